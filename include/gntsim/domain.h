@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file domain.h
+ * Domains: a guest with a Linux kernel of a stated version.
+ */
+#ifndef GNTSIM_DOMAIN_H
+#define GNTSIM_DOMAIN_H
+
+#include <gntsim/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Kernel versions the drivers are modelled after. A version is a row of sim/profile.c. */
+enum gntsim_kernel {
+	GNTSIM_KERNEL_DEFAULT, /**< the newest that is compared with reality: 6.1 */
+	GNTSIM_KERNEL_6_1,     /**< Debian 12's 6.1 */
+};
+
+/** What a domain is. Zero (or a NULL configuration) means the default of each member. */
+struct gntsim_domain_config {
+	const enum gntsim_guest *guest; /**< NULL: domain 0 is PV, every other one PVH */
+	enum gntsim_kernel kernel;
+	uint32_t max_grant_frames;    /**< of 512 v1 entries each; default 64 (Xen's default) */
+	uint32_t max_maptrack_frames; /**< of 256 handles each; default 1024 (Xen's default) */
+	uint32_t gntalloc_limit;      /**< gntalloc's module parameter; default 1024 */
+	uint32_t gntdev_limit;        /**< gntdev's module parameter; default 65536 */
+	uint32_t max_ports;           /**< event-channel ports; default 131072 (FIFO ABI) */
+};
+
+/**
+ * Creates a domain.
+ * @retval -EINVAL domid is 0x7FF0 or more, or a limit is beyond what Xen could be given
+ * @retval -EEXIST the domid is in use (also by a zombie, see gntsim_domain_destroy())
+ * @retval -ENOMEM
+ */
+int gntsim_domain_create(struct gntsim_machine *m, uint16_t domid,
+                         const struct gntsim_domain_config *config, struct gntsim_domain **out);
+
+/**
+ * Destroys a whole domain, as `xl destroy` does: no driver in it gets to run, so no
+ * unmap notification is sent and no byte cleared. Its event channels close (peers revert to
+ * unbound, with no event), its mappings of foreign grants end, its own granted pages stay
+ * (the domain is a zombie) until no other domain maps them. Every file and address space of
+ * the domain becomes dead: effects tell, and later calls on them return -ENODEV until the
+ * owner frees them with gntsim_close() and gntsim_mm_destroy().
+ * @p dom must not be used afterwards. VIRQ_DOM_EXC is raised in domain 0.
+ */
+void gntsim_domain_destroy(struct gntsim_domain *dom);
+
+/** The domain with this id, NULL if none is alive. Constant time. */
+struct gntsim_domain *gntsim_domain_find(const struct gntsim_machine *m, uint16_t domid);
+
+uint16_t gntsim_domain_id(const struct gntsim_domain *dom);
+enum gntsim_guest gntsim_domain_guest(const struct gntsim_domain *dom);
+struct gntsim_machine *gntsim_domain_machine(const struct gntsim_domain *dom);
+/** The profile's name, "6.1". A constant string. */
+const char *gntsim_domain_kernel_name(const struct gntsim_domain *dom);
+
+/** Changes gntalloc's limit, as writing /sys/module/xen_gntalloc/parameters/limit does. */
+void gntsim_domain_set_gntalloc_limit(struct gntsim_domain *dom, uint32_t limit);
+
+/** The profile for a name such as "6.1"; -EINVAL if there is none. */
+int gntsim_kernel_by_name(const char *name, enum gntsim_kernel *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file gntdev.h
+ * /dev/xen/gntdev: map and copy pages other domains granted. Rules from Linux
+ * drivers/xen/gntdev.c.
+ *
+ * Each function is the driver's ioctl after its arguments have been copied in; ioctl.h has the
+ * calls with user memory (and GRANT_COPY, which is nothing without it). mmap is in mm.h. Every
+ * function returns -ENODEV for a file whose domain was destroyed and -EINVAL for a file of
+ * another device.
+ */
+#ifndef GNTSIM_GNTDEV_H
+#define GNTSIM_GNTDEV_H
+
+#include <gntsim/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** A grant to map, laid out as struct ioctl_gntdev_grant_ref. */
+struct gntsim_grant {
+	uint32_t domid; /**< the granter; cut to 16 bits when it is mapped */
+	gntsim_gref ref;
+};
+
+/**
+ * IOCTL_GNTDEV_MAP_GRANT_REF: reserves a range of mmap offsets for these grants. No hypercall
+ * is made and nothing about the grants is checked until mmap.
+ * @param grants count of them, copied
+ * @param[out] index the mmap offset in bytes: the first hole that is strictly larger than count
+ * @retval -EINVAL count is 0 or above the module's limit
+ * @retval -ENOMEM
+ */
+int gntsim_gntdev_map(struct gntsim_file *file, uint32_t count, const struct gntsim_grant *grants,
+                      uint64_t *index);
+
+/**
+ * IOCTL_GNTDEV_UNMAP_GRANT_REF: drops the file's reference to the map at @p index (low 12 bits
+ * ignored). Legal while it is mapped.
+ * @param count must be the map's count, or 0 for any
+ * @retval -ENOENT no such map
+ */
+int gntsim_gntdev_unmap(struct gntsim_file *file, uint64_t index, uint32_t count);
+
+/**
+ * IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR: the map behind an address of @p mm. As the driver uses
+ * find_vma, an address just below a gntdev mapping finds it too (the model knows no other
+ * mappings of the process, so it answers for the whole gap; a front narrows it).
+ * @retval -EINVAL no gntdev mapping there
+ */
+int gntsim_gntdev_get_offset_for_vaddr(struct gntsim_file *file, struct gntsim_mm *mm,
+                                       uint64_t vaddr, uint64_t *offset, uint32_t *count);
+
+/**
+ * IOCTL_GNTDEV_SET_UNMAP_NOTIFY: one notification per map; legal before mmap.
+ * @param index any byte offset inside a map: the byte to clear
+ * @retval -EINVAL other bits in action; or a port that is not bound through evtchn in this
+ *         domain; or, found last, clear-byte on a read-only map
+ * @retval -ENOENT index lies in no map of this file
+ */
+int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uint32_t action,
+                                   gntsim_port port);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

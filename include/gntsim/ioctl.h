@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file ioctl.h
+ * ioctl() as the kernel gets it: a number and an argument pointer into a process. The order of
+ * copying and checking is the drivers'. Numbers and structures: <xen/gntalloc.h>, <xen/gntdev.h>,
+ * <xen/evtchn.h> of the kernel's headers.
+ */
+#ifndef GNTSIM_IOCTL_H
+#define GNTSIM_IOCTL_H
+
+#include <gntsim/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** How to reach the calling process's memory. Each returns 0, or -EFAULT if a byte is bad. */
+struct gntsim_user_memory {
+	int (*read)(void *ctx, uint64_t addr, void *dst, size_t len);
+	int (*write)(void *ctx, uint64_t addr, const void *src, size_t len);
+	/** Would a write of these bytes succeed? (GRANT_COPY pins its destination first.) */
+	int (*probe_write)(void *ctx, uint64_t addr, size_t len);
+	void *ctx;
+};
+
+/**
+ * An ioctl on a device file.
+ * @param mm the caller's address space (GET_OFFSET_FOR_VADDR)
+ * @return 0, or the port for the bind calls
+ * @retval -EFAULT as the driver, where in its order of checks it copies
+ * @retval -ENOTTY unknown number on gntalloc or gntdev (also SET_MAX_GRANTS, and the dma-buf calls
+ *         as far as Debian's kernel lacks them)
+ * @retval -ENOSYS unknown number on evtchn
+ * @retval others as the functions of gntalloc.h, gntdev.h and evtchn.h
+ * GRANT_COPY: -EINVAL neither side a reference, or a reference's offset + len is above 4096;
+ * -EFAULT bad memory. Operations go in batches of 16; an error leaves the unfinished batch
+ * uncopied though its segments' status says 0.
+ */
+long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
+                  const struct gntsim_user_memory *um);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file machine.h
+ * The machine: page frames, domains and virtual time. Including this header includes all
+ * the others.
+ *
+ *     static _Alignas(4096) unsigned char memory[64 * GNTSIM_PAGE_SIZE];
+ *     struct gntsim_machine *m;
+ *     struct gntsim_domain *dom0, *dom1;
+ *     gntsim_machine_new(&(struct gntsim_config){.frames = memory, .n_frames = 64}, &m);
+ *     gntsim_domain_create(m, 0, NULL, &dom0);
+ *     gntsim_domain_create(m, 1, NULL, &dom1);
+ *
+ * The machine is pure: it makes no system call, has no thread, no global and no clock. What
+ * the outside must act on is queued as effects (effects.h).
+ */
+#ifndef GNTSIM_MACHINE_H
+#define GNTSIM_MACHINE_H
+
+#include <gntsim/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Where the machine's own book-keeping comes from. Both functions get @ref ctx.
+ * A NULL from alloc is met as the drivers meet a failed allocation: the call in progress
+ * returns -ENOMEM and is undone as the real driver undoes it.
+ */
+struct gntsim_allocator {
+	void *(*alloc)(void *ctx, size_t size); /**< memory for any type, contents undefined */
+	void (*free)(void *ctx, void *p, size_t size);
+	void *ctx;
+};
+
+/** What a machine is made of. Zero means the default in every member but @ref frames. */
+struct gntsim_config {
+	/** Page frames, page-aligned, zero-filled, owned by the caller and outliving the
+	 * machine. The machine writes to them only to clear bytes, to copy (GRANT_COPY) and to
+	 * zero a page before its reuse. */
+	void *frames;
+	uint32_t n_frames;                        /**< in pages; 1 or more */
+	const struct gntsim_allocator *allocator; /**< copied; default malloc/free */
+};
+
+/**
+ * Makes a machine without domains, at virtual time 0.
+ * @param[out] out the machine; free it with gntsim_machine_free()
+ * @retval -EINVAL frames is NULL or not page-aligned, or n_frames is 0
+ * @retval -ENOMEM
+ */
+int gntsim_machine_new(const struct gntsim_config *config, struct gntsim_machine **out);
+
+/** Frees the machine and every domain, file and address space in it. NULL is allowed. */
+void gntsim_machine_free(struct gntsim_machine *m);
+
+/** Virtual time in nanoseconds since the machine was made. */
+uint64_t gntsim_machine_now(const struct gntsim_machine *m);
+
+/**
+ * Lets @p ns nanoseconds pass and runs the timers that expire on the way, in order. The
+ * only timer is the grant table's deferred-free timer of each domain (one second, up to 10
+ * entries a tick; Linux grant-table.c).
+ */
+void gntsim_machine_advance(struct gntsim_machine *m, uint64_t ns);
+
+/** Nanoseconds until the next timer expires; UINT64_MAX when none is armed. */
+uint64_t gntsim_machine_next_timer(const struct gntsim_machine *m);
+
+/** The address of a frame's first byte in the memory handed in; NULL for a bad frame. */
+void *gntsim_frame_ptr(const struct gntsim_machine *m, gntsim_frame frame);
+
+/** "MAJOR.MINOR.PATCH" of the library. A constant string. */
+const char *gntsim_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#include <gntsim/domain.h>
+#include <gntsim/effects.h>
+#include <gntsim/event_channel.h>
+#include <gntsim/evtchn.h>
+#include <gntsim/file.h>
+#include <gntsim/gntalloc.h>
+#include <gntsim/gntdev.h>
+#include <gntsim/grant_table.h>
+#include <gntsim/inspect.h>
+#include <gntsim/ioctl.h>
+#include <gntsim/mm.h>
+
+#endif
