@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "capability.h"
+
+struct capability {
+	const char *name, *summary;
+};
+
+static const struct capability capabilities[SCN_N_CAPABILITIES] = {
+    [SCN_CAP_ADVANCE] = {"advance", "time can be let pass"},
+    [SCN_CAP_DESTROY_DOMAIN] = {"destroy_domain", "a whole domain can be destroyed"},
+    [SCN_CAP_DISTINCT_DOMAINS] = {"distinct_domains", "two domains of a script are two domains"},
+    [SCN_CAP_EMPTY_MACHINE] = {"empty_machine", "nothing else uses grants, ports and limits"},
+    [SCN_CAP_FAIL_ALLOCATION] = {"fail_allocation", "the Nth allocation can be made to fail"},
+    [SCN_CAP_FRAMES] = {"frames", "the number of page frames can be set"},
+    [SCN_CAP_GNTALLOC_LIMIT] = {"gntalloc_limit", "gntalloc's module parameter can be set"},
+    [SCN_CAP_GNTDEV_LIMIT] = {"gntdev_limit", "gntdev's module parameter can be set"},
+    [SCN_CAP_GRANT_FRAMES] = {"grant_frames", "the size of a grant table can be set"},
+    [SCN_CAP_INSPECT] = {"inspect", "the machine's totals can be read"},
+    [SCN_CAP_INVALIDATION] = {"invalidation", "the driver hears of mprotect and mremap"},
+    [SCN_CAP_MAPTRACK_FRAMES] = {"maptrack_frames", "the number of map handles can be set"},
+    [SCN_CAP_PORTS] = {"ports", "the number of event-channel ports can be set"},
+    [SCN_CAP_RAISE_VIRQ] = {"raise_virq", "a virtual interrupt can be raised"},
+    [SCN_CAP_SURVIVE_CRASH] = {"survive_crash", "a crash of the kernel can be survived"},
+};
+
+struct limit {
+	const char *name;
+	enum scn_capability capability;
+};
+
+static const struct limit limits[SCN_N_LIMITS] = {
+    [SCN_LIMIT_GNTALLOC] = {"gntalloc_limit", SCN_CAP_GNTALLOC_LIMIT},
+    [SCN_LIMIT_GNTDEV] = {"gntdev_limit", SCN_CAP_GNTDEV_LIMIT},
+    [SCN_LIMIT_GRANT_FRAMES] = {"grant_frames", SCN_CAP_GRANT_FRAMES},
+    [SCN_LIMIT_MAPTRACK_FRAMES] = {"maptrack_frames", SCN_CAP_MAPTRACK_FRAMES},
+    [SCN_LIMIT_PORTS] = {"ports", SCN_CAP_PORTS},
+    [SCN_LIMIT_FRAMES] = {"frames", SCN_CAP_FRAMES},
+};
+
+const char *scn_capability_name(enum scn_capability cap)
+{
+	return capabilities[cap].name;
+}
+
+const char *scn_capability_summary(enum scn_capability cap)
+{
+	return capabilities[cap].summary;
+}
+
+bool scn_capability_find(struct scn_str name, enum scn_capability *out)
+{
+	for (unsigned int i = 0; i < SCN_N_CAPABILITIES; i++) {
+		if (scn_str_is(name, capabilities[i].name)) {
+			*out = (enum scn_capability)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+int scn_capability_missing(uint32_t needed, uint32_t offered)
+{
+	uint32_t missing = needed & ~offered;
+
+	return missing ? __builtin_ctz(missing) : -1;
+}
+
+const char *scn_limit_name(enum scn_limit limit)
+{
+	return limits[limit].name;
+}
+
+bool scn_limit_find(struct scn_str name, enum scn_limit *out)
+{
+	for (unsigned int i = 0; i < SCN_N_LIMITS; i++) {
+		if (scn_str_is(name, limits[i].name)) {
+			*out = (enum scn_limit)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+enum scn_capability scn_limit_capability(enum scn_limit limit)
+{
+	return limits[limit].capability;
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_state.h"
+#include "totals.h"
+
+void scn_check_error(struct scn_checker *c, struct scn_pos pos, const char *format, ...)
+{
+	char message[400];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	scn_error(c->errors, &c->s->source, pos, "%s", message);
+}
+
+static bool same(struct scn_str a, struct scn_str b)
+{
+	return a.n == b.n && !memcmp(a.s, b.s, a.n);
+}
+
+static bool find_domain(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
+                        uint32_t *out)
+{
+	for (uint32_t i = 0; i < c->s->n_domains; i++) {
+		if (same(c->domains[i]->name, name)) {
+			*out = i;
+			return true;
+		}
+	}
+	scn_check_error(c, pos, "expected a domain, found '%.*s' (declare it: domain %.*s)",
+	                SCN_STR(name), SCN_STR(name));
+	return false;
+}
+
+static void check_guest_condition(struct scn_checker *c, struct scn_condition *cond)
+{
+	uint32_t varying = 0;
+
+	if (cond->domain_name.n) {
+		if (!find_domain(c, cond->domain_name, cond->pos, &cond->domain))
+			return;
+		if (!c->domains[cond->domain]->pv && !c->domains[cond->domain]->pvh)
+			scn_check_error(c, cond->pos,
+			                "expected a domain with a stated guest: write \"domain %.*s "
+			                "pv|pvh\"",
+			                SCN_STR(cond->domain_name));
+		return;
+	}
+	for (uint32_t i = 0; i < c->s->n_domains; i++) {
+		if (c->domains[i]->pv && c->domains[i]->pvh) {
+			varying++;
+			cond->domain = i;
+		}
+	}
+	if (varying != 1)
+		scn_check_error(c, cond->pos,
+		                "expected a domain before '%s': %s domain of this file is pv|pvh",
+		                cond->guest == SCN_PV ? "pv" : "pvh",
+		                varying ? "more than one" : "no");
+}
+
+void scn_check_condition(struct scn_checker *c, struct scn_condition *cond)
+{
+	for (; cond; cond = cond->next) {
+		if (cond->kind == SCN_IF_GUEST)
+			check_guest_condition(c, cond);
+	}
+}
+
+static void check_settings(struct scn_checker *c, struct scn_setting *settings, bool of_machine,
+                           bool later)
+{
+	for (struct scn_setting *s = settings; s; s = s->next) {
+		bool is_frames = s->limit == SCN_LIMIT_FRAMES;
+
+		scn_check_input(c, s->value);
+		c->s->needs |= 1u << scn_limit_capability(s->limit);
+		if (is_frames != of_machine)
+			scn_check_error(c, s->pos, "expected %s, found '%.*s'",
+			                of_machine ? "frames" : "a limit of a domain",
+			                SCN_STR(s->name));
+		else if (later && s->limit != SCN_LIMIT_GNTALLOC)
+			scn_check_error(c, s->pos,
+			                "expected gntalloc_limit, found '%.*s': it can only be set "
+			                "where the domain is declared",
+			                SCN_STR(s->name));
+	}
+}
+
+static void check_domains(struct scn_checker *c)
+{
+	uint32_t n = 0;
+
+	for (struct scn_domain_decl *d = c->s->domains; d; d = d->next) {
+		if (n == SCN_MAX_DOMAINS) {
+			scn_check_error(c, d->pos, "expected at most %u domains", SCN_MAX_DOMAINS);
+			break;
+		}
+		for (uint32_t i = 0; i < n; i++) {
+			if (c->domains[i]->number == d->number)
+				scn_check_error(c, d->pos, "expected a new domain, found '%.*s' again",
+				                SCN_STR(d->name));
+		}
+		c->domains[n++] = d;
+		check_settings(c, d->settings, false, false);
+	}
+	c->s->n_domains = n;
+	check_settings(c, c->s->machine, true, false);
+}
+
+static void check_processes(struct scn_checker *c)
+{
+	uint32_t n = 0;
+
+	for (struct scn_process_decl *d = c->s->processes; d; d = d->next) {
+		if (n == SCN_MAX_PROCESSES) {
+			scn_check_error(c, d->pos, "expected at most %u processes", SCN_MAX_PROCESSES);
+			d->next = NULL;
+			break;
+		}
+		for (uint32_t i = 0; i < n; i++) {
+			if (same(c->processes[i].decl->name, d->name))
+				scn_check_error(c, d->pos, "expected a new process, found '%.*s' again",
+				                SCN_STR(d->name));
+		}
+		find_domain(c, d->domain_name, d->pos, &d->domain);
+		c->processes[n++].decl = d;
+	}
+	c->s->n_processes = n;
+}
+
+static void check_expect(struct scn_checker *c, struct scn_node *totals)
+{
+	for (struct scn_node *field = totals->first; field; field = field->next) {
+		if (scn_total_find(field->text) < 0)
+			scn_check_error(c, field->pos,
+			                "expected one of the machine's totals (grants, deferred, ports, "
+			                "…), found '%.*s'",
+			                SCN_STR(field->text));
+		scn_check_output(c, field->first);
+	}
+	c->s->needs |= SCN_CAP(INSPECT);
+}
+
+static void check_destroy(struct scn_checker *c, const struct scn_step *step)
+{
+	c->s->needs |= SCN_CAP(DESTROY_DOMAIN);
+	for (uint32_t i = 0; i < c->s->n_processes && !step->condition; i++) {
+		if (same(c->processes[i].decl->domain_name, step->domain_name) &&
+		    !c->processes[i].ended)
+			c->processes[i].ended = step->pos.line;
+	}
+}
+
+static void check_machine_step(struct scn_checker *c, struct scn_step *step)
+{
+	if (step->domain_name.n)
+		find_domain(c, step->domain_name, step->pos, &step->domain);
+	switch (step->kind) {
+	case SCN_STEP_KILL:
+		if (scn_check_process(c, step->process_name, step->pos, &step->process) &&
+		    !step->condition)
+			c->processes[step->process].ended = step->pos.line;
+		scn_check_alternatives(c, step);
+		break;
+	case SCN_STEP_ADVANCE:
+		c->s->needs |= SCN_CAP(ADVANCE);
+		break;
+	case SCN_STEP_DESTROY:
+		check_destroy(c, step);
+		break;
+	case SCN_STEP_SET:
+		check_settings(c, step->settings, false, true);
+		break;
+	case SCN_STEP_FAIL:
+		c->s->needs |= SCN_CAP(FAIL_ALLOCATION);
+		scn_check_input(c, step->value);
+		break;
+	case SCN_STEP_RAISE:
+		c->s->needs |= SCN_CAP(RAISE_VIRQ);
+		scn_check_input(c, step->value);
+		break;
+	case SCN_STEP_EXPECT:
+		check_expect(c, step->value);
+		break;
+	case SCN_STEP_CALL:
+		break;
+	}
+}
+
+static void check_step(struct scn_checker *c, struct scn_step *step)
+{
+	if (step->condition)
+		scn_check_condition(c, step->condition);
+	if (step->loop) {
+		scn_check_input(c, step->loop->first);
+		scn_check_input(c, step->loop->first->next);
+		scn_check_variable(c, step->loop);
+		if (step->kind == SCN_STEP_CALL && (step->call == SCN_FORK || step->call == SCN_EXIT))
+			scn_check_error(c, step->pos, "expected a step that can be repeated, found %s",
+			                scn_call_name(step->call));
+	}
+	if (step->kind == SCN_STEP_CALL)
+		scn_check_call(c, step);
+	else
+		check_machine_step(c, step);
+}
+
+static void free_names(struct scn_name **names)
+{
+	free(*names);
+}
+
+int scn_check(struct scn_scenario *s, struct scn_errors *errors)
+{
+	unsigned int before = errors->count;
+	__attribute__((cleanup(free_names))) struct scn_name *names =
+	    calloc(SCN_MAX_NAMES, sizeof(*names));
+	struct scn_checker c = {.s = s, .errors = errors, .names = names};
+
+	if (!names)
+		return -ENOMEM;
+	check_domains(&c);
+	check_processes(&c);
+	for (struct scn_step *step = s->steps; step; step = step->next)
+		check_step(&c, step);
+	s->n_slots = c.n_names;
+	if (c.out_of_memory)
+		return -ENOMEM;
+	return errors->count == before ? 0 : -EINVAL;
+}

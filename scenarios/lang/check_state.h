@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* What the checker's files share. */
+#ifndef SCN_CHECK_STATE_H
+#define SCN_CHECK_STATE_H
+
+#include "check.h"
+#include "layout.h"
+
+#define SCN_MAX_NAMES 1000u
+#define SCN_MAX_PROCESSES 64u
+#define SCN_MAX_DOMAINS 16u
+
+struct scn_name {
+	struct scn_str text;
+	bool defined; /* by a step before */
+};
+
+struct scn_checker {
+	struct scn_scenario *s;
+	struct scn_errors *errors;
+	struct scn_name *names; /* SCN_MAX_NAMES */
+	uint32_t n_names;
+	struct {
+		struct scn_process_decl *decl;
+		uint32_t ended; /* the line where it certainly ended; 0: it may live */
+	} processes[SCN_MAX_PROCESSES];
+	struct scn_domain_decl *domains[SCN_MAX_DOMAINS];
+	const struct scn_layout *layout; /* of the ioctl being looked at */
+	bool out_of_memory;
+};
+
+void scn_check_error(struct scn_checker *c, struct scn_pos pos, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* In check_value.c. Values that go in: every name in them must be known. */
+void scn_check_input(struct scn_checker *c, struct scn_node *node);
+/* The same, and it must be one number. */
+void scn_check_number(struct scn_checker *c, struct scn_node *node, const char *what);
+/* Bytes: numbers, strings and functions side by side. */
+void scn_check_bytes(struct scn_checker *c, struct scn_node *node, bool output);
+/* Patterns that come out: a name that is not known yet is defined. */
+void scn_check_output(struct scn_checker *c, struct scn_node *node);
+/* A struct's fields; `output` says whether names define or use. */
+void scn_check_struct(struct scn_checker *c, struct scn_node *node,
+                      const struct scn_layout *layout, bool output);
+void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct scn_layout *of,
+                    bool output);
+/* A loop's or comprehension's variable, known from here on. */
+void scn_check_variable(struct scn_checker *c, struct scn_node *each);
+
+/* In check_call.c. */
+void scn_check_call(struct scn_checker *c, struct scn_step *step);
+void scn_check_alternatives(struct scn_checker *c, struct scn_step *step);
+bool scn_check_process(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
+                       uint32_t *out);
+void scn_check_condition(struct scn_checker *c, struct scn_condition *cond);
+
+#endif

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* Grammar of what must come back: alternatives and their conditions. */
+#include <signal.h>
+#include <string.h>
+
+#include "parser_state.h"
+
+static enum scn_compare parse_compare(struct scn_parser *p)
+{
+	static const struct {
+		const char *sign;
+		enum scn_compare compare;
+	} signs[] = {{"<", SCN_LT},  {"<=", SCN_LE}, {"==", SCN_EQ},
+	             {"!=", SCN_NE}, {">=", SCN_GE}, {">", SCN_GT}};
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		if (scn_accept_sign(p, signs[i].sign))
+			return signs[i].compare;
+	}
+	scn_unexpected(p, "'<', '<=', '==', '!=', '>=' or '>' after 'kernel'");
+}
+
+static unsigned int parse_version_part(struct scn_parser *p)
+{
+	if (p->cur.kind != SCN_TOK_NUMBER || p->cur.number > 10000)
+		scn_unexpected(p, "a version such as 6.1");
+	return (unsigned int)scn_take(p).number;
+}
+
+static struct scn_condition *new_condition(struct scn_parser *p)
+{
+	struct scn_condition *c = scn_new(p, sizeof(*c));
+
+	c->pos = p->cur.pos;
+	return c;
+}
+
+static struct scn_condition *parse_kernel_term(struct scn_parser *p)
+{
+	struct scn_condition *c = new_condition(p);
+
+	c->kind = SCN_IF_KERNEL;
+	c->compare = parse_compare(p);
+	c->version.major = parse_version_part(p);
+	scn_expect_sign(p, ".", "in the version");
+	c->version.minor = parse_version_part(p);
+	return c;
+}
+
+static struct scn_condition *parse_guest_term(struct scn_parser *p)
+{
+	struct scn_condition *c = new_condition(p);
+
+	c->kind = SCN_IF_GUEST;
+	if (p->cur.kind == SCN_TOK_WORD && p->cur.text.n > 3 && !memcmp(p->cur.text.s, "dom", 3))
+		c->domain_name = scn_take(p).text;
+	if (scn_accept_word(p, "pv"))
+		c->guest = SCN_PV;
+	else if (scn_accept_word(p, "pvh"))
+		c->guest = SCN_PVH;
+	else
+		scn_unexpected(p, "'pv', 'pvh', a domain and its guest (dom1 pv), or 'kernel'");
+	return c;
+}
+
+struct scn_condition *scn_parse_condition(struct scn_parser *p)
+{
+	struct scn_condition *first = NULL;
+	struct scn_condition **tail = &first;
+
+	do {
+		*tail = scn_accept_word(p, "kernel") ? parse_kernel_term(p) : parse_guest_term(p);
+		tail = &(*tail)->next;
+	} while (scn_accept_word(p, "and"));
+	return first;
+}
+
+struct scn_condition *scn_parse_kernel_condition(struct scn_parser *p)
+{
+	struct scn_condition *first = parse_kernel_term(p);
+	struct scn_condition *last = first;
+
+	while (scn_accept_word(p, "and")) {
+		if (!scn_accept_word(p, "kernel"))
+			scn_unexpected(p, "'kernel' after 'and'");
+		last->next = parse_kernel_term(p);
+		last = last->next;
+	}
+	return first;
+}
+
+static bool at_error(const struct scn_parser *p)
+{
+	return scn_at_sign(p, "-") && p->ahead.kind == SCN_TOK_NUMBER && p->ahead.number == 1;
+}
+
+static void parse_error(struct scn_parser *p, struct scn_alternative *a)
+{
+	struct scn_token t;
+
+	scn_take(p);
+	scn_take(p);
+	t = scn_expect_name(p, "an error's name (such as EINVAL, or _ for any) after -1");
+	a->expect = SCN_EXPECT_ERROR;
+	a->error = scn_new_node(p, scn_str_is(t.text, "_") ? SCN_WILDCARD : SCN_NAME, t.pos);
+	a->error->text = t.text;
+}
+
+static bool at_out(const struct scn_parser *p)
+{
+	return scn_at_sign(p, "{") || scn_at_sign(p, "[") ||
+	       (scn_at_word(p, "bytes") && p->ahead.kind == SCN_TOK_SIGN);
+}
+
+static bool accept_signal(struct scn_parser *p, struct scn_alternative *a)
+{
+	if (scn_accept_word(p, "SIGSEGV"))
+		a->signal = SIGSEGV;
+	else if (scn_accept_word(p, "SIGBUS"))
+		a->signal = SIGBUS;
+	else
+		return false;
+	a->expect = SCN_EXPECT_SIGNAL;
+	return true;
+}
+
+static void parse_outcome(struct scn_parser *p, struct scn_alternative *a)
+{
+	if (scn_accept_word(p, "blocks")) {
+		a->expect = SCN_EXPECT_BLOCKS;
+		return;
+	}
+	if (scn_accept_word(p, "crash")) {
+		a->expect = SCN_EXPECT_CRASH;
+		if (p->cur.kind == SCN_TOK_STRING)
+			a->value = scn_parse_expression(p);
+		return;
+	}
+	if (accept_signal(p, a))
+		return;
+	if (at_error(p))
+		parse_error(p, a);
+	else if (!at_out(p))
+		a->value = scn_parse_value(p);
+	if (at_out(p))
+		a->out = scn_parse_value(p);
+}
+
+static struct scn_alternative *parse_alternative(struct scn_parser *p)
+{
+	struct scn_alternative *a = scn_new(p, sizeof(*a));
+	const char *start;
+
+	scn_accept_word(p, "else");
+	a->pos = p->cur.pos;
+	start = p->cur.text.s;
+	parse_outcome(p, a);
+	if (scn_accept_word(p, "if"))
+		a->condition = scn_parse_condition(p);
+	a->text = scn_text_from(p, start);
+	return a;
+}
+
+struct scn_alternative *scn_parse_alternatives(struct scn_parser *p)
+{
+	struct scn_alternative *first = parse_alternative(p);
+	struct scn_alternative *last = first;
+
+	while (scn_at_sign(p, ",")) {
+		if (!last->condition)
+			scn_unexpected(p, "'if' before another result (this one always holds)");
+		scn_take(p);
+		last->next = parse_alternative(p);
+		last = last->next;
+	}
+	return first;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "source.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ERRORS 50u
+#define MAX_SCRIPT (16u << 20)
+
+void scn_errors_free(struct scn_errors *e)
+{
+	scn_buf_free(&e->text);
+}
+
+struct scn_str scn_source_line(const struct scn_source *src, uint32_t line)
+{
+	const char *p = src->text, *end = src->text + src->len;
+	const char *eol;
+
+	for (uint32_t i = 1; i < line && p < end; i++) {
+		eol = memchr(p, '\n', (size_t)(end - p));
+		p = eol ? eol + 1 : end;
+	}
+	eol = memchr(p, '\n', (size_t)(end - p));
+	return (struct scn_str){p, (size_t)((eol ? eol : end) - p)};
+}
+
+/* The caret stands under its column whatever tabs precede it. */
+static void add_caret(struct scn_buf *b, struct scn_str line, uint32_t col)
+{
+	scn_buf_str(b, "    ");
+	for (uint32_t i = 0; i + 1 < col && i < line.n; i++)
+		scn_buf_str(b, line.s[i] == '\t' ? "\t" : " ");
+	scn_buf_str(b, "^\n");
+}
+
+void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_pos pos,
+               const char *format, ...)
+{
+	struct scn_str line = scn_source_line(src, pos.line);
+	char message[512];
+	va_list ap;
+
+	if (e->count++ >= MAX_ERRORS)
+		return;
+	va_start(ap, format);
+	vsnprintf(message, sizeof(message), format, ap);
+	va_end(ap);
+	scn_buf_printf(&e->text, "%s:%u:%u: %s\n    ", src->name, pos.line, pos.col, message);
+	scn_buf_add(&e->text, line.s, line.n);
+	scn_buf_str(&e->text, "\n");
+	add_caret(&e->text, line, pos.col);
+	if (e->count == MAX_ERRORS)
+		scn_buf_printf(&e->text, "%s: too many errors, the rest is not shown\n", src->name);
+}
+
+static void close_file(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+char *scn_read_file(const char *path, size_t *len)
+{
+	__attribute__((cleanup(close_file))) FILE *f = fopen(path, "re");
+	scn_cleanup_buf struct scn_buf b = {0};
+	char chunk[8192];
+	char *data;
+	size_t n;
+
+	if (!f)
+		return NULL;
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && b.len <= MAX_SCRIPT)
+		scn_buf_add(&b, chunk, n);
+	if (ferror(f)) {
+		errno = errno ? errno : EIO;
+		return NULL;
+	}
+	scn_buf_zeros(&b, 0);
+	if (b.failed || b.len > MAX_SCRIPT) {
+		errno = b.failed ? ENOMEM : EFBIG;
+		return NULL;
+	}
+	*len = b.len;
+	data = b.data;
+	b.data = NULL;
+	return data;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool scn_str_is(struct scn_str str, const char *word)
+{
+	return strlen(word) == str.n && memcmp(str.s, word, str.n) == 0;
+}
+
+void scn_buf_free(struct scn_buf *b)
+{
+	free(b->data);
+	*b = (struct scn_buf){0};
+}
+
+void scn_buf_clear(struct scn_buf *b)
+{
+	b->len = 0;
+	if (b->data)
+		b->data[0] = '\0';
+}
+
+static bool reserve(struct scn_buf *b, size_t more)
+{
+	size_t room = b->room ? b->room : 64;
+	char *data;
+
+	if (b->failed)
+		return false;
+	if (b->len + more + 1 <= b->room)
+		return true;
+	while (room < b->len + more + 1)
+		room *= 2;
+	data = realloc(b->data, room);
+	if (!data) {
+		b->failed = true;
+		return false;
+	}
+	b->data = data;
+	b->room = room;
+	return true;
+}
+
+void scn_buf_add(struct scn_buf *b, const void *data, size_t len)
+{
+	if (!reserve(b, len))
+		return;
+	if (len)
+		memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+void scn_buf_zeros(struct scn_buf *b, size_t len)
+{
+	if (!reserve(b, len))
+		return;
+	memset(b->data + b->len, 0, len + 1);
+	b->len += len;
+}
+
+void scn_buf_str(struct scn_buf *b, const char *s)
+{
+	scn_buf_add(b, s, strlen(s));
+}
+
+void scn_buf_printf(struct scn_buf *b, const char *format, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(NULL, 0, format, ap);
+	va_end(ap);
+	if (n < 0 || !reserve(b, (size_t)n))
+		return;
+	va_start(ap, format);
+	vsnprintf(b->data + b->len, (size_t)n + 1, format, ap);
+	va_end(ap);
+	b->len += (size_t)n;
+}
+
+const char *scn_buf_text(const struct scn_buf *b)
+{
+	return b->data ? b->data : "";
+}
