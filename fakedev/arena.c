@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* The page frames: one sparse memfd. A client is handed a descriptor of it only inside the reply
+ * to an mmap that succeeded, and the library closes it before mmap returns. */
+#define _GNU_SOURCE
+#include "broker-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ARENA_LARGE (4ull << 30)
+#define ARENA_SMALL (64ull << 20)
+
+int arena_init(struct arena *a, struct failure *f)
+{
+	char path[64];
+
+	*a = (struct arena){.rw = -1, .ro = -1, .memory = MAP_FAILED};
+	a->rw = memfd_create("gntsim-frames", MFD_CLOEXEC);
+	if (a->rw < 0)
+		return fail(f, -errno, "cannot make a memfd for the page frames: %s",
+			    strerror(errno));
+	/* Only touched pages cost memory, but an address-space limit (ulimit -v) may be tight. */
+	for (a->size = ARENA_LARGE; a->size >= ARENA_SMALL; a->size /= 4) {
+		if (ftruncate(a->rw, (off_t)a->size) < 0)
+			continue;
+		a->memory = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
+				 a->rw, 0);
+		if (a->memory != MAP_FAILED)
+			break;
+	}
+	if (a->memory == MAP_FAILED)
+		return fail(f, -ENOMEM, "cannot map memory for the page frames");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->rw);
+	a->ro = open(path, O_RDONLY | O_CLOEXEC);
+	if (a->ro < 0)
+		return fail(f, -errno,
+			    "cannot reopen the page frames read-only (is /proc mounted?): %s",
+			    strerror(errno));
+	return 0;
+}
+
+void arena_done(struct arena *a)
+{
+	if (a->memory != MAP_FAILED && a->memory)
+		munmap(a->memory, a->size);
+	if (a->rw >= 0)
+		close(a->rw);
+	if (a->ro >= 0)
+		close(a->ro);
+}

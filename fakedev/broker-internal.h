@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file broker-internal.h
+ * What the broker's files share.
+ */
+#ifndef FAKEDEV_BROKER_INTERNAL_H
+#define FAKEDEV_BROKER_INTERNAL_H
+
+#include "broker.h"
+#include "wire.h"
+
+#include <gntsim/machine.h>
+
+/** A doubly linked list, headed by a node of its own. */
+struct link {
+	struct link *next, *prev;
+};
+static inline void link_init(struct link *l)
+{
+	l->next = l->prev = l;
+}
+static inline void link_add(struct link *head, struct link *l)
+{
+	l->next = head;
+	l->prev = head->prev;
+	head->prev->next = l;
+	head->prev = l;
+}
+static inline void link_del(struct link *l)
+{
+	l->prev->next = l->next;
+	l->next->prev = l->prev;
+	link_init(l);
+}
+
+/**
+ * Something in the epoll set. A batch of events first goes through all control connections,
+ * then through the device files: a killed process loses its address space before its files, as
+ * in the kernel.
+ */
+struct endpoint {
+	void (*ready)(struct broker *b, struct endpoint *e, uint32_t events);
+	void (*destroy)(struct endpoint *e); /**< frees it, after the batch */
+	int fd;
+	int phase; /**< 0 control, 1 device, 2 listener and the rest */
+	bool dead; /**< ended in this batch */
+	struct link link;
+};
+
+/** All page frames, one memfd: memory of every grant. */
+struct arena {
+	void *memory;
+	uint64_t size; /**< bytes */
+	int rw, ro;    /**< descriptors: read-write, and one that can't be mapped writable */
+};
+int arena_init(struct arena *a, struct failure *f);
+void arena_done(struct arena *a);
+
+/** A client's hold on a file: an id that it may use. */
+struct hold {
+	struct client *client;
+	struct device_file *file;
+	uint32_t id;
+	struct link of_file;
+};
+
+/** A control connection: an address space, or a command. */
+struct client {
+	struct endpoint endpoint; /**< first */
+	struct broker *broker;
+	bool greeted;
+	bool writes_nothing; /**< WIRE_ROLE_WATCH */
+	uint32_t pid;
+	uint16_t domid;
+	struct gntsim_mm *mm; /**< NULL for commands */
+	struct hold **holds;  /**< by id */
+	uint32_t n_holds, free_id;
+};
+int client_add(struct broker *b, int fd, struct client **out);
+/** One request; a negative result ends the connection. */
+int client_request(struct client *c, struct wire_in *in);
+int client_hold(struct client *c, struct device_file *file, uint32_t *id);
+struct device_file *client_file(struct client *c, uint32_t id);
+struct broker *client_broker(struct client *c);
+
+/** An open device file as a front serves it. */
+struct device_file {
+	struct endpoint endpoint; /**< first; fd: the broker's end */
+	struct broker *broker;
+	enum wire_device device;
+	uint32_t open_flags, minor;
+	uint64_t cookie;
+	struct gntsim_file *file; /**< NULL for privcmd */
+	struct link holds;
+	/* evtchn */
+	uint32_t *queue; /**< ports that did not fit the socket yet */
+	uint32_t n_queue, queue_room;
+	bool overflowed;
+	struct link by_cookie;
+};
+
+/** A file front: how a device file reaches a program. */
+struct front {
+	const char *name;
+	/** Makes the file's kernel object. @param[out] client_fd what the program gets, owned by the
+	 * caller */
+	int (*open)(struct device_file *f, int *client_fd);
+	/** The model's ring of this evtchn file gained entries. */
+	void (*events)(struct device_file *f);
+	/** Empties what was sent and not read; returns the bytes the client must take off. */
+	uint32_t (*reset)(struct device_file *f);
+};
+extern const struct front front_socket;
+
+/** Opens a device for a domain through a front. */
+int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
+		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd);
+/** The last descriptor is gone: closes the model's file, ends the endpoint. */
+void device_end(struct device_file *f);
+/** The file with this cookie, NULL if none. */
+struct device_file *device_find(struct broker *b, uint64_t cookie);
+
+#define COOKIE_BUCKETS 1024u
+
+struct broker {
+	struct gntsim_machine *machine;
+	struct arena arena;
+	int epoll;
+	struct endpoint listener;
+	char *socket_path;
+	char *rundir;
+	struct broker_config config;
+	uint64_t last_time;    /**< monotonic ns when the machine was last advanced */
+	struct link endpoints; /**< all of them */
+	struct link dying;     /**< ended in this batch */
+	struct link cookies[COOKIE_BUCKETS];
+	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
+	int xsd_kva;          /**< xenstored's page, -1 until asked for */
+	uint32_t xsd_port;
+	char **leaks;
+	unsigned int n_leaks;
+	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
+};
+
+int broker_add_endpoint(struct broker *b, struct endpoint *e, uint32_t events);
+void broker_end_endpoint(struct broker *b, struct endpoint *e);
+/** Acts on what the last call changed elsewhere. */
+void broker_effects(struct broker *b);
+/** Lets the machine's time catch up with the clock. */
+void broker_tick(struct broker *b);
+
+/** WIRE_IOCTL; sends the reply. */
+int request_ioctl(struct client *c, const struct wire_in *in);
+
+/** Notes what the file, or the address space, still holds, if its process is exiting. */
+void leaks_of_file(struct broker *b, const struct device_file *f);
+void leaks_of_mm(struct broker *b, const struct client *c);
+
+#endif

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: MIT */
+/* The event loop. */
+#define _GNU_SOURCE
+#include "broker-internal.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BATCH 64
+
+int fail(struct failure *f, int err, const char *format, ...)
+{
+	va_list args;
+
+	if (!f)
+		return err;
+	va_start(args, format);
+	vsnprintf(f->text, sizeof(f->text), format, args);
+	va_end(args);
+	return err;
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+int broker_add_endpoint(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	struct epoll_event ev = {.events = events, .data.ptr = e};
+
+	if (epoll_ctl(b->epoll, EPOLL_CTL_ADD, e->fd, &ev) < 0)
+		return -errno;
+	link_add(&b->endpoints, &e->link);
+	return 0;
+}
+
+void broker_end_endpoint(struct broker *b, struct endpoint *e)
+{
+	if (e->dead)
+		return;
+	e->dead = true;
+	close(e->fd);
+	link_del(&e->link);
+	link_add(&b->dying, &e->link);
+}
+
+static struct endpoint *endpoint_of(struct link *l)
+{
+	return (struct endpoint *)(void *)((char *)l - offsetof(struct endpoint, link));
+}
+
+static void bury(struct broker *b)
+{
+	while (b->dying.next != &b->dying) {
+		struct endpoint *e = endpoint_of(b->dying.next);
+
+		link_del(&e->link);
+		e->destroy(e);
+	}
+}
+
+/* Who listens at a path that is in use: nobody, if its owner died without removing it. */
+static bool is_stale(const struct sockaddr_un *addr)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	bool stale;
+
+	if (fd < 0)
+		return false;
+	stale =
+	    connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 && errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+static int listen_at(const char *path, struct failure *f)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(addr.sun_path))
+		return fail(f, -ENAMETOOLONG, "socket path is longer than %zu bytes: %s",
+			    sizeof(addr.sun_path) - 1, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return fail(f, -errno, "cannot make a socket: %s", strerror(errno));
+	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		if (errno == EADDRINUSE && is_stale(&addr) && unlink(path) == 0 &&
+		    bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
+			errno = 0;
+		if (errno) {
+			int err = -errno;
+
+			close(fd);
+			return fail(f, err, "cannot listen at %s: %s", path, strerror(-err));
+		}
+	}
+	if (listen(fd, SOMAXCONN) < 0) {
+		int err = -errno;
+
+		close(fd);
+		return fail(f, err, "cannot listen at %s: %s", path, strerror(-err));
+	}
+	return fd;
+}
+
+static void listener_ready(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	(void)events;
+	for (;;) {
+		int fd = accept4(e->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		struct client *c;
+
+		if (fd < 0)
+			return;
+		if (client_add(b, fd, &c) < 0)
+			close(fd);
+	}
+}
+
+struct watch {
+	struct endpoint endpoint; /* first */
+	void (*ready)(void *ctx);
+	void *ctx;
+};
+
+static void watch_ready(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	struct watch *w = (struct watch *)e;
+
+	(void)b;
+	(void)events;
+	w->ready(w->ctx);
+}
+
+static void watch_destroy(struct endpoint *e)
+{
+	free(e);
+}
+
+int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return -ENOMEM;
+	w->endpoint =
+	    (struct endpoint){.ready = watch_ready, .destroy = watch_destroy, .fd = fd, .phase = 2};
+	w->ready = ready;
+	w->ctx = ctx;
+	err = broker_add_endpoint(b, &w->endpoint, EPOLLIN);
+	if (err < 0)
+		free(w);
+	return err;
+}
+
+/* Every open device file is a descriptor here: take what the host allows. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+	}
+}
+
+static void listener_destroy(struct endpoint *e)
+{
+	(void)e; /* a member of the broker */
+}
+
+int broker_new(const struct broker_config *config, struct broker **out, struct failure *f)
+{
+	struct broker *b = calloc(1, sizeof(*b));
+	struct gntsim_config mc;
+	int err;
+
+	*out = NULL;
+	if (!b)
+		return fail(f, -ENOMEM, "out of memory");
+	raise_descriptor_limit();
+	link_init(&b->endpoints);
+	link_init(&b->dying);
+	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
+		link_init(&b->cookies[i]);
+	b->config = *config;
+	b->listener.fd = -1;
+	b->xsd_kva = -1;
+	b->epoll = -1;
+	b->arena.memory = NULL;
+	b->arena.rw = b->arena.ro = -1;
+	b->buffer = malloc(WIRE_BUFFER);
+	b->socket_path = strdup(config->socket_path);
+	*out = b;
+	if (!b->buffer || !b->socket_path) {
+		err = fail(f, -ENOMEM, "out of memory");
+		goto undo;
+	}
+	err = arena_init(&b->arena, f);
+	if (err < 0)
+		goto undo;
+	mc = (struct gntsim_config){.frames = b->arena.memory,
+				    .n_frames = (uint32_t)(b->arena.size / GNTSIM_PAGE_SIZE)};
+	err = gntsim_machine_new(&mc, &b->machine);
+	if (err == 0)
+		err = broker_add_domain(b, 0, config->domain0_guest);
+	if (err < 0) {
+		fail(f, err, "cannot make a machine: %s", strerror(-err));
+		goto undo;
+	}
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (b->epoll < 0) {
+		err = fail(f, -errno, "cannot make an epoll set: %s", strerror(errno));
+		goto undo;
+	}
+	err = listen_at(config->socket_path, f);
+	if (err < 0)
+		goto undo;
+	b->listener = (struct endpoint){
+	    .ready = listener_ready, .destroy = listener_destroy, .fd = err, .phase = 2};
+	err = broker_add_endpoint(b, &b->listener, EPOLLIN);
+	if (err < 0) {
+		fail(f, err, "cannot watch the socket: %s", strerror(-err));
+		goto undo;
+	}
+	b->last_time = clock_ns();
+	return 0;
+undo:
+	broker_free(b);
+	*out = NULL;
+	return err;
+}
+
+void broker_free(struct broker *b)
+{
+	if (!b)
+		return;
+	if (b->listener.fd >= 0)
+		unlink(b->socket_path);
+	while (b->endpoints.next != &b->endpoints)
+		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
+	bury(b);
+	if (b->machine)
+		gntsim_machine_free(b->machine);
+	arena_done(&b->arena);
+	if (b->epoll >= 0)
+		close(b->epoll);
+	if (b->xsd_kva >= 0)
+		close(b->xsd_kva);
+	for (unsigned int i = 0; i < b->n_leaks; i++)
+		free(b->leaks[i]);
+	free(b->leaks);
+	free(b->buffer);
+	free(b->socket_path);
+	free(b->rundir);
+	free(b);
+}
+
+int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest)
+{
+	enum gntsim_guest kind = guest == 1 ? GNTSIM_GUEST_PV : GNTSIM_GUEST_PVH;
+	struct gntsim_domain_config config = {.guest = guest ? &kind : NULL,
+					      .gntalloc_limit = b->config.gntalloc_limit};
+	struct gntsim_domain *dom;
+
+	if (domid > UINT16_MAX || guest > 2)
+		return -EINVAL;
+	dom = gntsim_domain_find(b->machine, (uint16_t)domid);
+	if (dom)
+		return guest && gntsim_domain_guest(dom) != kind ? -EEXIST : 0;
+	return gntsim_domain_create(b->machine, (uint16_t)domid, &config, &dom);
+}
+
+int broker_set_rundir(struct broker *b, const char *rundir)
+{
+	free(b->rundir);
+	b->rundir = strdup(rundir);
+	return b->rundir ? 0 : -ENOMEM;
+}
+
+void broker_tick(struct broker *b)
+{
+	uint64_t now;
+
+	if (b->config.virtual_time)
+		return;
+	now = clock_ns();
+	gntsim_machine_advance(b->machine, now - b->last_time);
+	b->last_time = now;
+}
+
+void broker_effects(struct broker *b)
+{
+	struct gntsim_effect e;
+
+	while (gntsim_next_effect(b->machine, &e)) {
+		struct device_file *f;
+		struct client *c;
+
+		switch (e.kind) {
+		case GNTSIM_EFFECT_EVENT:
+			f = gntsim_file_data(e.file);
+			if (f)
+				front_socket.events(f);
+			break;
+		case GNTSIM_EFFECT_MM_DEAD:
+			c = gntsim_mm_data(e.mm);
+			/* The process dies with its domain. */
+			if (c && c->pid > 1 && c->pid != (uint32_t)getpid())
+				kill((pid_t)c->pid, SIGKILL);
+			break;
+		case GNTSIM_EFFECT_HAZARD:
+			fprintf(stderr,
+				"gntsim: warning: the real driver would misbehave here: %s\n",
+				e.hazard);
+			break;
+		case GNTSIM_EFFECT_REVOKED:   /* told in the reply to the call that caused it */
+		case GNTSIM_EFFECT_FILE_DEAD: /* its calls fail; its end comes with its process */
+			break;
+		}
+	}
+}
+
+static int wait_ms(const struct broker *b, int timeout_ms)
+{
+	uint64_t next = gntsim_machine_next_timer(b->machine), ms;
+
+	if (b->config.virtual_time || next == UINT64_MAX)
+		return timeout_ms;
+	ms = next / 1000000 + 1;
+	return timeout_ms < 0 || ms < (uint64_t)timeout_ms ? (int)ms : timeout_ms;
+}
+
+int broker_serve(struct broker *b, int timeout_ms)
+{
+	struct epoll_event ev[BATCH];
+	int n = epoll_wait(b->epoll, ev, BATCH, wait_ms(b, timeout_ms));
+
+	if (n < 0)
+		return errno == EINTR ? 0 : -errno;
+	broker_tick(b);
+	for (int phase = 0; phase < 3; phase++) {
+		for (int i = 0; i < n; i++) {
+			struct endpoint *e = ev[i].data.ptr;
+
+			if (e->phase == phase && !e->dead)
+				e->ready(b, e, ev[i].events);
+		}
+	}
+	broker_effects(b);
+	bury(b);
+	return n;
+}

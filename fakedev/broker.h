@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file broker.h
+ * The broker: one event loop around one machine. It owns the listening socket, a control
+ * connection per address space and the other end of every device descriptor; the end of either
+ * is how it learns of close, exit and SIGKILL.
+ */
+#ifndef FAKEDEV_BROKER_H
+#define FAKEDEV_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct broker;
+
+/** An error with its explanation, as a value: functions return a negative errno and fill it. */
+struct failure {
+	char text[256];
+};
+/** Fills @p f (if not NULL) and returns @p err. */
+int fail(struct failure *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+struct broker_config {
+	const char *socket_path; /**< where to listen; an existing dead socket is replaced */
+	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
+	bool virtual_time;       /**< time passes only when a client advances it */
+	bool leaks;              /**< note what a process still holds when it exits */
+	uint32_t domain0_guest;  /**< as in struct wire_hello; 0: PV */
+};
+
+/**
+ * Makes the machine with domain 0 and listens.
+ * @retval -EADDRINUSE somebody listens at socket_path
+ * @retval other negative errno, explained in @p f
+ */
+int broker_new(const struct broker_config *config, struct broker **out, struct failure *f);
+
+/** Closes everything. Clients see the end of their connections; device calls are then EIO. */
+void broker_free(struct broker *b);
+
+/**
+ * Serves what is ready, waiting up to @p timeout_ms (-1: for ever; 0: not at all).
+ * @return the number of events served, or a negative errno
+ */
+int broker_serve(struct broker *b, int timeout_ms);
+
+/** Calls @p ready(ctx) from broker_serve() whenever @p fd is readable. @retval -errno */
+int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx);
+
+/** Makes a domain if it is not there. guest as in struct wire_hello. @retval -EINVAL mismatch */
+int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest);
+
+/** Where clients find xenstored. @retval -ENOMEM */
+int broker_set_rundir(struct broker *b, const char *rundir);
+
+/** Writes what leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
+unsigned int broker_report_leaks(const struct broker *b);
+
+#endif

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* gntsim status and gntsim control: a served machine from outside. */
+#define _GNU_SOURCE
+#include "command.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void status_usage(FILE *out)
+{
+	fputs(
+	    "usage: gntsim status --socket PATH\n\n"
+	    "Prints what lives in the machine, one 'name value' a line: domains, zombies, files,\n"
+	    "mms (address spaces), vmas, frames, grants, deferred, gntdev_maps, maptrack, ports,\n"
+	    "bytes (of book-keeping).\n",
+	    out);
+}
+
+static void control_usage(FILE *out)
+{
+	fputs("usage: gntsim control --socket PATH destroy DOMAIN\n"
+	      "       gntsim control --socket PATH advance NANOSECONDS\n"
+	      "       gntsim control --socket PATH limit DOMAIN PAGES\n\n"
+	      "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
+	      "         unmap notification is sent\n"
+	      "advance  lets virtual time pass\n"
+	      "limit    sets gntalloc's limit of a domain\n",
+	      out);
+}
+
+/* One request; prints a text reply. */
+static int ask(const char *socket, enum wire_op op, const void *payload, size_t len,
+	       const char *what)
+{
+	static unsigned char buffer[WIRE_BUFFER];
+	struct joining j = {.socket = socket};
+	struct wire_in in;
+	struct failure f;
+	int fd = machine_connect(&j, WIRE_ROLE_WATCH, NULL, 0, &f), err;
+
+	if (fd < 0)
+		return complain("%s", f.text);
+	err = wire_send(fd, (uint16_t)op, 0, payload, len, NULL, 0);
+	if (err == 0)
+		err = wire_recv(fd, 0, buffer, &in);
+	if (err == 0) {
+		err = (int)in.msg.result;
+		fwrite(in.payload, 1, in.msg.payload, stdout);
+		wire_in_done(&in);
+	}
+	close(fd);
+	if (err < 0)
+		return complain("%s: %s", what, err == -ESRCH ? "no such domain" : strerror(-err));
+	return 0;
+}
+
+/* --socket PATH and --help; -1 to go on with the rest from optind. */
+static int parse(int argc, char **argv, void (*usage)(FILE *), const char **socket)
+{
+	static const struct option options[] = {
+	    {"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		if (c == 'h') {
+			usage(stdout);
+			return 0;
+		}
+		if (c != 's')
+			return complain("%s: %s", argv[optind - 1],
+					c == ':' ? "needs a value" : "no such option");
+		*socket = optarg;
+	}
+	if (!*socket)
+		*socket = getenv("GNTSIM_SOCKET");
+	if (!*socket)
+		return complain("%s needs --socket PATH", argv[0]);
+	return -1;
+}
+
+int status_main(int argc, char **argv)
+{
+	const char *socket = NULL;
+	int status = parse(argc, argv, status_usage, &socket);
+
+	if (status >= 0)
+		return status;
+	if (optind < argc)
+		return complain("status takes no argument, found '%s'", argv[optind]);
+	return ask(socket, WIRE_STATUS, NULL, 0, "status");
+}
+
+static int bad_control(void)
+{
+	control_usage(stderr);
+	return EXIT_GNTSIM;
+}
+
+int control_main(int argc, char **argv)
+{
+	const char *socket = NULL;
+	int status = parse(argc, argv, control_usage, &socket), n = argc - optind;
+	char **a = argv + optind;
+	unsigned long number, pages;
+	struct wire_limit limit;
+	uint32_t domid;
+	uint64_t ns;
+
+	if (status >= 0)
+		return status;
+	if (n < 2)
+		return bad_control();
+	if (strcmp(a[0], "advance") == 0 && n == 2) {
+		if (!parse_number("advance", a[1], 0, UINT64_MAX / 2, &number))
+			return EXIT_GNTSIM;
+		ns = number;
+		return ask(socket, WIRE_ADVANCE, &ns, sizeof(ns), "advance");
+	}
+	if (!parse_number(a[0], a[1], 0, 0x7FEF, &number))
+		return EXIT_GNTSIM;
+	domid = (uint32_t)number;
+	if (strcmp(a[0], "destroy") == 0 && n == 2)
+		return ask(socket, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
+	if (strcmp(a[0], "limit") != 0 || n != 3)
+		return bad_control();
+	if (!parse_number("limit", a[2], 0, INT32_MAX, &pages))
+		return EXIT_GNTSIM;
+	limit = (struct wire_limit){.domid = domid, .limit = (uint32_t)pages};
+	return ask(socket, WIRE_LIMIT, &limit, sizeof(limit), "limit");
+}

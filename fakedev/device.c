@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* Open device files: the model's file and its front. */
+#include "broker-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+static struct link *bucket(struct broker *b, uint64_t cookie)
+{
+	return &b->cookies[cookie % COOKIE_BUCKETS];
+}
+
+struct device_file *device_find(struct broker *b, uint64_t cookie)
+{
+	struct link *head = bucket(b, cookie);
+
+	for (struct link *l = head->next; l != head; l = l->next) {
+		struct device_file *f =
+		    (struct device_file *)(void *)((char *)l -
+						   offsetof(struct device_file, by_cookie));
+
+		if (f->cookie == cookie && !f->endpoint.dead)
+			return f;
+	}
+	return NULL;
+}
+
+void device_end(struct device_file *f)
+{
+	struct gntsim_file *file = f->file;
+
+	broker_end_endpoint(f->broker, &f->endpoint);
+	link_del(&f->by_cookie);
+	if (!file)
+		return;
+	leaks_of_file(f->broker, f);
+	f->file = NULL;
+	gntsim_file_set_data(file, NULL);
+	gntsim_close(file);
+	broker_effects(f->broker);
+}
+
+static void device_destroy(struct endpoint *e)
+{
+	struct device_file *f = (struct device_file *)e;
+
+	while (f->holds.next != &f->holds) {
+		struct hold *h =
+		    (struct hold *)(void *)((char *)f->holds.next - offsetof(struct hold, of_file));
+
+		h->client->holds[h->id] = NULL;
+		if (h->id < h->client->free_id)
+			h->client->free_id = h->id;
+		link_del(&h->of_file);
+		free(h);
+	}
+	link_del(&f->by_cookie);
+	free(f->queue);
+	free(f);
+}
+
+int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
+		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd)
+{
+	/* Dynamic misc minors count down from 63 (Debian's kernel, first free ones). */
+	static const uint32_t minors[] = {61, 62, 63, 60};
+	struct device_file *f = calloc(1, sizeof(*f));
+	int err = 0;
+
+	if (!f)
+		return -ENOMEM;
+	link_init(&f->holds);
+	link_init(&f->by_cookie);
+	f->endpoint.destroy = device_destroy;
+	f->endpoint.phase = 1;
+	f->broker = b;
+	f->device = device;
+	f->open_flags = flags & O_ACCMODE;
+	f->minor = minors[device];
+	if (device <= WIRE_DEV_EVTCHN)
+		err = gntsim_open(dom, (enum gntsim_device)device, (int)(flags & O_ACCMODE),
+				  &f->file);
+	if (err < 0) {
+		free(f);
+		return err;
+	}
+	err = front->open(f, client_fd);
+	if (err < 0) {
+		if (f->file)
+			gntsim_close(f->file);
+		device_destroy(&f->endpoint);
+		return err;
+	}
+	if (f->file)
+		gntsim_file_set_data(f->file, f);
+	link_add(bucket(b, f->cookie), &f->by_cookie);
+	*out = f;
+	return 0;
+}

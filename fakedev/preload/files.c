@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* Which device a descriptor is. The kernel's socket cookie is the identity: unique for the life of
+ * the host, so an answer once given stays true. */
+#include "library.h"
+
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define SLOTS 256u
+
+static struct {
+	uint64_t cookie; /* 0: empty */
+	struct device device;
+} devices[SLOTS];
+
+/* Cookies of sockets that are no devices. */
+static _Atomic uint64_t others[SLOTS];
+
+static bool cookie_of(int fd, uint64_t *cookie)
+{
+	socklen_t len = sizeof(*cookie);
+
+	return fd >= 0 && raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)cookie,
+				      (long)&len, 0) == 0;
+}
+
+/* Device descriptors are made by socketpair: Unix stream sockets whose peer has no name. */
+static bool may_be_device(int fd)
+{
+	struct sockaddr_un peer;
+	socklen_t len = sizeof(peer), int_len = sizeof(int);
+	int type = 0;
+
+	return raw_syscall(SYS_getpeername, fd, (long)&peer, (long)&len, 0, 0, 0) == 0 &&
+	       len == sizeof(sa_family_t) && peer.sun_family == AF_UNIX &&
+	       raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, (long)&type, (long)&int_len,
+			   0) == 0 &&
+	       type == SOCK_STREAM;
+}
+
+static void remember(uint64_t cookie, const struct wire_file *f)
+{
+	devices[cookie % SLOTS].device =
+	    (struct device){.id = f->id, .device = f->device, .flags = f->flags, .minor = f->minor};
+	devices[cookie % SLOTS].cookie = cookie;
+}
+
+void lib_remember(const struct wire_file *f)
+{
+	if (f->cookie)
+		remember(f->cookie, f);
+}
+
+void lib_forget(void)
+{
+	memset(devices, 0, sizeof(devices));
+}
+
+/* Shows the descriptor to the broker: that proves that this process holds it. */
+static bool attach(int fd, uint64_t cookie)
+{
+	struct wire_file f;
+	struct wire_in in;
+	int err = lib_call(WIRE_ATTACH, NULL, 0, &fd, 1, &in);
+	bool is_device = err == 0 && in.msg.payload == sizeof(f);
+
+	if (is_device) {
+		memcpy(&f, in.payload, sizeof(f));
+		remember(cookie, &f);
+	} else if (err == -ENOENT) {
+		atomic_store_explicit(&others[cookie % SLOTS], cookie, memory_order_relaxed);
+	}
+	wire_in_done(&in);
+	return is_device;
+}
+
+static bool identify(int fd, uint64_t cookie, struct device *out)
+{
+	if (devices[cookie % SLOTS].cookie != cookie && !attach(fd, cookie))
+		return false;
+	*out = devices[cookie % SLOTS].device;
+	return true;
+}
+
+static bool known_other(int fd, uint64_t cookie)
+{
+	if (atomic_load_explicit(&others[cookie % SLOTS], memory_order_relaxed) == cookie)
+		return true;
+	if (may_be_device(fd))
+		return false;
+	atomic_store_explicit(&others[cookie % SLOTS], cookie, memory_order_relaxed);
+	return true;
+}
+
+bool lib_device_entered(int fd, struct device *out)
+{
+	uint64_t cookie;
+
+	return cookie_of(fd, &cookie) && !known_other(fd, cookie) && identify(fd, cookie, out);
+}
+
+bool lib_device(int fd, struct device *out)
+{
+	sigset_t saved;
+	uint64_t cookie;
+	bool is_device;
+
+	if (!lib_active() || !cookie_of(fd, &cookie) || known_other(fd, cookie))
+		return false;
+	lib_enter(&saved);
+	is_device = identify(fd, cookie, out);
+	lib_leave(&saved);
+	return is_device;
+}

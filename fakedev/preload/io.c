@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* read and write on a device. The events of an evtchn file lie in the descriptor's own socket, so
+ * reading them, blocking, O_NONBLOCK and EINTR are the kernel's; only the driver's rules about
+ * lengths and overflow are added. */
+#include "library.h"
+
+#undef _FORTIFY_SOURCE
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/sockios.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PORT_BYTES 4u
+/* The driver moves at most a page a call. */
+#define MOST_BYTES 4096u
+
+DECLARE_NEXT(read);
+
+long device_read(int fd, const struct device *d, void *buf, size_t count)
+{
+	int waiting = 0;
+	ssize_t n;
+
+	if ((d->flags & O_ACCMODE) == O_WRONLY)
+		return -EBADF;
+	if (d->device != WIRE_DEV_EVTCHN)
+		return -EINVAL;
+	count &= ~(size_t)(PORT_BYTES - 1);
+	if (count == 0)
+		return 0;
+	if (count > MOST_BYTES)
+		count = MOST_BYTES;
+	/* An odd number of bytes says that the ring overflowed. */
+	if (raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0 &&
+	    waiting % (int)PORT_BYTES)
+		return -EFBIG;
+	n = NEXT(read)(fd, buf, count);
+	if (n < 0)
+		return errno == ECONNRESET ? -EIO : -errno;
+	if (n == 0) {
+		lib_say("gntsim: the machine is gone (its broker ended): device calls fail with "
+			"EIO\n");
+		return -EIO;
+	}
+	return n % (long)PORT_BYTES ? -EFBIG : n;
+}
+
+long device_write(const struct device *d, const void *buf, size_t count)
+{
+	struct {
+		struct wire_write head;
+		unsigned char ports[MOST_BYTES];
+	} request;
+	sigset_t saved;
+	long result;
+
+	if ((d->flags & O_ACCMODE) == O_RDONLY)
+		return -EBADF;
+	if (d->device != WIRE_DEV_EVTCHN)
+		return -EINVAL;
+	count &= ~(size_t)(PORT_BYTES - 1);
+	if (count == 0)
+		return 0;
+	if (count > MOST_BYTES)
+		count = MOST_BYTES;
+	if (lib_copy_in(request.ports, (uint64_t)(uintptr_t)buf, count) < 0)
+		return -EFAULT;
+	request.head = (struct wire_write){.file = d->id, .len = (uint32_t)count};
+	lib_enter(&saved);
+	result = (long)lib_ask(WIRE_WRITE, &request, sizeof(request.head) + count);
+	lib_leave(&saved);
+	return result;
+}
+
+EXPORT ssize_t read(int fd, void *buf, size_t count)
+{
+	struct device d;
+
+	if (!lib_device(fd, &d))
+		return NEXT(read)(fd, buf, count);
+	return lib_result(device_read(fd, &d, buf, count));
+}
+
+ssize_t __read_chk(int fd, void *buf, size_t count, size_t size);
+DECLARE_NEXT(__read_chk);
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
+{
+	struct device d;
+
+	if (count > size || !lib_device(fd, &d))
+		return NEXT(__read_chk)(fd, buf, count, size);
+	return lib_result(device_read(fd, &d, buf, count));
+}
+
+DECLARE_NEXT(write);
+EXPORT ssize_t write(int fd, const void *buf, size_t count)
+{
+	struct device d;
+
+	if (!lib_device(fd, &d))
+		return NEXT(write)(fd, buf, count);
+	return lib_result(device_write(&d, buf, count));
+}
+
+/* The kernel calls the driver once for each piece, until one comes back short. */
+static long each(int fd, const struct device *d, const struct iovec *iov, int n, bool writing)
+{
+	long total = 0;
+
+	if (n < 0 || n > IOV_MAX)
+		return -EINVAL;
+	for (int i = 0; i < n; i++) {
+		struct iovec v;
+		long r;
+
+		if (lib_copy_in(&v, (uint64_t)(uintptr_t)&iov[i], sizeof(v)) < 0)
+			return total ? total : -EFAULT;
+		r = writing ? device_write(d, v.iov_base, v.iov_len)
+			    : device_read(fd, d, v.iov_base, v.iov_len);
+		if (r < 0)
+			return total ? total : r;
+		total += r;
+		if ((size_t)r != v.iov_len)
+			break;
+	}
+	return total;
+}
+
+DECLARE_NEXT(readv);
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+	struct device d;
+
+	if (!lib_device(fd, &d))
+		return NEXT(readv)(fd, iov, n);
+	return lib_result(each(fd, &d, iov, n, false));
+}
+
+DECLARE_NEXT(writev);
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+	struct device d;
+
+	if (!lib_device(fd, &d))
+		return NEXT(writev)(fd, iov, n);
+	return lib_result(each(fd, &d, iov, n, true));
+}
+
+/* A file whose driver has no poll method cannot be watched by epoll. */
+DECLARE_NEXT(epoll_ctl);
+EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
+{
+	struct device d;
+
+	if (op == EPOLL_CTL_ADD && lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN)
+		return (int)lib_result(-EPERM);
+	return NEXT(epoll_ctl)(epfd, op, fd, event);
+}
+
+/* The socket underneath is always open for both; the file was opened as it was. */
+#define FCNTL(name)                                                                                \
+	DECLARE_NEXT(name);                                                                        \
+	EXPORT int name(int fd, int cmd, ...)                                                      \
+	{                                                                                          \
+		struct device d;                                                                   \
+		va_list args;                                                                      \
+		void *arg;                                                                         \
+		int r;                                                                             \
+		va_start(args, cmd);                                                               \
+		arg = va_arg(args, void *);                                                        \
+		va_end(args);                                                                      \
+		r = NEXT(name)(fd, cmd, arg);                                                      \
+		if (cmd == F_GETFL && r >= 0 && lib_device(fd, &d))                                \
+			r = (r & ~O_ACCMODE) | (int)d.flags;                                       \
+		return r;                                                                          \
+	}
+FCNTL(fcntl)
+FCNTL(fcntl64)

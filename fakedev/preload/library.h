@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file library.h
+ * What the files of the preloaded library share. The library interposes the C library's calls on
+ * the device nodes, on descriptors of them and on memory mapped from them; all else passes through
+ * to the next definition of the function.
+ *
+ * It keeps no table of descriptors: whether a descriptor is a device, and which, is asked of the
+ * kernel at each call (SO_COOKIE), because dup, fork, exec and SCM_RIGHTS happen outside of it.
+ * What it does keep is a cache of those answers, which may lose any entry at any time.
+ */
+#ifndef FAKEDEV_PRELOAD_LIBRARY_H
+#define FAKEDEV_PRELOAD_LIBRARY_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "../raw.h"
+#include "../wire.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define EXPORT __attribute__((visibility("default")))
+
+/** The next definition of a function (the C library's, or another interposer's). */
+#define NEXT(name)         ((__typeof__(&(name)))lib_next(&next_##name, #name))
+#define DECLARE_NEXT(name) static void *next_##name
+void *lib_next(void **slot, const char *name);
+
+/** Sets errno for a negative result, leaves it alone otherwise. */
+static inline long lib_result(long r)
+{
+	if (raw_is_error(r)) {
+		errno = (int)-r;
+		return -1;
+	}
+	return r;
+}
+
+/** True if the environment names a machine (GNTSIM_SOCKET). */
+bool lib_active(void);
+
+/**
+ * Takes the connection: all signals blocked, no other thread inside. Everything between
+ * lib_enter() and lib_leave() uses raw system calls only.
+ */
+void lib_enter(sigset_t *saved);
+void lib_leave(const sigset_t *saved);
+
+/** Connects if need be (entered). @return 0, -EIO when the broker is gone (said once on stderr) */
+int lib_connect(void);
+
+/**
+ * One request and its reply (entered). @p in must be given to wire_in_done().
+ * @return the reply's result if negative, else 0; -EIO when the broker is gone
+ */
+int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
+	     struct wire_in *in);
+/** lib_call() where the reply is only a result. */
+int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
+
+/** A device descriptor, as known of its kernel object. */
+struct device {
+	uint32_t id;     /**< on this connection */
+	uint32_t device; /**< enum wire_device */
+	uint32_t flags;  /**< open mode */
+	uint32_t minor;
+};
+/**
+ * Is fd a device? (Not entered.) Costs one system call for what is no socket.
+ * @retval true *out tells which
+ */
+bool lib_device(int fd, struct device *out);
+/** The same, entered. */
+bool lib_device_entered(int fd, struct device *out);
+/** A new descriptor of a device just opened: saves asking. (entered) */
+void lib_remember(const struct wire_file *f);
+/** Forgets every answer: the ids belong to another connection now. (entered) */
+void lib_forget(void);
+
+/** The device a path names, -1 if none. dirfd as in openat. */
+int lib_node(int dirfd, const char *path);
+/** Opens it. @return a descriptor or a negative errno */
+int lib_open_node(int device, int flags);
+
+/**
+ * Copies between this process's memory and possibly bad pointers of its program.
+ * @return 0 or -EFAULT
+ */
+int lib_copy_in(void *dst, uint64_t src, size_t len);
+int lib_copy_out(uint64_t dst, const void *src, size_t len);
+/** Would a write to these bytes succeed? Leaves them as they are. */
+int lib_probe_write(uint64_t dst, size_t len);
+
+/** Device memory of this process; only a hint of when to ask the broker. (entered) */
+bool ranges_any(void); /**< callable at any time */
+bool ranges_overlap(uint64_t addr, uint64_t len);
+/** The first device memory in [addr, addr + len), cut to it. Returns false if none. */
+bool ranges_first(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *end);
+int ranges_add(uint64_t addr, uint64_t len, bool dontfork);
+void ranges_remove(uint64_t addr, uint64_t len);
+/** In a forked child: what the child did not inherit. */
+void ranges_forked(void);
+
+/** The control descriptor, -1 if none; programs can't close it. */
+int lib_control_fd(void);
+/** Moves the control descriptor off this number, which the program wants. */
+void lib_move_control(int fd);
+
+/** Around a fork that the C library's handlers do not see. */
+void lib_fork_prepare(void);
+void lib_fork_parent(void);
+void lib_fork_child(void);
+
+/** The work behind the interposed calls, each with the kernel's kind of result. */
+long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
+long device_read(int fd, const struct device *d, void *buf, size_t count);
+long device_write(const struct device *d, const void *buf, size_t count);
+
+/** Says something once on stderr, without the C library. */
+void lib_say(const char *text);
+
+#endif

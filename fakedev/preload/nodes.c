@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/* The device nodes as paths: which path names one, and opening it. */
+#include "library.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+	const char *path;
+	int device;
+} nodes[] = {
+    {"/dev/xen/gntalloc", WIRE_DEV_GNTALLOC},  {"/dev/xen/gntdev", WIRE_DEV_GNTDEV},
+    {"/dev/xen/evtchn", WIRE_DEV_EVTCHN},      {"/dev/xen/privcmd", WIRE_DEV_PRIVCMD},
+    {"/dev/xen/hypercall", WIRE_DEV_PRIVCMD},  {"/proc/xen/privcmd", WIRE_DEV_PRIVCMD},
+    {"/proc/xen/xsd_port", WIRE_DEV_XSD_PORT}, {"/proc/xen/xsd_kva", WIRE_DEV_XSD_KVA},
+};
+
+#define N_NODES (sizeof(nodes) / sizeof(nodes[0]))
+/* Longer than any node's path with some slack for "//" and "..". */
+#define PATH_ROOM 512
+
+static bool last_name_matches(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < N_NODES; i++)
+		if (strcmp(strrchr(nodes[i].path, '/') + 1, name) == 0)
+			return true;
+	return false;
+}
+
+/* The directory that a relative path starts at. */
+static bool base_directory(int dirfd, char *out)
+{
+	char link[32];
+	long n;
+
+	if (dirfd == AT_FDCWD) {
+		n = raw_syscall(SYS_getcwd, (long)out, PATH_ROOM, 0, 0, 0, 0);
+		return n > 0;
+	}
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", dirfd);
+	n = raw_syscall(SYS_readlinkat, AT_FDCWD, (long)link, (long)out, PATH_ROOM - 1, 0, 0);
+	if (n <= 0)
+		return false;
+	out[n] = '\0';
+	return true;
+}
+
+/* Appends the components of path to out, without "//", "." and "..": purely textual. */
+static bool append(char *out, const char *path)
+{
+	while (*path) {
+		size_t n = strcspn(path, "/"), len = strlen(out);
+
+		if (n == 2 && path[0] == '.' && path[1] == '.') {
+			char *slash = strrchr(out, '/');
+
+			if (slash)
+				*slash = '\0';
+		} else if (n > 0 && !(n == 1 && path[0] == '.')) {
+			if (len + n + 2 > PATH_ROOM)
+				return false;
+			out[len] = '/';
+			memcpy(out + len + 1, path, n);
+			out[len + 1 + n] = '\0';
+		}
+		path += n;
+		path += strspn(path, "/");
+	}
+	return true;
+}
+
+/* strlen of a program's pointer would be our fault if the pointer is bad: look page by page. */
+static bool readable_path(const char *path, char *out)
+{
+	for (size_t at = 0; at < PATH_ROOM;) {
+		size_t n = 4096 - ((uintptr_t)(path + at) & 4095);
+
+		if (n > PATH_ROOM - at)
+			n = PATH_ROOM - at;
+		if (lib_copy_in(out + at, (uintptr_t)(path + at), n) < 0)
+			return false;
+		if (memchr(out + at, 0, n))
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+/* Whether the pointer can be read at all is asked of the kernel only for what may be a node. */
+static bool cheap_no(const char *path)
+{
+	return !path || (uintptr_t)path < 4096;
+}
+
+int lib_node(int dirfd, const char *path)
+{
+	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
+
+	if (!lib_active() || cheap_no(path) || !readable_path(path, text) ||
+	    !last_name_matches(text))
+		return -1;
+	full[0] = '\0';
+	if (text[0] != '/' && (!base_directory(dirfd, start) || !append(full, start)))
+		return -1;
+	if (!append(full, text))
+		return -1;
+	for (size_t i = 0; i < N_NODES; i++)
+		if (strcmp(nodes[i].path, full) == 0)
+			return nodes[i].device;
+	return -1;
+}
+
+int lib_open_node(int device, int flags)
+{
+	struct wire_open o = {.device = (uint32_t)device, .flags = (uint32_t)flags};
+	struct wire_file f;
+	struct wire_in in;
+	sigset_t saved;
+	int err, fd = -1;
+
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	if (flags & O_DIRECTORY)
+		return -ENOTDIR;
+	lib_enter(&saved);
+	err = lib_call(WIRE_OPEN, &o, sizeof(o), NULL, 0, &in);
+	if (err == 0 && in.msg.payload == sizeof(f)) {
+		memcpy(&f, in.payload, sizeof(f));
+		lib_remember(&f);
+		fd = wire_in_take_fd(&in, 0);
+	}
+	wire_in_done(&in);
+	if (fd >= 0 && !(flags & O_CLOEXEC))
+		raw_fcntl(fd, F_SETFD, 0);
+	if (fd >= 0 && (flags & (O_NONBLOCK | O_ASYNC)))
+		raw_fcntl(fd, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
+	lib_leave(&saved);
+	if (err == 0 && fd < 0)
+		err = -EMFILE; /* the kernel had no room for the descriptor it was sent */
+	return err < 0 ? err : fd;
+}

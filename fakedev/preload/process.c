@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/* Descriptors that a program closes by the number, and the forks that pthread_atfork does not see. */
+#include "library.h"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+/* The control connection is none of the program's descriptors: closing it says so. */
+DECLARE_NEXT(close);
+EXPORT int close(int fd)
+{
+	if (fd >= 0 && fd == lib_control_fd())
+		return (int)lib_result(-EBADF);
+	return NEXT(close)(fd);
+}
+
+static long close_around(unsigned int first, unsigned int last, int flags)
+{
+	int kept = lib_control_fd();
+	long r = 0;
+
+	if (kept < 0 || (unsigned int)kept < first || (unsigned int)kept > last ||
+	    (flags & (int)CLOSE_RANGE_CLOEXEC))
+		return raw_syscall(SYS_close_range, first, last, flags, 0, 0, 0);
+	if (first < (unsigned int)kept)
+		r = raw_syscall(SYS_close_range, first, kept - 1, flags, 0, 0, 0);
+	if (r == 0 && last > (unsigned int)kept)
+		r = raw_syscall(SYS_close_range, kept + 1, last, flags, 0, 0, 0);
+	return r;
+}
+
+EXPORT int close_range(unsigned int first, unsigned int last, int flags)
+{
+	return (int)lib_result(close_around(first, last, flags));
+}
+
+DECLARE_NEXT(closefrom);
+EXPORT void closefrom(int low)
+{
+	if (lib_control_fd() < 0 || close_around(low < 0 ? 0 : (unsigned int)low, ~0u, 0) < 0)
+		NEXT(closefrom)(low);
+}
+
+DECLARE_NEXT(dup2);
+EXPORT int dup2(int old, int new)
+{
+	if (old >= 0 && old == lib_control_fd())
+		return (int)lib_result(-EBADF);
+	if (new >= 0 && new == lib_control_fd())
+		lib_move_control(new);
+	return NEXT(dup2)(old, new);
+}
+
+DECLARE_NEXT(dup3);
+EXPORT int dup3(int old, int new, int flags)
+{
+	if (old >= 0 && old == lib_control_fd())
+		return (int)lib_result(-EBADF);
+	if (new >= 0 && new == lib_control_fd())
+		lib_move_control(new);
+	return NEXT(dup3)(old, new, flags);
+}
+
+DECLARE_NEXT(_Fork);
+EXPORT pid_t _Fork(void)
+{
+	pid_t pid;
+	int kept;
+
+	lib_fork_prepare();
+	pid = NEXT(_Fork)();
+	kept = errno;
+	if (pid == 0)
+		lib_fork_child();
+	else
+		lib_fork_parent();
+	errno = kept;
+	return pid;
+}
+
+struct start {
+	int (*fn)(void *);
+	void *arg;
+};
+
+static int run_child(void *p)
+{
+	struct start s = *(struct start *)p;
+
+	lib_fork_child();
+	return s.fn(s.arg);
+}
+
+DECLARE_NEXT(clone);
+EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+	struct start s = {fn, arg};
+	va_list args;
+	void *rest[3];
+	int pid, kept;
+
+	va_start(args, arg);
+	for (int i = 0; i < 3; i++)
+		rest[i] = va_arg(args, void *);
+	va_end(args);
+	if (flags & CLONE_VM)
+		return NEXT(clone)(fn, stack, flags, arg, rest[0], rest[1], rest[2]);
+	lib_fork_prepare();
+	pid = NEXT(clone)(run_child, stack, flags, &s, rest[0], rest[1], rest[2]);
+	kept = errno;
+	lib_fork_parent();
+	errno = kept;
+	return pid;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* syscall(3): the same calls by their numbers. Those that concern us go through the functions
+ * above; all else goes to the kernel as it is. */
+#include "library.h"
+
+#undef _FORTIFY_SOURCE
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static long fork_by_number(long nr, const long a[6])
+{
+	long r;
+
+	lib_fork_prepare();
+	r = raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
+	if (r == 0)
+		lib_fork_child();
+	else
+		lib_fork_parent();
+	return lib_result(r);
+}
+
+static bool copies_memory(long nr, const long a[6])
+{
+	uint64_t flags = 0;
+
+	if (nr == SYS_clone)
+		return !(a[0] & CLONE_VM) && a[1] == 0;
+	if (nr == SYS_clone3)
+		return lib_copy_in(&flags, (uint64_t)a[0], sizeof(flags)) == 0 &&
+		       !(flags & CLONE_VM);
+#ifdef SYS_fork
+	return nr == SYS_fork;
+#else
+	return false;
+#endif
+}
+
+#define PTR(i) ((void *)a[i])
+
+EXPORT long syscall(long nr, ...)
+{
+	va_list args;
+	long a[6];
+
+	va_start(args, nr);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(args, long);
+	va_end(args);
+	if (!lib_active())
+		return lib_result(raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+	switch (nr) {
+#ifdef SYS_open
+	case SYS_open:
+		return open(PTR(0), (int)a[1], (mode_t)a[2]);
+#endif
+	case SYS_openat:
+		return openat((int)a[0], PTR(1), (int)a[2], (mode_t)a[3]);
+	case SYS_close:
+		return close((int)a[0]);
+	case SYS_close_range:
+		return close_range((unsigned int)a[0], (unsigned int)a[1], (int)a[2]);
+#ifdef SYS_dup2
+	case SYS_dup2:
+		return dup2((int)a[0], (int)a[1]);
+#endif
+	case SYS_dup3:
+		return dup3((int)a[0], (int)a[1], (int)a[2]);
+	case SYS_ioctl:
+		return ioctl((int)a[0], (unsigned long)a[1], a[2]);
+	case SYS_read:
+		return read((int)a[0], PTR(1), (size_t)a[2]);
+	case SYS_write:
+		return write((int)a[0], PTR(1), (size_t)a[2]);
+	case SYS_readv:
+		return readv((int)a[0], PTR(1), (int)a[2]);
+	case SYS_writev:
+		return writev((int)a[0], PTR(1), (int)a[2]);
+	case SYS_mmap:
+		return (long)mmap(PTR(0), (size_t)a[1], (int)a[2], (int)a[3], (int)a[4], a[5]);
+	case SYS_munmap:
+		return munmap(PTR(0), (size_t)a[1]);
+	case SYS_mprotect:
+		return mprotect(PTR(0), (size_t)a[1], (int)a[2]);
+	case SYS_mremap:
+		return (long)mremap(PTR(0), (size_t)a[1], (size_t)a[2], (int)a[3], a[4]);
+	case SYS_fcntl:
+		return fcntl((int)a[0], (int)a[1], a[2]);
+	case SYS_epoll_ctl:
+		return epoll_ctl((int)a[0], (int)a[1], (int)a[2], PTR(3));
+	case SYS_fstat:
+		return fstat((int)a[0], PTR(1));
+	case SYS_newfstatat:
+		return fstatat((int)a[0], PTR(1), PTR(2), (int)a[3]);
+	case SYS_statx:
+		return statx((int)a[0], PTR(1), (int)a[2], (unsigned int)a[3], PTR(4));
+	case SYS_faccessat:
+		return faccessat((int)a[0], PTR(1), (int)a[2], 0);
+	default:
+		if (copies_memory(nr, a))
+			return fork_by_number(nr, a);
+		return lib_result(raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]));
+	}
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* gntsim serve: keeps a machine until it is told to end. */
+#define _GNU_SOURCE
+#include "command.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void usage(FILE *out)
+{
+	fputs("usage: gntsim serve --socket PATH [OPTION...]\n\n"
+	      "Keeps a machine that programs join with 'gntsim run --socket PATH'. Prints\n"
+	      "'gntsim: serving PATH' on stdout once they can. Ends on SIGTERM or SIGINT.\n\n"
+	      "  --socket PATH   where to listen\n"
+	      "  --guest KIND    domain 0's: pv or pvh (default pv)\n"
+	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
+	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
+	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
+	      "  --help\n\n"
+	      "Exit status: 0 when told to end, 125 if gntsim failed.\n",
+	      out);
+}
+
+struct serving {
+	int signals;
+	bool ended;
+	struct xenstore *xenstore;
+};
+
+static void on_signal(void *ctx)
+{
+	struct serving *s = ctx;
+	struct signalfd_siginfo info;
+
+	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+		int status;
+		pid_t pid;
+
+		if (info.ssi_signo != SIGCHLD) {
+			s->ended = true;
+			continue;
+		}
+		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+			if (pid != s->xenstore->pid)
+				continue;
+			s->xenstore->pid = 0;
+			complain("xenstored ended (status %d)", exit_status(status));
+		}
+	}
+}
+
+static int serve(const struct broker_config *config, bool with_xenstore)
+{
+	struct xenstore x = {0};
+	struct serving s = {.xenstore = &x};
+	struct broker *b;
+	struct failure f;
+	sigset_t set;
+	int n = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (broker_new(config, &b, &f) < 0)
+		return complain("%s", f.text);
+	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
+		n = complain("cannot watch for signals: %s", strerror(errno));
+	} else if (with_xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
+		n = complain("%s", f.text);
+	} else {
+		printf("gntsim: serving %s\n", config->socket_path);
+		fflush(stdout);
+		while (!s.ended && n >= 0)
+			n = broker_serve(b, -1);
+		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : 0;
+	}
+	xenstore_stop(&x, b);
+	broker_free(b);
+	return n;
+}
+
+int serve_main(int argc, char **argv)
+{
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+						{"guest", required_argument, NULL, 'g'},
+						{"limit", required_argument, NULL, 'l'},
+						{"xenstore", no_argument, NULL, 'x'},
+						{"virtual-time", no_argument, NULL, 't'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	struct broker_config config = {0};
+	char path[PATH_MAX];
+	bool xenstore = false;
+	unsigned long limit = 0;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+		switch (c) {
+		case 's':
+			config.socket_path = optarg;
+			break;
+		case 'g':
+			if (!parse_guest(optarg, &config.domain0_guest))
+				return EXIT_GNTSIM;
+			break;
+		case 'l':
+			if (!parse_number("--limit", optarg, 1, INT_MAX, &limit))
+				return EXIT_GNTSIM;
+			config.gntalloc_limit = (uint32_t)limit;
+			break;
+		case 'x':
+			xenstore = true;
+			break;
+		case 't':
+			config.virtual_time = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case ':':
+			return complain("%s needs a value; see 'gntsim serve --help'",
+					argv[optind - 1]);
+		default:
+			return complain("no option %s; see 'gntsim serve --help'",
+					argv[optind - 1]);
+		}
+	}
+	if (optind < argc)
+		return complain("serve takes no argument, found '%s'", argv[optind]);
+	if (!config.socket_path)
+		return complain("serve needs --socket PATH");
+	if (config.socket_path[0] != '/') {
+		char here[PATH_MAX / 2];
+
+		if (!getcwd(here, sizeof(here)))
+			return complain("cannot tell the current directory: %s", strerror(errno));
+		snprintf(path, sizeof(path), "%s/%s", here, config.socket_path);
+		config.socket_path = path;
+	}
+	return serve(&config, xenstore);
+}

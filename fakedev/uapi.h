@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file uapi.h
+ * The kernel's user interface of the three devices. The headers of linux-libc-dev lean on two
+ * types and two flags of Xen's own headers, which need not be installed.
+ */
+#ifndef FAKEDEV_UAPI_H
+#define FAKEDEV_UAPI_H
+
+#include <stdint.h>
+#include <sys/ioctl.h>
+
+typedef uint16_t domid_t;
+typedef uint32_t grant_ref_t;
+
+#include <xen/evtchn.h>
+#include <xen/gntalloc.h>
+#include <xen/gntdev.h>
+
+/* Xen's public/grant_table.h. */
+#define GNTCOPY_source_gref (1 << 0)
+#define GNTCOPY_dest_gref   (1 << 1)
+
+#endif

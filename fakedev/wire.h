@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file wire.h
+ * The protocol between a client (the preloaded library, the gntsim command) and the broker.
+ *
+ * Transport: one SOCK_SEQPACKET Unix connection per address space. It is close-on-exec, so its
+ * end is the end of the address space (exit, exec, SIGKILL): the broker then ends the
+ * mappings. One request, one reply, in turn; the client never has two under way.
+ *
+ * A message is a struct wire_msg followed by `payload` bytes. A payload above WIRE_INLINE_MAX
+ * travels in a memfd instead (flag WIRE_F_MEMFD; the memfd is the message's last descriptor).
+ * Integers are in host order: both ends run on one host. A connection that breaks a rule (bad
+ * magic or version, truncated or overlong message, unknown operation, wrong descriptors) is
+ * closed, and what it owned ends as if its process had died.
+ *
+ * The first request must be WIRE_HELLO. A file is named by the id that WIRE_OPEN or WIRE_ATTACH
+ * gave *this* connection: an id that this connection never proved to hold is -EBADF.
+ *
+ * The device descriptor of the socket front is the client's end of a SOCK_STREAM pair whose
+ * other end the broker holds. Bytes in it:
+ *   evtchn            broker to client: the ring's ports, 4 bytes each; on overflow one odd
+ *                     byte. Client to broker: ports to re-enable, as write() takes them.
+ *   gntalloc, gntdev  one byte that is never read, so that poll() says readable, as for any
+ *                     file without a poll method.
+ */
+#ifndef FAKEDEV_WIRE_H
+#define FAKEDEV_WIRE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_MAGIC   0x746e6721u /* "!gnt" */
+#define WIRE_VERSION 1u
+/** Payload bytes that travel in the message itself. */
+#define WIRE_INLINE_MAX (48u * 1024u)
+/** Payload bytes that travel at all: GRANT_COPY of some 10,000 segments, MAP of 65,536. */
+#define WIRE_PAYLOAD_MAX (64u * 1024u * 1024u)
+#define WIRE_FDS_MAX     3
+
+enum wire_op {
+	WIRE_HELLO = 1, /**< struct wire_hello -> struct wire_hello_reply, xenstore rundir */
+	WIRE_OPEN,      /**< struct wire_open -> struct wire_file, descriptor */
+	WIRE_ATTACH, /**< a descriptor -> struct wire_file; -ENOENT: not a device of this broker */
+	WIRE_IOCTL,  /**< struct wire_ioctl, regions -> result, regions to write back */
+	WIRE_WRITE,  /**< struct wire_write, bytes -> bytes used (evtchn) */
+	WIRE_MMAP,   /**< struct wire_map -> struct wire_map_reply, runs, descriptors */
+	WIRE_MUNMAP, /**< struct wire_range -> nothing */
+	WIRE_MPROTECT, /**< struct wire_range -> runs of the range as they are now, descriptors */
+	WIRE_MREMAP,   /**< struct wire_remap -> runs of the new range, descriptors */
+	WIRE_FORK,     /**< nothing -> a connected descriptor for the child's address space */
+	WIRE_STATUS,   /**< nothing -> text, "name value\n" lines */
+	WIRE_DESTROY,  /**< uint32_t domid: destroy the whole domain -> nothing */
+	WIRE_ADVANCE,  /**< uint64_t ns: let virtual time pass -> nothing */
+	WIRE_LIMIT,    /**< struct wire_limit: gntalloc's limit -> nothing */
+	WIRE_OP_MAX,
+};
+
+/** Devices as the wire names them; the first three are enum gntsim_device. */
+enum wire_device {
+	WIRE_DEV_GNTALLOC,
+	WIRE_DEV_GNTDEV,
+	WIRE_DEV_EVTCHN,
+	WIRE_DEV_PRIVCMD,  /**< /dev/xen/privcmd, /dev/xen/hypercall: open, hypercalls ENOSYS */
+	WIRE_DEV_XSD_PORT, /**< /proc/xen/xsd_port: text, a plain file */
+	WIRE_DEV_XSD_KVA,  /**< /proc/xen/xsd_kva: one page, a plain file */
+	WIRE_DEV_MAX,
+};
+
+#define WIRE_F_MEMFD 1u /**< the payload is in a memfd */
+
+struct wire_msg {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t op;      /**< enum wire_op; a reply repeats it */
+	uint32_t flags;   /**< WIRE_F_* */
+	uint32_t payload; /**< bytes */
+	int64_t result;   /**< reply: 0 or more, or a negative errno */
+};
+
+struct wire_hello {
+	uint32_t domid;
+	uint32_t
+	    guest;     /**< 0: the default of the domid; 1 PV; 2 PVH. Must fit an existing domain */
+	uint32_t role; /**< enum wire_role */
+	uint32_t pid;  /**< the client's own view; for messages only */
+};
+enum wire_role {
+	WIRE_ROLE_PROCESS, /**< an address space of the domain */
+	WIRE_ROLE_COMMAND, /**< a command: creates the domain, owns no address space */
+	WIRE_ROLE_WATCH,   /**< asks only: creates nothing */
+};
+struct wire_hello_reply {
+	uint32_t domid;
+	uint32_t guest;      /**< 1 PV, 2 PVH */
+	uint32_t broker_pid; /**< as the broker sees itself */
+	uint32_t rundir_len; /**< bytes of xenstored's run directory that follow; 0: no xenstore */
+};
+
+struct wire_open {
+	uint32_t device; /**< enum wire_device */
+	uint32_t flags;  /**< open(2)'s */
+};
+struct wire_file {
+	uint32_t id;     /**< names the file on this connection */
+	uint32_t device; /**< enum wire_device */
+	uint32_t flags;  /**< the open mode (O_ACCMODE) */
+	uint32_t minor;  /**< of the character device that fstat shows */
+	uint64_t cookie; /**< SO_COOKIE of the client's end: identity, never reused */
+};
+
+/** A piece of the client's memory. In a request: `len` bytes follow when readable. */
+struct wire_region {
+	uint64_t addr;
+	uint32_t len;
+	uint32_t flags; /**< WIRE_R_* */
+};
+#define WIRE_R_DATA     1u /**< len bytes follow (padded to 8) */
+#define WIRE_R_WRITABLE 2u /**< the client found the bytes writable */
+
+struct wire_ioctl {
+	uint32_t file;
+	uint32_t cmd;
+	uint64_t arg;
+	uint32_t n_regions;
+	uint32_t pad;
+};
+/** Reply to WIRE_IOCTL: n_regions times a region with data, to be stored in this order. */
+struct wire_ioctl_reply {
+	uint32_t n_regions;
+	uint32_t drain; /**< bytes to take off the device socket (evtchn RESET) */
+};
+
+struct wire_write {
+	uint32_t file;
+	uint32_t len; /**< bytes that follow */
+};
+
+struct wire_map {
+	uint32_t file;
+	int32_t prot, flags;
+	uint32_t pad;
+	uint64_t addr, len, offset;
+};
+struct wire_range {
+	uint64_t addr, len;
+	int32_t prot;
+	uint32_t pad;
+};
+struct wire_remap {
+	uint64_t old_addr, old_len, new_len, new_addr;
+	int32_t flags;
+	uint32_t pad;
+};
+/** Followed by n_runs struct wire_run. Descriptors: the arena read-write if any run has
+ * WIRE_RUN_RW, then the arena read-only if any has not. */
+struct wire_map_reply {
+	uint32_t n_runs;
+	uint32_t flags; /**< WIRE_M_* */
+};
+#define WIRE_M_DONTFORK 1u /**< a PV gntdev mapping: not inherited by fork */
+/** Pages that are contiguous in the address space and in the arena. */
+struct wire_run {
+	uint64_t addr;
+	uint64_t offset; /**< in the arena; beyond its end for pages that must fault with SIGBUS */
+	uint64_t len;    /**< bytes */
+	int32_t prot;    /**< what to map with */
+	uint32_t flags;  /**< WIRE_RUN_* */
+};
+#define WIRE_RUN_RW                                                                                \
+	1u /**< from the read-write arena: the mapping may be written, if so protected */
+
+struct wire_limit {
+	uint32_t domid, limit;
+};
+
+/** A received message. The payload lives in the caller's buffer, or is mapped (see wire_recv). */
+struct wire_in {
+	struct wire_msg msg;
+	const unsigned char *payload;
+	int fds[WIRE_FDS_MAX]; /**< -1 where none; the receiver owns them */
+	int n_fds;
+	uint32_t
+	    pid; /**< the sender as the kernel knows it, if the receiver set SO_PASSCRED; else 0 */
+	void *mapped; /**< the payload, if it came in a memfd: wire_in_done() unmaps it */
+};
+
+/**
+ * Sends a message with up to two descriptors.
+ * @return 0, -EAGAIN, -EPIPE, -EMSGSIZE (payload above WIRE_PAYLOAD_MAX), other errors of sendmsg
+ */
+int wire_send(int fd, uint16_t op, int64_t result, const void *payload, size_t len, const int *fds,
+	      int n_fds);
+
+/**
+ * Receives one message into @p buffer (of WIRE_BUFFER bytes). Call wire_in_done() after use.
+ * @return 0; -EAGAIN; -EPIPE at the end of the connection; -EPROTO for a message that breaks the
+ *         protocol (its descriptors are closed)
+ */
+int wire_recv(int fd, int flags, void *buffer, struct wire_in *in);
+#define WIRE_BUFFER (sizeof(struct wire_msg) + WIRE_INLINE_MAX)
+
+/** Closes the descriptors that are still in @p in and unmaps the payload. */
+void wire_in_done(struct wire_in *in);
+/** Takes descriptor @p i out of the message: the caller owns it. -1 if there is none. */
+int wire_in_take_fd(struct wire_in *in, int i);
+
+#endif
