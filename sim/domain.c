@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Domains: birth, lookup by id, death, and the time between death and burial. */
+#include <string.h>
+
+#include "model.h"
+
+/* Xen's defaults, and Linux's of its modules. */
+#define DEFAULT_GRANT_FRAMES    64u
+#define DEFAULT_MAPTRACK_FRAMES 1024u
+#define DEFAULT_GNTALLOC_LIMIT  1024u
+#define DEFAULT_GNTDEV_LIMIT    65536u
+/* References and handles are ints in Linux and Xen. */
+#define MAX_GRANT_FRAMES    (1u << (31 - 9))
+#define MAX_MAPTRACK_FRAMES (1u << (31 - 8))
+
+static uint32_t or_default(uint32_t value, uint32_t def)
+{
+	return value ? value : def;
+}
+
+struct gntsim_domain *gs_domain(const struct gntsim_machine *m, uint16_t domid)
+{
+	struct gntsim_domain **leaf;
+
+	if (domid >= GNTSIM_DOMID_FIRST_RESERVED)
+		return NULL;
+	leaf = m->domains[domid / DOMS_PER_LEAF];
+	return leaf ? leaf[domid % DOMS_PER_LEAF] : NULL;
+}
+
+struct gntsim_domain *gs_domain_any(struct gntsim_domain *self, uint16_t domid)
+{
+	return domid == GNTSIM_DOMID_SELF ? self : gs_domain(self->m, domid);
+}
+
+static int enter(struct gntsim_domain *dom)
+{
+	struct gntsim_domain ***leaf = &dom->m->domains[dom->id / DOMS_PER_LEAF];
+
+	if (!*leaf)
+		*leaf = gs_mem_zalloc(dom->m, DOMS_PER_LEAF * sizeof(**leaf));
+	if (!*leaf)
+		return -ENOMEM;
+	(*leaf)[dom->id % DOMS_PER_LEAF] = dom;
+	return 0;
+}
+
+bool gs_for_each_domain(struct gntsim_machine *m,
+			bool (*visit)(void *ctx, struct gntsim_domain *dom), void *ctx)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < DOM_LEAVES; i++) {
+		for (j = 0; m->domains[i] && j < DOMS_PER_LEAF; j++) {
+			struct gntsim_domain *dom = m->domains[i][j];
+
+			if (dom && !visit(ctx, dom))
+				return false;
+		}
+	}
+	return true;
+}
+
+static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *c)
+{
+	uint32_t grant_frames = or_default(c->max_grant_frames, DEFAULT_GRANT_FRAMES);
+	uint32_t maptrack = or_default(c->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES);
+	uint32_t ports = or_default(c->max_ports, MAX_PORTS);
+
+	dom->profile = gs_profile(c->kernel);
+	if (!dom->profile || grant_frames > MAX_GRANT_FRAMES || maptrack > MAX_MAPTRACK_FRAMES ||
+	    ports > MAX_PORTS)
+		return -EINVAL;
+	dom->guest = dom->id ? GNTSIM_GUEST_PVH : GNTSIM_GUEST_PV;
+	if (c->guest)
+		dom->guest = *c->guest;
+	dom->first_frame = GNTSIM_NO_FRAME;
+	dom->gntalloc_limit = or_default(c->gntalloc_limit, DEFAULT_GNTALLOC_LIMIT);
+	dom->gntdev_limit = or_default(c->gntdev_limit, DEFAULT_GNTDEV_LIMIT);
+	list_init(&dom->files);
+	list_init(&dom->mms);
+	list_init(&dom->grefs);
+	gs_maptrack_init(&dom->maptrack, maptrack);
+	gs_ports_init(&dom->ports, ports);
+	return gs_grants_init(dom, grant_frames);
+}
+
+static void free_domain(struct gntsim_domain *dom)
+{
+	gs_table_clear(dom->m, &dom->grants.slots);
+	gs_mem_free(dom->m, dom, sizeof(*dom));
+}
+
+int gntsim_domain_create(struct gntsim_machine *m, uint16_t domid,
+			 const struct gntsim_domain_config *config, struct gntsim_domain **out)
+{
+	static const struct gntsim_domain_config defaults;
+	struct gntsim_domain *dom;
+	int rc;
+
+	if (domid >= GNTSIM_DOMID_FIRST_RESERVED)
+		return -EINVAL;
+	if (gs_domain(m, domid))
+		return -EEXIST;
+	dom = gs_mem_zalloc(m, sizeof(*dom));
+	if (!dom)
+		return -ENOMEM;
+	dom->m = m;
+	dom->id = domid;
+	rc = fill(dom, config ? config : &defaults);
+	if (rc == 0)
+		rc = enter(dom);
+	if (rc < 0) {
+		free_domain(dom);
+		return rc;
+	}
+	m->totals.domains++;
+	*out = dom;
+	return 0;
+}
+
+static void tell_dom0(struct gntsim_machine *m)
+{
+	struct gntsim_domain *dom0 = gs_domain(m, 0);
+
+	if (dom0 && !dom0->dying)
+		gntsim_raise_virq(dom0, GNTSIM_VIRQ_DOM_EXC);
+}
+
+void gs_domain_bury(struct gntsim_domain *dom)
+{
+	struct gntsim_machine *m = dom->m;
+
+	m->domains[dom->id / DOMS_PER_LEAF][dom->id % DOMS_PER_LEAF] = NULL;
+	m->totals.zombies--;
+	free_domain(dom);
+	tell_dom0(m);
+}
+
+static void give_frames(struct gntsim_domain *dom)
+{
+	const struct frame *all = dom->m->frames.all;
+	gntsim_frame frame = dom->first_frame, next;
+
+	for (; frame != GNTSIM_NO_FRAME; frame = next) {
+		next = all[frame].next;
+		if (all[frame].use != FRAME_ORPHAN)
+			gs_frame_give(dom->m, frame);
+	}
+}
+
+void gntsim_domain_destroy(struct gntsim_domain *dom)
+{
+	struct gntsim_machine *m = dom->m;
+
+	dom->dying = true;
+	m->totals.domains--;
+	m->totals.zombies++;
+	gs_maptrack_release(dom);
+	gs_ports_clear(dom);
+	while (!list_empty(&dom->mms))
+		gs_mm_kill(container_of(dom->mms.next, struct gntsim_mm, link));
+	while (!list_empty(&dom->files))
+		gs_file_kill(container_of(dom->files.next, struct gntsim_file, link));
+	gs_deferred_clear(dom);
+	gs_grants_clear(dom);
+	/* One more than there are, lest the last one bury it under our hands. */
+	dom->n_frames++;
+	give_frames(dom);
+	tell_dom0(m);
+	if (!--dom->n_frames)
+		gs_domain_bury(dom);
+}
+
+struct gntsim_domain *gntsim_domain_find(const struct gntsim_machine *m, uint16_t domid)
+{
+	struct gntsim_domain *dom = gs_domain(m, domid);
+
+	return dom && !dom->dying ? dom : NULL;
+}
+
+uint16_t gntsim_domain_id(const struct gntsim_domain *dom)
+{
+	return dom->id;
+}
+
+enum gntsim_guest gntsim_domain_guest(const struct gntsim_domain *dom)
+{
+	return dom->guest;
+}
+
+struct gntsim_machine *gntsim_domain_machine(const struct gntsim_domain *dom)
+{
+	return dom->m;
+}
+
+const char *gntsim_domain_kernel_name(const struct gntsim_domain *dom)
+{
+	return dom->profile->name;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "model.h"
+
+static const char *const hazard_names[N_HAZARDS] = {
+    [HAZARD_ALLOC_UNDO] = "gntalloc-undo-miscounts",
+    [HAZARD_GLOBAL_LIST] = "gntalloc-vma-close-walks-global-list",
+    [HAZARD_CLEAR_UNMAPPED] = "pv-clear-byte-after-failed-mmap",
+    [HAZARD_CLEAR_READONLY] = "gntdev-clear-byte-on-readonly-map",
+    [HAZARD_PVH_SELF_MAP] = "pvh-maps-own-grant",
+};
+
+void gs_effect_init(struct effect *e, enum gntsim_effect_kind kind)
+{
+	list_init(&e->queue);
+	e->kind = kind;
+}
+
+void gs_effect_raise(struct gntsim_machine *m, struct effect *e)
+{
+	if (list_empty(&e->queue))
+		list_add_tail(&m->effects, &e->queue);
+}
+
+void gs_effect_drop(struct effect *e)
+{
+	list_del(&e->queue);
+}
+
+void gs_hazard(struct gntsim_machine *m, enum hazard hazard)
+{
+	gs_effect_raise(m, &m->hazards[hazard]);
+}
+
+void gs_revoked(struct gntsim_mm *mm, uint64_t start, uint64_t end)
+{
+	bool merge = !list_empty(&mm->revoked.queue);
+
+	if (!merge || start < mm->revoked_start)
+		mm->revoked_start = start;
+	if (!merge || end > mm->revoked_end)
+		mm->revoked_end = end;
+	gs_effect_raise(mm->m, &mm->revoked);
+}
+
+bool gntsim_next_effect(struct gntsim_machine *m, struct gntsim_effect *out)
+{
+	struct gntsim_mm *mm;
+	struct effect *e;
+
+	if (list_empty(&m->effects))
+		return false;
+	e = container_of(m->effects.next, struct effect, queue);
+	gs_effect_drop(e);
+	*out = (struct gntsim_effect){.kind = e->kind};
+	switch (e->kind) {
+	case GNTSIM_EFFECT_EVENT:
+		out->file = container_of(e, struct gntsim_file, event);
+		break;
+	case GNTSIM_EFFECT_FILE_DEAD:
+		out->file = container_of(e, struct gntsim_file, dead);
+		break;
+	case GNTSIM_EFFECT_REVOKED:
+		mm = container_of(e, struct gntsim_mm, revoked);
+		out->mm = mm;
+		out->addr = mm->revoked_start;
+		out->len = mm->revoked_end - mm->revoked_start;
+		break;
+	case GNTSIM_EFFECT_MM_DEAD:
+		out->mm = container_of(e, struct gntsim_mm, dead);
+		break;
+	case GNTSIM_EFFECT_HAZARD:
+		out->hazard = hazard_names[e - m->hazards];
+		break;
+	}
+	return true;
+}

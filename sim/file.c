@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files: held by a descriptor of the caller's and by mappings. */
+#include <fcntl.h>
+
+#include "model.h"
+
+static const struct driver *const drivers[] = {
+    [GNTSIM_DEV_GNTALLOC] = &gs_gntalloc_driver,
+    [GNTSIM_DEV_GNTDEV] = &gs_gntdev_driver,
+    [GNTSIM_DEV_EVTCHN] = &gs_evtchn_driver,
+};
+
+int gntsim_open(struct gntsim_domain *dom, enum gntsim_device device, int open_flags,
+		struct gntsim_file **out)
+{
+	int mode = open_flags & O_ACCMODE;
+	struct gntsim_file *file = gs_mem_zalloc(dom->m, sizeof(*file));
+
+	if (!file)
+		return -ENOMEM;
+	file->dom = dom;
+	file->m = dom->m;
+	file->device = device;
+	file->driver = drivers[device];
+	file->readable = mode == O_RDONLY || mode == O_RDWR;
+	file->writable = mode == O_WRONLY || mode == O_RDWR;
+	file->open = true;
+	gs_effect_init(&file->event, GNTSIM_EFFECT_EVENT);
+	gs_effect_init(&file->dead, GNTSIM_EFFECT_FILE_DEAD);
+	list_add_tail(&dom->files, &file->link);
+	file->driver->open(file);
+	dom->m->totals.files++;
+	*out = file;
+	return 0;
+}
+
+void gs_file_free(struct gntsim_file *file)
+{
+	gs_effect_drop(&file->event);
+	gs_effect_drop(&file->dead);
+	list_del(&file->link);
+	file->m->totals.files--;
+	gs_mem_free(file->m, file, sizeof(*file));
+}
+
+static void release(struct gntsim_file *file)
+{
+	/* A dead file's driver state went with the domain. */
+	if (file->dom)
+		file->driver->release(file);
+	gs_file_free(file);
+}
+
+void gntsim_close(struct gntsim_file *file)
+{
+	file->open = false;
+	gs_effect_drop(&file->event);
+	gs_effect_drop(&file->dead);
+	if (!file->vmas)
+		release(file);
+}
+
+void gs_file_get(struct gntsim_file *file)
+{
+	file->vmas++;
+}
+
+void gs_file_put(struct gntsim_file *file)
+{
+	if (--file->vmas || file->open)
+		return;
+	list_del(&file->link);
+	list_add_tail(&file->m->releases, &file->link);
+}
+
+void gs_file_run_releases(struct gntsim_machine *m)
+{
+	while (!list_empty(&m->releases))
+		release(container_of(m->releases.prev, struct gntsim_file, link));
+}
+
+void gs_file_kill(struct gntsim_file *file)
+{
+	file->driver->release(file);
+	gs_effect_drop(&file->event);
+	list_del(&file->link);
+	list_add_tail(&file->m->dead_files, &file->link);
+	file->dom = NULL;
+	gs_effect_raise(file->m, &file->dead);
+}
+
+int gs_file_check(const struct gntsim_file *file, enum gntsim_device device)
+{
+	if (!file->dom)
+		return -ENODEV;
+	return file->device == device ? 0 : -EINVAL;
+}
+
+long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
+		  const struct gntsim_user_memory *um)
+{
+	return file->dom ? file->driver->ioctl(file, mm, cmd, arg, um) : -ENODEV;
+}
+
+enum gntsim_device gntsim_file_device(const struct gntsim_file *file)
+{
+	return file->device;
+}
+
+struct gntsim_domain *gntsim_file_domain(const struct gntsim_file *file)
+{
+	return file->dom;
+}
+
+void gntsim_file_set_data(struct gntsim_file *file, void *data)
+{
+	file->data = data;
+}
+
+void *gntsim_file_data(const struct gntsim_file *file)
+{
+	return file->data;
+}

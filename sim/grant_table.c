@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A domain's grant table, and how its own kernel fills it (Linux drivers/xen/grant-table.c):
+ * references come from a free list, last freed first; below its end lie references that were
+ * never used. The table grows by a frame of 512 entries when the list is empty.
+ */
+#include "model.h"
+
+#define SLOTS_SHIFT 9u /* version 1 entries in a frame: 512 */
+
+int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames)
+{
+	struct grants *g = &dom->grants;
+
+	gs_table_init(&g->slots, SLOTS_SHIFT, sizeof(struct slot));
+	g->max_frames = max_frames;
+	g->free = g->deferred_first = g->deferred_last = NO_REF;
+	g->fresh = GNTSIM_NR_RESERVED_GREFS;
+	list_init(&g->timer);
+	return gs_table_grow(dom->m, &g->slots);
+}
+
+struct slot *gs_slot(const struct gntsim_domain *dom, gntsim_gref ref)
+{
+	const struct table *slots = &dom->grants.slots;
+
+	return ref < table_size(slots) ? table_at(slots, ref) : NULL;
+}
+
+static bool valid(uint16_t flags)
+{
+	return flags & GNTSIM_GTF_TYPE_MASK;
+}
+
+void gs_slot_write(struct gntsim_domain *dom, struct slot *slot,
+		   const struct gntsim_grant_entry *entry)
+{
+	dom->m->totals.grants +=
+	    (uint32_t)valid(entry->flags) - (uint32_t)valid(slot->shared.flags);
+	slot->shared = *entry;
+}
+
+static void invalidate(struct gntsim_domain *dom, struct slot *slot)
+{
+	struct gntsim_grant_entry entry = slot->shared;
+
+	entry.flags = GNTSIM_GTF_INVALID;
+	gs_slot_write(dom, slot, &entry);
+}
+
+void gs_grants_clear(struct gntsim_domain *dom)
+{
+	struct grants *g = &dom->grants;
+	gntsim_gref ref;
+
+	for (ref = 0; ref < table_size(&g->slots); ref++) {
+		struct slot *slot = table_at(&g->slots, ref);
+
+		slot->state = SLOT_FREE;
+		if (!slot->pin)
+			invalidate(dom, slot);
+	}
+}
+
+/* get_free_entries(1) */
+static gntsim_gref take_reference(struct gntsim_domain *dom)
+{
+	struct grants *g = &dom->grants;
+	gntsim_gref ref = g->free;
+
+	if (ref != NO_REF) {
+		g->free = slot_at(dom, ref)->link;
+		return ref;
+	}
+	if (g->fresh >= table_size(&g->slots) &&
+	    (g->slots.n_chunks >= g->max_frames || gs_table_grow(dom->m, &g->slots) < 0))
+		return NO_REF;
+	return g->fresh++;
+}
+
+static void put_reference(struct gntsim_domain *dom, gntsim_gref ref, struct slot *slot)
+{
+	slot->state = SLOT_FREE;
+	slot->link = dom->grants.free;
+	dom->grants.free = ref;
+}
+
+int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool readonly,
+	     enum slot_state state, struct gref *gref)
+{
+	gntsim_gref ref = take_reference(dom);
+	struct gntsim_grant_entry entry = {
+	    .flags = GNTSIM_GTF_PERMIT_ACCESS | (readonly ? GNTSIM_GTF_READONLY : 0),
+	    .domid = domid,
+	    .frame = frame,
+	};
+	struct slot *slot;
+
+	if (ref == NO_REF)
+		return -ENOSPC;
+	slot = slot_at(dom, ref);
+	slot->state = (uint8_t)state;
+	slot->u.gref = gref;
+	gs_slot_write(dom, slot, &entry);
+	return (int)ref;
+}
+
+bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref)
+{
+	struct slot *slot = slot_at(dom, ref);
+
+	if (slot->shared.flags & (GNTSIM_GTF_READING | GNTSIM_GTF_WRITING))
+		return false;
+	invalidate(dom, slot);
+	put_reference(dom, ref, slot);
+	return true;
+}
+
+void gs_grant_end(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page)
+{
+	if (gs_grant_try_end(dom, ref))
+		gs_frame_give(dom->m, page);
+	else
+		gs_defer(dom, ref, page);
+}
+
+int gntsim_grant_access(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame,
+			bool readonly)
+{
+	return gs_grant(dom, domid, frame, readonly, SLOT_RAW, NULL);
+}
+
+bool gntsim_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref)
+{
+	const struct slot *slot = gs_slot(dom, ref);
+
+	return slot && slot->state == SLOT_RAW && gs_grant_try_end(dom, ref);
+}
+
+int gntsim_grant_entry_get(const struct gntsim_domain *dom, gntsim_gref ref,
+			   struct gntsim_grant_entry *out)
+{
+	const struct slot *slot = gs_slot(dom, ref);
+
+	if (!slot)
+		return -EINVAL;
+	*out = slot->shared;
+	return 0;
+}
+
+int gntsim_grant_entry_set(struct gntsim_domain *dom, gntsim_gref ref,
+			   const struct gntsim_grant_entry *entry)
+{
+	struct slot *slot = gs_slot(dom, ref);
+
+	if (!slot)
+		return -EINVAL;
+	gs_slot_write(dom, slot, entry);
+	return 0;
+}
+
+enum gntsim_gntst gntsim_gnttab_query_size(struct gntsim_domain *dom, uint16_t domid,
+					   uint32_t *nr_frames, uint32_t *max_nr_frames)
+{
+	struct gntsim_domain *d = gs_domain_any(dom, domid);
+
+	if (!d)
+		return GNTSIM_GNTST_BAD_DOMAIN;
+	if (d != dom && dom->id != 0)
+		return GNTSIM_GNTST_PERMISSION_DENIED;
+	*nr_frames = d->grants.slots.n_chunks;
+	*max_nr_frames = d->grants.max_frames;
+	return GNTSIM_GNTST_OKAY;
+}

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Address spaces: their mappings, and munmap, fork and exit (Linux mm/mmap.c). Mappings are
+ * never merged, because the drivers' have a close operation.
+ */
+#include "model.h"
+
+static struct vma *vma_of(struct tree_node *node)
+{
+	return node ? container_of(node, struct vma, node) : NULL;
+}
+
+struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr)
+{
+	struct tree_node *n = mm->vmas.root;
+	struct vma *found = NULL;
+
+	while (n) {
+		struct vma *vma = vma_of(n);
+
+		if (vma->end > addr) {
+			found = vma;
+			n = n->left;
+		} else {
+			n = n->right;
+		}
+	}
+	return found;
+}
+
+struct vma *gs_vma_next(const struct vma *vma)
+{
+	return vma_of(gs_tree_next(&vma->node));
+}
+
+void gs_vma_insert(struct vma *vma)
+{
+	struct tree_node *parent = NULL, **link = &vma->mm->vmas.root;
+
+	while (*link) {
+		parent = *link;
+		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+	}
+	gs_tree_insert(&vma->mm->vmas, parent, link, &vma->node);
+}
+
+/* vm_area_dup() and vm_ops->open() */
+static struct vma *duplicate(const struct vma *vma)
+{
+	struct vma *copy = gs_mem_alloc(vma->mm->m, sizeof(*copy));
+
+	if (!copy)
+		return NULL;
+	*copy = *vma;
+	gs_file_get(copy->file);
+	copy->file->driver->vma_open(copy);
+	copy->mm->m->totals.vmas++;
+	return copy;
+}
+
+static int split_at(struct gntsim_mm *mm, uint64_t addr)
+{
+	struct vma *vma = gs_vma_find(mm, addr), *upper;
+
+	if (!vma || vma->start >= addr)
+		return 0;
+	upper = duplicate(vma);
+	if (!upper)
+		return -ENOMEM;
+	upper->start = vma->end = addr;
+	upper->offset += addr - vma->start;
+	gs_vma_insert(upper);
+	return 0;
+}
+
+int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
+{
+	int rc = split_at(mm, start);
+
+	return rc < 0 ? rc : split_at(mm, end);
+}
+
+void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
+{
+	struct vma *vma;
+
+	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = gs_vma_next(vma))
+		if (vma->file->driver->invalidate)
+			vma->file->driver->invalidate(vma, start, end);
+}
+
+static void remove_vma(struct vma *vma)
+{
+	struct gntsim_machine *m = vma->mm->m;
+
+	gs_tree_remove(&vma->mm->vmas, &vma->node);
+	vma->file->driver->vma_close(vma);
+	gs_file_put(vma->file);
+	gs_mem_free(m, vma, sizeof(*vma));
+	m->totals.vmas--;
+}
+
+int gs_unmap_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
+{
+	int rc = gs_split_range(mm, start, end);
+	struct vma *vma, *next;
+
+	if (rc < 0)
+		return rc;
+	/* The notifiers run for the whole range before the first mapping is closed. */
+	gs_invalidate_range(mm, start, end);
+	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = next) {
+		next = gs_vma_next(vma);
+		remove_vma(vma);
+	}
+	return 0;
+}
+
+int gntsim_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len)
+{
+	int rc;
+
+	if (!mm->dom)
+		return -ENODEV;
+	if (PAGE_OFFSET(addr) || addr > TASK_SIZE || len > TASK_SIZE - addr || !len)
+		return -EINVAL;
+	rc = gs_unmap_range(mm, addr, addr + PAGE_ROUND(len));
+	gs_file_run_releases(mm->m);
+	return rc;
+}
+
+int gntsim_mm_create(struct gntsim_domain *dom, struct gntsim_mm **out)
+{
+	struct gntsim_mm *mm = gs_mem_zalloc(dom->m, sizeof(*mm));
+
+	if (!mm)
+		return -ENOMEM;
+	mm->dom = dom;
+	mm->m = dom->m;
+	gs_effect_init(&mm->revoked, GNTSIM_EFFECT_REVOKED);
+	gs_effect_init(&mm->dead, GNTSIM_EFFECT_MM_DEAD);
+	list_add_tail(&dom->mms, &mm->link);
+	dom->m->totals.mms++;
+	*out = mm;
+	return 0;
+}
+
+int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
+{
+	struct gntsim_mm *child;
+	struct vma *vma, *copy;
+
+	if (!parent->dom)
+		return -ENODEV;
+	if (gntsim_mm_create(parent->dom, &child) < 0)
+		return -ENOMEM;
+	for (vma = vma_of(gs_tree_first(&parent->vmas)); vma; vma = gs_vma_next(vma)) {
+		if (vma->dontcopy)
+			continue;
+		copy = duplicate(vma);
+		if (!copy) {
+			gntsim_mm_destroy(child);
+			return -ENOMEM;
+		}
+		copy->mm = child;
+		gs_vma_insert(copy);
+	}
+	*out = child;
+	return 0;
+}
+
+/* exit_mmap() */
+static void end_mappings(struct gntsim_mm *mm)
+{
+	struct vma *vma;
+
+	gs_invalidate_range(mm, 0, UINT64_MAX);
+	while ((vma = vma_of(gs_tree_first(&mm->vmas))))
+		remove_vma(vma);
+	gs_file_run_releases(mm->m);
+}
+
+void gs_mm_free(struct gntsim_mm *mm)
+{
+	gs_effect_drop(&mm->revoked);
+	gs_effect_drop(&mm->dead);
+	list_del(&mm->link);
+	mm->m->totals.mms--;
+	gs_mem_free(mm->m, mm, sizeof(*mm));
+}
+
+void gntsim_mm_destroy(struct gntsim_mm *mm)
+{
+	end_mappings(mm);
+	gs_mm_free(mm);
+}
+
+void gs_mm_kill(struct gntsim_mm *mm)
+{
+	end_mappings(mm);
+	gs_effect_drop(&mm->revoked);
+	list_del(&mm->link);
+	list_add_tail(&mm->m->dead_mms, &mm->link);
+	mm->dom = NULL;
+	gs_effect_raise(mm->m, &mm->dead);
+}
+
+struct gntsim_domain *gntsim_mm_domain(const struct gntsim_mm *mm)
+{
+	return mm->dom;
+}
+
+void gntsim_mm_set_data(struct gntsim_mm *mm, void *data)
+{
+	mm->data = data;
+}
+
+void *gntsim_mm_data(const struct gntsim_mm *mm)
+{
+	return mm->data;
+}
+
+bool gntsim_mm_find_vma(const struct gntsim_mm *mm, uint64_t addr, struct gntsim_vma *out)
+{
+	const struct vma *vma = gs_vma_find(mm, addr);
+
+	if (!vma)
+		return false;
+	*out = (struct gntsim_vma){
+	    .start = vma->start,
+	    .end = vma->end,
+	    .offset = vma->offset,
+	    .prot = vma->prot,
+	    .dontcopy = vma->dontcopy,
+	    .file = vma->file,
+	};
+	return true;
+}

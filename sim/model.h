@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The state of a machine, and what its rooms offer each other. Everything public is in
+ * <gntsim/...>; names beginning with gs_ stay inside the library.
+ */
+#ifndef GS_MODEL_H
+#define GS_MODEL_H
+
+#include <errno.h>
+
+/* The library is built with hidden symbols: what the public headers declare is the rest. */
+#pragma GCC visibility push(default)
+#include <gntsim/machine.h>
+#pragma GCC visibility pop
+
+#include "list.h"
+#include "memory.h"
+#include "table.h"
+#include "tree.h"
+
+#define PAGE           ((uint64_t)GNTSIM_PAGE_SIZE)
+#define PAGE_ROUND(x)  (((x) + PAGE - 1) & ~(PAGE - 1))
+#define PAGE_OFFSET(x) ((x) & (PAGE - 1))
+
+/* ---- profile.c: what differs between kernels ---- */
+
+struct profile {
+	const char *name;
+	uint32_t deferred_batch; /* entries the deferred-free timer looks at in a tick */
+	bool alloc_limit_first;  /* ALLOC_GREF compares count with the limit before allocating */
+};
+const struct profile *gs_profile(enum gntsim_kernel kernel);
+
+/* ---- effects.c ---- */
+
+struct effect {
+	struct list queue; /* empty when not pending */
+	enum gntsim_effect_kind kind;
+};
+
+enum hazard {
+	HAZARD_ALLOC_UNDO,     /* ALLOC_GREF's undo counts one page too many, and leaks one */
+	HAZARD_GLOBAL_LIST,    /* closing a gntalloc mapping walks into another file's pages */
+	HAZARD_CLEAR_UNMAPPED, /* PV: a byte is cleared in a page that failed to map */
+	HAZARD_CLEAR_READONLY, /* a byte is cleared through a read-only mapping */
+	HAZARD_PVH_SELF_MAP,   /* PVH: mapping one's own page takes it off its address */
+	N_HAZARDS,
+};
+void gs_hazard(struct gntsim_machine *m, enum hazard hazard);
+void gs_effect_init(struct effect *e, enum gntsim_effect_kind kind);
+void gs_effect_raise(struct gntsim_machine *m, struct effect *e);
+void gs_effect_drop(struct effect *e);
+void gs_revoked(struct gntsim_mm *mm, uint64_t start, uint64_t end);
+
+/* ---- frames.c: page frames ---- */
+
+enum frame_use {
+	FRAME_FREE,
+	FRAME_RAW,    /* gntsim_frame_alloc() */
+	FRAME_KERNEL, /* a gntalloc page */
+	FRAME_ORPHAN, /* given back, but still mapped by somebody */
+};
+
+struct frame {
+	struct gntsim_domain *owner;
+	uint32_t prev, next; /* in the owner's list; next also in the free list */
+	uint32_t pins;       /* grants of it that are mapped */
+	enum frame_use use;
+};
+
+struct frames {
+	unsigned char *memory;
+	struct frame *all;
+	uint32_t n, fresh; /* frames there are; the first that was never used, and so is zero */
+	uint32_t free;
+};
+
+int gs_frames_init(struct gntsim_machine *m, void *memory, uint32_t n);
+int gs_frame_take(struct gntsim_domain *dom, enum frame_use use, gntsim_frame *out);
+/* The owner's kernel frees it. */
+void gs_frame_give(struct gntsim_machine *m, gntsim_frame frame);
+void gs_frame_pin(struct gntsim_machine *m, gntsim_frame frame);
+/* May end a zombie. */
+void gs_frame_unpin(struct gntsim_machine *m, gntsim_frame frame);
+/* A page of this domain that it has not given back. */
+bool gs_frame_owned(const struct gntsim_domain *dom, gntsim_frame frame);
+
+static inline unsigned char *frame_bytes(const struct frames *f, gntsim_frame frame)
+{
+	return f->memory + (size_t)frame * GNTSIM_PAGE_SIZE;
+}
+
+/* ---- grant_table.c: the table, and the granting kernel's side of it ---- */
+
+enum slot_state {
+	SLOT_FREE,
+	SLOT_RAW,      /* gntsim_grant_access() */
+	SLOT_PAGE,     /* a gntalloc page */
+	SLOT_DEFERRED, /* ended while somebody had it mapped */
+};
+
+/* Xen's pin counters, one byte each. */
+#define PIN_HSTR    (1u << 0)
+#define PIN_HSTW    (1u << 8)
+#define PIN_DEVR    (1u << 16)
+#define PIN_DEVW    (1u << 24)
+#define PIN_WRITERS (PIN_HSTW * 255u | PIN_DEVW * 255u)
+
+struct slot {
+	struct gntsim_grant_entry shared; /* what the guest and Xen share */
+	uint32_t pin;                     /* Xen's active entry: counters, frame, mapper */
+	gntsim_frame pinned_frame;
+	uint16_t pinned_domid;
+	uint8_t state;
+	uint32_t link; /* next free, or next deferred, reference */
+	union {
+		struct gref *gref; /* SLOT_PAGE */
+		gntsim_frame page; /* SLOT_DEFERRED: to be freed with it */
+	} u;
+};
+
+#define NO_REF UINT32_MAX
+
+struct grants {
+	struct table slots;
+	uint32_t max_frames;
+	gntsim_gref free, fresh; /* freed references, last first; then those never used */
+	gntsim_gref deferred_first, deferred_last;
+	uint32_t n_deferred;
+	bool timer_armed;
+	struct list timer; /* in the machine's queue */
+	uint64_t expires;
+	uint64_t lap_epoch; /* deferred.c: entries found stuck in a row during this advance */
+	uint32_t lap;
+};
+
+int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames);
+void gs_grants_clear(struct gntsim_domain *dom);
+/* The slot of a reference that the table has, else NULL. */
+struct slot *gs_slot(const struct gntsim_domain *dom, gntsim_gref ref);
+void gs_slot_write(struct gntsim_domain *dom, struct slot *slot,
+		   const struct gntsim_grant_entry *entry);
+int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool readonly,
+	     enum slot_state state, struct gref *gref);
+/* Frees the reference if it is not in use by Xen. */
+bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref);
+/* gnttab_end_foreign_access(): the page is freed now, or when it is no longer mapped. */
+void gs_grant_end(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page);
+
+/* ---- deferred.c ---- */
+
+void gs_defer(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page);
+void gs_deferred_clear(struct gntsim_domain *dom);
+
+/* ---- grant_map.c: Xen's side ---- */
+
+struct track {
+	uint64_t host_addr;
+	uint32_t ref; /* or the next free handle */
+	uint16_t domid;
+	uint16_t flags; /* 0: free */
+};
+
+struct maptrack {
+	struct table entries;
+	uint32_t max_frames;
+	uint32_t head, tail; /* free handles, first freed first used */
+	uint32_t used;
+};
+
+void gs_maptrack_init(struct maptrack *t, uint32_t max_frames);
+/* Everything the dying domain has mapped. */
+void gs_maptrack_release(struct gntsim_domain *dom);
+enum gntsim_gntst gs_set_status(struct gntsim_domain *rd, struct slot *slot, bool readonly,
+				bool for_map, uint16_t mapper);
+void gs_reduce_status(struct gntsim_domain *rd, struct slot *slot, bool readonly);
+void gs_slot_pin(struct gntsim_domain *rd, struct slot *slot, uint32_t pin);
+/* May end a zombie: @p rd is not to be used afterwards. */
+void gs_slot_unpin(struct gntsim_domain *rd, struct slot *slot, uint32_t pin, bool readonly);
+
+/* ---- grant_copy.c ---- */
+
+/* A side of a copy that is a grant, held while the bytes move. */
+struct copy_grant {
+	struct gntsim_domain *dom;
+	struct slot *slot;
+	bool readonly;
+};
+enum gntsim_gntst gs_copy_acquire(struct gntsim_domain *mapper, struct gntsim_domain *granter,
+				  gntsim_gref ref, bool readonly, struct copy_grant *out);
+void gs_copy_release(struct copy_grant *g);
+
+/* ---- event_channel.c ---- */
+
+struct port {
+	enum gntsim_port_state state;
+	bool pending, masked;
+	bool enabled; /* evtchn: may be delivered to the ring */
+	int16_t refs; /* evtchn's and the notifications'; 0 for a kernel's own port */
+	uint16_t remote_domid;
+	uint32_t remote_port; /* or the virq */
+	struct gntsim_domain *remote;
+	struct gntsim_file *file; /* the evtchn file it is bound on */
+	struct list of_file;
+	gntsim_port number;
+};
+
+#define PORTS_PER_CHUNK 64u
+#define MAX_PORTS       131072u
+#define MAX_CHUNKS      (MAX_PORTS / PORTS_PER_CHUNK)
+
+struct port_chunk {
+	uint64_t free; /* a bit for each free port */
+	struct port ports[PORTS_PER_CHUNK];
+};
+
+struct ports {
+	struct table chunks;
+	uint64_t roomy[MAX_CHUNKS / 64]; /* chunks with a free port */
+	uint32_t roomy_words;            /* words of that with a bit */
+	uint32_t max, used;
+	gntsim_port virqs[GNTSIM_NR_VIRQS];
+};
+
+void gs_ports_init(struct ports *p, uint32_t max);
+void gs_ports_clear(struct gntsim_domain *dom);
+/* NULL when the number is beyond the ports that exist so far. */
+struct port *gs_port(const struct gntsim_domain *dom, gntsim_port port);
+void gs_port_set_pending(struct gntsim_domain *dom, struct port *p);
+/* evtchn_get(), evtchn_put(): references on a port that was bound through evtchn. */
+int gs_port_get(struct gntsim_domain *dom, gntsim_port port);
+void gs_port_put(struct gntsim_domain *dom, gntsim_port port);
+
+/* ---- domain.c ---- */
+
+struct gntsim_domain {
+	struct gntsim_machine *m;
+	const struct profile *profile;
+	uint16_t id;
+	bool dying;
+	enum gntsim_guest guest;
+	uint32_t first_frame, n_frames; /* page frames, including orphans */
+	struct list files, mms;
+	struct grants grants;
+	struct maptrack maptrack;
+	struct ports ports;
+	struct list grefs; /* gntalloc's: every page of every file, in order */
+	int32_t gref_size; /* as gntalloc counts them */
+	uint32_t gntalloc_limit;
+	uint32_t gntdev_limit;
+	uint32_t n_grefs; /* as they really are */
+};
+
+/* Also a zombie; NULL if there is none. */
+struct gntsim_domain *gs_domain(const struct gntsim_machine *m, uint16_t domid);
+/* As Xen's rcu_lock_domain_by_any_id(): DOMID_SELF is the caller. */
+struct gntsim_domain *gs_domain_any(struct gntsim_domain *self, uint16_t domid);
+/* A dead domain whose last frame was unmapped. */
+void gs_domain_bury(struct gntsim_domain *dom);
+/* Calls visit in order of domid, zombies included, until it returns false. */
+bool gs_for_each_domain(struct gntsim_machine *m,
+			bool (*visit)(void *ctx, struct gntsim_domain *dom), void *ctx);
+
+/* A slot or port that is known to exist. */
+static inline struct slot *slot_at(const struct gntsim_domain *dom, gntsim_gref ref)
+{
+	return table_at(&dom->grants.slots, ref);
+}
+
+static inline struct port *port_at(const struct gntsim_domain *dom, gntsim_port port)
+{
+	struct port_chunk *c = table_at(&dom->ports.chunks, port / PORTS_PER_CHUNK);
+
+	return &c->ports[port % PORTS_PER_CHUNK];
+}
+
+/* ---- file.c ---- */
+
+/* A notification on giving a page or map up. */
+struct notify {
+	uint32_t flags;
+	uint32_t offset; /* of the byte */
+	gntsim_port port;
+};
+#define NOTIFY_CLEAR_BYTE 1u
+#define NOTIFY_SEND_EVENT 2u
+#define NOTIFY_ALL        (NOTIFY_CLEAR_BYTE | NOTIFY_SEND_EVENT)
+
+struct vma;
+
+/* What a driver does, in the words of Linux's file_operations and vm_operations. */
+struct driver {
+	void (*open)(struct gntsim_file *file);
+	void (*release)(struct gntsim_file *file);
+	int (*mmap)(struct gntsim_file *file, struct vma *vma); /* NULL: ENODEV */
+	void (*vma_open)(struct vma *vma);
+	void (*vma_close)(struct vma *vma);
+	/* mmu notifier: the range of the VMA is about to change. NULL: no interest */
+	void (*invalidate)(struct vma *vma, uint64_t start, uint64_t end);
+	/* The frame behind an address of the VMA, and whether a store to it works. */
+	gntsim_frame (*page)(const struct vma *vma, uint64_t addr, bool *writable);
+	long (*ioctl)(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
+		      const struct gntsim_user_memory *um);
+};
+extern const struct driver gs_gntalloc_driver, gs_gntdev_driver, gs_evtchn_driver;
+
+struct gntalloc_file {
+	struct tree grefs; /* by index; listed and, while mapped, unlisted ones */
+	uint64_t index;    /* of the next ALLOC */
+};
+
+struct gntdev_file {
+	struct tree maps; /* listed ones, by index */
+	struct list all;  /* with those that only a mapping keeps */
+};
+
+struct evtchn_file {
+	struct list ports;
+	uint32_t n_ports;
+	gntsim_port *ring;
+	uint32_t ring_size;
+	uint32_t cons, prod;
+	bool overflow, restricted;
+	uint16_t restrict_domid;
+};
+
+struct gntsim_file {
+	struct gntsim_domain *dom; /* NULL: it was destroyed */
+	struct gntsim_machine *m;
+	enum gntsim_device device;
+	const struct driver *driver;
+	bool readable, writable; /* the open mode */
+	bool open;               /* the caller has it */
+	uint32_t vmas;
+	struct list link; /* in the domain's files, or the machine's dead ones, or releases */
+	void *data;
+	struct effect event, dead;
+	union {
+		struct gntalloc_file gntalloc;
+		struct gntdev_file gntdev;
+		struct evtchn_file evtchn;
+	} u;
+};
+
+/* 0, -ENODEV for a dead file, -EINVAL for one of another device. */
+int gs_file_check(const struct gntsim_file *file, enum gntsim_device device);
+void gs_file_get(struct gntsim_file *file); /* a VMA of it appears */
+void gs_file_put(struct gntsim_file *file); /* and goes: release is queued if it was the last */
+/* Runs the queued releases, last queued first, as the kernel's task work does. */
+void gs_file_run_releases(struct gntsim_machine *m);
+/* The domain dies. */
+void gs_file_kill(struct gntsim_file *file);
+void gs_file_free(struct gntsim_file *file);
+
+/* ---- gntalloc.c ---- */
+
+/* A page (struct gntalloc_gref). It stays in the file's tree while it lives. */
+struct gref {
+	struct tree_node node;
+	struct list global; /* dom->grefs */
+	struct gntsim_file *file;
+	uint64_t index;
+	uint32_t users; /* the file's list, and runs */
+	gntsim_gref ref;
+	gntsim_frame frame;
+	gntsim_port notify_port;
+	uint16_t notify_offset;
+	uint8_t notify_flags;
+	bool listed; /* in the file's list: not DEALLOCed */
+};
+
+/* What the pieces of one gntalloc mapping share (struct gntalloc_vma_private_data). */
+struct gref_run {
+	struct gref *first;
+	uint32_t count, users;
+};
+
+/* ---- gntdev.c ---- */
+
+struct map_page {
+	uint32_t domid; /* as given; cut to 16 bits when used */
+	gntsim_gref ref;
+	uint32_t handle;  /* the mapping for user space (PVH: the only one) */
+	uint32_t khandle; /* PV: the kernel's */
+	gntsim_frame frame;
+	bool removed; /* being_removed */
+};
+
+/* A MAP_GRANT_REF object (struct gntdev_grant_map). */
+struct map {
+	struct tree_node node; /* in the file's tree while listed */
+	struct list all;
+	struct gntsim_file *file;
+	uint32_t index, count; /* pages */
+	uint32_t gap, max_gap; /* free pages before it; the most in its subtree */
+	uint32_t users;        /* the file's list, and VMA pieces */
+	uint32_t live;         /* Xen mappings */
+	uint32_t flags;        /* GNTMAP_*; 0 before mmap */
+	bool in_use, listed;
+	uint64_t start; /* where it was mapped */
+	struct notify notify;
+	struct map_page pages[];
+};
+
+/* MAP_GRANT_REF in its steps, as ioctl.c needs them. */
+struct map *gs_map_alloc(struct gntsim_file *file, uint32_t count);
+void gs_map_add(struct map *map);
+void gs_map_unlist(struct map *map);
+void gs_map_put(struct map *map);
+/* The mmap offset as the driver computes it, in an int. */
+uint64_t gs_map_offset(const struct map *map);
+/* Of its grants, how many Xen has mapped for the process. */
+uint32_t gs_map_live(const struct map *map);
+
+/* GRANT_COPY (gntdev_copy.c). */
+long gs_gntdev_copy(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um);
+
+/* ---- evtchn.c ---- */
+
+/* The interrupt handler: the port enters the ring. */
+void gs_evtchn_interrupt(struct gntsim_domain *dom, struct port *p);
+
+/* ---- mm.c ---- */
+
+struct gntsim_mm {
+	struct gntsim_domain *dom; /* NULL: it was destroyed */
+	struct gntsim_machine *m;
+	struct tree vmas;
+	struct list link; /* in the domain's mms, or the machine's dead ones */
+	void *data;
+	struct effect revoked, dead;
+	uint64_t revoked_start, revoked_end;
+};
+
+struct vma {
+	struct tree_node node;
+	struct gntsim_mm *mm;
+	struct gntsim_file *file;
+	uint64_t start, end;
+	uint64_t offset; /* file offset of start */
+	int prot;
+	bool shared;    /* VM_SHARED: shared, and the file is open for writing */
+	bool may_write; /* VM_MAYWRITE */
+	bool dontcopy;  /* VM_DONTCOPY */
+	union {
+		struct gref_run *run;
+		struct map *map;
+	} u;
+};
+
+#define TASK_SIZE 0x7ffffffff000ull
+
+/* The VMA that contains @p addr or the first above it. */
+struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr);
+struct vma *gs_vma_next(const struct vma *vma);
+void gs_vma_insert(struct vma *vma);
+/* munmap without its argument checks; releases of files are queued. */
+int gs_unmap_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
+/* Cuts [start, end) off the rest of its VMAs. */
+int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
+void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
+void gs_mm_kill(struct gntsim_mm *mm);
+void gs_mm_free(struct gntsim_mm *mm);
+
+/* ---- machine.c ---- */
+
+#define DOMS_PER_LEAF 256u
+#define DOM_LEAVES    (GNTSIM_DOMID_FIRST_RESERVED / DOMS_PER_LEAF + 1)
+
+struct gntsim_machine {
+	struct memory mem;
+	struct frames frames;
+	struct gntsim_domain **domains[DOM_LEAVES];
+	struct gntsim_totals totals;
+	uint64_t now;
+	uint64_t advances;  /* how many, to tell one from another */
+	struct list timers; /* armed deferred-free timers; all last as long, so in order */
+	uint32_t n_timers;
+	struct list effects;
+	struct effect hazards[N_HAZARDS];
+	struct list releases;
+	struct list dead_files, dead_mms;
+};
+
+#endif
