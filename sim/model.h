@@ -332,6 +332,7 @@ struct gntsim_file {
 	bool readable, writable; /* the open mode */
 	bool open;               /* the caller has it */
 	uint32_t vmas;
+	uint32_t seen;    /* by the check */
 	struct list link; /* in the domain's files, or the machine's dead ones, or releases */
 	void *data;
 	struct effect event, dead;
@@ -373,6 +374,7 @@ struct gref {
 struct gref_run {
 	struct gref *first;
 	uint32_t count, users;
+	uint32_t seen; /* by the check */
 };
 
 /* ---- gntdev.c ---- */
@@ -396,6 +398,7 @@ struct map {
 	uint32_t users;        /* the file's list, and VMA pieces */
 	uint32_t live;         /* Xen mappings */
 	uint32_t flags;        /* GNTMAP_*; 0 before mmap */
+	uint32_t seen;         /* by the check */
 	bool in_use, listed;
 	uint64_t start; /* where it was mapped */
 	struct notify notify;
@@ -461,6 +464,18 @@ int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 void gs_mm_kill(struct gntsim_mm *mm);
 void gs_mm_free(struct gntsim_mm *mm);
+
+/* ---- check.c, check_xen.c ---- */
+
+/* What the check counts again; by the end it must equal the machine's own totals. */
+struct recount {
+	struct gntsim_totals totals;
+	uint64_t slot_pins, track_pins; /* each mapping, seen from both ends */
+	const char *wrong;
+};
+/* Each returns what is wrong, or NULL. */
+const char *gs_check_xen(struct recount *r, struct gntsim_domain *dom);
+const char *gs_check_machine_frames(const struct gntsim_machine *m);
 
 /* ---- machine.c ---- */
 

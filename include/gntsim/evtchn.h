@@ -90,6 +90,9 @@ int gntsim_evtchn_peek(struct gntsim_file *file, size_t count, gntsim_port *port
  */
 int gntsim_evtchn_write(struct gntsim_file *file, size_t count, const gntsim_port *ports);
 
+/** Entries the ring has room for in all: 0, or a power of two from 64 up, at least the bound ports. */
+uint32_t gntsim_evtchn_ring_size(const struct gntsim_file *file);
+
 /** poll(): POLLOUT, POLLIN when the ring has entries, POLLERR alone on overflow. */
 short gntsim_evtchn_poll(const struct gntsim_file *file);
 
