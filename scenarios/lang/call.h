@@ -57,7 +57,7 @@ struct scn_call {
 	uint32_t peer;    /* FORK, SEND_FD: a process's number in the scenario */
 	/* What the script expects, for substrates where an event takes a moment: how long to
 	 * wait for it. Never a reason to answer differently. */
-	bool expect_block;
+	bool expect_nothing; /* READ: it would block, or fail */
 	int expect_events; /* POLL: the events, -1 if not known */
 };
 

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT */
+#include "agents.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agent.h"
+
+#define DEATH_MS     10000
+#define MAX_ARGS     40
+#define PATIENCE_MS  2000
+
+void scn_agents_init(struct scn_agents *a, const struct scn_options *options)
+{
+	for (unsigned int i = 0; i < 64; i++)
+		a->agents[i] = (struct scn_agent){-1, -1, 0};
+	a->agent_argv = options->agent_argv;
+	a->patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_MS;
+	/* A forked agent whose parent was killed becomes ours to wait for. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+}
+
+static enum scn_status broken(struct scn_buf *why, const char *what, int err)
+{
+	scn_buf_printf(why, "%s: %s", what, strerror(-err));
+	return SCN_ERROR;
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static void adopt(struct scn_agent *agent, int sock, pid_t pid)
+{
+	agent->sock = sock;
+	agent->pid = pid;
+	agent->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static void await_death(const struct scn_agent *agent)
+{
+	struct pollfd p = {.fd = agent->pidfd, .events = POLLIN};
+
+	if (agent->pidfd >= 0)
+		poll(&p, 1, DEATH_MS);
+	waitpid(agent->pid, NULL, agent->pidfd >= 0 ? WNOHANG : 0);
+}
+
+static void forget(struct scn_agent *agent)
+{
+	await_death(agent);
+	close_fd(&agent->sock);
+	close_fd(&agent->pidfd);
+	agent->pid = 0;
+}
+
+void scn_agents_end(struct scn_agents *a)
+{
+	for (unsigned int i = 0; i < 64; i++) {
+		if (a->agents[i].pid > 0) {
+			kill(a->agents[i].pid, SIGKILL);
+			forget(&a->agents[i]);
+		}
+	}
+}
+
+enum scn_status scn_agents_kill(struct scn_agents *a, uint32_t process, struct scn_buf *why)
+{
+	struct scn_agent *agent = &a->agents[process];
+
+	if (agent->pid <= 0)
+		return broken(why, "kill", -ESRCH);
+	kill(agent->pid, SIGKILL);
+	forget(agent);
+	return SCN_OK;
+}
+
+/* In the child: becomes the agent. */
+static void become_agent(const struct scn_agents *a, const char *const *launcher, int sock)
+{
+	union {
+		const char *in[MAX_ARGS];
+		char *out[MAX_ARGS];
+	} argv;
+	const char *const *parts[] = {launcher, a->agent_argv};
+	char number[16];
+	size_t n = 0;
+
+	for (size_t part = 0; part < 2; part++) {
+		for (size_t i = 0; parts[part] && parts[part][i] && n < MAX_ARGS - 2; i++)
+			argv.in[n++] = parts[part][i];
+	}
+	snprintf(number, sizeof(number), "%d", sock);
+	argv.in[n++] = number;
+	argv.in[n] = NULL;
+	execv(argv.in[0], argv.out);
+	_exit(127);
+}
+
+static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
+{
+	struct scn_wire_result hello;
+	int fd;
+
+	if (scn_wire_receive(agent->sock, &hello, sizeof(hello), &fd) == 0)
+		return SCN_OK;
+	forget(agent);
+	scn_buf_str(why, "a process of the scenario did not start");
+	return SCN_ERROR;
+}
+
+enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
+                                 const char *const *launcher, struct scn_buf *why)
+{
+	int socks[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		return broken(why, "socketpair", -errno);
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		int plain = dup(socks[1]);
+
+		signal(SIGPIPE, SIG_DFL);
+		become_agent(a, launcher, plain);
+	}
+	close(socks[1]);
+	if (pid < 0) {
+		close(socks[0]);
+		return broken(why, "fork", -errno);
+	}
+	adopt(&a->agents[process], socks[0], pid);
+	return hear_hello(&a->agents[process], why);
+}
+
+static int send_call(const struct scn_agents *a, const struct scn_agent *agent,
+                     const struct scn_call *call, int fd)
+{
+	struct scn_wire_call w = {
+	    .kind = call->kind,
+	    .path_len = call->path ? (uint32_t)strlen(call->path) : 0,
+	    .image_len = call->image ? call->image_len : 0,
+	    .n_relocs = call->n_relocs,
+	    .place = call->place,
+	    .reach = call->reach,
+	    .has_image = call->image != NULL,
+	    .use_address = call->use_address,
+	    .expect_nothing = call->expect_nothing,
+	    .expect_events = call->expect_events,
+	    .patience_ms = a->patience_ms,
+	};
+	int err;
+
+	memcpy(w.arg, call->arg, sizeof(w.arg));
+	err = scn_wire_send(agent->sock, &w, sizeof(w), fd);
+	if (!err && w.path_len)
+		err = scn_wire_send(agent->sock, call->path, w.path_len, -1);
+	if (!err && w.image_len)
+		err = scn_wire_send(agent->sock, call->image, w.image_len, -1);
+	if (!err && w.n_relocs)
+		err = scn_wire_send(agent->sock, call->relocs, w.n_relocs * sizeof(*call->relocs),
+		                    -1);
+	return err;
+}
+
+static int receive_result(const struct scn_agent *agent, struct scn_result *result, int *fd,
+                          pid_t *pid)
+{
+	struct scn_wire_result w;
+	int none;
+	int err = scn_wire_receive(agent->sock, &w, sizeof(w), fd);
+
+	if (err)
+		return err;
+	result->kind = (enum scn_result_kind)w.kind;
+	result->value = w.value;
+	result->signal = w.signal;
+	*pid = w.pid;
+	if (!w.data_len)
+		return 0;
+	result->data = malloc(w.data_len);
+	result->data_len = w.data_len;
+	if (!result->data)
+		return -ENOMEM;
+	return scn_wire_receive(agent->sock, result->data, w.data_len, &none);
+}
+
+/* Sends a request and waits for its reply; `fd` goes along, *got comes back. */
+static enum scn_status exchange(struct scn_agents *a, struct scn_agent *agent,
+                                const struct scn_call *call, int fd, struct scn_result *result,
+                                int *got, pid_t *pid, struct scn_buf *why)
+{
+	int err;
+
+	if (agent->sock < 0)
+		return broken(why, "a process of the scenario", -ESRCH);
+	err = send_call(a, agent, call, fd);
+	if (!err)
+		err = receive_result(agent, result, got, pid);
+	if (!err)
+		return SCN_OK;
+	scn_buf_printf(why, "a process of the scenario died in %s", scn_call_name(call->kind));
+	return SCN_ERROR;
+}
+
+static enum scn_status call_fork(struct scn_agents *a, struct scn_agent *agent,
+                                 const struct scn_call *call, struct scn_result *result,
+                                 struct scn_buf *why)
+{
+	enum scn_status status;
+	int socks[2], got;
+	pid_t pid = 0;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
+		return broken(why, "socketpair", -errno);
+	status = exchange(a, agent, call, socks[1], result, &got, &pid, why);
+	close(socks[1]);
+	if (status == SCN_OK && result->value >= 0)
+		adopt(&a->agents[call->peer], socks[0], pid);
+	else
+		close(socks[0]);
+	return status;
+}
+
+static enum scn_status call_send_fd(struct scn_agents *a, struct scn_agent *agent,
+                                    const struct scn_call *call, struct scn_result *result,
+                                    struct scn_buf *why)
+{
+	struct scn_call receive = {.kind = (enum scn_call_kind)SCN_WIRE_RECEIVE};
+	enum scn_status status;
+	int fd = -1, none;
+	pid_t pid;
+
+	status = exchange(a, agent, call, -1, result, &fd, &pid, why);
+	if (status == SCN_OK && result->value >= 0)
+		status = exchange(a, &a->agents[call->peer], &receive, fd, result, &none, &pid, why);
+	close_fd(&fd);
+	return status;
+}
+
+static enum scn_status call_exit(struct scn_agents *a, struct scn_agent *agent,
+                                 const struct scn_call *call, struct scn_buf *why)
+{
+	int err = send_call(a, agent, call, -1);
+
+	if (err)
+		return broken(why, "exit", err);
+	forget(agent);
+	return SCN_OK;
+}
+
+enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process,
+                                const struct scn_call *call, struct scn_result *result,
+                                struct scn_buf *why)
+{
+	struct scn_agent *agent = &a->agents[process];
+	int fd = -1;
+	pid_t pid;
+
+	if (call->kind == SCN_FORK)
+		return call_fork(a, agent, call, result, why);
+	if (call->kind == SCN_SEND_FD)
+		return call_send_fd(a, agent, call, result, why);
+	if (call->kind == SCN_EXIT)
+		return call_exit(a, agent, call, why);
+	return exchange(a, agent, call, -1, result, &fd, &pid, why);
+}

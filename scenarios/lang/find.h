@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Scenario files by being there: every *.scn under a directory. */
+#ifndef SCN_FIND_H
+#define SCN_FIND_H
+
+#include <stddef.h>
+
+struct scn_files {
+	char **paths;
+	size_t n, room;
+};
+
+void scn_files_free(struct scn_files *files);
+#define scn_cleanup_files __attribute__((cleanup(scn_files_free)))
+
+/* Adds a file, or the scenarios under a directory in order of their names. Returns 0 or a
+ * negative errno. */
+int scn_find(const char *path, struct scn_files *files);
+/* Mixes the order; the same seed, the same order. */
+void scn_files_shuffle(struct scn_files *files, unsigned long seed);
+
+#endif

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+#include "play_main.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "agent.h"
+#include "session.h"
+
+#define STATUS_FAILED 1
+#define STATUS_ERROR  125
+
+struct command {
+	struct scn_session session;
+	struct scn_files files;
+	const char *substrate, *junit;
+	bool tap, plain, verbose, has_seed, help, capabilities;
+	unsigned long seed;
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: gntsim play [OPTION…] FILE|DIRECTORY…\n"
+	      "Plays scenarios (*.scn) and says whether what came back is what they state.\n\n"
+	      "      --on NAME         where to play; default model:\n",
+	      out);
+	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
+		fprintf(out, "                          %-8s %s\n", (*ops)->name, (*ops)->summary);
+	fputs("      --guest pv|pvh    play every domain that allows it as this\n"
+	      "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
+	      "  -j, --jobs N          play in N processes\n"
+	      "      --seed N          play in an order mixed by N\n"
+	      "  -v, --verbose         print every call, as strace does\n"
+	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
+	      "      --junit FILE      write JUnit XML as well\n"
+	      "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
+	      "      --domid N         device: this domain's id, if it can't be found out\n"
+	      "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
+	      "      --capabilities    print which substrate can do what\n"
+	      "      --help            print this\n\n"
+	      "Exit status: 0 all passed or were skipped, 1 one failed, 125 a script or the\n"
+	      "environment is broken. gntsim-scenario(5) describes the language.\n",
+	      out);
+}
+
+__attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("gntsim play: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputs("\nTry 'gntsim play --help'.\n", stderr);
+	return STATUS_ERROR;
+}
+
+static bool parse_number(const char *text, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(text, &end, 0);
+	return !errno && end != text && !*end && *out <= max && *text != '-';
+}
+
+static bool parse_guest(const char *text, enum scn_guest *out)
+{
+	*out = strcmp(text, "pv") ? SCN_PVH : SCN_PV;
+	return !strcmp(text, "pv") || !strcmp(text, "pvh");
+}
+
+enum option_id {
+	OPT_ON = 256,
+	OPT_GUEST,
+	OPT_KERNEL,
+	OPT_SEED,
+	OPT_TAP,
+	OPT_NO_TAP,
+	OPT_JUNIT,
+	OPT_DEVICE_DIR,
+	OPT_DOMID,
+	OPT_HOST,
+	OPT_CAPABILITIES,
+	OPT_HELP,
+};
+
+static int bad_value(const char *option)
+{
+	return usage_error("bad value for --%s", option);
+}
+
+static int take_valued(struct command *c, int option, const char *value)
+{
+	struct scn_session *s = &c->session;
+	unsigned long n = 0;
+
+	switch (option) {
+	case OPT_GUEST:
+		s->filter.has_guest = true;
+		return parse_guest(value, &s->filter.guest) ? 0 : bad_value("guest");
+	case OPT_HOST:
+		s->options.has_guest = true;
+		return parse_guest(value, &s->options.guest) ? 0 : bad_value("host");
+	case OPT_KERNEL:
+		s->filter.has_kernel = true;
+		return scn_version_parse(value, &s->filter.kernel) ? bad_value("kernel") : 0;
+	case OPT_SEED:
+		c->has_seed = true;
+		return parse_number(value, ULONG_MAX, &c->seed) ? 0 : bad_value("seed");
+	case OPT_DOMID:
+		if (!parse_number(value, 0x7fef, &n))
+			return bad_value("domid");
+		s->options.domid = (int)n;
+		return 0;
+	default:
+		if (!parse_number(value, 256, &n) || n == 0)
+			return bad_value("jobs");
+		s->jobs = (unsigned int)n;
+		return 0;
+	}
+}
+
+static int take_option(struct command *c, int option, const char *value)
+{
+	switch (option) {
+	case OPT_ON:
+		c->substrate = value;
+		return 0;
+	case OPT_TAP:
+		c->tap = true;
+		return 0;
+	case OPT_NO_TAP:
+		c->plain = true;
+		return 0;
+	case OPT_JUNIT:
+		c->junit = value;
+		return 0;
+	case OPT_DEVICE_DIR:
+		c->session.options.device_dir = value;
+		return 0;
+	case OPT_CAPABILITIES:
+		c->capabilities = true;
+		return 0;
+	case OPT_HELP:
+		c->help = true;
+		return 0;
+	case 'v':
+		c->verbose = true;
+		return 0;
+	case '?':
+		return usage_error("%s", "unknown option, or one without its value");
+	default:
+		return take_valued(c, option, value);
+	}
+}
+
+static int parse_options(struct command *c, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"on", required_argument, NULL, OPT_ON},
+	    {"guest", required_argument, NULL, OPT_GUEST},
+	    {"kernel", required_argument, NULL, OPT_KERNEL},
+	    {"jobs", required_argument, NULL, 'j'},
+	    {"seed", required_argument, NULL, OPT_SEED},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"tap", no_argument, NULL, OPT_TAP},
+	    {"no-tap", no_argument, NULL, OPT_NO_TAP},
+	    {"junit", required_argument, NULL, OPT_JUNIT},
+	    {"device-dir", required_argument, NULL, OPT_DEVICE_DIR},
+	    {"domid", required_argument, NULL, OPT_DOMID},
+	    {"host", required_argument, NULL, OPT_HOST},
+	    {"capabilities", no_argument, NULL, OPT_CAPABILITIES},
+	    {"help", no_argument, NULL, OPT_HELP},
+	    {NULL, 0, NULL, 0},
+	};
+	int option, err = 0;
+
+	optind = 1;
+	opterr = 0;
+	while (!err && (option = getopt_long(argc, argv, "j:v", options, NULL)) != -1)
+		err = take_option(c, option, optarg);
+	return err;
+}
+
+static void print_capabilities(FILE *out)
+{
+	const struct scn_substrate_ops *const *all = scn_substrates();
+
+	fprintf(out, "%-18s", "");
+	for (size_t i = 0; all[i]; i++)
+		fprintf(out, "%-8s", all[i]->name);
+	fputs("\n", out);
+	for (int cap = 0; cap < SCN_N_CAPABILITIES; cap++) {
+		fprintf(out, "%-18s", scn_capability_name((enum scn_capability)cap));
+		for (size_t i = 0; all[i]; i++)
+			fprintf(out, "%-8s",
+			        all[i]->capabilities(NULL) >> cap & 1 ? "yes" : "-");
+		fprintf(out, "%s\n", scn_capability_summary((enum scn_capability)cap));
+	}
+}
+
+static int find_files(struct command *c, int argc, char **argv)
+{
+	bool directory = false;
+	struct stat st;
+
+	for (int i = optind; i < argc; i++) {
+		int err = scn_find(argv[i], &c->files);
+
+		if (err) {
+			fprintf(stderr, "gntsim play: %s: %s\n", argv[i], strerror(-err));
+			return STATUS_ERROR;
+		}
+		directory |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
+	}
+	if (c->files.n == 0)
+		return usage_error("%s", argc > optind ? "no scenario (*.scn) there"
+		                                       : "which scenarios?");
+	c->tap = (c->tap || directory) && !c->plain;
+	if (c->has_seed)
+		scn_files_shuffle(&c->files, c->seed);
+	return 0;
+}
+
+static int play(struct command *c)
+{
+	struct scn_report report = {.out = stdout, .tap = c->tap, .verbose = c->verbose};
+	scn_cleanup_buf struct scn_buf why = {0};
+	int err;
+
+	c->session.ops = scn_substrate_find(c->substrate);
+	if (!c->session.ops)
+		return usage_error("there is no substrate called %s", c->substrate);
+	report.substrate = c->session.ops->name;
+	scn_report_begin(&report);
+	if (c->has_seed && c->tap)
+		printf("# seed: %lu\n", c->seed);
+	err = scn_session_play(&c->session, &c->files, &report, &why);
+	if (err) {
+		fprintf(stderr, "gntsim play: %s: %s\n", c->substrate,
+		        why.len ? scn_buf_text(&why) : strerror(-err));
+		scn_buf_free(&report.junit);
+		return STATUS_ERROR;
+	}
+	err = scn_report_end(&report, c->junit);
+	if (err) {
+		fprintf(stderr, "gntsim play: writing the report: %s\n", strerror(-err));
+		return STATUS_ERROR;
+	}
+	if (report.count[SCN_FAILED])
+		return STATUS_FAILED;
+	return report.count[SCN_BROKEN] ? STATUS_ERROR : 0;
+}
+
+static int run(struct command *c, int argc, char **argv)
+{
+	int err = parse_options(c, argc, argv);
+
+	if (err)
+		return err;
+	if (c->help || c->capabilities) {
+		if (c->help)
+			print_help(stdout);
+		else
+			print_capabilities(stdout);
+		return 0;
+	}
+	err = find_files(c, argc, argv);
+	return err ? err : play(c);
+}
+
+int gntsim_play_main(int argc, char **argv)
+{
+	char exe[] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
+	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
+	struct command c = {.substrate = "model",
+	                    .session = {.jobs = 1, .options = {.domid = -1}}};
+	int status;
+
+	if (argc == 3 && !strcmp(argv[1], agent_option))
+		return scn_agent_main(argv[2]);
+	if (!strcmp(argv[0], play_word)) {
+		agent_argv[1] = play_word;
+		agent_argv[2] = agent_option;
+	}
+	c.session.options.agent_argv = agent_argv;
+	status = run(&c, argc, argv);
+	scn_files_free(&c.files);
+	return status;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <errno.h>
+#include <string.h>
+
+void scn_record_free(struct scn_record *r)
+{
+	scn_buf_free(&r->variant);
+	scn_outcome_free(&r->outcome);
+}
+
+void scn_report_begin(struct scn_report *report)
+{
+	if (report->tap)
+		fprintf(report->out, "TAP version 13\n# substrate: %s\n", report->substrate);
+}
+
+/* Prints each line of a text after a prefix. */
+static void print_lines(FILE *out, const char *prefix, const char *text)
+{
+	while (*text) {
+		size_t n = strcspn(text, "\n");
+
+		fprintf(out, "%s%.*s\n", prefix, (int)n, text);
+		text += n + (text[n] == '\n');
+	}
+}
+
+static void print_first_line(FILE *out, const char *text)
+{
+	fprintf(out, "%.*s", (int)strcspn(text, "\n"), text);
+}
+
+static void print_name(FILE *out, const struct scn_record *r)
+{
+	fputs(r->file, out);
+	if (r->variant.len)
+		fprintf(out, " [%s]", scn_buf_text(&r->variant));
+}
+
+static void add_tap(struct scn_report *report, const struct scn_record *r)
+{
+	enum scn_verdict verdict = r->outcome.verdict;
+	const char *message = scn_buf_text(&r->outcome.message);
+
+	fprintf(report->out, "%s %u - ",
+	        verdict == SCN_FAILED || verdict == SCN_BROKEN ? "not ok" : "ok", report->total);
+	print_name(report->out, r);
+	if (verdict == SCN_SKIPPED) {
+		fputs(" # SKIP ", report->out);
+		print_first_line(report->out, message);
+	}
+	fputs("\n", report->out);
+	if (verdict == SCN_FAILED || verdict == SCN_BROKEN) {
+		fprintf(report->out, "  ---\n  kind: %s\n  message: |\n",
+		        verdict == SCN_FAILED ? "failure" : "error");
+		print_lines(report->out, "    ", message);
+		fputs("  ...\n", report->out);
+	}
+	if (report->verbose)
+		print_lines(report->out, "# ", scn_buf_text(&r->outcome.log));
+}
+
+static void add_plain(struct scn_report *report, const struct scn_record *r)
+{
+	enum scn_verdict verdict = r->outcome.verdict;
+	const char *message = scn_buf_text(&r->outcome.message);
+
+	if (report->verbose)
+		fputs(scn_buf_text(&r->outcome.log), report->out);
+	fprintf(report->out, "%-7s ", scn_verdict_name(verdict));
+	print_name(report->out, r);
+	if (verdict == SCN_SKIPPED) {
+		fputs(": ", report->out);
+		print_first_line(report->out, message);
+	}
+	fputs("\n", report->out);
+	if (verdict == SCN_FAILED || verdict == SCN_BROKEN)
+		print_lines(report->out, "  ", message);
+}
+
+static void add_escaped(struct scn_buf *b, const char *text)
+{
+	for (; *text; text++) {
+		unsigned char c = (unsigned char)*text;
+
+		if (c == '&')
+			scn_buf_str(b, "&amp;");
+		else if (c == '<')
+			scn_buf_str(b, "&lt;");
+		else if (c == '>')
+			scn_buf_str(b, "&gt;");
+		else if (c == '"')
+			scn_buf_str(b, "&quot;");
+		else if (c >= 0x20 || c == '\n' || c == '\t')
+			scn_buf_add(b, text, 1);
+	}
+}
+
+static void add_junit(struct scn_report *report, const struct scn_record *r)
+{
+	static const char *const elements[SCN_N_VERDICTS] = {NULL, "skipped", "failure", "error"};
+	const char *element = elements[r->outcome.verdict];
+	struct scn_buf *b = &report->junit;
+
+	scn_buf_printf(b, "  <testcase classname=\"%s\" name=\"", report->substrate);
+	add_escaped(b, r->file);
+	if (r->variant.len) {
+		scn_buf_str(b, " [");
+		add_escaped(b, scn_buf_text(&r->variant));
+		scn_buf_str(b, "]");
+	}
+	scn_buf_printf(b, "\" time=\"%.6f\"", r->seconds);
+	if (!element) {
+		scn_buf_str(b, "/>\n");
+		return;
+	}
+	scn_buf_printf(b, "><%s message=\"", element);
+	add_escaped(b, scn_buf_text(&r->outcome.message));
+	scn_buf_printf(b, "\"/></testcase>\n");
+}
+
+void scn_report_add(struct scn_report *report, const struct scn_record *record)
+{
+	report->total++;
+	report->count[record->outcome.verdict]++;
+	report->seconds += record->seconds;
+	if (report->tap)
+		add_tap(report, record);
+	else
+		add_plain(report, record);
+	add_junit(report, record);
+}
+
+static int write_junit(const struct scn_report *report, const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return -errno;
+	fprintf(f,
+	        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+	        "<testsuite name=\"gntsim\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
+	        "skipped=\"%u\" time=\"%.6f\">\n%s</testsuite>\n",
+	        report->total, report->count[SCN_FAILED], report->count[SCN_BROKEN],
+	        report->count[SCN_SKIPPED], report->seconds, scn_buf_text(&report->junit));
+	return fclose(f) ? -errno : 0;
+}
+
+int scn_report_end(struct scn_report *report, const char *junit_path)
+{
+	int err = 0;
+
+	if (report->tap)
+		fprintf(report->out, "1..%u\n# ", report->total);
+	if (report->tap || report->total != 1) {
+		fprintf(report->out, "%u passed, %u failed, %u skipped, %u errors\n",
+		        report->count[SCN_PASSED], report->count[SCN_FAILED],
+		        report->count[SCN_SKIPPED], report->count[SCN_BROKEN]);
+	}
+	if (junit_path)
+		err = write_junit(report, junit_path);
+	scn_buf_free(&report->junit);
+	return fflush(report->out) ? -errno : err;
+}

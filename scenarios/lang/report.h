@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Results as people and machines want them: plain lines, TAP, JUnit XML. */
+#ifndef SCN_REPORT_H
+#define SCN_REPORT_H
+
+#include <stdio.h>
+
+#include "player.h"
+
+/* One variant of one file. */
+struct scn_record {
+	const char *file;
+	struct scn_buf variant; /* "dom1 pv", or empty */
+	struct scn_outcome outcome;
+	double seconds;
+};
+
+void scn_record_free(struct scn_record *r);
+
+struct scn_report {
+	FILE *out;
+	bool tap, verbose;
+	const char *substrate;
+	unsigned int count[SCN_N_VERDICTS];
+	unsigned int total;
+	double seconds;
+	struct scn_buf junit; /* the test cases so far */
+};
+
+void scn_report_begin(struct scn_report *report);
+void scn_report_add(struct scn_report *report, const struct scn_record *record);
+/* Ends the output; writes the XML to `junit_path` if that is not NULL. 0 or a negative errno. */
+int scn_report_end(struct scn_report *report, const char *junit_path);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Plays files on one substrate, in this process or in several. */
+#ifndef SCN_SESSION_H
+#define SCN_SESSION_H
+
+#include "find.h"
+#include "report.h"
+
+struct scn_session {
+	const struct scn_substrate_ops *ops;
+	struct scn_options options;
+	struct scn_filter filter;
+	unsigned int jobs;
+};
+
+/* Plays every file and reports in order. Returns 0, or a negative errno with `why`. */
+int scn_session_play(const struct scn_session *session, const struct scn_files *files,
+                     struct scn_report *report, struct scn_buf *why);
+
+#endif

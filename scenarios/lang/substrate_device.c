@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's own /dev/xen, or any directory of such device nodes, used by real processes. Every
+ * domain of a script is the host's domain: it grants to itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agents.h"
+
+#define NODES "/dev/xen/"
+
+struct device {
+	struct scn_agents agents;
+	const char *dir;
+	uint16_t domid;
+	enum scn_guest guest;
+	struct scn_version kernel;
+	uint32_t capabilities;
+	long saved_limits[2]; /* of gntalloc and gntdev, before a scenario changed them; -1 */
+};
+
+static const char *const limit_paths[2] = {
+    [SCN_LIMIT_GNTALLOC] = "/sys/module/xen_gntalloc/parameters/limit",
+    [SCN_LIMIT_GNTDEV] = "/sys/module/xen_gntdev/parameters/limit",
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* The file's text without its end of line; false if it can't be read. */
+static bool read_line(const char *path, char *out, size_t size)
+{
+	__attribute__((cleanup(close_fd))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, out, size - 1) : -1;
+
+	if (n < 0)
+		return false;
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return true;
+}
+
+/* Asks xenstored for "domid": XS_READ of a relative path, which needs no id of one's own. */
+static int domid_from_xenstore(void)
+{
+	static const char path[] = "domid";
+	struct {
+		uint32_t type, req_id, tx_id, len;
+		char text[64];
+	} msg = {.type = 2, .len = sizeof(path)};
+	__attribute__((cleanup(close_fd))) int fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
+
+	memcpy(msg.text, path, sizeof(path));
+	if (fd < 0 || write(fd, &msg, 16 + sizeof(path)) < 0 || read(fd, &msg, 16) != 16)
+		return -1;
+	if (msg.type != 2 || msg.len == 0 || msg.len >= sizeof(msg.text) ||
+	    read(fd, msg.text, msg.len) != (ssize_t)msg.len)
+		return -1;
+	msg.text[msg.len] = '\0';
+	return atoi(msg.text);
+}
+
+static int find_domid(const struct scn_options *options)
+{
+	char text[64];
+
+	if (options->domid >= 0)
+		return options->domid;
+	if (read_line("/proc/xen/capabilities", text, sizeof(text)) && strstr(text, "control_d"))
+		return 0;
+	return domid_from_xenstore();
+}
+
+static bool find_guest(const struct scn_options *options, enum scn_guest *out)
+{
+	char text[32];
+
+	*out = options->guest;
+	if (options->has_guest)
+		return true;
+	if (!read_line("/sys/hypervisor/guest_type", text, sizeof(text)))
+		return false;
+	*out = strcmp(text, "PV") ? SCN_PVH : SCN_PV;
+	return true;
+}
+
+static uint32_t find_capabilities(const struct device *d)
+{
+	uint32_t caps = SCN_CAP(ADVANCE);
+
+	/* Only a real driver hears of what the kernel does to its mappings. */
+	if (!strcmp(d->dir, "/dev/xen"))
+		caps |= SCN_CAP(INVALIDATION);
+	if (access(limit_paths[SCN_LIMIT_GNTALLOC], W_OK) == 0)
+		caps |= SCN_CAP(GNTALLOC_LIMIT);
+	if (access(limit_paths[SCN_LIMIT_GNTDEV], W_OK) == 0)
+		caps |= SCN_CAP(GNTDEV_LIMIT);
+	return caps;
+}
+
+static enum scn_status look_around(struct device *d, const struct scn_options *options,
+                                   struct scn_buf *why)
+{
+	struct utsname u;
+	char node[256];
+	int domid;
+
+	d->dir = options->device_dir ? options->device_dir : "/dev/xen";
+	snprintf(node, sizeof(node), "%s/gntdev", d->dir);
+	if (access(node, F_OK)) {
+		scn_buf_printf(why, "%s: %s (is this machine a Xen domain?)", node,
+		               strerror(errno));
+		return SCN_ERROR;
+	}
+	domid = find_domid(options);
+	if (domid < 0 || !find_guest(options, &d->guest)) {
+		scn_buf_printf(why, "can't find out %s; say it with --%s",
+		               domid < 0 ? "this domain's id" : "whether this domain is pv or pvh",
+		               domid < 0 ? "domid" : "host");
+		return SCN_ERROR;
+	}
+	d->domid = (uint16_t)domid;
+	uname(&u);
+	if (sscanf(u.release, "%4u.%4u", &d->kernel.major, &d->kernel.minor) != 2)
+		d->kernel = (struct scn_version){0, 0};
+	d->capabilities = find_capabilities(d);
+	return SCN_OK;
+}
+
+static enum scn_status device_open(const struct scn_options *options, void **self,
+                                   struct scn_buf *why)
+{
+	struct device *d = calloc(1, sizeof(*d));
+	enum scn_status status;
+
+	if (!d) {
+		scn_buf_str(why, "out of memory");
+		return SCN_ERROR;
+	}
+	d->saved_limits[0] = d->saved_limits[1] = -1;
+	scn_agents_init(&d->agents, options);
+	status = look_around(d, options, why);
+	if (status == SCN_OK)
+		*self = d;
+	else
+		free(d);
+	return status;
+}
+
+static void device_close(void *self)
+{
+	free(self);
+}
+
+static uint32_t device_capabilities(const void *self)
+{
+	const struct device *d = self;
+
+	return d ? d->capabilities
+	         : SCN_CAP(ADVANCE) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
+	               SCN_CAP(GNTDEV_LIMIT);
+}
+
+static struct scn_version device_kernel(const void *self)
+{
+	const struct device *d = self;
+
+	return d->kernel;
+}
+
+static bool write_limit(enum scn_limit limit, unsigned long value)
+{
+	__attribute__((cleanup(close_fd))) int fd = open(limit_paths[limit], O_WRONLY | O_CLOEXEC);
+	char text[32];
+	int n = snprintf(text, sizeof(text), "%lu\n", value);
+
+	return fd >= 0 && write(fd, text, (size_t)n) == n;
+}
+
+static enum scn_status device_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+                                        uint64_t value, struct scn_buf *why)
+{
+	struct device *d = self;
+	char text[32];
+
+	(void)domain;
+	if (d->saved_limits[limit] < 0 && read_line(limit_paths[limit], text, sizeof(text)))
+		d->saved_limits[limit] = atol(text);
+	if (write_limit(limit, value))
+		return SCN_OK;
+	scn_buf_printf(why, "%s: %s", limit_paths[limit], strerror(errno));
+	return SCN_ERROR;
+}
+
+static enum scn_status device_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
+{
+	struct device *d = self;
+
+	if (setup->kernel.major != d->kernel.major || setup->kernel.minor != d->kernel.minor) {
+		scn_buf_printf(why, "the host's kernel is %u.%u", d->kernel.major, d->kernel.minor);
+		return SCN_SKIP;
+	}
+	for (uint32_t i = 0; i < setup->n_domains; i++) {
+		if (setup->domains[i].has_guest && setup->domains[i].guest != d->guest) {
+			scn_buf_printf(why, "the host is a %s guest",
+			               d->guest == SCN_PV ? "PV" : "PVH");
+			return SCN_SKIP;
+		}
+		for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
+			uint64_t value = setup->domains[i].limits[l];
+
+			if (value && device_set_limit(d, i, (enum scn_limit)l, value, why))
+				return SCN_ERROR;
+		}
+	}
+	return SCN_OK;
+}
+
+static void device_end(void *self)
+{
+	struct device *d = self;
+
+	scn_agents_end(&d->agents);
+	for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
+		if (d->saved_limits[l] >= 0)
+			write_limit((enum scn_limit)l, (unsigned long)d->saved_limits[l]);
+		d->saved_limits[l] = -1;
+	}
+}
+
+static uint16_t device_domid(const void *self, uint32_t domain)
+{
+	const struct device *d = self;
+
+	(void)domain;
+	return d->domid;
+}
+
+static enum scn_status device_spawn(void *self, uint32_t process, uint32_t domain,
+                                    struct scn_buf *why)
+{
+	struct device *d = self;
+
+	(void)domain;
+	return scn_agents_spawn(&d->agents, process, NULL, why);
+}
+
+static enum scn_status device_call(void *self, uint32_t process, const struct scn_call *call,
+                                   struct scn_result *result, struct scn_buf *why)
+{
+	struct device *d = self;
+	struct scn_call moved = *call;
+	char path[512];
+
+	if (call->kind == SCN_OPEN && !strncmp(call->path, NODES, strlen(NODES))) {
+		snprintf(path, sizeof(path), "%s/%s", d->dir, call->path + strlen(NODES));
+		moved.path = path;
+	}
+	return scn_agents_call(&d->agents, process, &moved, result, why);
+}
+
+static enum scn_status device_kill(void *self, uint32_t process, struct scn_buf *why)
+{
+	struct device *d = self;
+
+	return scn_agents_kill(&d->agents, process, why);
+}
+
+static enum scn_status device_advance(void *self, uint64_t ns, struct scn_buf *why)
+{
+	struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
+
+	(void)self;
+	(void)why;
+	while (nanosleep(&t, &t) && errno == EINTR)
+		;
+	return SCN_OK;
+}
+
+const struct scn_substrate_ops scn_substrate_device = {
+    .name = "device",
+    .summary = "the host's own /dev/xen; every domain is this one",
+    .open = device_open,
+    .close = device_close,
+    .capabilities = device_capabilities,
+    .kernel = device_kernel,
+    .begin = device_begin,
+    .end = device_end,
+    .domid = device_domid,
+    .spawn = device_spawn,
+    .call = device_call,
+    .kill = device_kill,
+    .advance = device_advance,
+    .set_limit = device_set_limit,
+};

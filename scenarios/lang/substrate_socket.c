@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Real processes on the socket front. Each scenario has a machine of its own: a `gntsim serve`;
+ * its processes are started by `gntsim run`, its machine steps are `gntsim control`. Nothing of
+ * gntsim is linked in for this, only its command is used: the program this is part of, or
+ * $GNTSIM.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agents.h"
+
+#define MAX_WORDS 16
+#define START_MS  5000
+
+struct server {
+	struct scn_agents agents;
+	const char *gntsim;
+	char dir[64], socket[80];
+	pid_t pid;
+	int output; /* of the server: readable when it serves, at its end when it has died */
+	struct scn_setup setup;
+	uint32_t domain_of[64];
+};
+
+static enum scn_status broken(struct scn_buf *why, const char *what)
+{
+	scn_buf_printf(why, "%s: %s", what, strerror(errno));
+	return SCN_ERROR;
+}
+
+static enum scn_status socket_open(const struct scn_options *options, void **self,
+                                   struct scn_buf *why)
+{
+	struct server *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return broken(why, "socket");
+	scn_agents_init(&s->agents, options);
+	s->gntsim = getenv("GNTSIM");
+	if (!s->gntsim)
+		s->gntsim = "/proc/self/exe";
+	s->output = -1;
+	*self = s;
+	return SCN_OK;
+}
+
+static void socket_close(void *self)
+{
+	free(self);
+}
+
+static uint32_t socket_capabilities(const void *self)
+{
+	(void)self;
+	return SCN_CAP(ADVANCE) | SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS) |
+	       SCN_CAP(EMPTY_MACHINE) | SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(INSPECT) |
+	       SCN_CAP(INVALIDATION);
+}
+
+static struct scn_version socket_kernel(const void *self)
+{
+	(void)self;
+	return (struct scn_version){6, 1};
+}
+
+/* Starts `gntsim WORD…` with its output in a pipe. */
+static pid_t start(const struct server *s, const char *const *words, int *output)
+{
+	union {
+		const char *in[MAX_WORDS + 2];
+		char *out[MAX_WORDS + 2];
+	} argv = {.in = {s->gntsim}};
+	int fds[2];
+	pid_t pid;
+
+	for (int i = 0; i < MAX_WORDS && words[i]; i++)
+		argv.in[i + 1] = words[i];
+	if (pipe2(fds, O_CLOEXEC))
+		return -1;
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		execv(s->gntsim, argv.out);
+		_exit(127);
+	}
+	close(fds[1]);
+	*output = fds[0];
+	if (pid < 0)
+		close(fds[0]);
+	return pid;
+}
+
+/* Runs `gntsim WORD…` to its end; what it prints goes to `out`. */
+static enum scn_status run(const struct server *s, const char *const *words, struct scn_buf *out,
+                           struct scn_buf *why)
+{
+	int output = -1, status = 0;
+	pid_t pid = start(s, words, &output);
+	char chunk[1024];
+	ssize_t n;
+
+	if (pid < 0)
+		return broken(why, "gntsim");
+	while ((n = read(output, chunk, sizeof(chunk))) > 0)
+		scn_buf_add(out, chunk, (size_t)n);
+	close(output);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return SCN_OK;
+	scn_buf_printf(why, "gntsim %s %s failed", words[0], words[1]);
+	return SCN_ERROR;
+}
+
+static void socket_end(void *self)
+{
+	struct server *s = self;
+
+	scn_agents_end(&s->agents);
+	if (s->pid > 0) {
+		kill(s->pid, SIGTERM);
+		waitpid(s->pid, NULL, 0);
+	}
+	s->pid = 0;
+	if (s->output >= 0)
+		close(s->output);
+	s->output = -1;
+	if (s->dir[0]) {
+		unlink(s->socket);
+		rmdir(s->dir);
+	}
+	s->dir[0] = '\0';
+}
+
+static enum scn_status await_server(struct server *s, struct scn_buf *why)
+{
+	struct pollfd p = {.fd = s->output, .events = POLLIN};
+	char line[128];
+
+	if (poll(&p, 1, START_MS) == 1 && read(s->output, line, sizeof(line)) > 0)
+		return SCN_OK;
+	socket_end(s);
+	scn_buf_str(why, "gntsim serve did not start");
+	return SCN_ERROR;
+}
+
+static enum scn_status socket_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+                                        uint64_t value, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf out = {0};
+	char domid[16], pages[24];
+	const char *words[] = {"control", "--socket", s->socket, "limit", domid, pages, NULL};
+
+	(void)limit;
+	snprintf(domid, sizeof(domid), "%u", s->setup.domains[domain].number);
+	snprintf(pages, sizeof(pages), "%llu", (unsigned long long)value);
+	return run(s, words, &out, why);
+}
+
+/* The words that make a command run in a domain of the machine. */
+static void join_words(const struct server *s, uint32_t domain, char *domid, size_t size,
+                       const char **words)
+{
+	const char *guest = s->setup.domains[domain].guest == SCN_PV ? "pv" : "pvh";
+	size_t n = 0;
+
+	snprintf(domid, size, "%u", s->setup.domains[domain].number);
+	words[n++] = s->gntsim;
+	words[n++] = "run";
+	words[n++] = "--socket";
+	words[n++] = s->socket;
+	words[n++] = "--domain";
+	words[n++] = domid;
+	if (s->setup.domains[domain].has_guest) {
+		words[n++] = "--guest";
+		words[n++] = guest;
+	}
+	words[n++] = "--";
+	words[n] = NULL;
+}
+
+/* Domains exist once something has joined them. */
+static enum scn_status make_domains(struct server *s, struct scn_buf *why)
+{
+	for (uint32_t i = 0; i < s->setup.n_domains; i++) {
+		const char *words[MAX_WORDS];
+		scn_cleanup_buf struct scn_buf out = {0};
+		uint64_t limit = s->setup.domains[i].limits[SCN_LIMIT_GNTALLOC];
+		char domid[16];
+		size_t n = 0;
+
+		if (!limit)
+			continue;
+		join_words(s, i, domid, sizeof(domid), words);
+		while (words[n])
+			n++;
+		words[n++] = "/bin/true";
+		words[n] = NULL;
+		if (run(s, words + 1, &out, why) != SCN_OK ||
+		    socket_set_limit(s, i, SCN_LIMIT_GNTALLOC, limit, why) != SCN_OK)
+			return SCN_ERROR;
+	}
+	return SCN_OK;
+}
+
+static const char *guest_of_domain0(const struct scn_setup *setup)
+{
+	for (uint32_t i = 0; i < setup->n_domains; i++) {
+		if (setup->domains[i].number == 0 && setup->domains[i].has_guest)
+			return setup->domains[i].guest == SCN_PV ? "pv" : "pvh";
+	}
+	return "pv";
+}
+
+static enum scn_status socket_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
+{
+	struct server *s = self;
+	const char *words[] = {"serve",   "--socket", s->socket, "--virtual-time",
+	                       "--guest", guest_of_domain0(setup), NULL};
+
+	if (setup->kernel.major != 6 || setup->kernel.minor != 1) {
+		scn_buf_str(why, "the socket front serves kernel 6.1");
+		return SCN_SKIP;
+	}
+	s->setup = *setup;
+	snprintf(s->dir, sizeof(s->dir), "/tmp/gntsim-play-XXXXXX");
+	if (!mkdtemp(s->dir))
+		return broken(why, s->dir);
+	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->dir);
+	s->pid = start(s, words, &s->output);
+	if (s->pid < 0)
+		return broken(why, "gntsim serve");
+	if (await_server(s, why) != SCN_OK)
+		return SCN_ERROR;
+	if (make_domains(s, why) == SCN_OK)
+		return SCN_OK;
+	socket_end(s);
+	return SCN_ERROR;
+}
+
+static uint16_t socket_domid(const void *self, uint32_t domain)
+{
+	const struct server *s = self;
+
+	return s->setup.domains[domain].number;
+}
+
+static enum scn_status socket_spawn(void *self, uint32_t process, uint32_t domain,
+                                    struct scn_buf *why)
+{
+	struct server *s = self;
+	const char *launcher[MAX_WORDS];
+	char domid[16];
+
+	join_words(s, domain, domid, sizeof(domid), launcher);
+	s->domain_of[process] = domain;
+	return scn_agents_spawn(&s->agents, process, launcher, why);
+}
+
+static enum scn_status socket_call(void *self, uint32_t process, const struct scn_call *call,
+                                   struct scn_result *result, struct scn_buf *why)
+{
+	struct server *s = self;
+
+	if (call->kind == SCN_FORK)
+		s->domain_of[call->peer] = s->domain_of[process];
+	return scn_agents_call(&s->agents, process, call, result, why);
+}
+
+static enum scn_status socket_totals(void *self, struct scn_totals *out, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf text = {0};
+	const char *words[] = {"status", "--socket", s->socket, NULL};
+	enum scn_status status = run(s, words, &text, why);
+	const char *line = scn_buf_text(&text);
+
+	*out = (struct scn_totals){0};
+	while (status == SCN_OK && *line) {
+		size_t n = strcspn(line, " ");
+		int total = scn_total_find((struct scn_str){line, n});
+
+		if (total >= 0)
+			out->of[total] = strtoull(line + n, NULL, 10);
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	return status;
+}
+
+/*
+ * The kernel closes a dead process's connections before it can be waited for, and the broker
+ * serves what is ready before a new connection: when that is answered, the death is done.
+ */
+static enum scn_status socket_kill(void *self, uint32_t process, struct scn_buf *why)
+{
+	struct server *s = self;
+	struct scn_totals totals;
+	enum scn_status status = scn_agents_kill(&s->agents, process, why);
+
+	return status == SCN_OK ? socket_totals(s, &totals, why) : status;
+}
+
+static enum scn_status socket_advance(void *self, uint64_t ns, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf out = {0};
+	char text[24];
+	const char *words[] = {"control", "--socket", s->socket, "advance", text, NULL};
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)ns);
+	return run(s, words, &out, why);
+}
+
+static enum scn_status socket_destroy(void *self, uint32_t domain, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf out = {0};
+	char domid[16];
+	const char *words[] = {"control", "--socket", s->socket, "destroy", domid, NULL};
+	enum scn_status status;
+
+	snprintf(domid, sizeof(domid), "%u", s->setup.domains[domain].number);
+	status = run(s, words, &out, why);
+	for (uint32_t i = 0; i < 64; i++) {
+		if (s->agents.agents[i].pid > 0 && s->domain_of[i] == domain)
+			scn_agents_kill(&s->agents, i, why);
+	}
+	return status;
+}
+
+const struct scn_substrate_ops scn_substrate_socket = {
+    .name = "socket",
+    .summary = "real processes on the socket front, a machine for each scenario",
+    .open = socket_open,
+    .close = socket_close,
+    .capabilities = socket_capabilities,
+    .kernel = socket_kernel,
+    .begin = socket_begin,
+    .end = socket_end,
+    .domid = socket_domid,
+    .spawn = socket_spawn,
+    .call = socket_call,
+    .kill = socket_kill,
+    .advance = socket_advance,
+    .destroy = socket_destroy,
+    .set_limit = socket_set_limit,
+    .totals = socket_totals,
+};

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "variant.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "eval.h"
+
+static bool varies(const struct scn_domain_decl *d, const struct scn_filter *filter)
+{
+	return d->pv && d->pvh && !filter->has_guest;
+}
+
+uint32_t scn_variant_count(const struct scn_scenario *s, const struct scn_filter *filter)
+{
+	uint32_t n = 1;
+
+	for (const struct scn_domain_decl *d = s->domains; d; d = d->next) {
+		if (varies(d, filter))
+			n *= 2;
+	}
+	return n;
+}
+
+static void set_limits(const struct scn_setting *settings, uint64_t *limits)
+{
+	struct scn_context cx = {0};
+
+	for (; settings; settings = settings->next)
+		scn_eval(&cx, settings->value, &limits[settings->limit]);
+}
+
+static bool allows(const struct scn_domain_decl *d, enum scn_guest guest)
+{
+	return (!d->pv && !d->pvh) || (guest == SCN_PV ? d->pv : d->pvh);
+}
+
+static void describe(struct scn_buf *name, const struct scn_domain_decl *d, enum scn_guest guest)
+{
+	scn_buf_printf(name, "%s%.*s %s", name->len ? ", " : "", SCN_STR(d->name),
+	               guest == SCN_PV ? "pv" : "pvh");
+}
+
+void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
+                 struct scn_version kernel, uint32_t n, struct scn_setup *out,
+                 struct scn_buf *name)
+{
+	uint64_t machine[SCN_N_LIMITS] = {0};
+	uint32_t i = 0;
+
+	*out = (struct scn_setup){.n_domains = s->n_domains, .kernel = kernel};
+	for (const struct scn_domain_decl *d = s->domains; d && i < 16; d = d->next, i++) {
+		out->domains[i].number = d->number;
+		out->domains[i].has_guest = d->pv || d->pvh;
+		out->domains[i].guest = d->pv ? SCN_PV : SCN_PVH;
+		if (varies(d, filter)) {
+			out->domains[i].guest = n & 1 ? SCN_PVH : SCN_PV;
+			n >>= 1;
+			describe(name, d, out->domains[i].guest);
+		} else if (filter->has_guest && allows(d, filter->guest)) {
+			out->domains[i].has_guest = true;
+			out->domains[i].guest = filter->guest;
+			describe(name, d, out->domains[i].guest);
+		}
+		set_limits(d->settings, out->domains[i].limits);
+	}
+	set_limits(s->machine, machine);
+	out->frames = machine[SCN_LIMIT_FRAMES];
+	if (filter->has_kernel)
+		scn_buf_printf(name, "%skernel %u.%u", name->len ? ", " : "", kernel.major,
+		               kernel.minor);
+}
+
+static bool compare(struct scn_version a, enum scn_compare op, struct scn_version b)
+{
+	int order = a.major != b.major ? (a.major < b.major ? -1 : 1)
+	                               : (a.minor > b.minor) - (a.minor < b.minor);
+
+	switch (op) {
+	case SCN_LT:
+		return order < 0;
+	case SCN_LE:
+		return order <= 0;
+	case SCN_EQ:
+		return order == 0;
+	case SCN_NE:
+		return order != 0;
+	case SCN_GE:
+		return order >= 0;
+	case SCN_GT:
+		return order > 0;
+	}
+	return false;
+}
+
+bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup)
+{
+	for (; c; c = c->next) {
+		if (c->kind == SCN_IF_KERNEL) {
+			if (!compare(setup->kernel, c->compare, c->version))
+				return false;
+		} else if (setup->domains[c->domain].guest != c->guest) {
+			return false;
+		}
+	}
+	return true;
+}
+
+int scn_version_parse(const char *text, struct scn_version *out)
+{
+	int end = 0;
+
+	if (sscanf(text, "%4u.%4u%n", &out->major, &out->minor, &end) != 2 || text[end])
+		return -EINVAL;
+	return 0;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/* The machines that a scenario is to be played on: one for each mix of its domains' guests. */
+#ifndef SCN_VARIANT_H
+#define SCN_VARIANT_H
+
+#include "substrate.h"
+
+/* What the user wants played. */
+struct scn_filter {
+	bool has_guest;
+	enum scn_guest guest; /* of every domain that allows it */
+	bool has_kernel;
+	struct scn_version kernel;
+};
+
+/* How many there are; at least 1. */
+uint32_t scn_variant_count(const struct scn_scenario *s, const struct scn_filter *filter);
+/* The nth, and its name: "dom1 pv, kernel 6.1". */
+void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
+                 struct scn_version kernel, uint32_t n, struct scn_setup *out,
+                 struct scn_buf *name);
+bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup);
+/* "6.1"; @retval -EINVAL */
+int scn_version_parse(const char *text, struct scn_version *out);
+
+#endif
