@@ -37,8 +37,8 @@ static void delete_gref(struct gref *g)
 	if (!dom->dying) {
 		tell(dom, g);
 		gs_grant_end(dom, g->ref, g->frame);
-		dom->gref_size--;
 	}
+	dom->gref_size--;
 	dom->n_grefs--;
 	list_del(&g->global);
 	gs_tree_remove(&file->u.gntalloc.grefs, &g->node);
@@ -140,7 +140,7 @@ int gntsim_gntalloc_alloc(struct gntsim_file *file, uint16_t domid, uint16_t fla
 		return rc;
 	dom = file->dom;
 	if (count > dom->gntalloc_limit)
-		return dom->profile->alloc_limit_first ? -ENOSPC : -ENOMEM;
+		return -ENOSPC;
 	/* The driver compares unsigned: a count that undo made negative is over any limit. */
 	if ((uint32_t)dom->gref_size > dom->gntalloc_limit ||
 	    count > dom->gntalloc_limit - (uint32_t)dom->gref_size)

@@ -450,6 +450,9 @@ static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 	vma->u.map = map;
 	vma->dontcopy = is_pv(map);
 	rc = map_pages(map);
+	/* The driver cuts the number of pages to 32 bits before it compares. */
+	if (rc == 0 && (vma->end - vma->start) / PAGE != map->count)
+		rc = -ENXIO;
 	return rc < 0 ? give_up(map, rc) : 0;
 }
 

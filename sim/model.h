@@ -27,7 +27,6 @@
 struct profile {
 	const char *name;
 	uint32_t deferred_batch; /* entries the deferred-free timer looks at in a tick */
-	bool alloc_limit_first;  /* ALLOC_GREF compares count with the limit before allocating */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);
 

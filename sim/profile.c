@@ -12,8 +12,6 @@ static const struct profile profiles[] = {
 	{
 	    .name = "6.1",
 	    .deferred_batch = 10,
-	    /* 6.1.y has the later fix 2299822f3f46. */
-	    .alloc_limit_first = true,
 	},
 };
 

@@ -36,7 +36,7 @@ struct gntsim_domain_config {
  * @retval -ENOMEM
  */
 int gntsim_domain_create(struct gntsim_machine *m, uint16_t domid,
-                         const struct gntsim_domain_config *config, struct gntsim_domain **out);
+			 const struct gntsim_domain_config *config, struct gntsim_domain **out);
 
 /**
  * Destroys a whole domain, as `xl destroy` does: no driver in it gets to run, so no
@@ -45,7 +45,8 @@ int gntsim_domain_create(struct gntsim_machine *m, uint16_t domid,
  * (the domain is a zombie) until no other domain maps them. Every file and address space of
  * the domain becomes dead: effects tell, and later calls on them return -ENODEV until the
  * owner frees them with gntsim_close() and gntsim_mm_destroy().
- * @p dom must not be used afterwards. VIRQ_DOM_EXC is raised in domain 0.
+ * @p dom must not be used afterwards. VIRQ_DOM_EXC is raised in domain 0 twice, as Xen does: when
+ * the domain is dead, and when the last of it is freed (at once, unless it is a zombie).
  */
 void gntsim_domain_destroy(struct gntsim_domain *dom);
 

@@ -24,7 +24,18 @@ enum gntsim_effect_kind {
 	GNTSIM_EFFECT_FILE_DEAD, /**< the file's domain was destroyed */
 	GNTSIM_EFFECT_MM_DEAD,   /**< the address space's domain was destroyed: its process dies */
 	/** The real driver of this version would now misbehave (crash, corrupt, hang). The
-	 * model went on in the nearest defined way. @ref gntsim_effect.hazard names the rule. */
+	 * model went on in the nearest defined way. @ref gntsim_effect.hazard names the rule:
+	 *  - "gntalloc-undo-miscounts": an ALLOC_GREF that found no page or no reference took one
+	 *    page too many off the driver's count (which, below 0, refuses everything), and in
+	 *    the second case leaked the page. The model miscounts too, and does not leak.
+	 *  - "gntalloc-vma-close-walks-global-list": the mapping's pages come from two ALLOCs, with
+	 *    one of another file between; the driver takes users off that file's pages.
+	 *  - "pv-clear-byte-after-failed-mmap": clearing a byte in a page that is not mapped
+	 *    crashes the kernel.
+	 *  - "gntdev-clear-byte-on-readonly-map": clear-byte was set before a read-only mmap;
+	 *    clearing it crashes the kernel.
+	 *  - "pvh-maps-own-grant": Xen takes a page that a PVH domain maps itself off its first
+	 *    address, so that the kernel loses it. */
 	GNTSIM_EFFECT_HAZARD,
 };
 

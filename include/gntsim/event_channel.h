@@ -29,9 +29,9 @@ enum gntsim_port_state {
 /** What EVTCHNOP_status and the shared page would tell. */
 struct gntsim_port_status {
 	enum gntsim_port_state state;
-	uint16_t remote_domid; /**< UNBOUND, INTERDOMAIN */
+	uint16_t remote_domid;   /**< UNBOUND, INTERDOMAIN */
 	gntsim_port remote_port; /**< INTERDOMAIN */
-	uint32_t virq;         /**< VIRQ */
+	uint32_t virq;           /**< VIRQ */
 	bool pending, masked;
 };
 
@@ -39,21 +39,23 @@ struct gntsim_port_status {
 int gntsim_port_alloc_unbound(struct gntsim_domain *dom, uint16_t remote_domid);
 /** EVTCHNOP_bind_interdomain. @return local port, -ESRCH, -ENOSPC, -EINVAL, -ENOMEM */
 int gntsim_port_bind_interdomain(struct gntsim_domain *dom, uint16_t remote_domid,
-                                 gntsim_port remote_port);
+				 gntsim_port remote_port);
 /** EVTCHNOP_bind_virq on vcpu 0. @return port, -EINVAL, -EEXIST, -ENOSPC, -ENOMEM */
 int gntsim_port_bind_virq(struct gntsim_domain *dom, uint32_t virq);
 /** EVTCHNOP_send. @retval -EINVAL port free, a virq, or out of range; unbound: 0, dropped */
 int gntsim_port_send(struct gntsim_domain *dom, gntsim_port port);
-/** EVTCHNOP_close: an interdomain peer reverts to unbound, with no event. @retval -EINVAL */
+/** EVTCHNOP_close: an interdomain peer reverts to unbound, with no event.
+ * @retval -EINVAL free or out of range; or a port of /dev/xen/evtchn, which would lose it */
 int gntsim_port_close(struct gntsim_domain *dom, gntsim_port port);
 /** Raises a virtual interrupt, as Xen does; nothing happens if it is not bound. */
 void gntsim_raise_virq(struct gntsim_domain *dom, uint32_t virq);
 /** @retval -EINVAL port out of range */
 int gntsim_port_status(const struct gntsim_domain *dom, gntsim_port port,
-                       struct gntsim_port_status *out);
-/** Masks or unmasks a kernel port; unmasking a pending one delivers nothing (no consumer). */
+		       struct gntsim_port_status *out);
+/** Masks or unmasks a kernel port; unmasking a pending one delivers nothing (no consumer).
+ * @retval -EINVAL free, out of range, or a port of /dev/xen/evtchn */
 int gntsim_port_set_masked(struct gntsim_domain *dom, gntsim_port port, bool masked);
-/** Clears the pending bit of a kernel port, as its interrupt handler would. */
+/** Clears the pending bit of a kernel port, as its interrupt handler would. @retval -EINVAL */
 int gntsim_port_clear_pending(struct gntsim_domain *dom, gntsim_port port);
 
 #ifdef __cplusplus

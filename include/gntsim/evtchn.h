@@ -35,7 +35,7 @@ int gntsim_evtchn_bind_unbound(struct gntsim_file *file, uint32_t remote_domid);
  * @retval -ENOMEM
  */
 int gntsim_evtchn_bind_interdomain(struct gntsim_file *file, uint32_t remote_domid,
-                                   gntsim_port remote_port);
+				   gntsim_port remote_port);
 
 /**
  * IOCTL_EVTCHN_BIND_VIRQ (vcpu 0).

@@ -22,7 +22,7 @@ extern "C" {
  * @retval -ENOMEM
  */
 int gntsim_open(struct gntsim_domain *dom, enum gntsim_device device, int open_flags,
-                struct gntsim_file **out);
+		struct gntsim_file **out);
 
 /**
  * The last descriptor of the file is gone. @p file must not be used by the caller again; the

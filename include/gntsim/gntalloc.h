@@ -30,7 +30,7 @@ extern "C" {
  * @retval -ENOMEM no memory, or no frame (undone)
  */
 int gntsim_gntalloc_alloc(struct gntsim_file *file, uint16_t domid, uint16_t flags, uint32_t count,
-                          uint64_t *index, gntsim_gref *refs);
+			  uint64_t *index, gntsim_gref *refs);
 
 /**
  * IOCTL_GNTALLOC_DEALLOC_GREF: takes the pages [index, index + count pages) off the file.
@@ -48,7 +48,7 @@ int gntsim_gntalloc_dealloc(struct gntsim_file *file, uint64_t index, uint32_t c
  * @retval -EINVAL other bits in action; or the port is not bound through evtchn in this domain
  */
 int gntsim_gntalloc_set_unmap_notify(struct gntsim_file *file, uint64_t index, uint32_t action,
-                                     gntsim_port port);
+				     gntsim_port port);
 
 #ifdef __cplusplus
 }

@@ -33,7 +33,7 @@ struct gntsim_grant {
  * @retval -ENOMEM
  */
 int gntsim_gntdev_map(struct gntsim_file *file, uint32_t count, const struct gntsim_grant *grants,
-                      uint64_t *index);
+		      uint64_t *index);
 
 /**
  * IOCTL_GNTDEV_UNMAP_GRANT_REF: drops the file's reference to the map at @p index (low 12 bits
@@ -50,7 +50,7 @@ int gntsim_gntdev_unmap(struct gntsim_file *file, uint64_t index, uint32_t count
  * @retval -EINVAL no gntdev mapping there
  */
 int gntsim_gntdev_get_offset_for_vaddr(struct gntsim_file *file, struct gntsim_mm *mm,
-                                       uint64_t vaddr, uint64_t *offset, uint32_t *count);
+				       uint64_t vaddr, uint64_t *offset, uint32_t *count);
 
 /**
  * IOCTL_GNTDEV_SET_UNMAP_NOTIFY: one notification per map; legal before mmap.
@@ -60,7 +60,7 @@ int gntsim_gntdev_get_offset_for_vaddr(struct gntsim_file *file, struct gntsim_m
  * @retval -ENOENT index lies in no map of this file
  */
 int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uint32_t action,
-                                   gntsim_port port);
+				   gntsim_port port);
 
 #ifdef __cplusplus
 }

@@ -34,24 +34,24 @@ enum gntsim_gntst {
 };
 
 /** Grant entry flags, GTF_*. */
-#define GNTSIM_GTF_INVALID 0u
+#define GNTSIM_GTF_INVALID       0u
 #define GNTSIM_GTF_PERMIT_ACCESS 1u
-#define GNTSIM_GTF_TYPE_MASK 3u
-#define GNTSIM_GTF_READONLY (1u << 2)
-#define GNTSIM_GTF_READING (1u << 3)
-#define GNTSIM_GTF_WRITING (1u << 4)
-#define GNTSIM_GTF_SUB_PAGE (1u << 8)
+#define GNTSIM_GTF_TYPE_MASK     3u
+#define GNTSIM_GTF_READONLY      (1u << 2)
+#define GNTSIM_GTF_READING       (1u << 3)
+#define GNTSIM_GTF_WRITING       (1u << 4)
+#define GNTSIM_GTF_SUB_PAGE      (1u << 8)
 
 /** Map flags, GNTMAP_*. */
-#define GNTSIM_GNTMAP_DEVICE_MAP (1u << 0)
-#define GNTSIM_GNTMAP_HOST_MAP (1u << 1)
-#define GNTSIM_GNTMAP_READONLY (1u << 2)
+#define GNTSIM_GNTMAP_DEVICE_MAP      (1u << 0)
+#define GNTSIM_GNTMAP_HOST_MAP        (1u << 1)
+#define GNTSIM_GNTMAP_READONLY        (1u << 2)
 #define GNTSIM_GNTMAP_APPLICATION_MAP (1u << 3)
-#define GNTSIM_GNTMAP_CONTAINS_PTE (1u << 4)
+#define GNTSIM_GNTMAP_CONTAINS_PTE    (1u << 4)
 
 /** Copy flags, GNTCOPY_*. */
 #define GNTSIM_GNTCOPY_SOURCE_GREF (1u << 0)
-#define GNTSIM_GNTCOPY_DEST_GREF (1u << 1)
+#define GNTSIM_GNTCOPY_DEST_GREF   (1u << 1)
 
 /** References 0 to 7 are never given out by Linux (GNTTAB_NR_RESERVED_ENTRIES). */
 #define GNTSIM_NR_RESERVED_GREFS 8u
@@ -67,31 +67,32 @@ struct gntsim_grant_entry {
 
 /** Allocates a frame of the machine for a domain, zeroed. @retval -ENOMEM */
 int gntsim_frame_alloc(struct gntsim_domain *dom, gntsim_frame *out);
-/** Gives a frame back. @retval -EINVAL not this domain's frame */
+/** Gives a frame back; it is used again when nobody maps it. @retval -EINVAL not a frame that
+ * this domain made with gntsim_frame_alloc() and still has */
 int gntsim_frame_free(struct gntsim_domain *dom, gntsim_frame frame);
 
 /**
  * Grants a frame as Linux's gnttab_grant_foreign_access() does: takes a reference off the
  * kernel's free list (8 first, then upwards; last freed, first reused) and writes the entry.
  * @return the reference
- * @retval -ENOSPC the table is full
- * @retval -ENOMEM
+ * @retval -ENOSPC the table is full, or cannot grow for lack of memory
  */
 int gntsim_grant_access(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame,
-                        bool readonly);
+			bool readonly);
 
 /**
  * Ends a grant, as gnttab_try_end_foreign_access() does. Returns true and frees the reference
- * if nobody has it mapped, false (entry untouched) if somebody has.
+ * if nobody has it mapped, false (entry untouched) if somebody has, or if the reference did not
+ * come from gntsim_grant_access().
  */
 bool gntsim_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref);
 
 /** Reads an entry. @retval -EINVAL ref is beyond the table */
 int gntsim_grant_entry_get(const struct gntsim_domain *dom, gntsim_gref ref,
-                           struct gntsim_grant_entry *out);
+			   struct gntsim_grant_entry *out);
 /** Writes an entry raw, as a guest kernel may: also to references it does not own. @retval -EINVAL */
 int gntsim_grant_entry_set(struct gntsim_domain *dom, gntsim_gref ref,
-                           const struct gntsim_grant_entry *entry);
+			   const struct gntsim_grant_entry *entry);
 
 /** GNTTABOP_map_grant_ref. */
 struct gntsim_map_grant_ref {
@@ -107,7 +108,7 @@ void gntsim_gnttab_map(struct gntsim_domain *dom, struct gntsim_map_grant_ref *o
 
 /** GNTTABOP_unmap_grant_ref. */
 struct gntsim_unmap_grant_ref {
-	uint64_t host_addr; /**< in: as mapped, else GENERAL_ERROR */
+	uint64_t host_addr; /**< in: as mapped, else GENERAL_ERROR; 0: okay, but it stays mapped */
 	uint32_t handle;    /**< in */
 	int16_t status;     /**< out */
 };
@@ -130,7 +131,7 @@ void gntsim_gnttab_copy(struct gntsim_domain *dom, struct gntsim_copy *op);
 
 /** GNTTABOP_query_size. @return BAD_DOMAIN, PERMISSION_DENIED (only domain 0 may ask of others) */
 enum gntsim_gntst gntsim_gnttab_query_size(struct gntsim_domain *dom, uint16_t domid,
-                                           uint32_t *nr_frames, uint32_t *max_nr_frames);
+					   uint32_t *nr_frames, uint32_t *max_nr_frames);
 
 #ifdef __cplusplus
 }

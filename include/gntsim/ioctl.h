@@ -28,8 +28,9 @@ struct gntsim_user_memory {
  * @param mm the caller's address space (GET_OFFSET_FOR_VADDR)
  * @return 0, or the port for the bind calls
  * @retval -EFAULT as the driver, where in its order of checks it copies
- * @retval -ENOTTY unknown number on gntalloc or gntdev (also SET_MAX_GRANTS, and the dma-buf calls
- *         as far as Debian's kernel lacks them)
+ * @retval -ENOTTY unknown number on gntalloc or gntdev (also SET_MAX_GRANTS, and the dma-buf calls:
+ *         Debian builds without CONFIG_XEN_GNTDEV_DMABUF)
+ * @retval -ENODEV the file's domain was destroyed
  * @retval -ENOSYS unknown number on evtchn
  * @retval others as the functions of gntalloc.h, gntdev.h and evtchn.h
  * GRANT_COPY: -EINVAL neither side a reference, or a reference's offset + len is above 4096;
@@ -37,7 +38,7 @@ struct gntsim_user_memory {
  * uncopied though its segments' status says 0.
  */
 long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
-                  const struct gntsim_user_memory *um);
+		  const struct gntsim_user_memory *um);
 
 #ifdef __cplusplus
 }

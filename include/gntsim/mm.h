@@ -40,12 +40,13 @@ void *gntsim_mm_data(const struct gntsim_mm *mm);
  * @retval -EOVERFLOW offset + len wraps
  * @retval -EACCES the file's open mode does not allow it
  * @retval -ENODEV evtchn (it has no mmap); or the domain was destroyed
+ * @retval -EINVAL the file is another domain's
  * @retval -EINVAL, -ENOENT, -ENOMEM as the driver: gntalloc: not shared EINVAL, no such run of
  *         pages ENOENT; gntdev: writable and not shared, not exactly a map's index and count,
  *         mapped before, any GNTST error: EINVAL
  */
 int gntsim_mmap(struct gntsim_mm *mm, struct gntsim_file *file, uint64_t addr, uint64_t len,
-                int prot, int flags, uint64_t offset);
+		int prot, int flags, uint64_t offset);
 
 /**
  * munmap(): ends what device memory the range covers; other parts of it are none of the model's
@@ -56,6 +57,8 @@ int gntsim_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len);
 /**
  * mprotect() of the device memory in the range. A change to a PV gntdev mapping ends the grants
  * under it (mmu notifier): the pages are SIGBUS from then on.
+ * A private mapping may become writable, but the model keeps no private copies: stores to it stay
+ * SIGSEGV.
  * @retval -EACCES the open mode does not allow the protection (nothing before it is undone)
  * @retval -EINVAL addr unaligned
  * @retval -ENOMEM
@@ -65,14 +68,14 @@ int gntsim_mprotect(struct gntsim_mm *mm, uint64_t addr, uint64_t len, int prot)
 /**
  * mremap() of device memory: shrink, move or stay.
  * @param flags MREMAP_MAYMOVE, MREMAP_FIXED, MREMAP_DONTUNMAP
- * @param new_addr where it goes if it is to move (MREMAP_FIXED, or the caller's choice); equal to
- *        @p old_addr to stay
+ * @param new_addr where it goes, with MREMAP_FIXED; without, the kernel never moves these mappings,
+ *        and it is ignored. What is mapped there is unmapped even if the call fails later.
  * @retval -EFAULT growing (VM_DONTEXPAND), old_addr not mapped, or the range spans mappings
  * @retval -EINVAL as the kernel's own checks
  * @retval -ENOMEM
  */
 int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uint64_t new_len,
-                  int flags, uint64_t new_addr);
+		  int flags, uint64_t new_addr);
 
 /** What a page of device memory is. */
 struct gntsim_page {
@@ -92,7 +95,7 @@ enum gntsim_access {
 /** Loads or stores bytes; may cross pages; stops at the first fault, what was before it is done. */
 enum gntsim_access gntsim_mm_load(const struct gntsim_mm *mm, uint64_t addr, void *dst, size_t len);
 enum gntsim_access gntsim_mm_store(struct gntsim_mm *mm, uint64_t addr, const void *src,
-                                   size_t len);
+				   size_t len);
 
 /** A device mapping (VMA). */
 struct gntsim_vma {

@@ -24,13 +24,13 @@ extern "C" {
 #endif
 
 /** Bytes in a page, a frame and a grant: 4096 (Xen's granularity on x86). */
-#define GNTSIM_PAGE_SIZE 4096u
+#define GNTSIM_PAGE_SIZE  4096u
 #define GNTSIM_PAGE_SHIFT 12u
 
 /** First of the reserved domids, and the two a caller may meet. Source: Xen's public/xen.h. */
 #define GNTSIM_DOMID_FIRST_RESERVED 0x7FF0u
-#define GNTSIM_DOMID_SELF 0x7FF0u
-#define GNTSIM_DOMID_INVALID 0x7FF4u
+#define GNTSIM_DOMID_SELF           0x7FF0u
+#define GNTSIM_DOMID_INVALID        0x7FF4u
 
 /** "No such frame". */
 #define GNTSIM_NO_FRAME UINT32_MAX
