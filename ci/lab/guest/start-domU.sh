@@ -26,16 +26,35 @@ until port=$(xenstore-read /local/domain/1/console/port 2>/dev/null) &&
     ring=$(xenstore-read /local/domain/1/console/ring-ref 2>/dev/null); do
     sleep 0.1
 done
-tty=$(/lab/console 1 "$ring" "$port" /tmp/domU.log) || end lost "no console to domain 1"
+mkfifo /tmp/tty
+/lab/console 1 "$ring" "$port" /tmp/domU.log >/tmp/tty &
+console=$!
+read -r tty </tmp/tty || end lost "no console to domain 1"
+xenstore-write /local/domain/1/console/tty "$tty" # xl waits for it
 exec 3<>"$tty"
-read -r word <&3
-[ "$word" = ready ] || end lost "domU said '$word'"
+word=
+until [ "$word" = ready ]; do # the kernel may have spoken first
+    read -r word <&3 || end lost "domU's console closed"
+done
 : >/tmp/domU-started
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
 
 send_payload_to_domU() {
-    stat -c %s /tmp/payload.cpio >&3
-    cat /tmp/payload.cpio >&3
+    gzip -1 /tmp/payload.cpio
+    stat -c %s /tmp/payload.cpio.gz >&3
+    cat /tmp/payload.cpio.gz >&3
     read -r word <&3
     [ "$word" = unpacked ]
+}
+
+# The program in domain 1 may still be about to end: gives it two seconds.
+report_domU() {
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        if ! kill -0 $console 2>/dev/null; then
+            sed 's/^/domU: /' /tmp/domU.log
+            return
+        fi
+        sleep 0.1
+    done
+    echo "domU: still running"
 }
