@@ -290,64 +290,7 @@ short gntsim_evtchn_poll(const struct gntsim_file *file)
 	return (short)(POLLOUT | POLLWRNORM | (u->prod != u->cons ? POLLIN | POLLRDNORM : 0));
 }
 
-/* <xen/evtchn.h>: IOCTL_EVTCHN_*, and their arguments as words. */
-#define CMD(nr, size)       ((uint32_t)(size) << 16 | 'E' << 8 | (nr))
-#define EVTCHN_BIND_VIRQ    CMD(0, 4)
-#define EVTCHN_INTERDOMAIN  CMD(1, 8)
-#define EVTCHN_BIND_UNBOUND CMD(2, 4)
-#define EVTCHN_UNBIND       CMD(3, 4)
-#define EVTCHN_NOTIFY       CMD(4, 4)
-#define EVTCHN_RESET        CMD(5, 0)
-#define EVTCHN_RESTRICT     CMD(6, 2)
-
-static long evtchn_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
-			 const struct gntsim_user_memory *um)
-{
-	bool restricted = file->u.evtchn.restricted;
-	uint32_t words[2] = {0};
-	uint16_t domid = 0;
-
-	(void)mm;
-	switch (cmd) {
-	case EVTCHN_BIND_VIRQ:
-		if (restricted)
-			return -EACCES;
-		if (um->read(um->ctx, arg, words, 4))
-			return -EFAULT;
-		return gntsim_evtchn_bind_virq(file, words[0]);
-	case EVTCHN_INTERDOMAIN:
-		if (um->read(um->ctx, arg, words, 8))
-			return -EFAULT;
-		return gntsim_evtchn_bind_interdomain(file, words[0], words[1]);
-	case EVTCHN_BIND_UNBOUND:
-		if (restricted)
-			return -EACCES;
-		if (um->read(um->ctx, arg, words, 4))
-			return -EFAULT;
-		return gntsim_evtchn_bind_unbound(file, words[0]);
-	case EVTCHN_UNBIND:
-		if (um->read(um->ctx, arg, words, 4))
-			return -EFAULT;
-		return gntsim_evtchn_unbind(file, words[0]);
-	case EVTCHN_NOTIFY:
-		if (um->read(um->ctx, arg, words, 4))
-			return -EFAULT;
-		return gntsim_evtchn_notify(file, words[0]);
-	case EVTCHN_RESET:
-		return gntsim_evtchn_reset(file);
-	case EVTCHN_RESTRICT:
-		if (restricted)
-			return -EACCES;
-		if (um->read(um->ctx, arg, &domid, 2))
-			return -EFAULT;
-		return gntsim_evtchn_restrict(file, domid);
-	default:
-		return -ENOSYS;
-	}
-}
-
 const struct driver gs_evtchn_driver = {
     .open = evtchn_open,
     .release = evtchn_release,
-    .ioctl = evtchn_ioctl,
 };

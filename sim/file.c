@@ -96,12 +96,6 @@ int gs_file_check(const struct gntsim_file *file, enum gntsim_device device)
 	return file->device == device ? 0 : -EINVAL;
 }
 
-long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
-		  const struct gntsim_user_memory *um)
-{
-	return file->dom ? file->driver->ioctl(file, mm, cmd, arg, um) : -ENODEV;
-}
-
 enum gntsim_device gntsim_file_device(const struct gntsim_file *file)
 {
 	return file->device;

@@ -290,82 +290,6 @@ static gntsim_frame gntalloc_page(const struct vma *vma, uint64_t addr, bool *wr
 	return g ? g->frame : GNTSIM_NO_FRAME;
 }
 
-/* <xen/gntalloc.h> */
-struct alloc_gref {
-	uint16_t domid, flags;
-	uint32_t count;
-	uint64_t index;
-	uint32_t refs[1];
-	uint32_t pad;
-};
-
-struct dealloc_gref {
-	uint64_t index;
-	uint32_t count, pad;
-};
-
-struct unmap_notify {
-	uint64_t index;
-	uint32_t action, port;
-};
-
-#define CMD(nr, type) ((uint32_t)sizeof(type) << 16 | 'G' << 8 | (nr))
-
-static long write_refs(const struct alloc_gref *op, const gntsim_gref *refs, uint64_t arg,
-		       const struct gntsim_user_memory *um)
-{
-	if (um->write(um->ctx, arg, op, sizeof(*op)) ||
-	    (op->count && um->write(um->ctx, arg + offsetof(struct alloc_gref, refs), refs,
-				    op->count * sizeof(*refs))))
-		return -EFAULT;
-	return 0;
-}
-
-static long ioctl_alloc(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um)
-{
-	struct alloc_gref op;
-	gntsim_gref *refs;
-	long rc;
-
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	if (op.count > file->dom->gntalloc_limit)
-		return gntsim_gntalloc_alloc(file, op.domid, op.flags, op.count, &op.index, NULL);
-	refs = gs_mem_alloc(file->m, op.count * sizeof(*refs));
-	if (!refs)
-		return -ENOMEM;
-	rc = gntsim_gntalloc_alloc(file, op.domid, op.flags, op.count, &op.index, refs);
-	/* If this faults, the pages stay until the file is closed. */
-	if (rc == 0)
-		rc = write_refs(&op, refs, arg, um);
-	gs_mem_free(file->m, refs, op.count * sizeof(*refs));
-	return rc;
-}
-
-static long gntalloc_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd,
-			   uint64_t arg, const struct gntsim_user_memory *um)
-{
-	struct dealloc_gref dealloc;
-	struct unmap_notify notify;
-
-	(void)mm;
-	switch (cmd) {
-	case CMD(5, struct alloc_gref):
-		return ioctl_alloc(file, arg, um);
-	case CMD(6, struct dealloc_gref):
-		if (um->read(um->ctx, arg, &dealloc, sizeof(dealloc)))
-			return -EFAULT;
-		return gntsim_gntalloc_dealloc(file, dealloc.index, dealloc.count);
-	case CMD(7, struct unmap_notify):
-		if (um->read(um->ctx, arg, &notify, sizeof(notify)))
-			return -EFAULT;
-		return gntsim_gntalloc_set_unmap_notify(file, notify.index, notify.action,
-							notify.port);
-	default:
-		return -ENOTTY;
-	}
-}
-
 const struct driver gs_gntalloc_driver = {
     .open = gntalloc_open,
     .release = gntalloc_release,
@@ -373,5 +297,4 @@ const struct driver gs_gntalloc_driver = {
     .vma_open = gntalloc_vma_open,
     .vma_close = gntalloc_vma_close,
     .page = gntalloc_page,
-    .ioctl = gntalloc_ioctl,
 };

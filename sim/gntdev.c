@@ -9,8 +9,6 @@
 #include "model.h"
 
 #define NO_HANDLE GNTSIM_INVALID_HANDLE
-/* Where offsets, which the driver computes in an int, stop being the index times a page. */
-#define SANE_PAGES (1u << (31 - GNTSIM_PAGE_SHIFT))
 
 static bool is_pv(const struct map *map)
 {
@@ -22,125 +20,6 @@ static size_t map_bytes(uint32_t count)
 	return sizeof(struct map) + count * sizeof(struct map_page);
 }
 
-static struct map *map_of(struct tree_node *node)
-{
-	return node ? container_of(node, struct map, node) : NULL;
-}
-
-/* ---- the file's maps, by index, with the widest gap below each ---- */
-
-static void summarise(struct tree_node *node)
-{
-	struct map *map = map_of(node);
-	const struct map *l = map_of(node->left), *r = map_of(node->right);
-
-	map->max_gap = map->gap;
-	if (l && l->max_gap > map->max_gap)
-		map->max_gap = l->max_gap;
-	if (r && r->max_gap > map->max_gap)
-		map->max_gap = r->max_gap;
-}
-
-/* The first map with a gap before it that is strictly wider than count. */
-static struct map *first_fit(const struct gntdev_file *priv, uint32_t count)
-{
-	struct map *map = map_of(priv->maps.root);
-
-	if (!map || map->max_gap <= count)
-		return NULL;
-	for (;;) {
-		struct map *l = map_of(map->node.left);
-
-		if (l && l->max_gap > count)
-			map = l;
-		else if (map->gap > count)
-			return map;
-		else
-			map = map_of(map->node.right);
-	}
-}
-
-void gs_map_add(struct map *map)
-{
-	struct gntdev_file *priv = &map->file->u.gntdev;
-	struct map *after = first_fit(priv, map->count);
-	struct tree_node *parent, **link;
-
-	if (after) {
-		map->index = after->index - after->gap;
-		map->gap = 0;
-		after->gap -= map->count;
-		parent = &after->node;
-		link = &after->node.left;
-		if (*link) {
-			parent = gs_tree_prev(&after->node);
-			link = &parent->right;
-		}
-		gs_tree_changed(&priv->maps, &after->node);
-	} else {
-		struct map *last = map_of(gs_tree_last(&priv->maps));
-
-		map->index = last ? last->index + last->count : 0;
-		map->gap = 0;
-		parent = last ? &last->node : NULL;
-		link = last ? &last->node.right : &priv->maps.root;
-	}
-	map->listed = true;
-	gs_tree_insert(&priv->maps, parent, link, &map->node);
-}
-
-void gs_map_unlist(struct map *map)
-{
-	struct gntdev_file *priv = &map->file->u.gntdev;
-	struct map *next = map_of(gs_tree_next(&map->node));
-
-	gs_tree_remove(&priv->maps, &map->node);
-	map->listed = false;
-	if (next) {
-		next->gap += map->gap + map->count;
-		gs_tree_changed(&priv->maps, &next->node);
-	}
-}
-
-/* The map that ends above a page. */
-static struct map *find_above(const struct gntdev_file *priv, uint32_t page)
-{
-	struct tree_node *n = priv->maps.root;
-	struct map *found = NULL;
-
-	while (n) {
-		struct map *map = map_of(n);
-
-		if (map->index + map->count > page) {
-			found = map;
-			n = n->left;
-		} else {
-			n = n->right;
-		}
-	}
-	return found;
-}
-
-/* gntdev_find_map_index(): the index comes in an int. */
-static struct map *find_index(const struct gntdev_file *priv, uint64_t page, uint32_t count)
-{
-	struct map *map = find_above(priv, (uint32_t)page);
-
-	if (!map || map->index != (uint32_t)page || (count && map->count != count))
-		return NULL;
-	return map;
-}
-
-static uint64_t int_offset(uint32_t pages)
-{
-	return (uint64_t)(int64_t)(int32_t)(pages << GNTSIM_PAGE_SHIFT);
-}
-
-uint64_t gs_map_offset(const struct map *map)
-{
-	return int_offset(map->index);
-}
-
 uint32_t gs_map_live(const struct map *map)
 {
 	uint32_t live = 0, i;
@@ -148,26 +27,6 @@ uint32_t gs_map_live(const struct map *map)
 	for (i = 0; i < map->count; i++)
 		live += map->pages[i].handle != NO_HANDLE;
 	return live;
-}
-
-/*
- * The map whose offsets hold a byte, as SET_UNMAP_NOTIFY looks for it. Beyond 2 GiB the driver's
- * offsets wrap, and the first map that seems to fit is taken.
- */
-static struct map *find_offset(const struct gntdev_file *priv, uint64_t offset)
-{
-	struct map *map;
-
-	if (offset / PAGE < SANE_PAGES) {
-		map = find_above(priv, (uint32_t)(offset / PAGE));
-		if (map && map->index <= offset / PAGE)
-			return map;
-	}
-	map = find_above(priv, SANE_PAGES - 1);
-	for (; map; map = map_of(gs_tree_next(&map->node)))
-		if (offset >= gs_map_offset(map) && offset < int_offset(map->index + map->count))
-			return map;
-	return NULL;
 }
 
 /* ---- a map's life ---- */
@@ -350,7 +209,7 @@ int gntsim_gntdev_unmap(struct gntsim_file *file, uint64_t index, uint32_t count
 
 	if (rc < 0)
 		return rc;
-	map = find_index(&file->u.gntdev, index / PAGE, count);
+	map = gs_map_at(&file->u.gntdev, index / PAGE, count);
 	if (!map)
 		return -ENOENT;
 	gs_map_unlist(map);
@@ -388,7 +247,7 @@ int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uin
 	/* The new port first: it may be the old one, held by nothing else. */
 	if ((action & NOTIFY_SEND_EVENT) && gs_port_get(file->dom, port) < 0)
 		return -EINVAL;
-	map = find_offset(&file->u.gntdev, index);
+	map = gs_map_holding(&file->u.gntdev, index);
 	if (!map) {
 		rc = -ENOENT;
 	} else if ((action & NOTIFY_CLEAR_BYTE) && (map->flags & GNTSIM_GNTMAP_READONLY)) {
@@ -408,7 +267,7 @@ int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uin
 
 static void gntdev_open(struct gntsim_file *file)
 {
-	file->u.gntdev = (struct gntdev_file){.maps = {.summarise = summarise}};
+	file->u.gntdev = (struct gntdev_file){.maps = {.summarise = gs_map_summarise}};
 	list_init(&file->u.gntdev.all);
 }
 
@@ -416,7 +275,7 @@ static void gntdev_release(struct gntsim_file *file)
 {
 	struct map *map;
 
-	while ((map = map_of(gs_tree_first(&file->u.gntdev.maps)))) {
+	while ((map = gs_map_first(&file->u.gntdev))) {
 		gs_map_unlist(map);
 		gs_map_put(map);
 	}
@@ -439,8 +298,8 @@ static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 
 	if (write && !vma->shared)
 		return -EINVAL;
-	map = find_index(&file->u.gntdev, vma->offset / PAGE,
-			 (uint32_t)((vma->end - vma->start) / PAGE));
+	map = gs_map_at(&file->u.gntdev, vma->offset / PAGE,
+			(uint32_t)((vma->end - vma->start) / PAGE));
 	if (!map || map->in_use)
 		return -EINVAL;
 	map->in_use = true;
@@ -496,121 +355,6 @@ static gntsim_frame gntdev_page(const struct vma *vma, uint64_t addr, bool *writ
 	return map->pages[page].frame;
 }
 
-/* <xen/gntdev.h> */
-struct map_grant_ref {
-	uint32_t count, pad;
-	uint64_t index;
-	struct gntsim_grant refs[1];
-};
-
-struct unmap_grant_ref {
-	uint64_t index;
-	uint32_t count, pad;
-};
-
-struct get_offset_for_vaddr {
-	uint64_t vaddr, offset;
-	uint32_t count, pad;
-};
-
-struct unmap_notify {
-	uint64_t index;
-	uint32_t action, port;
-};
-
-struct grant_copy {
-	uint32_t count, pad;
-	uint64_t segments;
-};
-
-#define CMD(nr, type) ((uint32_t)sizeof(type) << 16 | 'G' << 8 | (nr))
-#define REFS_CHUNK    64u
-
-static long read_grants(struct map *map, uint64_t addr, const struct gntsim_user_memory *um)
-{
-	struct gntsim_grant grants[REFS_CHUNK];
-	uint32_t done, n, i;
-
-	for (done = 0; done < map->count; done += n) {
-		n = map->count - done < REFS_CHUNK ? map->count - done : REFS_CHUNK;
-		if (um->read(um->ctx, addr + done * sizeof(*grants), grants, n * sizeof(*grants)))
-			return -EFAULT;
-		for (i = 0; i < n; i++) {
-			map->pages[done + i].domid = grants[i].domid;
-			map->pages[done + i].ref = grants[i].ref;
-		}
-	}
-	return 0;
-}
-
-static long ioctl_map(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um)
-{
-	struct map_grant_ref op;
-	struct map *map;
-
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	if (!op.count || op.count > file->dom->gntdev_limit)
-		return -EINVAL;
-	map = gs_map_alloc(file, op.count);
-	if (!map)
-		return -ENOMEM;
-	if (read_grants(map, arg + offsetof(struct map_grant_ref, refs), um)) {
-		gs_map_put(map);
-		return -EFAULT;
-	}
-	gs_map_add(map);
-	op.index = gs_map_offset(map);
-	if (um->write(um->ctx, arg, &op, sizeof(op))) {
-		gs_map_unlist(map);
-		gs_map_put(map);
-		return -EFAULT;
-	}
-	return 0;
-}
-
-static long ioctl_get_offset(struct gntsim_file *file, struct gntsim_mm *mm, uint64_t arg,
-			     const struct gntsim_user_memory *um)
-{
-	struct get_offset_for_vaddr op;
-	long rc;
-
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	rc = gntsim_gntdev_get_offset_for_vaddr(file, mm, op.vaddr, &op.offset, &op.count);
-	if (rc == 0 && um->write(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	return rc;
-}
-
-/* Debian builds without CONFIG_XEN_GNTDEV_DMABUF: the dma-buf calls are unknown numbers. */
-static long gntdev_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
-			 const struct gntsim_user_memory *um)
-{
-	struct unmap_grant_ref unmap;
-	struct unmap_notify notify;
-
-	switch (cmd) {
-	case CMD(0, struct map_grant_ref):
-		return ioctl_map(file, arg, um);
-	case CMD(1, struct unmap_grant_ref):
-		if (um->read(um->ctx, arg, &unmap, sizeof(unmap)))
-			return -EFAULT;
-		return gntsim_gntdev_unmap(file, unmap.index, unmap.count);
-	case CMD(2, struct get_offset_for_vaddr):
-		return ioctl_get_offset(file, mm, arg, um);
-	case CMD(7, struct unmap_notify):
-		if (um->read(um->ctx, arg, &notify, sizeof(notify)))
-			return -EFAULT;
-		return gntsim_gntdev_set_unmap_notify(file, notify.index, notify.action,
-						      notify.port);
-	case CMD(8, struct grant_copy):
-		return gs_gntdev_copy(file, arg, um);
-	default:
-		return -ENOTTY;
-	}
-}
-
 const struct driver gs_gntdev_driver = {
     .open = gntdev_open,
     .release = gntdev_release,
@@ -619,5 +363,4 @@ const struct driver gs_gntdev_driver = {
     .vma_close = gntdev_vma_close,
     .invalidate = gntdev_invalidate,
     .page = gntdev_page,
-    .ioctl = gntdev_ioctl,
 };

@@ -298,8 +298,6 @@ struct driver {
 	void (*invalidate)(struct vma *vma, uint64_t start, uint64_t end);
 	/* The frame behind an address of the VMA, and whether a store to it works. */
 	gntsim_frame (*page)(const struct vma *vma, uint64_t addr, bool *writable);
-	long (*ioctl)(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
-		      const struct gntsim_user_memory *um);
 };
 extern const struct driver gs_gntalloc_driver, gs_gntdev_driver, gs_evtchn_driver;
 
@@ -404,17 +402,28 @@ struct map {
 	struct map_page pages[];
 };
 
-/* MAP_GRANT_REF in its steps, as ioctl.c needs them. */
+/* Not listed yet, with one user. */
 struct map *gs_map_alloc(struct gntsim_file *file, uint32_t count);
-void gs_map_add(struct map *map);
-void gs_map_unlist(struct map *map);
 void gs_map_put(struct map *map);
-/* The mmap offset as the driver computes it, in an int. */
-uint64_t gs_map_offset(const struct map *map);
 /* Of its grants, how many Xen has mapped for the process. */
 uint32_t gs_map_live(const struct map *map);
 
-/* GRANT_COPY (gntdev_copy.c). */
+/* ---- gntdev_maps.c: a file's listed maps ---- */
+
+void gs_map_summarise(struct tree_node *node);
+/* Gives it an index and lists it. */
+void gs_map_add(struct map *map);
+void gs_map_unlist(struct map *map);
+struct map *gs_map_first(const struct gntdev_file *priv);
+/* gntdev_find_map_index(): the index comes in an int; a count of 0 fits any. */
+struct map *gs_map_at(const struct gntdev_file *priv, uint64_t page, uint32_t count);
+/* The map whose offsets hold a byte, as SET_UNMAP_NOTIFY looks for it. */
+struct map *gs_map_holding(const struct gntdev_file *priv, uint64_t offset);
+/* The mmap offset as the driver computes it, in an int. */
+uint64_t gs_map_offset(const struct map *map);
+
+/* ---- gntdev_copy.c: GRANT_COPY ---- */
+
 long gs_gntdev_copy(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um);
 
 /* ---- evtchn.c ---- */
