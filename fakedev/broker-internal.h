@@ -92,6 +92,7 @@ struct device_file {
 	uint64_t cookie;
 	struct gntsim_file *file; /**< NULL for privcmd */
 	struct link holds;
+	uint32_t exited; /**< a holder that has exited (--leaks); 0 none */
 	/* evtchn */
 	uint32_t *queue; /**< ports that did not fit the socket yet */
 	uint32_t n_queue, queue_room;

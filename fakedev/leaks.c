@@ -83,16 +83,20 @@ static bool note_map(void *ctx, const struct gntsim_map_info *m)
 
 void leaks_of_file(struct broker *b, const struct device_file *f)
 {
-	struct walk w = {b, f, 0};
+	struct walk w = {b, f, f->exited};
 
 	if (!b->config.leaks || f->device == WIRE_DEV_EVTCHN)
 		return;
-	for (struct link *l = f->holds.next; l != &f->holds && w.pid == 0; l = l->next) {
+	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
 		const struct hold *h =
 		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
 
-		if (h->client->pid && is_exiting(h->client->pid))
-			w.pid = h->client->pid;
+		if (h->client->endpoint.dead || !h->client->pid)
+			continue;
+		/* A holder that goes on has closed it. */
+		if (!is_exiting(h->client->pid))
+			return;
+		w.pid = h->client->pid;
 	}
 	if (w.pid == 0)
 		return;

@@ -75,10 +75,11 @@ static int serve(const struct broker_config *config, bool with_xenstore)
 	if (broker_new(config, &b, &f) < 0)
 		return complain("%s", f.text);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
-		n = complain("cannot watch for signals: %s", strerror(errno));
-	} else if (with_xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
+	/* xenstored's start waits for a child of its own: watch for children after it. */
+	if (with_xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
 		n = complain("%s", f.text);
+	} else if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
+		n = complain("cannot watch for signals: %s", strerror(errno));
 	} else {
 		printf("gntsim: serving %s\n", config->socket_path);
 		fflush(stdout);

@@ -93,10 +93,10 @@ static bool answers(const char *rundir)
 	return r == 0;
 }
 
-/* Serves the machine until the child ends; its exit status. */
+/* Serves the machine until the child ends; its exit status, 0 if somebody else reaped it. */
 static int serve_until(struct broker *b, pid_t child)
 {
-	int status;
+	int status = 0;
 
 	while (waitpid(child, &status, WNOHANG) == 0)
 		broker_serve(b, START_STEP_MS);
@@ -169,10 +169,13 @@ static void remove_files(const char *dir)
 
 void xenstore_stop(struct xenstore *x, struct broker *b)
 {
-	if (x->pid > 0) {
-		kill(x->pid, SIGKILL);
-		serve_until(b, x->pid);
-		x->pid = 0;
+	pid_t pid = x->pid;
+
+	/* From here on its end is no news. */
+	x->pid = 0;
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		serve_until(b, pid);
 	}
 	if (x->rundir[0])
 		remove_files(x->rundir);
@@ -215,7 +218,7 @@ int xenstore_introduce(const char *rundir, uint32_t domid, struct failure *f)
 {
 	char number[16], name[32];
 	struct xs_handle *h;
-	struct library l;
+	struct library l = {0};
 	int err = load(&l, f);
 
 	if (err < 0)

@@ -44,7 +44,7 @@ static void remember(uint64_t cookie, const struct wire_file *f)
 {
 	devices[cookie % SLOTS].device =
 	    (struct device){.id = f->id, .device = f->device, .flags = f->flags, .minor = f->minor};
-	devices[cookie % SLOTS].cookie = cookie;
+	__atomic_store_n(&devices[cookie % SLOTS].cookie, cookie, __ATOMIC_RELAXED);
 }
 
 void lib_remember(const struct wire_file *f)
@@ -86,6 +86,8 @@ static bool identify(int fd, uint64_t cookie, struct device *out)
 
 static bool known_other(int fd, uint64_t cookie)
 {
+	if (__atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_RELAXED) == cookie)
+		return false;
 	if (atomic_load_explicit(&others[cookie % SLOTS], memory_order_relaxed) == cookie)
 		return true;
 	if (may_be_device(fd))

@@ -7,7 +7,6 @@
  * where it watches: it maps the vchan's page with gntdev, as any process of that domain may, and
  * holds a duplicate of the survivor's evtchn descriptor. */
 #define _GNU_SOURCE
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -26,7 +25,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,15 +33,15 @@ typedef uint16_t domid_t;
 typedef uint32_t grant_ref_t;
 #include <xen/gntdev.h>
 
-#define TOTAL      (64u << 20)
-#define VCHAN_PATH "/local/domain/0/data/demo"
+#define TOTAL (64u << 20)
+/* Of each connection its own: a killed server leaves its keys behind. */
+static const char *vchan_path;
 /* libxenvchan.h: struct vchan_interface */
 #define CLI_LIVE 20
 #define SRV_LIVE 21
 #define LIMIT_S  120
 
 static const char *gntsim, *proxy;
-static char dir[64];
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
 {
@@ -65,7 +63,8 @@ static double now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static pid_t start(char *const argv[])
+/* With @p fd as its standard input and output; -1: ours. */
+static pid_t start(const char *const argv[], int fd)
 {
 	pid_t pid = fork();
 
@@ -73,80 +72,32 @@ static pid_t start(char *const argv[])
 		die("fork: %s", strerror(errno));
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		execvp(argv[0], argv);
+		if (fd >= 0 && (dup2(fd, STDIN_FILENO) < 0 || dup2(fd, STDOUT_FILENO) < 0))
+			die("dup2: %s", strerror(errno));
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		die("%s: %s", argv[0], strerror(errno));
 	}
 	return pid;
 }
 
-static pid_t start_proxy(const char *domain, const char *mode, const char *peer, const char *path)
+/* A proxy in a domain, its data on a socket pair. */
+static pid_t start_proxy(const char *domain, const char *mode, const char *peer, int *data)
 {
-	char *argv[] = {(char *)(uintptr_t)gntsim,
-			"run",
-			"--socket",
-			getenv("GNTSIM_SOCKET"),
-			"--domain",
-			(char *)(uintptr_t)domain,
-			"--",
-			(char *)(uintptr_t)proxy,
-			"--mode",
-			(char *)(uintptr_t)mode,
-			(char *)(uintptr_t)peer,
-			VCHAN_PATH,
-			(char *)(uintptr_t)path,
-			NULL};
+	const char *argv[] = {gntsim,     "run",  "--socket", getenv("GNTSIM_SOCKET"),
+			      "--domain", domain, "--",       proxy,
+			      "--mode",   mode,   peer,       vchan_path,
+			      "-",        NULL};
+	int pair[2];
 	pid_t pid;
 
-	/* The program's environment is its own domain's. */
-	pid = start(argv);
-	printf("  domain %s: vchan-socket-proxy --mode %s %s %s  (pid %d)\n", domain, mode, peer,
-	       VCHAN_PATH, pid);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		die("socketpair: %s", strerror(errno));
+	pid = start(argv, pair[1]);
+	close(pair[1]);
+	*data = pair[0];
+	printf("  domain %s: vchan-socket-proxy --mode %s %s %s -  (pid %d)\n", domain, mode, peer,
+	       vchan_path, pid);
 	return pid;
-}
-
-static struct sockaddr_un address(const char *path)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	return a;
-}
-
-static int listen_at(const char *path)
-{
-	struct sockaddr_un a = address(path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	unlink(path);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 1) < 0)
-		die("listen at %s: %s", path, strerror(errno));
-	return fd;
-}
-
-/* The proxy listens a moment after its start. */
-static int connect_to(const char *path)
-{
-	struct sockaddr_un a = address(path);
-	double until = now() + 10;
-
-	while (now() < until) {
-		int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-		if (connect(fd, (struct sockaddr *)&a, sizeof(a)) == 0)
-			return fd;
-		close(fd);
-		poll(NULL, 0, 1);
-	}
-	die("nobody listens at %s", path);
-}
-
-static int accept_within(int fd, int ms)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	if (poll(&p, 1, ms) != 1)
-		die("the server's proxy does not connect: no vchan came about");
-	return accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 }
 
 static uint64_t checksum(uint64_t sum, const unsigned char *p, size_t n)
@@ -220,10 +171,13 @@ static volatile const unsigned char *map_ring(void)
 {
 	struct ioctl_gntdev_map_grant_ref map = {.count = 1};
 	char ref[32] = "";
-	FILE *f = popen("xenstore-read " VCHAN_PATH "/ring-ref", "r");
+	FILE *f;
 	int fd = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
+	char command[128];
 	void *p;
 
+	snprintf(command, sizeof(command), "xenstore-read %s/ring-ref", vchan_path);
+	f = popen(command, "r");
 	if (!f || !fgets(ref, sizeof(ref), f) || pclose(f))
 		die("xenstore-read ring-ref failed");
 	map.refs[0].domid = 0;
@@ -282,6 +236,8 @@ static void kill_and_watch(pid_t victim, pid_t survivor, size_t live, const char
 		poll(NULL, 0, 1);
 	if (ring[live] == 0)
 		die("the %s is not live", victim_name);
+	/* Held still, the survivor cannot take the event before it is seen here. */
+	kill(survivor, SIGSTOP);
 	printf("  SIGKILL to the %s (pid %d)\n", victim_name, victim);
 	killed = now();
 	kill(victim, SIGKILL);
@@ -304,40 +260,34 @@ static void kill_and_watch(pid_t victim, pid_t survivor, size_t live, const char
 	    live, live == SRV_LIVE ? "srv_live" : "cli_live", (byte - killed) * 1e6,
 	    (event - killed) * 1e6);
 	close(evtchn);
+	killed = now();
+	kill(survivor, SIGCONT);
 	wait_gone(victim, victim_name);
 	wait_gone(survivor, survivor_name);
+	printf("  (%.0f us after it was let go: it was stopped while we watched its event)\n",
+	       (now() - killed) * 1e6);
 }
 
 static void round_trip(bool kill_server)
 {
 	volatile const unsigned char *ring;
-	char client_path[96], server_path[96];
-	int listener, client, server;
+	int client, server;
 	pid_t s, c;
 
 	printf("\n%s\n",
 	       kill_server ? "Data, then the server is killed" : "Data, then the client is killed");
-	snprintf(client_path, sizeof(client_path), "%s/client", dir);
-	snprintf(server_path, sizeof(server_path), "%s/server", dir);
-	unlink(client_path);
-	listener = listen_at(server_path);
-	s = start_proxy("0", "server", "1", server_path);
-	c = start_proxy("1", "client", "0", client_path);
-	client = connect_to(client_path);
-	server = accept_within(listener, 20000);
-	printf("  vchan connected\n");
+	vchan_path = kill_server ? "/local/domain/0/data/first" : "/local/domain/0/data/second";
+	s = start_proxy("0", "server", "1", &server);
+	c = start_proxy("1", "client", "0", &client);
 	transfer(client, server);
 	ring = map_ring();
-	if (kill_server) {
-		/* The client's proxy ends when the vchan does, not when its socket does. */
+	if (kill_server)
 		kill_and_watch(s, c, SRV_LIVE, "server in domain 0", "client in domain 1", ring);
-	} else {
+	else
 		kill_and_watch(c, s, CLI_LIVE, "client in domain 1", "server in domain 0", ring);
-	}
 	munmap((void *)(uintptr_t)ring, 4096);
 	close(client);
 	close(server);
-	close(listener);
 }
 
 static int inside(void)
@@ -361,8 +311,7 @@ static const char *find_proxy(void)
 /* The machine, kept by gntsim serve until we end. */
 static pid_t serve(const char *socket)
 {
-	char *argv[] = {(char *)(uintptr_t)gntsim, "serve", "--xenstore", "--socket",
-			(char *)(uintptr_t)socket, NULL};
+	const char *argv[] = {gntsim, "serve", "--xenstore", "--socket", socket, NULL};
 	int fds[2], saved = dup(STDOUT_FILENO);
 	char line[256];
 	FILE *f;
@@ -371,7 +320,7 @@ static pid_t serve(const char *socket)
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		die("pipe: %s", strerror(errno));
 	dup2(fds[1], STDOUT_FILENO);
-	pid = start(argv);
+	pid = start(argv, -1);
 	dup2(saved, STDOUT_FILENO);
 	close(fds[1]);
 	close(saved);
@@ -384,7 +333,7 @@ static pid_t serve(const char *socket)
 
 int main(int argc, char **argv)
 {
-	char socket[96], *domain;
+	char socket[96], dir[] = "/tmp/vchan-demo-XXXXXX", *domain;
 	pid_t server, self;
 	int status;
 
@@ -396,27 +345,25 @@ int main(int argc, char **argv)
 	proxy = find_proxy();
 	domain = getenv("GNTSIM_DOMAIN");
 	if (argc == 3 && domain) {
-		snprintf(dir, sizeof(dir), "%s", argv[2]);
 		return inside();
 	}
-	snprintf(dir, sizeof(dir), "/tmp/vchan-demo-XXXXXX");
 	if (!mkdtemp(dir))
 		die("mkdtemp: %s", strerror(errno));
 	snprintf(socket, sizeof(socket), "%s/machine", dir);
 	server = serve(socket);
-	self = start((char *[]){argv[1], "run", "--socket", socket, "--domain", "1", "--", argv[0],
-				argv[1], dir, NULL});
+	self = start((const char *[]){argv[1], "run", "--socket", socket, "--domain", "1", "--",
+				      argv[0], argv[1], "inside", NULL},
+		     -1);
 	waitpid(self, &status, 0);
-	printf("\nWhat is left in the machine (xenstored keeps its own ports and page):\n");
-	waitpid(start((char *[]){argv[1], "status", "--socket", socket, NULL}), NULL, 0);
+	printf("\nWhat is left in the machine two (virtual) seconds later; the ports are "
+	       "xenstored's:\n");
+	waitpid(start((const char *[]){argv[1], "control", "--socket", socket, "advance",
+				       "2000000000", NULL},
+		      -1),
+		NULL, 0);
+	waitpid(start((const char *[]){argv[1], "status", "--socket", socket, NULL}, -1), NULL, 0);
 	kill(server, SIGTERM);
 	waitpid(server, NULL, 0);
-	for (const char *const *n = (const char *const[]){"client", "server", NULL}; *n; n++) {
-		char path[96];
-
-		snprintf(path, sizeof(path), "%s/%s", dir, *n);
-		unlink(path);
-	}
 	rmdir(dir);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT */
+/* The FUSE front: a mounted tree with a folder for each domain, its device files in it. The files
+ * are of length 0 and read and written past the page cache, so the kernel maps nothing of them and
+ * no page of a caller's memory ever depends on us (fuse-pages.c is the exception). */
+#define _GNU_SOURCE
+#include "fuse-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+/* The kernel's number of a node: its folder's domain and its place in the folder. */
+#define NODE(domid, place) (((fuse_ino_t)(domid) + 1) << 8 | (place))
+#define NODE_PLACE(ino)    ((unsigned int)((ino)&0xff))
+#define NODE_DOMID(ino)    ((uint32_t)(((ino) >> 8) - 1))
+#define FOLDER             0u
+#define N_DOMIDS           0x7FF0u
+
+static const struct {
+	const char *name;
+	enum wire_device device;
+	bool domain0; /* only there */
+} places[] = {
+    [1] = {"gntalloc", WIRE_DEV_GNTALLOC, false}, [2] = {"gntdev", WIRE_DEV_GNTDEV, false},
+    [3] = {"evtchn", WIRE_DEV_EVTCHN, false},     [4] = {"privcmd", WIRE_DEV_PRIVCMD, true},
+    [5] = {"hypercall", WIRE_DEV_PRIVCMD, true},
+};
+#define N_PLACES (sizeof(places) / sizeof(places[0]))
+
+static struct fuse_host *host_of(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+
+static struct gntsim_domain *domain_of(fuse_req_t req, fuse_ino_t ino)
+{
+	uint32_t domid = NODE_DOMID(ino);
+
+	return domid < N_DOMIDS ? gntsim_domain_find(host_of(req)->broker->machine, (uint16_t)domid)
+				: NULL;
+}
+
+static bool describe(fuse_req_t req, fuse_ino_t ino, struct stat *st)
+{
+	unsigned int place = NODE_PLACE(ino);
+
+	*st = (struct stat){.st_ino = ino, .st_uid = geteuid(), .st_gid = getegid()};
+	if (ino == FUSE_ROOT_ID || place == FOLDER) {
+		st->st_mode = S_IFDIR | 0755;
+		st->st_nlink = 2;
+	} else {
+		st->st_mode = S_IFREG | 0666;
+		st->st_nlink = 1;
+	}
+	return ino == FUSE_ROOT_ID || domain_of(req, ino);
+}
+
+static void tree_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct stat st;
+
+	(void)fi;
+	if (describe(req, ino, &st))
+		fuse_reply_attr(req, &st, 0);
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
+/* As for device nodes, cutting them means nothing. */
+static void tree_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which,
+			 struct fuse_file_info *fi)
+{
+	(void)attr;
+	if (which & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME))
+		fuse_reply_err(req, EPERM);
+	else
+		tree_getattr(req, ino, fi);
+}
+
+static fuse_ino_t find_domain(fuse_req_t req, const char *name)
+{
+	char *end;
+	unsigned long domid = strtoul(name, &end, 10);
+	char canonical[16];
+
+	snprintf(canonical, sizeof(canonical), "%lu", domid);
+	if (*end || strcmp(canonical, name) || domid >= N_DOMIDS ||
+	    !gntsim_domain_find(host_of(req)->broker->machine, (uint16_t)domid))
+		return 0;
+	return NODE(domid, FOLDER);
+}
+
+static fuse_ino_t find_node(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+	if (folder == FUSE_ROOT_ID)
+		return find_domain(req, name);
+	if (NODE_PLACE(folder) != FOLDER || !domain_of(req, folder))
+		return 0;
+	for (unsigned int i = 1; i < N_PLACES; i++)
+		if (strcmp(places[i].name, name) == 0 &&
+		    (!places[i].domain0 || NODE_DOMID(folder) == 0))
+			return NODE(NODE_DOMID(folder), i);
+	return 0;
+}
+
+static void tree_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
+{
+	struct fuse_entry_param e = {.ino = find_node(req, folder, name)};
+
+	if (e.ino && describe(req, e.ino, &e.attr))
+		fuse_reply_entry(req, &e);
+	else
+		fuse_reply_err(req, ENOENT);
+}
+
+/* A folder's entries from the offset on: ".", "..", then domains by number or files by place. */
+struct listing {
+	fuse_req_t req;
+	fuse_ino_t folder;
+	char *buf;
+	size_t used, size;
+};
+
+static bool list(struct listing *l, const char *name, fuse_ino_t ino, off_t next)
+{
+	struct stat st;
+	size_t need;
+
+	if (!describe(l->req, ino, &st))
+		return true;
+	need = fuse_add_direntry(l->req, l->buf + l->used, l->size - l->used, name, &st, next);
+	if (need > l->size - l->used)
+		return false;
+	l->used += need;
+	return true;
+}
+
+static void list_all(struct listing *l, off_t from)
+{
+	const bool root = l->folder == FUSE_ROOT_ID;
+	const off_t end = 2 + (root ? (off_t)N_DOMIDS : (off_t)N_PLACES - 1);
+
+	for (off_t i = from; i < end; i++) {
+		const char *name = i == 0 ? "." : "..";
+		fuse_ino_t ino = i == 0 ? l->folder : FUSE_ROOT_ID;
+		char number[16];
+
+		if (i >= 2 && root) {
+			snprintf(number, sizeof(number), "%d", (int)i - 2);
+			name = number;
+			ino = NODE(i - 2, FOLDER);
+		} else if (i >= 2) {
+			name = places[i - 1].name;
+			ino = find_node(l->req, l->folder, name);
+			if (!ino)
+				continue;
+		}
+		if (!list(l, name, ino, i + 1))
+			return;
+	}
+}
+
+static void tree_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t from,
+			 struct fuse_file_info *fi)
+{
+	struct listing l = {.req = req, .folder = ino, .size = size, .buf = malloc(size)};
+
+	(void)fi;
+	if (!l.buf) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	list_all(&l, from);
+	fuse_reply_buf(req, l.buf, l.used);
+	free(l.buf);
+}
+
+static void tree_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct gntsim_domain *dom = domain_of(req, ino);
+	unsigned int place = NODE_PLACE(ino);
+
+	if (!dom || place == FOLDER || place >= N_PLACES)
+		fuse_reply_err(req, ENODEV);
+	else
+		fuse_file_open(host_of(req), req, dom, places[place].device, &front_fuse, fi);
+}
+
+static void tree_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	fuse_file_release(req, fi);
+}
+
+static void tree_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
+		      struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)offset;
+	fuse_file_read(req, size, fi);
+}
+
+static void tree_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
+		       struct fuse_file_info *fi)
+{
+	(void)ino;
+	(void)offset;
+	fuse_file_write(req, buf, size, fi);
+}
+
+static void tree_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
+		      struct fuse_pollhandle *ph)
+{
+	(void)ino;
+	fuse_file_poll(req, fi, ph);
+}
+
+/* An error as the call's result: as the request's error, ENOSYS would turn into ENOTTY. */
+static void tree_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
+		       struct fuse_file_info *fi, unsigned int flags, const void *in, size_t in_len,
+		       size_t out_len)
+{
+	const struct fuse_file *ff = fuse_file_of(fi);
+	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
+	struct gntsim_user_memory um;
+	struct foreign memory;
+
+	(void)ino;
+	(void)in;
+	(void)in_len;
+	(void)out_len;
+	if (flags & FUSE_IOCTL_DIR) {
+		fuse_reply_err(req, ENOTTY);
+		return;
+	}
+	if (fuse_file_identify(req, cmd, ff))
+		return;
+	foreign_memory(&memory, thread, &um);
+	fuse_reply_ioctl(req, (int)fuse_file_ioctl(ff, thread, cmd, (uint64_t)(uintptr_t)arg, &um),
+			 NULL, 0);
+}
+
+static void tree_init(void *ctx, struct fuse_conn_info *conn)
+{
+	(void)ctx;
+	/* Requests are small, and splicing needs two pipes. */
+	conn->want &= ~(unsigned int)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
+				      FUSE_CAP_SPLICE_MOVE | FUSE_CAP_READDIRPLUS);
+	/* RELEASE is a background request: none may wait behind others, or it would be overtaken. */
+	conn->max_background = conn->congestion_threshold = UINT16_MAX;
+}
+
+static const struct fuse_lowlevel_ops operations = {
+    .init = tree_init,
+    .lookup = tree_lookup,
+    .getattr = tree_getattr,
+    .setattr = tree_setattr,
+    .readdir = tree_readdir,
+    .open = tree_open,
+    .release = tree_release,
+    .read = tree_read,
+    .write = tree_write,
+    .poll = tree_poll,
+    .ioctl = tree_ioctl,
+};
+
+static bool is_dev_fuse(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 229);
+}
+
+int broker_mount(struct broker *b, int fd)
+{
+	char *argv[] = {(char[]){"gntsim"}, NULL};
+	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
+	struct fuse_host *h;
+	int err;
+
+	if (!is_dev_fuse(fd))
+		return -EINVAL;
+	h = calloc(1, sizeof(*h));
+	if (!h)
+		return -ENOMEM;
+	h->session = fuse_session_new(&args, &operations, sizeof(operations), h);
+	fuse_opt_free_args(&args);
+	err = h->session ? fuse_host_start(h, b, fd) : -ENOMEM;
+	if (err < 0) {
+		if (h->session)
+			fuse_session_destroy(h->session);
+		free(h);
+	}
+	return err;
+}
+
+const struct front front_fuse = {
+    .name = "fuse",
+    .open = fuse_front_open,
+    .events = fuse_front_events,
+    .reset = fuse_front_reset,
+    .end = fuse_front_end,
+};

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* An open device file whose calls arrive as requests of the kernel. */
+#define _GNU_SOURCE
+#include "fuse-internal.h"
+#include "uapi.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* The driver moves at most a page a call. */
+#define MOST_PORTS 1024u
+
+/* A read() that waits for an event. */
+struct reader {
+	struct link link;
+	fuse_req_t req;
+	const struct fuse_file *file;
+	size_t size;
+};
+
+int fuse_front_open(struct device_file *f, int *client_fd)
+{
+	struct fuse_file *ff = calloc(1, sizeof(*ff));
+
+	if (!ff)
+		return -ENOMEM;
+	/* Who knows the cookie was told it through the file itself. */
+	if (getrandom(&f->cookie, sizeof(f->cookie), 0) != (ssize_t)sizeof(f->cookie)) {
+		free(ff);
+		return -EIO;
+	}
+	ff->device = f;
+	link_init(&ff->of_host);
+	link_init(&ff->readers);
+	f->front_data = ff;
+	f->endpoint.fd = -1;
+	link_add(&f->broker->endpoints, &f->endpoint.link);
+	*client_fd = -1;
+	return 0;
+}
+
+static void finish(struct reader *r, long result, const uint32_t *ports)
+{
+	link_del(&r->link);
+	if (result < 0)
+		fuse_reply_err(r->req, (int)-result);
+	else
+		fuse_reply_buf(r->req, (const char *)ports, (size_t)result);
+	free(r);
+}
+
+static struct reader *first_reader(const struct fuse_file *ff)
+{
+	struct link *l = ff->readers.next;
+
+	return l == &ff->readers
+		   ? NULL
+		   : (struct reader *)(void *)((char *)l - offsetof(struct reader, link));
+}
+
+void fuse_front_events(struct device_file *f)
+{
+	struct fuse_file *ff = f->front_data;
+	uint32_t ports[MOST_PORTS];
+	struct reader *r;
+
+	while ((r = first_reader(ff))) {
+		long n = gntsim_evtchn_read(f->file, r->size, ports);
+
+		if (n == -EAGAIN)
+			break;
+		finish(r, n, ports);
+	}
+	if (ff->poll) {
+		fuse_lowlevel_notify_poll(ff->poll);
+		fuse_pollhandle_destroy(ff->poll);
+		ff->poll = NULL;
+	}
+}
+
+/* The model emptied the ring; nothing of it is anywhere else. */
+uint32_t fuse_front_reset(struct device_file *f)
+{
+	(void)f;
+	return 0;
+}
+
+void fuse_front_end(struct device_file *f)
+{
+	struct fuse_file *ff = f->front_data;
+	struct reader *r;
+
+	if (!ff)
+		return;
+	f->front_data = NULL;
+	while ((r = first_reader(ff)))
+		finish(r, -EIO, NULL);
+	if (ff->poll)
+		fuse_pollhandle_destroy(ff->poll);
+	link_del(&ff->of_host);
+	free(ff);
+}
+
+/* The library's own fuse_reply_open() does not know FOPEN_STREAM. Without it read() and write()
+ * take turns on the file's position: a writer would hang behind a reader that waits. */
+static void reply_open(fuse_req_t req, struct fuse_file *ff)
+{
+	struct fuse_open_out out = {.fh = (uint64_t)(uintptr_t)ff,
+				    .open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE |
+						  FOPEN_STREAM | FOPEN_NOFLUSH};
+
+	/* Interrupted meanwhile: no release will come. */
+	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == -ENOENT)
+		device_end(ff->device);
+}
+
+void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *dom,
+		    enum wire_device device, const struct front *front, struct fuse_file_info *fi)
+{
+	struct device_file *f;
+	struct fuse_file *ff;
+	int fd, err = device_open(h->broker, front, dom, device, (uint32_t)fi->flags, &f, &fd);
+
+	if (err < 0) {
+		fuse_reply_err(req, -err);
+		return;
+	}
+	ff = f->front_data;
+	ff->host = h;
+	ff->opener = (uint32_t)fuse_req_ctx(req)->pid;
+	f->opener = foreign_process(ff->opener);
+	link_add(&h->files, &ff->of_host);
+	reply_open(req, ff);
+}
+
+void fuse_file_release(fuse_req_t req, struct fuse_file_info *fi)
+{
+	device_end(fuse_file_of(fi)->device);
+	fuse_reply_err(req, 0);
+}
+
+static void interrupted(fuse_req_t req, void *ctx)
+{
+	struct reader *r = ctx;
+
+	(void)req;
+	finish(r, -EINTR, NULL);
+}
+
+static void wait_for_event(fuse_req_t req, size_t size, struct fuse_file *ff)
+{
+	struct reader *r = malloc(sizeof(*r));
+
+	if (!r) {
+		fuse_reply_err(req, ENOMEM);
+		return;
+	}
+	*r = (struct reader){.req = req, .file = ff, .size = size};
+	link_add(&ff->readers, &r->link);
+	fuse_req_interrupt_func(req, interrupted, r);
+}
+
+void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
+{
+	struct fuse_file *ff = fuse_file_of(fi);
+	uint32_t ports[MOST_PORTS];
+	long n;
+
+	if (ff->device->device != WIRE_DEV_EVTCHN) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	n = gntsim_evtchn_read(ff->device->file, size, ports);
+	if (n == -EAGAIN && !(fi->flags & O_NONBLOCK))
+		wait_for_event(req, size, ff);
+	else if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_buf(req, (const char *)ports, (size_t)n);
+}
+
+void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_file_info *fi)
+{
+	const struct device_file *f = fuse_file_of(fi)->device;
+	uint32_t ports[MOST_PORTS];
+	long n;
+
+	if (f->device != WIRE_DEV_EVTCHN) {
+		fuse_reply_err(req, EINVAL);
+		return;
+	}
+	if (size > sizeof(ports))
+		size = sizeof(ports);
+	memcpy(ports, buf, size);
+	n = gntsim_evtchn_write(f->file, size, ports);
+	if (n < 0)
+		fuse_reply_err(req, (int)-n);
+	else
+		fuse_reply_write(req, (size_t)n);
+}
+
+void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
+{
+	struct fuse_file *ff = fuse_file_of(fi);
+	const struct device_file *f = ff->device;
+
+	if (ph) {
+		if (ff->poll)
+			fuse_pollhandle_destroy(ff->poll);
+		ff->poll = ph;
+	}
+	/* A file without a poll method is always ready. */
+	fuse_reply_poll(req, f->device == WIRE_DEV_EVTCHN
+				 ? (unsigned int)gntsim_evtchn_poll(f->file)
+				 : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
+}
+
+bool fuse_file_identify(fuse_req_t req, unsigned int cmd, const struct fuse_file *f)
+{
+	struct wire_file out = {.device = f->device->device,
+				.flags = f->device->open_flags,
+				.minor = f->device->minor,
+				.cookie = f->device->cookie};
+
+	if (cmd != WIRE_IOC_IDENTIFY)
+		return false;
+	fuse_reply_ioctl(req, 0, &out, sizeof(out));
+	return true;
+}
+
+/* The address space of the calling process, if it has device memory. */
+static struct gntsim_mm *mm_of(const struct device_file *f, uint32_t thread)
+{
+	uint32_t process = foreign_process(thread);
+
+	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
+		const struct hold *h =
+		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
+
+		if (h->client->pid == process)
+			return h->client->mm;
+	}
+	return NULL;
+}
+
+long fuse_file_ioctl(const struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
+		     const struct gntsim_user_memory *um)
+{
+	const struct device_file *f = ff->device;
+	struct ioctl_gntdev_get_offset_for_vaddr where;
+	struct gntsim_mm *mm = NULL;
+
+	if (!f->file)
+		return request_privcmd(cmd);
+	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR) {
+		mm = mm_of(f, thread);
+		if (!mm)
+			return um->read(um->ctx, arg, &where, sizeof(where)) ? -EFAULT : -EINVAL;
+	}
+	return gntsim_ioctl(f->file, mm, cmd, arg, um);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* A FUSE session as an endpoint of the broker's loop. */
+#define _GNU_SOURCE
+#include "fuse-internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+static struct fuse_file *file_of(struct link *l)
+{
+	return (struct fuse_file *)(void *)((char *)l - offsetof(struct fuse_file, of_host));
+}
+
+/* One request a turn: the control connections get theirs in between. */
+static void host_ready(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	struct fuse_host *h = (struct fuse_host *)e;
+	int n = fuse_session_receive_buf(h->session, &h->buf);
+
+	(void)events;
+	if (n == -EAGAIN || n == -EINTR)
+		return;
+	if (n > 0)
+		fuse_session_process_buf(h->session, &h->buf);
+	/* Unmounted, or the connection was aborted. */
+	if (n <= 0 || fuse_session_exited(h->session))
+		fuse_host_end(h);
+	broker_effects(b);
+}
+
+static void host_destroy(struct endpoint *e)
+{
+	struct fuse_host *h = (struct fuse_host *)e;
+
+	link_del(&h->of_broker);
+	fuse_session_destroy(h->session);
+	free(h->buf.mem);
+	free(h);
+}
+
+int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
+{
+	char name[32];
+	int err;
+
+	h->broker = b;
+	link_init(&h->files);
+	link_init(&h->of_broker);
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
+	/* The session closes its descriptor and the endpoint its own. */
+	h->endpoint = (struct endpoint){.ready = host_ready,
+					.destroy = host_destroy,
+					.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
+					.phase = 1};
+	if (h->endpoint.fd < 0)
+		return -errno;
+	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
+	err = broker_add_endpoint(b, &h->endpoint, EPOLLIN);
+	if (err == 0 && fuse_session_mount(h->session, name) != 0) {
+		link_del(&h->endpoint.link);
+		err = -EIO;
+	}
+	if (err < 0) {
+		close(h->endpoint.fd);
+		return err;
+	}
+	link_add(&b->hosts, &h->of_broker);
+	return 0;
+}
+
+void fuse_host_end(struct fuse_host *h)
+{
+	while (h->files.next != &h->files)
+		device_end(file_of(h->files.next)->device);
+	broker_end_endpoint(h->broker, &h->endpoint);
+}
