@@ -16,10 +16,15 @@ int gntsim_mm_page(const struct gntsim_mm *mm, uint64_t addr, struct gntsim_page
 	/* On x86, what may be written or executed may be read. */
 	out->readable = vma->prot & (PROT_READ | PROT_WRITE | PROT_EXEC);
 	out->writable = writable && vma->shared && (vma->prot & PROT_WRITE);
+	/* Xen's p2m knows that the grant is read-only, and drops the write. */
+	out->discards = !writable && vma->shared && (vma->prot & PROT_WRITE);
 	return 0;
 }
 
-/* The bytes of an access that lie in one page; their address, or why there is none. */
+/*
+ * The bytes of an access that lie in one page; their address (NULL: a store has no effect), or
+ * why there is none.
+ */
 static enum gntsim_access reach(const struct gntsim_mm *mm, uint64_t addr, size_t *len, bool store,
 				unsigned char **bytes)
 {
@@ -27,11 +32,14 @@ static enum gntsim_access reach(const struct gntsim_mm *mm, uint64_t addr, size_
 
 	if (*len > PAGE - PAGE_OFFSET(addr))
 		*len = (size_t)(PAGE - PAGE_OFFSET(addr));
-	if (gntsim_mm_page(mm, addr, &page) < 0 || !(store ? page.writable : page.readable))
+	if (gntsim_mm_page(mm, addr, &page) < 0 ||
+	    !(store ? page.writable || page.discards : page.readable))
 		return GNTSIM_ACCESS_SEGV;
 	if (page.frame == GNTSIM_NO_FRAME)
 		return GNTSIM_ACCESS_BUS;
 	*bytes = frame_bytes(&mm->m->frames, page.frame) + PAGE_OFFSET(addr);
+	if (store && page.discards)
+		*bytes = NULL;
 	return GNTSIM_ACCESS_OK;
 }
 
@@ -63,7 +71,8 @@ enum gntsim_access gntsim_mm_store(struct gntsim_mm *mm, uint64_t addr, const vo
 		rc = reach(mm, addr, &n, true, &bytes);
 		if (rc != GNTSIM_ACCESS_OK)
 			break;
-		memcpy(bytes, from, n);
+		if (bytes)
+			memcpy(bytes, from, n);
 	}
 	return rc;
 }

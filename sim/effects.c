@@ -5,7 +5,7 @@ static const char *const hazard_names[N_HAZARDS] = {
     [HAZARD_ALLOC_UNDO] = "gntalloc-undo-miscounts",
     [HAZARD_GLOBAL_LIST] = "gntalloc-vma-close-walks-global-list",
     [HAZARD_CLEAR_UNMAPPED] = "pv-clear-byte-after-failed-mmap",
-    [HAZARD_CLEAR_READONLY] = "gntdev-clear-byte-on-readonly-map",
+    [HAZARD_CLEAR_READONLY] = "pv-clear-byte-on-readonly-map",
     [HAZARD_PVH_SELF_MAP] = "pvh-maps-own-grant",
 };
 

@@ -72,7 +72,9 @@ static void clear_byte(struct map *map)
 		if (pv)
 			gs_hazard(m, HAZARD_CLEAR_UNMAPPED);
 	} else if (map->flags & GNTSIM_GNTMAP_READONLY) {
-		gs_hazard(m, HAZARD_CLEAR_READONLY);
+		/* PVH: Xen discards a write to a page granted read-only. */
+		if (pv)
+			gs_hazard(m, HAZARD_CLEAR_READONLY);
 	} else {
 		frame_bytes(&m->frames, p->frame)[map->notify.offset % GNTSIM_PAGE_SIZE] = 0;
 	}

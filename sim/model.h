@@ -41,7 +41,7 @@ enum hazard {
 	HAZARD_ALLOC_UNDO,     /* ALLOC_GREF's undo counts one page too many, and leaks one */
 	HAZARD_GLOBAL_LIST,    /* closing a gntalloc mapping walks into another file's pages */
 	HAZARD_CLEAR_UNMAPPED, /* PV: a byte is cleared in a page that failed to map */
-	HAZARD_CLEAR_READONLY, /* a byte is cleared through a read-only mapping */
+	HAZARD_CLEAR_READONLY, /* PV: a byte is cleared through a read-only mapping */
 	HAZARD_PVH_SELF_MAP,   /* PVH: mapping one's own page takes it off its address */
 	N_HAZARDS,
 };

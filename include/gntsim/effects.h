@@ -32,7 +32,7 @@ enum gntsim_effect_kind {
 	 *    one of another file between; the driver takes users off that file's pages.
 	 *  - "pv-clear-byte-after-failed-mmap": clearing a byte in a page that is not mapped
 	 *    crashes the kernel.
-	 *  - "gntdev-clear-byte-on-readonly-map": clear-byte was set before a read-only mmap;
+	 *  - "pv-clear-byte-on-readonly-map": clear-byte was set before a read-only mmap;
 	 *    clearing it crashes the kernel.
 	 *  - "pvh-maps-own-grant": Xen takes a page that a PVH domain maps itself off its first
 	 *    address, so that the kernel loses it. */

@@ -81,7 +81,9 @@ int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uin
 struct gntsim_page {
 	gntsim_frame frame; /**< GNTSIM_NO_FRAME: mapped, but access is SIGBUS */
 	bool readable;      /**< else a load is SIGSEGV */
-	bool writable;      /**< else a store is SIGSEGV */
+	bool writable;      /**< else a store is SIGSEGV, or: */
+	bool discards;      /**< not writable, but a store succeeds and changes nothing (PVH: mapped
+			       read-only, then made writable by mprotect) */
 };
 /** The page at @p addr. @retval -EFAULT no device memory there */
 int gntsim_mm_page(const struct gntsim_mm *mm, uint64_t addr, struct gntsim_page *out);
