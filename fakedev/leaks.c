@@ -111,8 +111,12 @@ void leaks_of_mm(struct broker *b, const struct client *c)
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 
-	if (!b->config.leaks || !c->pid || !gntsim_mm_find_vma(c->mm, 0, &v) || !is_exiting(c->pid))
+	if (!b->config.leaks || !c->pid || !is_exiting(c->pid))
 		return;
+	/* Its files may end a moment later. */
+	for (uint32_t i = 0; i < c->n_holds; i++)
+		if (c->holds[i])
+			c->holds[i]->file->exited = c->pid;
 	for (; gntsim_mm_find_vma(c->mm, addr, &v); addr = v.end) {
 		char *text;
 

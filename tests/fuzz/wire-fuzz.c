@@ -72,7 +72,7 @@ static size_t body(unsigned char *p, enum wire_op op)
 {
 	size_t n = 0;
 
-	switch (op) {
+	switch ((int)op) { /* a front's own operations have no body here */
 	case WIRE_HELLO:
 		n = sizeof(struct wire_hello);
 		break;
@@ -134,6 +134,7 @@ static size_t body(unsigned char *p, enum wire_op op)
 		return sizeof(r);
 	}
 	case WIRE_ADVANCE:
+	case WIRE_CLAIM:
 		n = sizeof(uint64_t);
 		break;
 	case WIRE_DESTROY:
@@ -143,6 +144,7 @@ static size_t body(unsigned char *p, enum wire_op op)
 		n = sizeof(struct wire_limit);
 		break;
 	case WIRE_ATTACH:
+	case WIRE_MOUNT:
 	case WIRE_FORK:
 	case WIRE_STATUS:
 	case WIRE_OP_MAX:
