@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* Virtual time, and its one timer: pages whose grant ended while the peer has them mapped. Rules:
+ * gnttab_handle_deferred() of drivers/xen/grant-table.c. */
+#include "fixture.h"
+
+static void time_passes_when_told(void)
+{
+	EXPECT_EQ(gntsim_machine_now(fx.m), 0);
+	EXPECT(gntsim_machine_next_timer(fx.m) == UINT64_MAX);
+	gntsim_machine_advance(fx.m, 0);
+	EXPECT_EQ(gntsim_machine_now(fx.m), 0);
+	gntsim_machine_advance(fx.m, 7);
+	gntsim_machine_advance(fx.m, 5 * SECOND);
+	EXPECT_EQ(gntsim_machine_now(fx.m), 5 * SECOND + 7);
+}
+
+/* Grants and maps n pages, ends the grants: n deferred entries in `granter`. */
+static void defer(struct gntsim_domain *granter, struct gntsim_domain *mapper, unsigned n,
+		  struct gntsim_map_grant_ref *ops)
+{
+	struct gntsim_file *alloc = fx_open(granter, GNTSIM_DEV_GNTALLOC);
+
+	for (unsigned i = 0; i < n; i++) {
+		ops[i] = (struct gntsim_map_grant_ref){
+		    .flags = GNTSIM_GNTMAP_HOST_MAP,
+		    .host_addr = (i + 1) * PAGE,
+		    .domid = gntsim_domain_id(granter),
+		    .ref = fx_alloc(alloc, gntsim_domain_id(mapper), NULL)};
+		gntsim_gnttab_map(mapper, &ops[i]);
+		REQUIRE_EQ(ops[i].status, 0);
+	}
+	gntsim_close(alloc);
+}
+
+static void unmap(struct gntsim_domain *mapper, const struct gntsim_map_grant_ref *op)
+{
+	struct gntsim_unmap_grant_ref u = {.host_addr = op->host_addr, .handle = op->handle};
+
+	gntsim_gnttab_unmap(mapper, &u);
+	EXPECT_EQ(u.status, 0);
+}
+
+/* gnttab_handle_deferred(): one second after the first entry, ten entries a tick. */
+static void deferred_frees_ten_a_second(void)
+{
+	struct gntsim_map_grant_ref ops[25];
+
+	gntsim_machine_advance(fx.m, 3);
+	defer(fx.dom1, fx.dom2, 25, ops);
+	EXPECT_EQ(fx_totals().deferred, 25);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), SECOND);
+	for (unsigned i = 0; i < 25; i++)
+		unmap(fx.dom2, &ops[i]);
+	EXPECT_EQ(fx_totals().deferred, 25);
+	gntsim_machine_advance(fx.m, SECOND - 1);
+	EXPECT_EQ(fx_totals().deferred, 25);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), 1);
+	gntsim_machine_advance(fx.m, 1);
+	EXPECT_EQ(fx_totals().deferred, 15);
+	EXPECT_EQ(fx_totals().grants, 15);
+	EXPECT_EQ(fx_totals().frames, 15);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), SECOND);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 5);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+	EXPECT_EQ(fx_totals().frames, 0);
+	EXPECT(gntsim_machine_next_timer(fx.m) == UINT64_MAX);
+}
+
+/* A long leap runs every tick on its way. */
+static void leap_over_many_ticks(void)
+{
+	struct gntsim_map_grant_ref ops[25];
+
+	defer(fx.dom1, fx.dom2, 25, ops);
+	for (unsigned i = 0; i < 25; i++)
+		unmap(fx.dom2, &ops[i]);
+	gntsim_machine_advance(fx.m, 3 * SECOND - 1);
+	EXPECT_EQ(fx_totals().deferred, 5);
+	gntsim_machine_advance(fx.m, 100 * SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+	EXPECT_EQ(gntsim_machine_now(fx.m), 103 * SECOND - 1);
+}
+
+/* An entry still mapped is looked at, counts among the ten, and goes to the end of the list. */
+static void pinned_entries_go_to_the_end(void)
+{
+	struct gntsim_map_grant_ref ops[12];
+
+	defer(fx.dom1, fx.dom2, 12, ops);
+	unmap(fx.dom2, &ops[11]);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 12);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 11);
+	/* The list is 8, 9, 10, 0 to 7 now. */
+	unmap(fx.dom2, &ops[0]);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 10);
+	for (unsigned i = 1; i < 11; i++)
+		unmap(fx.dom2, &ops[i]);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+}
+
+/* The timer goes on ticking while the peer keeps its mapping. */
+static void timer_stays_armed_while_mapped(void)
+{
+	struct gntsim_map_grant_ref op;
+
+	defer(fx.dom1, fx.dom2, 1, &op);
+	gntsim_machine_advance(fx.m, 100 * SECOND + SECOND / 2);
+	EXPECT_EQ(fx_totals().deferred, 1);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), SECOND / 2);
+	unmap(fx.dom2, &op);
+	gntsim_machine_advance(fx.m, SECOND / 2);
+	EXPECT_EQ(fx_totals().deferred, 0);
+}
+
+/* Each kernel has its own timer. */
+static void timers_of_two_domains(void)
+{
+	struct gntsim_map_grant_ref a, b;
+
+	defer(fx.dom1, fx.dom2, 1, &a);
+	gntsim_machine_advance(fx.m, SECOND / 4);
+	defer(fx.dom2, fx.dom1, 1, &b);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), SECOND - SECOND / 4);
+	unmap(fx.dom2, &a);
+	unmap(fx.dom1, &b);
+	gntsim_machine_advance(fx.m, SECOND - SECOND / 4);
+	EXPECT_EQ(fx_totals().deferred, 1);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), SECOND / 4);
+	gntsim_machine_advance(fx.m, SECOND / 4);
+	EXPECT_EQ(fx_totals().deferred, 0);
+}
+
+/* An entry that joins a waiting list waits for the timer that is already armed. */
+static void late_entry_shares_the_armed_timer(void)
+{
+	struct gntsim_map_grant_ref a, b;
+
+	defer(fx.dom1, fx.dom2, 1, &a);
+	gntsim_machine_advance(fx.m, SECOND - 1);
+	defer(fx.dom1, fx.dom2, 1, &b);
+	EXPECT_EQ(gntsim_machine_next_timer(fx.m), 1);
+	unmap(fx.dom2, &a);
+	unmap(fx.dom2, &b);
+	gntsim_machine_advance(fx.m, 1);
+	EXPECT_EQ(fx_totals().deferred, 0);
+}
+
+int main(void)
+{
+	static const struct unit_test tests[] = {
+	    {"time passes when told", time_passes_when_told},
+	    {"deferred frees, ten a second", deferred_frees_ten_a_second},
+	    {"leap over many ticks", leap_over_many_ticks},
+	    {"pinned entries go to the end", pinned_entries_go_to_the_end},
+	    {"timer stays armed while mapped", timer_stays_armed_while_mapped},
+	    {"timers of two domains", timers_of_two_domains},
+	    {"late entry shares the armed timer", late_entry_shares_the_armed_timer},
+	};
+
+	return UNIT_MAIN("deferred", tests);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* mremap. Rules: mm/mremap.c, and gntdev's mmu notifier for PV. */
+#include "four.h"
+
+/* PV: moving by mremap ends the grants as well; the mapping itself moves. */
+static void pv_mremap_ends_grants(void)
+{
+	struct mapped_pv m = mapped_pv();
+
+	EXPECT_EQ(gntsim_mremap(m.mm, VA, 3 * PAGE, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				VA + 16 * PAGE),
+		  0);
+	EXPECT_EQ(fx_totals().maptrack, 0);
+	EXPECT_EQ(fx_try_load(m.mm, VA), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(fx_try_load(m.mm, VA + 16 * PAGE), GNTSIM_ACCESS_BUS);
+	EXPECT_EQ(fx_totals().vmas, 1);
+	mapped_pv_end(&m);
+}
+
+/* SYSCALL_DEFINE5(mremap): what is refused before the mapping is looked up, and after. */
+static void mremap_errors(void)
+{
+	struct four f = four();
+	const int move = MREMAP_MAYMOVE | MREMAP_FIXED;
+	const uint64_t to = VA + 32 * PAGE;
+
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, PAGE, 8, VA), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, PAGE, MREMAP_FIXED, to), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, PAGE, MREMAP_DONTUNMAP, to), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 2 * PAGE, PAGE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, to),
+		  -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + 1, PAGE, PAGE, 0, VA), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, 0, 0, VA), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + 64 * PAGE, PAGE, PAGE, 0, VA + 64 * PAGE), -EFAULT);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, PAGE, move, to + 1), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 2 * PAGE, 2 * PAGE, move, VA + PAGE), -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, 2 * PAGE, move, VA - PAGE), -EINVAL);
+	EXPECT_EQ(
+	    gntsim_mremap(f.mm, VA, 4 * PAGE, 4 * PAGE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, to),
+	    -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, 0, VA), -EFAULT);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, MREMAP_MAYMOVE, to), -EFAULT);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, move, to), -EFAULT);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 0, PAGE, MREMAP_MAYMOVE, to), -EFAULT);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 5 * PAGE, 5 * PAGE, move, to), -EFAULT);
+	EXPECT_EQ(fx_totals().vmas, 1);
+	EXPECT_EQ(fx_peek(f.mm, VA + 3 * PAGE), 4);
+	four_end(&f);
+}
+
+/* Without MREMAP_FIXED a size that does not grow never moves, wherever the caller points; a tail
+ * that is too much is unmapped. */
+static void mremap_shrinks_in_place(void)
+{
+	struct four f = four();
+
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE, VA), 0);
+	EXPECT_EQ(fx_peek(f.mm, VA), 1);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 2 * PAGE, MREMAP_MAYMOVE, VA), 0);
+	EXPECT_EQ(vma_at(f.mm, VA).end, VA + 2 * PAGE);
+	EXPECT_EQ(fx_try_load(f.mm, VA + 2 * PAGE), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 2 * PAGE, PAGE + 1, 0, VA), 0);
+	EXPECT_EQ(vma_at(f.mm, VA).end, VA + 2 * PAGE);
+	four_end(&f);
+}
+
+/* mremap_to(): shrink and move at once; what is at the target goes first, even when the call then
+ * fails. */
+static void mremap_moves(void)
+{
+	struct four f = four();
+	const int move = MREMAP_MAYMOVE | MREMAP_FIXED;
+
+	REQUIRE_EQ(fx_mmap(f.mm, f.alloc, VA + 8 * PAGE, 4, 0), 0);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, move, VA + 8 * PAGE), -EFAULT);
+	EXPECT_EQ(fx_try_load(f.mm, VA + 8 * PAGE), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(fx_totals().vmas, 1);
+	REQUIRE_EQ(fx_mmap(f.mm, f.alloc, VA + 8 * PAGE, 4, 0), 0);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + PAGE, 3 * PAGE, 2 * PAGE, move, VA + 8 * PAGE), 0);
+	EXPECT_EQ(fx_peek(f.mm, VA), 1);
+	EXPECT_EQ(fx_try_load(f.mm, VA + PAGE), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(fx_try_load(f.mm, VA + 3 * PAGE), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(fx_peek(f.mm, VA + 8 * PAGE), 2);
+	EXPECT_EQ(fx_peek(f.mm, VA + 9 * PAGE), 3);
+	EXPECT_EQ(fx_peek(f.mm, VA + 10 * PAGE), 3);
+	EXPECT_EQ(vma_at(f.mm, VA + 8 * PAGE).offset, PAGE);
+	four_end(&f);
+}
+
+/* A moved piece is still a piece: its pages end with the last of them, not before. */
+static void moved_pieces_share_the_counter(void)
+{
+	struct four f = four();
+
+	EXPECT_EQ(gntsim_gntalloc_dealloc(f.alloc, 0, 4), 0);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				VA + 16 * PAGE),
+		  0);
+	EXPECT_EQ(gntsim_munmap(f.mm, VA, 4 * PAGE), 0);
+	EXPECT_EQ(fx_totals().grants, 4);
+	EXPECT_EQ(fx_peek(f.mm, VA + 16 * PAGE), 2);
+	EXPECT_EQ(gntsim_munmap(f.mm, VA + 16 * PAGE, PAGE), 0);
+	EXPECT_EQ(fx_totals().grants, 0);
+	four_end(&f);
+}
+
+/* gntdev on PVH: the moved mapping keeps the map, and GET_OFFSET finds it there. */
+static void pvh_moved_mapping_is_found(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom2);
+	uint64_t offset = 9;
+	uint32_t count = 9;
+
+	EXPECT_EQ(gntsim_gntdev_unmap(s.dev, s.map_index, 1), 0);
+	EXPECT_EQ(
+	    gntsim_mremap(s.mapper, VA, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, VA + 2 * PAGE),
+	    0);
+	EXPECT_EQ(fx_totals().gntdev_maps, 1);
+	EXPECT_EQ(
+	    gntsim_gntdev_get_offset_for_vaddr(s.dev, s.mapper, VA + 2 * PAGE, &offset, &count), 0);
+	EXPECT_EQ(offset, s.map_index);
+	EXPECT_EQ(count, 1);
+	EXPECT_EQ(gntsim_munmap(s.mapper, VA + 2 * PAGE, PAGE), 0);
+	EXPECT_EQ(fx_totals().maptrack, 0);
+	fx_share_close(&s);
+}
+
+/* PVH: protection and moving leave the grants alone. */
+static void pvh_keeps_grants(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom2);
+
+	fx_poke(s.granter, VA, 0x17);
+	EXPECT_EQ(gntsim_mprotect(s.mapper, VA, PAGE, PROT_READ), 0);
+	EXPECT_EQ(fx_peek(s.mapper, VA), 0x17);
+	EXPECT_EQ(gntsim_mprotect(s.mapper, VA, PAGE, RW), 0);
+	EXPECT_EQ(
+	    gntsim_mremap(s.mapper, VA, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, VA + 4 * PAGE),
+	    0);
+	EXPECT_EQ(fx_try_load(s.mapper, VA), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(fx_peek(s.mapper, VA + 4 * PAGE), 0x17);
+	EXPECT_EQ(fx_totals().maptrack, 1);
+	EXPECT_EQ(fx_totals().vmas, 2);
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_REVOKED), 0);
+	fx_share_close(&s);
+}
+
+int main(void)
+{
+	static const struct unit_test tests[] = {
+	    {"PV: mremap ends grants", pv_mremap_ends_grants},
+	    {"mremap errors", mremap_errors},
+	    {"mremap shrinks in place", mremap_shrinks_in_place},
+	    {"mremap moves", mremap_moves},
+	    {"moved pieces share the counter", moved_pieces_share_the_counter},
+	    {"PVH: moved mapping is found", pvh_moved_mapping_is_found},
+	    {"PVH: keeps grants", pvh_keeps_grants},
+	};
+
+	return UNIT_MAIN("mremap", tests);
+}
