@@ -22,7 +22,7 @@ static struct {
 	int fd;          /* -1: not connected */
 	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
 	bool broken;     /* the broker is gone; for good */
-	bool said;
+	_Atomic bool said;
 	bool handlers;    /* pthread_atfork done */
 	int child_fd;     /* between lib_fork_prepare() and its end */
 	sigset_t at_fork; /* the signal mask to go back to */
@@ -77,18 +77,17 @@ bool lib_active(void)
 	return k == 2;
 }
 
-void lib_say(const char *text)
+static void say(const char *text)
 {
 	raw_write(STDERR_FILENO, text, strlen(text));
 }
 
-static int broken(void)
+int lib_broken(void)
 {
 	lib.broken = true;
-	if (!lib.said)
-		lib_say("gntsim: the machine is gone (its broker ended): device calls fail with "
-			"EIO\n");
-	lib.said = true;
+	if (!atomic_exchange(&lib.said, true))
+		say("gntsim: the machine is gone (its broker ended): device calls fail with "
+		    "EIO\n");
 	return -EIO;
 }
 
@@ -189,7 +188,7 @@ static int say_hello(int fd)
 	if (err == 0)
 		err = wire_recv(fd, 0, lib.buffer, &in);
 	if (err < 0)
-		return broken();
+		return lib_broken();
 	result = in.msg.result;
 	wire_in_done(&in);
 	return (int)result;
@@ -221,7 +220,7 @@ int lib_connect(void)
 	if (lib.broken)
 		return -EIO;
 	if (lib.fd >= 0)
-		return cookie_of(lib.fd) == lib.cookie ? 0 : broken();
+		return cookie_of(lib.fd) == lib.cookie ? 0 : lib_broken();
 	fd = raw_syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0, 0, 0);
 	if (fd < 0)
 		return (int)fd;
@@ -231,7 +230,7 @@ int lib_connect(void)
 	} while (r == -EINTR);
 	if (r < 0) {
 		raw_close((int)fd);
-		return broken();
+		return lib_broken();
 	}
 	err = say_hello((int)fd);
 	if (err < 0) {
@@ -254,12 +253,12 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 		return err;
 	err = wire_send(lib.fd, (uint16_t)op, 0, payload, len, fds, n_fds);
 	if (err == -EPIPE)
-		return broken();
+		return lib_broken();
 	if (err < 0)
 		return err == -EMSGSIZE ? -ENOMEM : err;
 	err = wire_recv(lib.fd, 0, lib.buffer, in);
 	if (err < 0)
-		return broken();
+		return lib_broken();
 	return in->msg.result < 0 ? (int)in->msg.result : 0;
 }
 

@@ -58,6 +58,26 @@ void lib_forget(void)
 	memset(devices, 0, sizeof(devices));
 }
 
+bool lib_claim(uint64_t cookie, struct device *out)
+{
+	struct wire_in in;
+	struct wire_file f;
+	bool known = devices[cookie % SLOTS].cookie == cookie;
+
+	if (!known) {
+		known = lib_call(WIRE_CLAIM, &cookie, sizeof(cookie), NULL, 0, &in) == 0 &&
+			in.msg.payload == sizeof(f);
+		if (known) {
+			memcpy(&f, in.payload, sizeof(f));
+			remember(cookie, &f);
+		}
+		wire_in_done(&in);
+	}
+	if (known)
+		*out = devices[cookie % SLOTS].device;
+	return known;
+}
+
 /* Shows the descriptor to the broker: that proves that this process holds it. */
 static bool attach(int fd, uint64_t cookie)
 {

@@ -42,11 +42,8 @@ long device_read(int fd, const struct device *d, void *buf, size_t count)
 	n = NEXT(read)(fd, buf, count);
 	if (n < 0)
 		return errno == ECONNRESET ? -EIO : -errno;
-	if (n == 0) {
-		lib_say("gntsim: the machine is gone (its broker ended): device calls fail with "
-			"EIO\n");
-		return -EIO;
-	}
+	if (n == 0)
+		return lib_broken();
 	return n % (long)PORT_BYTES ? -EFBIG : n;
 }
 

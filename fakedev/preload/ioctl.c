@@ -322,9 +322,16 @@ static bool is_generic(unsigned long cmd)
 static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned long cmd, void *arg)
 {
 	struct device d;
+	long result;
 
-	if (is_generic(cmd) || !lib_device(fd, &d))
+	if (is_generic(cmd) || !lib_device(fd, &d)) {
+		/* Among the calls that go to the kernel's own device files one needs a word. */
+		if (cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR && lib_native() &&
+		    lib_mappable(fd, &d) && d.device == WIRE_DEV_GNTDEV &&
+		    !precheck(&d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg, &result))
+			return (int)lib_result(result);
 		return next(fd, cmd, arg);
+	}
 	return (int)lib_result(device_ioctl(fd, &d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg));
 }
 

@@ -44,6 +44,9 @@ static inline long lib_result(long r)
 
 /** True if the environment names a machine (GNTSIM_SOCKET). */
 bool lib_active(void);
+/** True if the kernel itself serves the device files (the FUSE and CUSE fronts, GNTSIM_NATIVE):
+ * then only memory, of these files too, is followed here. */
+bool lib_native(void);
 
 /**
  * Takes the connection: all signals blocked, no other thread inside. Everything between
@@ -78,6 +81,10 @@ struct device {
 bool lib_device(int fd, struct device *out);
 /** The same, entered. */
 bool lib_device_entered(int fd, struct device *out);
+/** lib_device(), or a device file that the kernel serves: what mmap is to be done for. */
+bool lib_mappable(int fd, struct device *out);
+/** The device file with this cookie, which the file itself told. (entered) */
+bool lib_claim(uint64_t cookie, struct device *out);
 /** A new descriptor of a device just opened: saves asking. (entered) */
 void lib_remember(const struct wire_file *f);
 /** Forgets every answer: the ids belong to another connection now. (entered) */
@@ -122,7 +129,7 @@ long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
 long device_read(int fd, const struct device *d, void *buf, size_t count);
 long device_write(const struct device *d, const void *buf, size_t count);
 
-/** Says something once on stderr, without the C library. */
-void lib_say(const char *text);
+/** The broker is gone, for good: says so on stderr, once. @return -EIO */
+int lib_broken(void);
 
 #endif

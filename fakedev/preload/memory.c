@@ -168,7 +168,7 @@ static void *interposed(void *(*next)(void *, size_t, int, int, int, off_t), voi
 
 	if (!next)
 		next = raw_next;
-	if ((flags & MAP_ANONYMOUS) || !lib_device(fd, &d))
+	if ((flags & MAP_ANONYMOUS) || !lib_mappable(fd, &d))
 		return map_over(next, addr, len, prot, flags, fd, offset);
 	/* libxencall takes its bounce buffers from /dev/xen/hypercall: plain memory will do. */
 	if (d.device == WIRE_DEV_PRIVCMD)

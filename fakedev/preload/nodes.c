@@ -98,6 +98,12 @@ static bool cheap_no(const char *path)
 	return !path || (uintptr_t)path < 4096;
 }
 
+/* xenstored's files in /proc/xen are not among those that the kernel serves. */
+static bool is_native(int device)
+{
+	return device != WIRE_DEV_XSD_PORT && device != WIRE_DEV_XSD_KVA;
+}
+
 int lib_node(int dirfd, const char *path)
 {
 	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
@@ -112,7 +118,7 @@ int lib_node(int dirfd, const char *path)
 		return -1;
 	for (size_t i = 0; i < N_NODES; i++)
 		if (strcmp(nodes[i].path, full) == 0)
-			return nodes[i].device;
+			return lib_native() && is_native(nodes[i].device) ? -1 : nodes[i].device;
 	return -1;
 }
 

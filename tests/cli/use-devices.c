@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* A program for cli-test.sh to run: uses the devices in one of a few ways.
+ *
+ *   clean            allocates, maps, unmaps, gives all back
+ *   forget [STATUS]  leaves a page allocated and mapped
+ *   limit N          N pages go, one more is ENOSPC
+ *   guest pv|pvh     a forked child inherits a gntdev mapping on PVH only
+ *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef uint16_t domid_t;
+typedef uint32_t grant_ref_t;
+#include <xen/gntalloc.h>
+#include <xen/gntdev.h>
+
+static int gntalloc;
+static struct ioctl_gntalloc_alloc_gref alloc;
+static unsigned char *page;
+
+static int own_domid(void)
+{
+	const char *s = getenv("GNTSIM_DOMAIN");
+
+	return s ? atoi(s) : 0;
+}
+
+static void share(int domid)
+{
+	gntalloc = open("/dev/xen/gntalloc", O_RDWR);
+	alloc =
+	    (struct ioctl_gntalloc_alloc_gref){.domid = (uint16_t)domid, .flags = 1, .count = 1};
+	if (gntalloc < 0 || ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc) < 0) {
+		perror("gntalloc");
+		exit(2);
+	}
+	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, gntalloc, (off_t)alloc.index);
+	if (page == MAP_FAILED) {
+		perror("mmap");
+		exit(2);
+	}
+	strcpy((char *)page, "granted");
+}
+
+static int clean(void)
+{
+	struct ioctl_gntalloc_dealloc_gref dealloc = {.count = 1};
+
+	share(1);
+	dealloc.index = alloc.index;
+	return ioctl(gntalloc, IOCTL_GNTALLOC_DEALLOC_GREF, &dealloc) < 0 || munmap(page, 4096) < 0;
+}
+
+static int limit(int n)
+{
+	gntalloc = open("/dev/xen/gntalloc", O_RDWR);
+	for (int i = 0; i <= n; i++) {
+		alloc = (struct ioctl_gntalloc_alloc_gref){.domid = 1, .count = 1};
+		if (ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc) < 0)
+			return i == n && errno == ENOSPC ? 0 : 1;
+	}
+	return 1;
+}
+
+static int guest(const char *kind)
+{
+	struct ioctl_gntdev_map_grant_ref map = {.count = 1};
+	int gntdev = open("/dev/xen/gntdev", O_RDWR), status;
+	unsigned char *mapped;
+	pid_t child;
+
+	share(own_domid());
+	map.refs[0].domid = (uint32_t)own_domid();
+	map.refs[0].ref = alloc.gref_ids[0];
+	if (ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map) < 0)
+		return 1;
+	mapped = mmap(NULL, 4096, PROT_READ, MAP_SHARED, gntdev, (off_t)map.index);
+	if (mapped == MAP_FAILED || strcmp((char *)mapped, "granted"))
+		return 1;
+	child = fork();
+	if (child == 0)
+		_exit(mapped[0] == 'g' ? 0 : 1);
+	if (waitpid(child, &status, 0) != child)
+		return 1;
+	if (strcmp(kind, "pv") == 0)
+		return WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV ? 0 : 1;
+	return status == 0 ? 0 : 1;
+}
+
+static int die(char **argv)
+{
+	share(0);
+	if (fork() == 0) {
+		/* Not of the domain: it must outlive it. */
+		unsetenv("LD_PRELOAD");
+		unsetenv("GNTSIM_SOCKET");
+		execl(argv[2], "gntsim", "control", "--socket", argv[3], "destroy", argv[4],
+		      (char *)NULL);
+		_exit(125);
+	}
+	for (;;)
+		pause();
+}
+
+int main(int argc, char **argv)
+{
+	alarm(20);
+	if (argc == 2 && strcmp(argv[1], "clean") == 0)
+		return clean();
+	if (argc >= 2 && strcmp(argv[1], "forget") == 0) {
+		share(1);
+		return argc > 2 ? atoi(argv[2]) : 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "limit") == 0)
+		return limit(atoi(argv[2]));
+	if (argc == 3 && strcmp(argv[1], "guest") == 0)
+		return guest(argv[2]);
+	if (argc == 5 && strcmp(argv[1], "die") == 0)
+		return die(argv);
+	return 2;
+}
