@@ -91,7 +91,10 @@ struct device_file {
 	uint32_t open_flags, minor;
 	uint64_t cookie;
 	struct gntsim_file *file; /**< NULL for privcmd */
+	const struct front *front;
+	void *front_data;
 	struct link holds;
+	uint32_t opener; /**< the process that opened it, if known (--leaks) */
 	uint32_t exited; /**< a holder that has exited (--leaks); 0 none */
 	/* evtchn */
 	uint32_t *queue; /**< ports that did not fit the socket yet */
@@ -110,6 +113,8 @@ struct front {
 	void (*events)(struct device_file *f);
 	/** Empties what was sent and not read; returns the bytes the client must take off. */
 	uint32_t (*reset)(struct device_file *f);
+	/** The file ends: frees what the front keeps for it. May be NULL; may come twice. */
+	void (*end)(struct device_file *f);
 };
 extern const struct front front_socket;
 
@@ -134,6 +139,7 @@ struct broker {
 	uint64_t last_time;    /**< monotonic ns when the machine was last advanced */
 	struct link endpoints; /**< all of them */
 	struct link dying;     /**< ended in this batch */
+	struct link hosts;     /**< FUSE and CUSE sessions */
 	struct link cookies[COOKIE_BUCKETS];
 	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
@@ -152,6 +158,11 @@ void broker_tick(struct broker *b);
 
 /** WIRE_IOCTL; sends the reply. */
 int request_ioctl(struct client *c, const struct wire_in *in);
+/** privcmd's ioctl. */
+long request_privcmd(uint32_t cmd);
+
+/** Ends all FUSE and CUSE sessions. */
+void broker_unmount(struct broker *b);
 
 /** Notes what the file, or the address space, still holds, if its process is exiting. */
 void leaks_of_file(struct broker *b, const struct device_file *f);

@@ -55,7 +55,8 @@ void broker_end_endpoint(struct broker *b, struct endpoint *e)
 	if (e->dead)
 		return;
 	e->dead = true;
-	close(e->fd);
+	if (e->fd >= 0)
+		close(e->fd);
 	link_del(&e->link);
 	link_add(&b->dying, &e->link);
 }
@@ -200,6 +201,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	raise_descriptor_limit();
 	link_init(&b->endpoints);
 	link_init(&b->dying);
+	link_init(&b->hosts);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
 	b->config = *config;
@@ -256,6 +258,7 @@ void broker_free(struct broker *b)
 		return;
 	if (b->listener.fd >= 0)
 		unlink(b->socket_path);
+	broker_unmount(b);
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
@@ -320,7 +323,7 @@ void broker_effects(struct broker *b)
 		case GNTSIM_EFFECT_EVENT:
 			f = gntsim_file_data(e.file);
 			if (f)
-				front_socket.events(f);
+				f->front->events(f);
 			break;
 		case GNTSIM_EFFECT_MM_DEAD:
 			c = gntsim_mm_data(e.mm);

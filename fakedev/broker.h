@@ -48,6 +48,14 @@ int broker_serve(struct broker *b, int timeout_ms);
 /** Calls @p ready(ctx) from broker_serve() whenever @p fd is readable. @retval -errno */
 int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx);
 
+/**
+ * Serves the FUSE tree that was mounted with the descriptor @p fd of /dev/fuse. It holds a folder
+ * for each domain, with its device files. On success the descriptor is the broker's.
+ * @retval -EINVAL no descriptor of /dev/fuse
+ * @retval -errno
+ */
+int broker_mount(struct broker *b, int fd);
+
 /** Makes a domain if it is not there. guest as in struct wire_hello. @retval -EINVAL mismatch */
 int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest);
 

@@ -277,6 +277,39 @@ static int attach(struct client *c, const struct wire_in *in)
 	return send_file(c, in, f, id, -1);
 }
 
+static int claim(struct client *c, const struct wire_in *in)
+{
+	struct device_file *f;
+	uint64_t cookie;
+	uint32_t id = 0;
+	int err;
+
+	if (in->msg.payload != sizeof(cookie))
+		return -EPROTO;
+	memcpy(&cookie, in->payload, sizeof(cookie));
+	f = device_find(c->broker, cookie);
+	/* A socket's cookie is no secret: its holder shows the socket. */
+	if (!f || f->front == &front_socket)
+		return reply(c, in, -ENOENT, NULL, 0);
+	err = client_hold(c, f, &id);
+	if (err < 0)
+		return reply(c, in, err, NULL, 0);
+	return send_file(c, in, f, id, -1);
+}
+
+static int serve_tree(struct client *c, struct wire_in *in)
+{
+	int fd, err;
+
+	if (in->msg.payload != 0)
+		return -EPROTO;
+	fd = wire_in_take_fd(in, 0);
+	err = broker_mount(c->broker, fd);
+	if (err < 0)
+		close(fd);
+	return reply(c, in, err, NULL, 0);
+}
+
 static int write_device(struct client *c, const struct wire_in *in)
 {
 	struct wire_write w;
@@ -527,7 +560,7 @@ int client_request(struct client *c, struct wire_in *in)
 
 	if (!c->greeted && op != WIRE_HELLO)
 		return -EPROTO;
-	if (in->n_fds != (op == WIRE_ATTACH))
+	if (in->n_fds != (op == WIRE_ATTACH || op == WIRE_MOUNT))
 		return -EPROTO;
 	switch (op) {
 	case WIRE_HELLO:
@@ -536,6 +569,10 @@ int client_request(struct client *c, struct wire_in *in)
 		return open_device(c, in);
 	case WIRE_ATTACH:
 		return attach(c, in);
+	case WIRE_CLAIM:
+		return claim(c, in);
+	case WIRE_MOUNT:
+		return serve_tree(c, in);
 	case WIRE_IOCTL:
 		return request_ioctl(c, in);
 	case WIRE_WRITE:

@@ -32,13 +32,27 @@ bool parse_number(const char *option, const char *text, unsigned long low, unsig
 /** "pv" or "pvh" as struct wire_hello has it (1, 2); complains and returns false otherwise. */
 bool parse_guest(const char *text, uint32_t *out);
 
+/** How device files reach a program. */
+enum front_kind {
+	FRONT_SOCKET,
+	FRONT_FUSE,
+	FRONT_CUSE,
+};
+
 /** What a program's environment needs to be a process of a machine's domain. */
 struct joining {
 	const char *socket;
 	uint32_t domid, guest; /* guest as in struct wire_hello */
+	enum front_kind front;
+	bool unassisted; /* no preloaded library: the kernel's own mmap */
 };
 /** Sets LD_PRELOAD, GNTSIM_*, ASAN_OPTIONS. @return 0 or a negative errno, explained */
 int join_environment(const struct joining *j, struct failure *f);
+/**
+ * Gives this process a mount namespace in which /dev/xen is its domain's folder of a FUSE tree that
+ * the machine serves. @return 0 or a negative errno, explained
+ */
+int mount_own(const struct joining *j, struct failure *f);
 /** Replaces the process by the program; returns an exit status only if that failed. */
 int exec_program(char **argv);
 /** Whether the program can use the preloaded library. 1 yes, 0 static, -errno not to be found. */

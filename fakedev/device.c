@@ -31,6 +31,8 @@ void device_end(struct device_file *f)
 {
 	struct gntsim_file *file = f->file;
 
+	if (f->front->end)
+		f->front->end(f);
 	broker_end_endpoint(f->broker, &f->endpoint);
 	link_del(&f->by_cookie);
 	if (!file)
@@ -57,6 +59,8 @@ static void device_destroy(struct endpoint *e)
 		free(h);
 	}
 	link_del(&f->by_cookie);
+	if (f->front->end)
+		f->front->end(f);
 	free(f->queue);
 	free(f);
 }
@@ -76,6 +80,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	f->endpoint.destroy = device_destroy;
 	f->endpoint.phase = 1;
 	f->broker = b;
+	f->front = front;
 	f->device = device;
 	f->open_flags = flags & O_ACCMODE;
 	f->minor = minors[device];

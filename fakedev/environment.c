@@ -61,8 +61,13 @@ static int prepend(const char *name, const char *word, char separator)
 int join_environment(const struct joining *j, struct failure *f)
 {
 	char library[PATH_MAX + 64], number[16];
-	int err = find_library(library, sizeof(library), f);
+	int err;
 
+	if (j->front == FRONT_SOCKET)
+		unsetenv("GNTSIM_NATIVE");
+	if (j->unassisted)
+		return 0;
+	err = find_library(library, sizeof(library), f);
 	if (err < 0)
 		return err;
 	snprintf(number, sizeof(number), "%u", j->domid);

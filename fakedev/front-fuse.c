@@ -71,15 +71,14 @@ static void tree_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 		fuse_reply_err(req, ENOENT);
 }
 
-/* As for device nodes, cutting them means nothing. */
+/* They cannot be cut, as no device can. O_TRUNC never gets here: open() takes it as a flag. */
 static void tree_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int which,
 			 struct fuse_file_info *fi)
 {
 	(void)attr;
-	if (which & ~(FUSE_SET_ATTR_SIZE | FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_CTIME))
-		fuse_reply_err(req, EPERM);
-	else
-		tree_getattr(req, ino, fi);
+	(void)ino;
+	(void)fi;
+	fuse_reply_err(req, which & FUSE_SET_ATTR_SIZE ? EINVAL : EPERM);
 }
 
 static fuse_ino_t find_domain(fuse_req_t req, const char *name)
@@ -220,7 +219,6 @@ static void tree_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	fuse_file_poll(req, fi, ph);
 }
 
-/* An error as the call's result: as the request's error, ENOSYS would turn into ENOTTY. */
 static void tree_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
 		       struct fuse_file_info *fi, unsigned int flags, const void *in, size_t in_len,
 		       size_t out_len)
@@ -238,6 +236,7 @@ static void tree_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *a
 		fuse_reply_err(req, ENOTTY);
 		return;
 	}
+	/* evtchn's ENOSYS arrives as ENOTTY all the same: Linux has come to translate both. */
 	if (fuse_file_identify(req, cmd, ff))
 		return;
 	foreign_memory(&memory, thread, &um);

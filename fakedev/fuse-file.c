@@ -133,7 +133,8 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	ff = f->front_data;
 	ff->host = h;
 	ff->opener = (uint32_t)fuse_req_ctx(req)->pid;
-	f->opener = foreign_process(ff->opener);
+	if (h->broker->config.leaks)
+		f->opener = foreign_process(ff->opener);
 	link_add(&h->files, &ff->of_host);
 	reply_open(req, ff);
 }

@@ -36,7 +36,6 @@ static void host_destroy(struct endpoint *e)
 {
 	struct fuse_host *h = (struct fuse_host *)e;
 
-	link_del(&h->of_broker);
 	fuse_session_destroy(h->session);
 	free(h->buf.mem);
 	free(h);
@@ -77,5 +76,13 @@ void fuse_host_end(struct fuse_host *h)
 {
 	while (h->files.next != &h->files)
 		device_end(file_of(h->files.next)->device);
+	link_del(&h->of_broker);
 	broker_end_endpoint(h->broker, &h->endpoint);
+}
+
+void broker_unmount(struct broker *b)
+{
+	while (b->hosts.next != &b->hosts)
+		fuse_host_end((struct fuse_host *)(void *)((char *)b->hosts.next -
+							   offsetof(struct fuse_host, of_broker)));
 }

@@ -158,7 +158,7 @@ bad:
 }
 
 /* privcmd has no hypervisor to call. */
-static long privcmd_ioctl(uint32_t cmd)
+long request_privcmd(uint32_t cmd)
 {
 	const uint32_t hypercall = 0x305000; /* IOCTL_PRIVCMD_HYPERCALL: _IOC(NONE, 'P', 0, 48) */
 
@@ -190,11 +190,11 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 	else if (!f)
 		result = -EBADF;
 	else if (!f->file)
-		result = privcmd_ioctl(call.cmd);
+		result = request_privcmd(call.cmd);
 	else
 		result = gntsim_ioctl(f->file, c->mm, call.cmd, call.arg, &um);
 	if (result == 0 && f && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
-		head.drain = front_socket.reset(f);
+		head.drain = f->front->reset(f);
 	head.n_regions = g.n_writes;
 	out = malloc(sizeof(head) + g.used);
 	if (out) {

@@ -21,6 +21,9 @@ struct options {
 	unsigned long domid, limit;
 	uint32_t guest;
 	const char *socket;
+	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
+	enum front_kind front;
+	bool unassisted;
 	bool xenstore, verbose;
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
 	char **program;
@@ -33,7 +36,8 @@ static void usage(FILE *out)
 	      "Without --socket it gets a machine of its own, which ends with the program.\n\n"
 	      "  --domain N      the program's domain (default 0)\n"
 	      "  --guest KIND    pv or pvh (default: domain 0 is pv, others are pvh)\n"
-	      "  --front KIND    auto or socket (default auto)\n"
+	      "  --front KIND    auto, socket or fuse (default auto)\n"
+	      "  --assist=no     with fuse: no preloaded library (default for static programs)\n"
 	      "  --socket PATH   join the machine that 'gntsim serve' keeps there\n"
 	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
 	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
@@ -46,15 +50,39 @@ static void usage(FILE *out)
 	      out);
 }
 
+static bool parse_front(const char *name, struct options *o)
+{
+	static const char *const names[] = {"socket", "fuse"};
+
+	o->front_choice = CHOSEN;
+	if (strcmp(name, "auto") == 0) {
+		o->front_choice = CHOOSE;
+		return true;
+	}
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			o->front = (enum front_kind)i;
+			return true;
+		}
+	}
+	complain("--front: expected auto, socket or fuse, found '%s'", name);
+	return false;
+}
+
 /* 0 to go on, 1 done, EXIT_GNTSIM. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-	    {"domain", required_argument, NULL, 'd'}, {"guest", required_argument, NULL, 'g'},
-	    {"front", required_argument, NULL, 'f'},  {"socket", required_argument, NULL, 's'},
-	    {"limit", required_argument, NULL, 'l'},  {"xenstore", no_argument, NULL, 'x'},
-	    {"leaks", optional_argument, NULL, 'L'},  {"verbose", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},         {0}};
+	static const struct option options[] = {{"domain", required_argument, NULL, 'd'},
+						{"guest", required_argument, NULL, 'g'},
+						{"front", required_argument, NULL, 'f'},
+						{"socket", required_argument, NULL, 's'},
+						{"assist", required_argument, NULL, 'a'},
+						{"limit", required_argument, NULL, 'l'},
+						{"xenstore", no_argument, NULL, 'x'},
+						{"leaks", optional_argument, NULL, 'L'},
+						{"verbose", no_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	int c;
 
 	opterr = 0;
@@ -69,9 +97,14 @@ static int parse(int argc, char **argv, struct options *o)
 				return EXIT_GNTSIM;
 			break;
 		case 'f':
-			if (strcmp(optarg, "auto") && strcmp(optarg, "socket"))
-				return complain("--front: expected auto or socket, found '%s'",
-						optarg);
+			if (!parse_front(optarg, o))
+				return EXIT_GNTSIM;
+			break;
+		case 'a':
+			if (strcmp(optarg, "yes") && strcmp(optarg, "no"))
+				return complain("--assist: expected yes or no, found '%s'", optarg);
+			o->assist_choice = CHOSEN;
+			o->unassisted = strcmp(optarg, "no") == 0;
 			break;
 		case 's':
 			o->socket = optarg;
@@ -111,21 +144,48 @@ static int parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-static int check_program(const struct options *o)
+/* What the user left open, by what the program is. */
+static int choose_front(struct options *o)
 {
-	if (is_dynamic(o->program[0]))
-		return 0;
-	return complain("%s is a static program: the socket front works through a preloaded "
-			"library, which the kernel does not load into it",
-			o->program[0]);
+	bool dynamic = is_dynamic(o->program[0]) != 0;
+	const char *why = "as asked for";
+
+	if (o->front_choice == CHOOSE) {
+		bool fuse = !dynamic || (o->assist_choice == CHOSEN && o->unassisted);
+
+		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
+		why = !dynamic ? "the program is static: no library can be preloaded into it"
+		      : fuse   ? "it needs no preloaded library"
+			       : "the program is dynamic, and it works on any host";
+	}
+	if (o->assist_choice == CHOOSE)
+		o->unassisted = o->front == FRONT_FUSE && !dynamic;
+	if (!o->unassisted && !dynamic)
+		return complain("%s is a static program: the %s works through a preloaded library, "
+				"which the kernel does not load into it",
+				o->program[0],
+				o->front == FRONT_SOCKET ? "socket front" : "assisted fuse front");
+	if (o->unassisted && o->front != FRONT_FUSE)
+		return complain("--assist=no is for the fuse front");
+	if (o->verbose)
+		fprintf(stderr, "gntsim: front: %s%s (%s)\n",
+			o->front == FRONT_FUSE ? "fuse" : "socket",
+			o->unassisted ? ", unassisted" : "", why);
+	return 0;
 }
 
 /* The process turns into the program. */
 static int become(const struct options *o, const char *socket, const char *rundir)
 {
-	struct joining j = {.socket = socket, .domid = (uint32_t)o->domid, .guest = o->guest};
+	struct joining j = {.socket = socket,
+			    .domid = (uint32_t)o->domid,
+			    .guest = o->guest,
+			    .front = o->front,
+			    .unassisted = o->unassisted};
 	struct failure f;
 
+	if (j.front == FRONT_FUSE && mount_own(&j, &f) < 0)
+		return complain("%s", f.text);
 	if (*rundir) {
 		xenstore_environment(rundir);
 		if (xenstore_introduce(rundir, j.domid, &f) < 0)
@@ -276,11 +336,8 @@ int run_main(int argc, char **argv)
 
 	if (status)
 		return status == 1 ? 0 : status;
-	status = check_program(&o);
+	status = choose_front(&o);
 	if (status)
 		return status;
-	if (o.verbose)
-		fprintf(stderr,
-			"gntsim: front: socket (works on any host; the program is dynamic)\n");
 	return o.socket ? run_joined(&o) : run_private(&o);
 }

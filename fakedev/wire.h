@@ -53,6 +53,9 @@ enum wire_op {
 	WIRE_DESTROY,  /**< uint32_t domid: destroy the whole domain -> nothing */
 	WIRE_ADVANCE,  /**< uint64_t ns: let virtual time pass -> nothing */
 	WIRE_LIMIT,    /**< struct wire_limit: gntalloc's limit -> nothing */
+	WIRE_CLAIM,    /**< uint64_t cookie of a file that the kernel serves (see WIRE_IOC_IDENTIFY)
+			  -> struct wire_file */
+	WIRE_MOUNT,    /**< a descriptor of /dev/fuse: serve what is mounted with it -> nothing */
 	WIRE_OP_MAX,
 };
 
@@ -106,8 +109,12 @@ struct wire_file {
 	uint32_t device; /**< enum wire_device */
 	uint32_t flags;  /**< the open mode (O_ACCMODE) */
 	uint32_t minor;  /**< of the character device that fstat shows */
-	uint64_t cookie; /**< SO_COOKIE of the client's end: identity, never reused */
+	uint64_t cookie; /**< SO_COOKIE of the client's end: identity, never reused. Of a file that
+			  * the kernel serves: random */
 };
+/** An ioctl that a device file of the FUSE and CUSE fronts answers beside its driver's: struct
+ * wire_file, of which the id is unused. The cookie proves to the broker that one holds the file. */
+#define WIRE_IOC_IDENTIFY 0x8018f801u /* _IOR(0xf8, 1, struct wire_file) */
 
 /** A piece of the client's memory. In a request: `len` bytes follow when readable. */
 struct wire_region {

@@ -8,21 +8,25 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_set(void)
+enum { NOT_ASKED, NOT_NATIVE, FUSE, CUSE };
+
+static int kind(void)
 {
-	static _Atomic int known; /* 0 not asked yet, 1 no, 2 yes */
+	static _Atomic int known;
 	int k = atomic_load_explicit(&known, memory_order_acquire);
 
-	if (k == 0 && environ) {
-		k = getenv("GNTSIM_NATIVE") ? 2 : 1;
+	if (k == NOT_ASKED && environ) {
+		const char *name = getenv("GNTSIM_NATIVE");
+
+		k = !name ? NOT_NATIVE : strcmp(name, "cuse") == 0 ? CUSE : FUSE;
 		atomic_store_explicit(&known, k, memory_order_release);
 	}
-	return k == 2;
+	return k;
 }
 
 bool lib_native(void)
 {
-	return lib_active() && is_set();
+	return lib_active() && kind() > NOT_NATIVE;
 }
 
 /* Only what looks like one of ours is asked: a file may come from another domain's tree, so its
@@ -32,7 +36,8 @@ static bool may_be_native(int fd)
 	struct stat st;
 
 	return fd >= 0 && raw_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0) == 0 &&
-	       (S_ISCHR(st.st_mode) || (S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0666)) &&
+	       (kind() == CUSE ? S_ISCHR(st.st_mode)
+			       : S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0666) &&
 	       st.st_size == 0;
 }
 

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/* Mounting the FUSE front's tree: over /dev/xen in a mount namespace of the program's own, or at a
+ * directory for everybody. */
+#define _GNU_SOURCE
+#include "command.h"
+#include "wire.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TREE_TYPE "fuse.gntsim"
+
+static bool write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
+/* The same user and group inside, and nobody else. */
+static bool map_ids(uid_t uid, gid_t gid)
+{
+	char text[64];
+
+	snprintf(text, sizeof(text), "%u %u 1", uid, uid);
+	if (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/uid_map", text))
+		return false;
+	snprintf(text, sizeof(text), "%u %u 1", gid, gid);
+	return write_file("/proc/self/gid_map", text);
+}
+
+/* A mount namespace of our own; what the host mounts later still shows. */
+static int enter_namespace(struct failure *f)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (unshare(CLONE_NEWNS) < 0) {
+		if (errno != EPERM)
+			return fail(f, -errno, "cannot make a mount namespace: %s",
+				    strerror(errno));
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || !map_ids(uid, gid))
+			return fail(f, -EPERM,
+				    "the fuse front needs root or a user namespace, and this host "
+				    "grants neither (%s); --front socket works without",
+				    strerror(errno));
+	}
+	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
+		return fail(f, -errno, "cannot make the mounts our own: %s", strerror(errno));
+	return 0;
+}
+
+static int bind_entry(int old, const struct dirent *d)
+{
+	char from[PATH_MAX], to[PATH_MAX], link[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+	int fd;
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", old, d->d_name);
+	snprintf(to, sizeof(to), "/dev/%s", d->d_name);
+	if (fstatat(old, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0; /* gone meanwhile */
+	if (S_ISLNK(st.st_mode)) {
+		n = readlinkat(old, d->d_name, link, sizeof(link) - 1);
+		if (n < 0)
+			return 0;
+		link[n] = '\0';
+		return symlink(link, to) < 0 ? -errno : 0;
+	}
+	if (S_ISDIR(st.st_mode)) {
+		if (mkdir(to, 0755) < 0)
+			return -errno;
+	} else {
+		fd = open(to, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		if (fd < 0)
+			return -errno;
+		close(fd);
+	}
+	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
+}
+
+/* /dev as it is, in a file system of our own, where a folder can be added. */
+static int copy_dev(struct failure *f)
+{
+	int old = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
+	struct dirent *d;
+	DIR *dir;
+
+	if (old < 0)
+		return fail(f, -errno, "cannot open /dev: %s", strerror(errno));
+	if (mount("gntsim-dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k") < 0) {
+		err = fail(f, -errno, "cannot mount over /dev: %s", strerror(errno));
+		close(old);
+		return err;
+	}
+	dir = fdopendir(old);
+	while (err == 0 && dir && (d = readdir(dir))) {
+		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..")) {
+			err = bind_entry(old, d);
+			if (err < 0)
+				fail(f, err, "cannot show /dev/%s in the program's /dev: %s",
+				     d->d_name, strerror(-err));
+		}
+	}
+	if (dir)
+		closedir(dir);
+	else
+		close(old);
+	if (err == 0 && mkdir("/dev/xen", 0755) < 0)
+		err = fail(f, -errno, "cannot make /dev/xen: %s", strerror(errno));
+	return err;
+}
+
+/* Mounts a tree with the rights we have. @return the descriptor that serves it */
+static int mount_tree(const char *dir, struct failure *f)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), err;
+	char options[128];
+
+	if (fd < 0)
+		return fail(f, -errno, "the fuse front needs /dev/fuse: %s", strerror(errno));
+	snprintf(options, sizeof(options),
+		 "fd=%d,rootmode=40000,user_id=%u,group_id=%u,allow_other", fd, geteuid(),
+		 getegid());
+	if (mount("gntsim", dir, TREE_TYPE, MS_NOSUID | MS_NODEV | MS_NOATIME, options) < 0) {
+		err = fail(f, -errno, "cannot mount FUSE at %s: %s", dir, strerror(errno));
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* Hands the tree to the machine, which from then on serves it. */
+static int hand_over(const struct joining *j, int fd, struct failure *f)
+{
+	static unsigned char buffer[WIRE_BUFFER];
+	struct wire_in in;
+	int err, control = machine_connect(j, WIRE_ROLE_COMMAND, NULL, 0, f);
+
+	if (control < 0)
+		return control;
+	err = wire_send(control, WIRE_MOUNT, 0, NULL, 0, &fd, 1);
+	if (err == 0)
+		err = wire_recv(control, 0, buffer, &in);
+	if (err == 0) {
+		err = (int)in.msg.result;
+		wire_in_done(&in);
+	}
+	close(control);
+	if (err == -EBUSY)
+		return fail(f, err,
+			    "the machine at %s serves unassisted programs through one tree, which "
+			    "is mounted elsewhere",
+			    j->socket);
+	return err < 0 ? fail(f, err, "the machine does not take the tree: %s", strerror(-err)) : 0;
+}
+
+static int show_folder(uint32_t domid, struct failure *f)
+{
+	char folder[32];
+
+	snprintf(folder, sizeof(folder), "/dev/xen/%u", domid);
+	if (mount(folder, "/dev/xen", NULL, MS_BIND, NULL) < 0)
+		return fail(f, -errno, "cannot make domain %u's folder /dev/xen: %s", domid,
+			    strerror(errno));
+	return setenv("GNTSIM_NATIVE", "fuse", 1) < 0 ? -errno : 0;
+}
+
+int mount_own(const struct joining *j, struct failure *f)
+{
+	struct stat st;
+	int fd, err = enter_namespace(f);
+
+	if (err == 0 && stat("/dev/xen", &st) < 0)
+		err = copy_dev(f);
+	if (err < 0)
+		return err;
+	fd = mount_tree("/dev/xen", f);
+	if (fd < 0)
+		return fd;
+	err = hand_over(j, fd, f);
+	/* The end of the broker must be the end of the tree: it alone keeps the descriptor. */
+	close(fd);
+	return err < 0 ? err : show_folder(j->domid, f);
+}
