@@ -7,9 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef HAVE_SCENARIOS
-#include "../scenarios/lang/commands.h"
-#endif
+#include <play_main.h>
 
 static const struct {
 	const char *name;
@@ -20,10 +18,8 @@ static const struct {
     {"serve", serve_main, "keep a machine that programs can join"},
     {"status", status_main, "print what lives in a machine"},
     {"control", control_main, "destroy a domain, let time pass, set a limit"},
-#ifdef HAVE_SCENARIOS
     {"play", gntsim_play_main, "play scenarios"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
-#endif
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
