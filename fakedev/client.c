@@ -341,11 +341,11 @@ static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int p
 	bool gone = page->frame == GNTSIM_NO_FRAME;
 	struct wire_run *last = r->n ? &r->run[r->n - 1] : NULL;
 	uint64_t offset = gone ? b->arena.size : (uint64_t)page->frame * GNTSIM_PAGE_SIZE;
-	uint32_t flags = page->writable && !gone ? WIRE_RUN_RW : 0;
+	uint32_t flags = (gone ? prot & PROT_WRITE : page->writable) ? WIRE_RUN_RW : 0;
 	int want = prot;
 
 	/* Writable as protected but not as granted: the store must fault. */
-	if (!page->writable)
+	if (!page->writable && !gone)
 		want &= ~PROT_WRITE;
 	*(flags ? &r->rw : &r->ro) = true;
 	if (last && last->addr + last->len == addr && last->flags == flags && last->prot == want &&

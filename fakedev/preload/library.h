@@ -90,7 +90,9 @@ void lib_remember(const struct wire_file *f);
 /** Forgets every answer: the ids belong to another connection now. (entered) */
 void lib_forget(void);
 
-/** The device a path names, -1 if none. dirfd as in openat. */
+/** A path that goes on below a node, as if it were a directory. */
+#define LIB_BELOW_NODE WIRE_DEV_MAX
+/** The device a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. */
 int lib_node(int dirfd, const char *path);
 /** Opens it. @return a descriptor or a negative errno */
 int lib_open_node(int device, int flags);

@@ -191,6 +191,19 @@ EXPORT void *mmap64(void *addr, size_t len, int prot, int flags, int fd, off64_t
 	return interposed(NEXT(mmap64), addr, len, prot, flags, fd, offset);
 }
 
+static bool touches_device(const void *addr, size_t len)
+{
+	sigset_t saved;
+	bool touches;
+
+	if (!ranges_any())
+		return false;
+	lib_enter(&saved);
+	touches = ranges_overlap((uintptr_t)addr, len ? whole_pages(len) : 1);
+	lib_leave(&saved);
+	return touches;
+}
+
 DECLARE_NEXT(munmap);
 EXPORT int munmap(void *addr, size_t len)
 {
@@ -324,4 +337,22 @@ EXPORT void *mremap(void *old_addr, size_t old_len, size_t new_len, int flags, .
 	}
 	lib_leave(&saved);
 	return (void *)lib_result(r);
+}
+
+/* The kernel would move the mapping's window over its file; no window of a device can be moved. */
+DECLARE_NEXT(remap_file_pages);
+EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t offset, int flags)
+{
+	if (touches_device(addr, len))
+		return (int)lib_result(-EINVAL);
+	return NEXT(remap_file_pages)(addr, len, prot, offset, flags);
+}
+
+/* A device file has no pages to punch holes into. */
+DECLARE_NEXT(madvise);
+EXPORT int madvise(void *addr, size_t len, int advice)
+{
+	if (advice == MADV_REMOVE && touches_device(addr, len))
+		return (int)lib_result(-EOPNOTSUPP);
+	return NEXT(madvise)(addr, len, advice);
 }

@@ -22,14 +22,21 @@ static const struct {
 /* Longer than any node's path with some slack for "//" and "..". */
 #define PATH_ROOM 512
 
-static bool last_name_matches(const char *path)
+/* Cheap: does any component of the path bear a node's name? */
+static bool mentions_node(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
+	while (*path) {
+		size_t n = strcspn(path, "/");
 
-	for (size_t i = 0; i < N_NODES; i++)
-		if (strcmp(strrchr(nodes[i].path, '/') + 1, name) == 0)
-			return true;
+		for (size_t i = 0; i < N_NODES; i++) {
+			const char *name = strrchr(nodes[i].path, '/') + 1;
+
+			if (strlen(name) == n && memcmp(name, path, n) == 0)
+				return true;
+		}
+		path += n;
+		path += strspn(path, "/");
+	}
 	return false;
 }
 
@@ -108,17 +115,22 @@ int lib_node(int dirfd, const char *path)
 {
 	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
 
-	if (!lib_active() || cheap_no(path) || !readable_path(path, text) ||
-	    !last_name_matches(text))
+	if (!lib_active() || cheap_no(path) || !readable_path(path, text) || !mentions_node(text))
 		return -1;
 	full[0] = '\0';
 	if (text[0] != '/' && (!base_directory(dirfd, start) || !append(full, start)))
 		return -1;
 	if (!append(full, text))
 		return -1;
-	for (size_t i = 0; i < N_NODES; i++)
-		if (strcmp(nodes[i].path, full) == 0)
-			return lib_native() && is_native(nodes[i].device) ? -1 : nodes[i].device;
+	for (size_t i = 0; i < N_NODES; i++) {
+		size_t n = strlen(nodes[i].path);
+
+		if (strncmp(nodes[i].path, full, n) != 0 || (full[n] && full[n] != '/'))
+			continue;
+		if (lib_native() && is_native(nodes[i].device))
+			return -1;
+		return full[n] ? LIB_BELOW_NODE : nodes[i].device;
+	}
 	return -1;
 }
 
@@ -132,7 +144,7 @@ int lib_open_node(int device, int flags)
 
 	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
 		return -EEXIST;
-	if (flags & O_DIRECTORY)
+	if ((flags & O_DIRECTORY) || device == LIB_BELOW_NODE)
 		return -ENOTDIR;
 	lib_enter(&saved);
 	err = lib_call(WIRE_OPEN, &o, sizeof(o), NULL, 0, &in);

@@ -146,6 +146,8 @@ static int node_at(int dirfd, const char *path, int flags)
 		int device = lib_node(AT_FDCWD, path);                                             \
 		if (device < 0)                                                                    \
 			return NEXT(name)(path, st);                                               \
+		if (device == LIB_BELOW_NODE)                                                      \
+			return (int)lib_result(-ENOTDIR);                                          \
 		FILL_STAT(device, st);                                                             \
 		return 0;                                                                          \
 	}
@@ -166,6 +168,8 @@ static int node_at(int dirfd, const char *path, int flags)
 		int device = node_at(dirfd, path, flags);                                          \
 		if (device < 0)                                                                    \
 			return NEXT(name)(dirfd, path, st, flags);                                 \
+		if (device == LIB_BELOW_NODE)                                                      \
+			return (int)lib_result(-ENOTDIR);                                          \
 		FILL_STAT(device, st);                                                             \
 		return 0;                                                                          \
 	}
@@ -186,6 +190,8 @@ EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int m
 
 	if (device < 0)
 		return NEXT(statx)(dirfd, path, flags, mask, st);
+	if (device == LIB_BELOW_NODE)
+		return (int)lib_result(-ENOTDIR);
 	memset(st, 0, sizeof(*st));
 	st->stx_mask = STATX_BASIC_STATS & ~(unsigned int)STATX_BLOCKS;
 	st->stx_mode = (uint16_t)(is_plain(device) ? S_IFREG | 0600 : S_IFCHR | 0600);
@@ -199,32 +205,41 @@ EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int m
 	return 0;
 }
 
-static int may_access(int mode)
+static int may_access(int device, int mode)
 {
+	if (device == LIB_BELOW_NODE)
+		return (int)lib_result(-ENOTDIR);
 	return mode & X_OK ? (errno = EACCES, -1) : 0;
 }
 
 DECLARE_NEXT(access);
 EXPORT int access(const char *path, int mode)
 {
-	return lib_node(AT_FDCWD, path) >= 0 ? may_access(mode) : NEXT(access)(path, mode);
+	int device = lib_node(AT_FDCWD, path);
+
+	return device >= 0 ? may_access(device, mode) : NEXT(access)(path, mode);
 }
 
 DECLARE_NEXT(eaccess);
 EXPORT int eaccess(const char *path, int mode)
 {
-	return lib_node(AT_FDCWD, path) >= 0 ? may_access(mode) : NEXT(eaccess)(path, mode);
+	int device = lib_node(AT_FDCWD, path);
+
+	return device >= 0 ? may_access(device, mode) : NEXT(eaccess)(path, mode);
 }
 
 DECLARE_NEXT(euidaccess);
 EXPORT int euidaccess(const char *path, int mode)
 {
-	return lib_node(AT_FDCWD, path) >= 0 ? may_access(mode) : NEXT(euidaccess)(path, mode);
+	int device = lib_node(AT_FDCWD, path);
+
+	return device >= 0 ? may_access(device, mode) : NEXT(euidaccess)(path, mode);
 }
 
 DECLARE_NEXT(faccessat);
 EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 {
-	return lib_node(dirfd, path) >= 0 ? may_access(mode)
-					  : NEXT(faccessat)(dirfd, path, mode, flags);
+	int device = lib_node(dirfd, path);
+
+	return device >= 0 ? may_access(device, mode) : NEXT(faccessat)(dirfd, path, mode, flags);
 }

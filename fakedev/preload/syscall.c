@@ -5,6 +5,7 @@
 
 #undef _FORTIFY_SOURCE
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
@@ -91,6 +92,14 @@ EXPORT long syscall(long nr, ...)
 		return mprotect(PTR(0), (size_t)a[1], (int)a[2]);
 	case SYS_mremap:
 		return (long)mremap(PTR(0), (size_t)a[1], (size_t)a[2], (int)a[3], a[4]);
+	case SYS_madvise:
+		return madvise(PTR(0), (size_t)a[1], (int)a[2]);
+	case SYS_remap_file_pages:
+		return remap_file_pages(PTR(0), (size_t)a[1], (int)a[2], (size_t)a[3], (int)a[4]);
+#ifdef SYS_poll
+	case SYS_poll:
+		return poll(PTR(0), (nfds_t)a[1], (int)a[2]);
+#endif
 	case SYS_fcntl:
 		return fcntl((int)a[0], (int)a[1], a[2]);
 	case SYS_epoll_ctl:

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/* The pager's thread. */
+#define _GNU_SOURCE
+#include "fuse-memory.h"
+
+#include <errno.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct waiting {
+	struct waiting *next;
+	size_t size;
+	unsigned char data[];
+};
+
+struct pager {
+	struct fuse_session *session;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	struct waiting *first, **last;
+	bool ended; /* the session did */
+	int ready, stop;
+};
+
+static void ring(int fd)
+{
+	const uint64_t one = 1;
+
+	while (write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static bool for_page(const struct fuse_buf *buf)
+{
+	struct fuse_in_header h;
+
+	if (buf->size < sizeof(h))
+		return false;
+	memcpy(&h, buf->mem, sizeof(h));
+	return h.nodeid == PAGES_INO && (h.opcode == FUSE_READ || h.opcode == FUSE_WRITE);
+}
+
+static void hand_on(struct pager *p, const struct fuse_buf *buf)
+{
+	struct waiting *w = malloc(sizeof(*w) + buf->size);
+
+	/* Without memory the caller waits in vain, but can be killed. */
+	if (!w)
+		return;
+	w->next = NULL;
+	w->size = buf->size;
+	memcpy(w->data, buf->mem, buf->size);
+	pthread_mutex_lock(&p->lock);
+	*p->last = w;
+	p->last = &w->next;
+	pthread_mutex_unlock(&p->lock);
+	ring(p->ready);
+}
+
+static void *run(void *ctx)
+{
+	struct pager *p = ctx;
+	struct pollfd fds[] = {{.fd = fuse_session_fd(p->session), .events = POLLIN},
+			       {.fd = p->stop, .events = POLLIN}};
+	struct fuse_buf buf = {.mem = NULL};
+
+	for (;;) {
+		int n = fuse_session_receive_buf(p->session, &buf);
+
+		if (n > 0 && for_page(&buf)) {
+			fuse_session_process_buf(p->session, &buf);
+		} else if (n > 0) {
+			hand_on(p, &buf);
+		} else if (n == -EAGAIN || n == -EINTR) {
+			poll(fds, 2, -1);
+			if (fds[1].revents)
+				break;
+		} else {
+			pthread_mutex_lock(&p->lock);
+			p->ended = true;
+			pthread_mutex_unlock(&p->lock);
+			ring(p->ready);
+			break;
+		}
+	}
+	free(buf.mem);
+	return NULL;
+}
+
+int pager_start(struct fuse_session *s, struct pager **out, int *fd)
+{
+	struct pager *p = calloc(1, sizeof(*p));
+	sigset_t all, before;
+	int err = 0;
+
+	if (!p)
+		return -ENOMEM;
+	p->session = s;
+	p->last = &p->first;
+	p->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	p->stop = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&p->lock, NULL);
+	/* Signals are for the broker's thread. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	if (p->ready < 0 || p->stop < 0)
+		err = -errno;
+	else
+		err = -pthread_create(&p->thread, NULL, run, p);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err < 0) {
+		if (p->ready >= 0)
+			close(p->ready);
+		if (p->stop >= 0)
+			close(p->stop);
+		free(p);
+		return err;
+	}
+	*fd = p->ready;
+	*out = p;
+	return 0;
+}
+
+int pager_next(struct pager *p, struct fuse_buf *buf)
+{
+	struct waiting *w;
+	uint64_t count;
+	bool ended;
+
+	pthread_mutex_lock(&p->lock);
+	w = p->first;
+	if (w) {
+		p->first = w->next;
+		if (!p->first)
+			p->last = &p->first;
+	} else if (!p->ended && read(p->ready, &count, sizeof(count)) < 0) {
+		/* Rung for requests that were taken already. */
+	}
+	ended = p->ended;
+	pthread_mutex_unlock(&p->lock);
+	if (!w)
+		return ended ? -ENODEV : 0;
+	*buf = (struct fuse_buf){.size = w->size, .mem = malloc(w->size)};
+	if (buf->mem)
+		memcpy(buf->mem, w->data, w->size);
+	free(w);
+	return buf->mem ? 1 : 0;
+}
+
+void pager_stop(struct pager *p)
+{
+	if (!p)
+		return;
+	ring(p->stop);
+	pthread_join(p->thread, NULL);
+	while (p->first) {
+		struct waiting *w = p->first;
+
+		p->first = w->next;
+		free(w);
+	}
+	close(p->stop);
+	pthread_mutex_destroy(&p->lock);
+	free(p);
+}
