@@ -44,8 +44,11 @@ int gntalloc_alloc(struct peer *on, int fd, uint16_t domid, uint16_t flags, uint
 
 int gntalloc_dealloc(struct peer *on, int fd, uint64_t index, uint32_t count)
 {
-	struct ioctl_gntalloc_dealloc_gref op = {.index = index, .count = count};
+	struct ioctl_gntalloc_dealloc_gref op;
 
+	memset(&op, 0, sizeof(op)); /* its padding too: it may go to a peer */
+	op.index = index;
+	op.count = count;
 	return call_ioctl(on, fd, IOCTL_GNTALLOC_DEALLOC_GREF, &op, sizeof(op));
 }
 

@@ -20,7 +20,9 @@ int main(int argc, char **argv)
 	peer_init();
 	if (argc > 1)
 		return again(argc, argv);
-	if (role && !strcmp(role, "peer"))
+	if (!role)
+		skip("this program needs the stage: stage GNTSIM PROGRAM");
+	if (!strcmp(role, "peer"))
 		peer_serve(stage_socket());
 	test();
 	peers_finish();

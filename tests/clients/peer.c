@@ -256,10 +256,7 @@ static void kill_process(struct peer *p)
 {
 	if (p->dead)
 		return;
-	if (p->child)
-		CHECK_IS(kill(p->pid, SIGKILL), 0);
-	else
-		CHECK_IS(pidfd_send_signal(p->pidfd, SIGKILL, NULL, 0), 0);
+	CHECK_IS(kill(p->pid, SIGKILL), 0);
 }
 
 long peer_try(struct peer *p, peer_fn *fn, void *arg, size_t size)
@@ -438,7 +435,7 @@ void peer_init(void)
 	const char *list = getenv(STAGE_ENV_DOMAINS);
 
 	if (!list)
-		skip("this program needs the stage: stage GNTSIM PROGRAM");
+		return;
 	n_domains = stage_parse_domains(list, domains);
 	home_domain = (unsigned)env_number(STAGE_ENV_HOME);
 	stage_fd = env_number(STAGE_ENV_SOCKET);

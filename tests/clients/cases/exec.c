@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 struct inherited {
@@ -127,10 +128,39 @@ static void released(struct peer *peer)
 	peer_wait(old);
 }
 
+/* An exec that fails, here or in a vforked child, changes nothing. */
+static void failed(struct peer *peer)
+{
+	struct shared_page page = share_page(HERE, them(), true);
+	struct mapped_page theirs = map_page(peer, us(), page.ref, PROT_READ | PROT_WRITE);
+	struct watch w = watch_start(HERE, us(), peer, them(), theirs.addr + 1);
+	pid_t pid;
+
+	CHECK_IS(gntalloc_notify(HERE, page.fd, page.index + 1, 3, w.port), 0);
+	CHECK_IS(gntalloc_dealloc(HERE, page.fd, page.index, 1), 0);
+	CHECK_IS(execl("/nowhere/nothing", "nothing", NULL), -1);
+	CHECK_IS(errno, ENOENT);
+	pid = vfork();
+	if (!pid) {
+		execl("/nowhere/nothing", "nothing", NULL);
+		_exit(errno == ENOENT ? 0 : 1);
+	}
+	CHECK_IS(waitpid(pid, NULL, 0), pid);
+	watch_still(&w);
+	CHECK_IS(store_byte(HERE, page.addr, 17), 0);
+	CHECK_IS(load_byte(peer, theirs.addr), 17);
+	CHECK_IS(call_munmap(HERE, page.addr, PAGE), 0);
+	watch_over(&w);
+	CHECK_IS(call_close(HERE, page.fd), 0);
+	CHECK_IS(call_munmap(peer, theirs.addr, PAGE), 0);
+	CHECK_IS(call_close(peer, theirs.fd), 0);
+}
+
 void test(void)
 {
 	struct peer *peer = peer_start(them());
 
 	kept(peer);
 	released(peer);
+	failed(peer);
 }
