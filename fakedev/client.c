@@ -135,17 +135,20 @@ static int hello(struct client *c, const struct wire_in *in)
 	struct broker *b = c->broker;
 	struct wire_hello h;
 	size_t rundir = b->rundir ? strlen(b->rundir) : 0;
-	unsigned char out[sizeof(struct wire_hello_reply) + 512];
+	size_t tree = b->config.tree ? strlen(b->config.tree) : 0;
+	unsigned char out[sizeof(struct wire_hello_reply) + 1024];
 	struct wire_hello_reply r;
 	struct gntsim_domain *dom;
-	int err = 0;
+	int err = 0, off = 0;
 
 	if (in->msg.payload != sizeof(h))
 		return -EPROTO;
 	memcpy(&h, in->payload, sizeof(h));
-	if (h.role > WIRE_ROLE_WATCH || rundir > 512)
+	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
 	c->pid = in->pid;
+	/* Asked once is enough: it costs both ends something at each message. */
+	setsockopt(c->endpoint.fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof(off));
 	if (c->greeted) { /* a forked child, which came with its address space */
 		err = c->mm && !gntsim_mm_domain(c->mm) ? -ENODEV : 0;
 		return reply(c, in, err, NULL, 0);
@@ -168,11 +171,15 @@ static int hello(struct client *c, const struct wire_in *in)
 	    .domid = h.domid,
 	    .guest = dom && gntsim_domain_guest(dom) == GNTSIM_GUEST_PV ? 1 : 2,
 	    .broker_pid = (uint32_t)getpid(),
-	    .rundir_len = (uint32_t)rundir};
+	    .rundir_len = (uint32_t)rundir,
+	    .unassisted = b->config.unassisted,
+	    .tree_len = (uint32_t)tree};
 	memcpy(out, &r, sizeof(r));
 	if (rundir)
 		memcpy(out + sizeof(r), b->rundir, rundir);
-	return reply(c, in, 0, out, sizeof(r) + rundir);
+	if (tree)
+		memcpy(out + sizeof(r) + rundir, b->config.tree, tree);
+	return reply(c, in, 0, out, sizeof(r) + rundir + tree);
 }
 
 /* The plain files that xenstored finds in domain 0. */
@@ -435,7 +442,7 @@ static int map(struct client *c, const struct wire_in *in)
 	f = client_file(c, m.file);
 	if (!f)
 		return reply(c, in, -EBADF, NULL, 0);
-	if (!c->mm || !f->file)
+	if (!c->mm || !f->file || c->broker->config.unassisted)
 		return reply(c, in, -ENODEV, NULL, 0);
 	err = gntsim_mmap(c->mm, f->file, m.addr, m.len, m.prot, m.flags, m.offset);
 	if (err < 0)

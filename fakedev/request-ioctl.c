@@ -17,9 +17,10 @@ struct view {
 struct gathered {
 	const struct view *views;
 	uint32_t n_views, last; /* last: where the previous lookup ended */
-	/* Writes in order: struct wire_region and padded data, over and over. */
+	/* The reply: its head, then the writes in order: struct wire_region and padded data. */
 	unsigned char *out;
 	size_t used, room;
+	unsigned char first[1024]; /* out until it outgrows this */
 	uint32_t n_writes;
 	uint64_t low, high; /* hull of the writes */
 };
@@ -49,7 +50,7 @@ static const struct view *find(struct gathered *g, uint64_t addr, size_t len, bo
 /* What this very call wrote earlier must be seen by its later reads. */
 static void overlay(const struct gathered *g, uint64_t addr, unsigned char *dst, size_t len)
 {
-	size_t at = 0;
+	size_t at = sizeof(struct wire_ioctl_reply);
 
 	if (addr >= g->high || addr + len <= g->low)
 		return;
@@ -95,10 +96,12 @@ static int view_write(void *ctx, uint64_t addr, const void *src, size_t len)
 		return -EFAULT;
 	if (need > g->room) {
 		size_t room = need * 2;
-		unsigned char *out = realloc(g->out, room);
+		unsigned char *out = realloc(g->out == g->first ? NULL : g->out, room);
 
 		if (!out)
 			return -EFAULT;
+		if (g->out == g->first)
+			memcpy(out, g->first, g->used);
 		g->out = out;
 		g->room = room;
 	}
@@ -123,38 +126,38 @@ static int view_probe_write(void *ctx, uint64_t addr, size_t len)
 }
 
 /* Splits the payload into views; every length is checked here. */
-static int parse(const struct wire_in *in, struct wire_ioctl *call, struct view **out)
+static int parse(const struct wire_in *in, struct wire_ioctl *call, struct view *few,
+		 uint32_t n_few, struct view **out)
 {
 	size_t at = sizeof(*call), end = in->msg.payload;
-	struct view *views;
+	struct view *views = few;
 
 	if (end < at)
 		return -EPROTO;
 	memcpy(call, in->payload, sizeof(*call));
 	if (call->n_regions > (end - at) / sizeof(struct wire_region))
 		return -EPROTO;
-	views = calloc(call->n_regions ? call->n_regions : 1, sizeof(*views));
+	if (call->n_regions > n_few)
+		views = malloc(call->n_regions * sizeof(*views));
 	if (!views)
 		return -ENOMEM;
+	*out = views;
 	for (uint32_t i = 0; i < call->n_regions; i++) {
 		struct view *v = &views[i];
 
+		v->data = NULL;
 		if (end - at < sizeof(v->region))
-			goto bad;
+			return -EPROTO;
 		memcpy(&v->region, in->payload + at, sizeof(v->region));
 		at += sizeof(v->region);
 		if (!(v->region.flags & WIRE_R_DATA))
 			continue;
 		if (padded(v->region.len) > end - at)
-			goto bad;
+			return -EPROTO;
 		v->data = in->payload + at;
 		at += padded(v->region.len);
 	}
-	*out = views;
 	return 0;
-bad:
-	free(views);
-	return -EPROTO;
 }
 
 /* privcmd has no hypervisor to call. */
@@ -165,49 +168,47 @@ long request_privcmd(uint32_t cmd)
 	return cmd == hypercall ? -ENOSYS : -ENOTTY;
 }
 
+static long call_driver(struct client *c, const struct device_file *f,
+			const struct wire_ioctl *call, struct gathered *g)
+{
+	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, g};
+
+	if (!f)
+		return -EBADF;
+	if (!f->file)
+		return request_privcmd(call->cmd);
+	return gntsim_ioctl(f->file, c->mm, call->cmd, call->arg, &um);
+}
+
 int request_ioctl(struct client *c, const struct wire_in *in)
 {
-	struct gathered g = {0};
-	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, &g};
 	struct wire_ioctl_reply head = {0};
-	struct wire_ioctl call;
+	struct view few[8], *views = few;
 	struct device_file *f;
-	struct view *views;
-	unsigned char *out;
+	struct wire_ioctl call;
+	struct gathered g;
 	long result;
-	int err = parse(in, &call, &views);
+	int err = parse(in, &call, few, sizeof(few) / sizeof(few[0]), &views);
 
-	if (err < 0)
-		return err;
-	g.views = views;
-	g.n_views = call.n_regions;
-	/* The head goes first in the reply: leave room for it. */
-	g.room = sizeof(head) + 256;
-	g.out = malloc(g.room);
-	f = client_file(c, call.file);
-	if (!g.out)
-		result = -ENOMEM;
-	else if (!f)
-		result = -EBADF;
-	else if (!f->file)
-		result = request_privcmd(call.cmd);
-	else
-		result = gntsim_ioctl(f->file, c->mm, call.cmd, call.arg, &um);
-	if (result == 0 && f && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
-		head.drain = f->front->reset(f);
-	head.n_regions = g.n_writes;
-	out = malloc(sizeof(head) + g.used);
-	if (out) {
-		memcpy(out, &head, sizeof(head));
-		if (g.used)
-			memcpy(out + sizeof(head), g.out, g.used);
-		err = wire_send(c->endpoint.fd, in->msg.op, result, out, sizeof(head) + g.used,
-				NULL, 0);
-	} else {
-		err = -ENOMEM;
+	if (err == 0) {
+		g.views = views;
+		g.n_views = call.n_regions;
+		g.last = g.n_writes = 0;
+		g.low = g.high = 0;
+		g.out = g.first;
+		g.room = sizeof(g.first);
+		g.used = sizeof(head);
+		f = client_file(c, call.file);
+		result = call_driver(c, f, &call, &g);
+		if (result == 0 && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
+			head.drain = f->front->reset(f);
+		head.n_regions = g.n_writes;
+		memcpy(g.out, &head, sizeof(head));
+		err = wire_send(c->endpoint.fd, in->msg.op, result, g.out, g.used, NULL, 0);
+		if (g.out != g.first)
+			free(g.out);
 	}
-	free(out);
-	free(g.out);
-	free(views);
+	if (views != few)
+		free(views);
 	return err;
 }

@@ -104,6 +104,27 @@ int wire_send(int fd, uint16_t op, int64_t result, const void *payload, size_t l
 	return sent < 0 ? (int)sent : 0;
 }
 
+int wire_sendv(int fd, uint16_t op, const struct iovec *pieces, int n)
+{
+	struct wire_msg msg = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op};
+	struct iovec iov[1 + WIRE_PIECES] = {{&msg, sizeof(msg)}};
+	struct msghdr hdr = {.msg_iov = iov, .msg_iovlen = 1 + (size_t)n};
+	long sent;
+
+	if (n > WIRE_PIECES)
+		return -EMSGSIZE;
+	for (int i = 0; i < n; i++) {
+		iov[1 + i] = pieces[i];
+		msg.payload += (uint32_t)pieces[i].iov_len;
+	}
+	if (msg.payload > WIRE_INLINE_MAX)
+		return -EMSGSIZE;
+	do {
+		sent = raw_sendmsg(fd, &hdr, MSG_NOSIGNAL);
+	} while (sent == -EINTR);
+	return sent == -ECONNRESET || sent == -ENOTCONN ? -EPIPE : sent < 0 ? (int)sent : 0;
+}
+
 static void take_control(struct msghdr *hdr, struct wire_in *in)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(hdr); c; c = CMSG_NXTHDR(hdr, c)) {

@@ -29,6 +29,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define WIRE_MAGIC   0x746e6721u /* "!gnt" */
 #define WIRE_VERSION 1u
@@ -39,7 +40,7 @@
 #define WIRE_FDS_MAX     3
 
 enum wire_op {
-	WIRE_HELLO = 1, /**< struct wire_hello -> struct wire_hello_reply, xenstore rundir */
+	WIRE_HELLO = 1, /**< struct wire_hello -> struct wire_hello_reply, xenstore rundir, tree */
 	WIRE_OPEN,      /**< struct wire_open -> struct wire_file, descriptor */
 	WIRE_ATTACH, /**< a descriptor -> struct wire_file; -ENOENT: not a device of this broker */
 	WIRE_IOCTL,  /**< struct wire_ioctl, regions -> result, regions to write back */
@@ -98,6 +99,8 @@ struct wire_hello_reply {
 	uint32_t guest;      /**< 1 PV, 2 PVH */
 	uint32_t broker_pid; /**< as the broker sees itself */
 	uint32_t rundir_len; /**< bytes of xenstored's run directory that follow; 0: no xenstore */
+	uint32_t unassisted; /**< 1: nothing can be mapped through this connection */
+	uint32_t tree_len;   /**< then: bytes of the mounted tree's path that follow; 0: none */
 };
 
 struct wire_open {
@@ -198,6 +201,14 @@ struct wire_in {
  */
 int wire_send(int fd, uint16_t op, int64_t result, const void *payload, size_t len, const int *fds,
 	      int n_fds);
+
+/**
+ * Sends a request whose payload lies in up to WIRE_PIECES pieces of at most WIRE_INLINE_MAX bytes in
+ * all.
+ * @return as wire_send(); -EFAULT when a piece is a bad pointer: nothing was sent then
+ */
+int wire_sendv(int fd, uint16_t op, const struct iovec *pieces, int n);
+#define WIRE_PIECES 3
 
 /**
  * Receives one message into @p buffer (of WIRE_BUFFER bytes). Call wire_in_done() after use.

@@ -96,11 +96,16 @@ static long mask(int how, const sigset_t *set, sigset_t *old)
 	return raw_syscall(SYS_rt_sigprocmask, how, (long)set, (long)old, 8, 0, 0);
 }
 
+bool lib_same_process(void)
+{
+	return !lib.same || atomic_load_explicit(lib.same, memory_order_relaxed);
+}
+
 static void recover_from_unseen_fork(void)
 {
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 
-	if (!lib.same || atomic_load_explicit(lib.same, memory_order_relaxed))
+	if (lib_same_process())
 		return;
 	/* This copy of the connection is the parent's: nothing may be said on it. */
 	if (lib.fd >= 0)
@@ -243,6 +248,20 @@ int lib_connect(void)
 	return 0;
 }
 
+static int await_reply(int sent, struct wire_in *in)
+{
+	int err;
+
+	if (sent == -EPIPE)
+		return lib_broken();
+	if (sent < 0)
+		return sent == -EMSGSIZE ? -ENOMEM : sent;
+	err = wire_recv(lib.fd, 0, lib.buffer, in);
+	if (err < 0)
+		return lib_broken();
+	return in->msg.result < 0 ? (int)in->msg.result : 0;
+}
+
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in)
 {
@@ -251,15 +270,17 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 	memset(in, 0, sizeof(*in));
 	if (err < 0)
 		return err;
-	err = wire_send(lib.fd, (uint16_t)op, 0, payload, len, fds, n_fds);
-	if (err == -EPIPE)
-		return lib_broken();
+	return await_reply(wire_send(lib.fd, (uint16_t)op, 0, payload, len, fds, n_fds), in);
+}
+
+int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in)
+{
+	int err = lib_connect();
+
+	memset(in, 0, sizeof(*in));
 	if (err < 0)
-		return err == -EMSGSIZE ? -ENOMEM : err;
-	err = wire_recv(lib.fd, 0, lib.buffer, in);
-	if (err < 0)
-		return lib_broken();
-	return in->msg.result < 0 ? (int)in->msg.result : 0;
+		return err;
+	return await_reply(wire_sendv(lib.fd, (uint16_t)op, pieces, n), in);
 }
 
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len)

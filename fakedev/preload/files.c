@@ -40,11 +40,14 @@ static bool may_be_device(int fd)
 	       type == SOCK_STREAM;
 }
 
+/* Written under the lock, read without: a reader takes the device between two looks at the cookie. */
 static void remember(uint64_t cookie, const struct wire_file *f)
 {
+	__atomic_store_n(&devices[cookie % SLOTS].cookie, 0, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_RELEASE);
 	devices[cookie % SLOTS].device =
 	    (struct device){.id = f->id, .device = f->device, .flags = f->flags, .minor = f->minor};
-	__atomic_store_n(&devices[cookie % SLOTS].cookie, cookie, __ATOMIC_RELAXED);
+	__atomic_store_n(&devices[cookie % SLOTS].cookie, cookie, __ATOMIC_RELEASE);
 }
 
 void lib_remember(const struct wire_file *f)
@@ -104,10 +107,17 @@ static bool identify(int fd, uint64_t cookie, struct device *out)
 	return true;
 }
 
+static bool known_device(uint64_t cookie, struct device *out)
+{
+	if (__atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_ACQUIRE) != cookie)
+		return false;
+	*out = devices[cookie % SLOTS].device;
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	return __atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_RELAXED) == cookie;
+}
+
 static bool known_other(int fd, uint64_t cookie)
 {
-	if (__atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_RELAXED) == cookie)
-		return false;
 	if (atomic_load_explicit(&others[cookie % SLOTS], memory_order_relaxed) == cookie)
 		return true;
 	if (may_be_device(fd))
@@ -116,20 +126,18 @@ static bool known_other(int fd, uint64_t cookie)
 	return true;
 }
 
-bool lib_device_entered(int fd, struct device *out)
-{
-	uint64_t cookie;
-
-	return cookie_of(fd, &cookie) && !known_other(fd, cookie) && identify(fd, cookie, out);
-}
-
 bool lib_device(int fd, struct device *out)
 {
 	sigset_t saved;
 	uint64_t cookie;
 	bool is_device;
 
-	if (!lib_active() || !cookie_of(fd, &cookie) || known_other(fd, cookie))
+	if (!lib_active() || !cookie_of(fd, &cookie))
+		return false;
+	/* After a fork that went unseen the answers are the parent's: lib_enter() forgets them. */
+	if (lib_same_process() && known_device(cookie, out))
+		return true;
+	if (known_other(fd, cookie))
 		return false;
 	lib_enter(&saved);
 	is_device = identify(fd, cookie, out);

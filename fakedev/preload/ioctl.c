@@ -273,44 +273,90 @@ static void written_map(const struct wire_in *in, struct ioctl_gntdev_map_grant_
 		memcpy(map, in->payload + at, sizeof(*map));
 }
 
-long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
+/* Only the fixed part: sent straight from the program's memory, so that the kernel finds out whether
+ * the pointer is good. Returns -EFAULT with nothing sent if it is not. */
+static int ask_fixed(const struct device *d, uint32_t cmd, uint64_t arg, struct wire_in *in)
 {
-	struct wire_ioctl_reply reply;
-	struct wire_in in;
-	struct gather g;
-	sigset_t saved;
-	long result;
-	int err = 0;
+	static const unsigned char zeros[8];
+	size_t size = fixed_size(cmd);
+	struct {
+		struct wire_ioctl call;
+		struct wire_region region;
+	} head = {.call = {.file = d->id, .cmd = cmd, .arg = arg, .n_regions = 1},
+		  .region = {.addr = arg, .len = (uint32_t)size, .flags = WIRE_R_DATA}};
+	struct iovec pieces[WIRE_PIECES] = {{&head, sizeof(head)},
+					    {(void *)(uintptr_t)arg, size},
+					    {(void *)(uintptr_t)zeros, -size & 7}};
 
-	lib_enter(&saved);
+	return lib_callv(WIRE_IOCTL, pieces, WIRE_PIECES, in);
+}
+
+static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg, struct wire_in *in)
+{
+	struct gather g;
+	long early;
+	int err;
+
 	start(&g, d->id, cmd, arg);
 	add(&g, arg, fixed_size(cmd));
 	add_arrays(&g, d, cmd, arg);
-	if (g.failed) {
-		result = -ENOMEM;
-	} else if (precheck(d, cmd, arg, &result)) {
-		result = lib_call(WIRE_IOCTL, g.p, g.used, NULL, 0, &in);
-		if (in.msg.payload >= sizeof(reply)) {
-			memcpy(&reply, in.payload, sizeof(reply));
-			if (result == 0)
-				result = (long)in.msg.result;
-			err = store(&in, reply.n_regions);
-			if (err < 0 && result == 0 && d->device == WIRE_DEV_GNTDEV &&
-			    cmd == IOCTL_GNTDEV_MAP_GRANT_REF) {
-				struct ioctl_gntdev_map_grant_ref map;
-
-				written_map(&in, &map);
-				wire_in_done(&in);
-				undo_map(d, map.index, map.count);
-			}
-			drain(fd, reply.drain);
-		}
-		wire_in_done(&in);
-	}
+	if (g.failed)
+		err = -ENOMEM;
+	else if (!precheck(d, cmd, arg, &early))
+		err = (int)early;
+	else
+		err = lib_call(WIRE_IOCTL, g.p, g.used, NULL, 0, in);
 	if (g.mapped)
 		raw_munmap(g.p, g.room);
-	lib_leave(&saved);
+	return err;
+}
+
+/* What more than the fixed part does the driver read, or must be found out here? */
+static bool is_plain(const struct device *d, uint32_t cmd)
+{
+	return d->device != WIRE_DEV_GNTDEV || cmd == IOCTL_GNTDEV_UNMAP_GRANT_REF ||
+	       cmd == IOCTL_GNTDEV_SET_UNMAP_NOTIFY;
+}
+
+/* Stores what the driver wrote; the call's result. */
+static long conclude(int fd, const struct device *d, uint32_t cmd, long result, struct wire_in *in)
+{
+	struct ioctl_gntdev_map_grant_ref map;
+	struct wire_ioctl_reply reply;
+	int err;
+
+	if (in->msg.payload < sizeof(reply))
+		return result;
+	memcpy(&reply, in->payload, sizeof(reply));
+	if (result == 0)
+		result = (long)in->msg.result;
+	err = store(in, reply.n_regions);
+	if (err < 0 && result == 0 && d->device == WIRE_DEV_GNTDEV &&
+	    cmd == IOCTL_GNTDEV_MAP_GRANT_REF) {
+		written_map(in, &map);
+		wire_in_done(in);
+		undo_map(d, map.index, map.count);
+	}
+	drain(fd, reply.drain);
 	return err < 0 ? err : result;
+}
+
+long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
+{
+	struct wire_in in = {0};
+	sigset_t saved;
+	long result = -EFAULT;
+
+	lib_enter(&saved);
+	if (is_plain(d, cmd))
+		result = ask_fixed(d, cmd, arg, &in);
+	/* A bad pointer is the driver's to find, in its order of checks. */
+	if (result == -EFAULT && in.msg.op == 0)
+		result = ask_gathered(d, cmd, arg, &in);
+	result = conclude(fd, d, cmd, result, &in);
+	wire_in_done(&in);
+	lib_leave(&saved);
+	return result;
 }
 
 /* What the kernel itself answers before it asks a driver. */

@@ -24,6 +24,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -55,6 +56,9 @@ bool lib_native(void);
 void lib_enter(sigset_t *saved);
 void lib_leave(const sigset_t *saved);
 
+/** False in a child of a fork that went unseen, until the next lib_enter(). */
+bool lib_same_process(void);
+
 /** Connects if need be (entered). @return 0, -EIO when the broker is gone (said once on stderr) */
 int lib_connect(void);
 
@@ -64,6 +68,9 @@ int lib_connect(void);
  */
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in);
+/** lib_call() with a payload in @p n pieces; -EFAULT if one of them is a bad pointer (nothing was
+ * sent then). */
+int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in);
 /** lib_call() where the reply is only a result. */
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
 
@@ -79,8 +86,6 @@ struct device {
  * @retval true *out tells which
  */
 bool lib_device(int fd, struct device *out);
-/** The same, entered. */
-bool lib_device_entered(int fd, struct device *out);
 /** lib_device(), or a device file that the kernel serves: what mmap is to be done for. */
 bool lib_mappable(int fd, struct device *out);
 /** The device file with this cookie, which the file itself told. (entered) */
