@@ -55,12 +55,25 @@ static void protections(void)
 	four_end(&f);
 }
 
+/* x86 has no memory that may be written or executed but not read. */
+static void writable_is_readable(void)
+{
+	struct four f = four_open_with(O_RDWR);
+
+	REQUIRE_EQ(gntsim_mmap(f.mm, f.alloc, VA, PAGE, PROT_WRITE, MAP_SHARED, 0), 0);
+	EXPECT_EQ(fx_peek(f.mm, VA), 1);
+	fx_poke(f.mm, VA, 2);
+	EXPECT_EQ(fx_peek(f.mm, VA), 2);
+	four_end(&f);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"access", access},
 	    {"access stops at the fault", access_stops_at_the_fault},
 	    {"protections", protections},
+	    {"writable is readable", writable_is_readable},
 	};
 
 	return UNIT_MAIN("access", tests);

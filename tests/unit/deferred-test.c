@@ -151,6 +151,87 @@ static void late_entry_shares_the_armed_timer(void)
 	EXPECT_EQ(fx_totals().deferred, 0);
 }
 
+/* The order in which n entries of domain 1 come free when they are unmapped `seconds` after the
+ * first was deferred, by one leap of time or second by second. */
+static void order_of_freeing(unsigned n, unsigned seconds, bool leap, gntsim_gref *order)
+{
+	struct gntsim_map_grant_ref ops[40], bystander;
+	gntsim_frame frame;
+
+	fx_restart(NULL);
+	defer(fx.dom1, fx.dom2, n, ops);
+	gntsim_machine_advance(fx.m, SECOND / 3);
+	defer(fx.dom0, fx.dom2, 1, &bystander);
+	if (leap)
+		gntsim_machine_advance(fx.m, seconds * SECOND);
+	for (unsigned i = 0; i < seconds && !leap; i++)
+		gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, n + 1);
+	for (unsigned i = 0; i < n; i++)
+		unmap(fx.dom2, &ops[i]);
+	unmap(fx.dom2, &bystander);
+	EXPECT(gntsim_machine_check(fx.m) == NULL);
+	gntsim_machine_advance(fx.m, 5 * SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+	REQUIRE_EQ(gntsim_frame_alloc(fx.dom1, &frame), 0);
+	for (unsigned i = 0; i < n; i++)
+		order[n - 1 - i] = (gntsim_gref)gntsim_grant_access(fx.dom1, 2, frame, false);
+	for (unsigned i = 0; i < n; i++)
+		EXPECT(gntsim_grant_try_end(fx.dom1, order[i]));
+	EXPECT_EQ(gntsim_frame_free(fx.dom1, frame), 0);
+}
+
+/* Entries turn in their list while they wait; a leap of time turns them as the seconds would. */
+static void a_leap_is_its_seconds(void)
+{
+	static const unsigned numbers[] = {1, 9, 10, 11, 20, 23, 40};
+	static const unsigned times[] = {1, 2, 3, 7, 41, 230};
+
+	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		for (unsigned j = 0; j < sizeof(times) / sizeof(times[0]); j++) {
+			gntsim_gref leap[40], steps[40];
+
+			order_of_freeing(numbers[i], times[j], true, leap);
+			order_of_freeing(numbers[i], times[j], false, steps);
+			for (unsigned k = 0; k < numbers[i]; k++)
+				if (!EXPECT_EQ(leap[k], steps[k]))
+					return;
+		}
+	}
+}
+
+/* Ten of the list's first are looked at in each second: after two seconds 23 entries have turned by
+ * 20, so the 21st is freed first. */
+static void waiting_entries_turn(void)
+{
+	gntsim_gref order[40];
+
+	order_of_freeing(23, 2, false, order);
+	for (unsigned i = 0; i < 23; i++)
+		EXPECT_EQ(order[i], 8 + (20 + i) % 23);
+}
+
+/* A year goes by at once, whatever waits. */
+static void a_year(void)
+{
+	struct gntsim_map_grant_ref a[12], b[3];
+	const uint64_t year = 365 * 86400 * SECOND;
+
+	defer(fx.dom1, fx.dom2, 12, a);
+	gntsim_machine_advance(fx.m, 7);
+	defer(fx.dom2, fx.dom1, 3, b);
+	gntsim_machine_advance(fx.m, 100 * year);
+	EXPECT_EQ(gntsim_machine_now(fx.m), 100 * year + 7);
+	EXPECT_EQ(fx_totals().deferred, 15);
+	EXPECT(gntsim_machine_next_timer(fx.m) <= SECOND);
+	for (unsigned i = 0; i < 12; i++)
+		unmap(fx.dom2, &a[i]);
+	for (unsigned i = 0; i < 3; i++)
+		unmap(fx.dom1, &b[i]);
+	gntsim_machine_advance(fx.m, 3 * SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -161,6 +242,9 @@ int main(void)
 	    {"timer stays armed while mapped", timer_stays_armed_while_mapped},
 	    {"timers of two domains", timers_of_two_domains},
 	    {"late entry shares the armed timer", late_entry_shares_the_armed_timer},
+	    {"a leap is its seconds", a_leap_is_its_seconds},
+	    {"waiting entries turn", waiting_entries_turn},
+	    {"a year", a_year},
 	};
 
 	return UNIT_MAIN("deferred", tests);

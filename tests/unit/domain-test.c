@@ -280,6 +280,22 @@ static void nothing_new_from_a_zombie(void)
 	fx_share_close(&s);
 }
 
+/* Nobody can bind to a zombie: it is there, but its ports are not. */
+static void no_port_of_a_zombie(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom2);
+	struct gntsim_file *here = fx_open(fx.dom2, GNTSIM_DEV_EVTCHN);
+	struct gntsim_file *there = fx_open(fx.dom1, GNTSIM_DEV_EVTCHN);
+
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(there, 2), 1);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_bind_interdomain(here, 1, 1), -EINVAL);
+	fx_share_close(&s);
+	EXPECT_EQ(gntsim_evtchn_bind_interdomain(here, 1, 1), -ESRCH);
+	gntsim_close(here);
+	gntsim_close(there);
+}
+
 /* A domain that nobody maps leaves no zombie, whatever it maps itself. */
 static void no_zombie_without_foreign_mapping(void)
 {
@@ -346,6 +362,7 @@ static void dead_file_says_enodev(struct gntsim_file *alloc, struct gntsim_file 
 	gntsim_gref ref;
 	gntsim_port port = 1;
 	uint64_t index;
+	struct gntsim_mm *child = NULL;
 	uint32_t count;
 
 	EXPECT_EQ(gntsim_gntalloc_alloc(alloc, 2, 1, 1, &index, &ref), -ENODEV);
@@ -367,6 +384,11 @@ static void dead_file_says_enodev(struct gntsim_file *alloc, struct gntsim_file 
 	EXPECT_EQ(gntsim_evtchn_write(evtchn, 4, &port), -ENODEV);
 	EXPECT_EQ(fx_mmap(mm, alloc, VA, 1, 0), -ENODEV);
 	EXPECT_EQ(fx_mmap(mm, dev, VA, 1, 0), -ENODEV);
+	EXPECT_EQ(gntsim_munmap(mm, VA, PAGE), -ENODEV);
+	EXPECT_EQ(gntsim_mprotect(mm, VA, PAGE, PROT_READ), -ENODEV);
+	EXPECT_EQ(gntsim_mremap(mm, VA, PAGE, PAGE, 0, VA), -ENODEV);
+	EXPECT_EQ(gntsim_mm_fork(mm, &child), -ENODEV);
+	EXPECT(gntsim_mm_domain(mm) == NULL);
 }
 
 /* Files and address spaces of a destroyed domain are dead until their owner frees them. */
@@ -484,6 +506,7 @@ int main(void)
 	    {"dead files and address spaces", dead_files_and_address_spaces},
 	    {"ports go with the domain", ports_go_with_the_domain},
 	    {"a thousand domains", a_thousand_domains},
+	    {"no port of a zombie", no_port_of_a_zombie},
 	};
 
 	return UNIT_MAIN("domain", tests);

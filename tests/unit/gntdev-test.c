@@ -174,11 +174,15 @@ static void readonly_map_is_never_written_through(void)
 {
 	struct gntsim_file *alloc = granted(fx.dom2), *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
 	struct gntsim_mm *mm = fx_mm(fx.dom2);
+	struct gntsim_page p;
 	uint64_t index = fx_map(dev, 1, granted_refs[0]);
 
 	EXPECT_EQ(gntsim_mmap(mm, dev, VA, PAGE, PROT_READ, MAP_SHARED, index), 0);
+	EXPECT_EQ(fx_try_store(mm, VA), GNTSIM_ACCESS_SEGV);
 	EXPECT_EQ(gntsim_mprotect(mm, VA, PAGE, PROT_READ | PROT_WRITE), 0);
-	(void)fx_try_store(mm, VA);
+	EXPECT_EQ(gntsim_mm_page(mm, VA, &p), 0);
+	EXPECT(p.readable && !p.writable && p.discards);
+	EXPECT_EQ(fx_try_store(mm, VA), GNTSIM_ACCESS_OK);
 	EXPECT_EQ(byte_of(granted_refs[0], 0), 0xFF);
 	EXPECT_EQ(fx_peek(mm, VA), 0xFF);
 	gntsim_mm_destroy(mm);

@@ -143,6 +143,25 @@ static void notify_index_overflows_an_int(void)
 	gntsim_close(dev);
 }
 
+/* Beyond 2^20 pages the offsets begin at 0 again, and belong to the first map that has them. */
+static void notify_index_wraps(void)
+{
+	struct gntsim_file *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	struct fx_channel c = fx_channel(fx.dom2, fx.dom1);
+	uint64_t index;
+
+	for (unsigned i = 0; i < 16; i++)
+		EXPECT_EQ(map_n(dev, 65536, &index), 0);
+	EXPECT_EQ(mapped(dev, 1), 0);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, 0, 0), 0);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(dev, 4095, SEND_EVENT, c.port_here), 0);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(dev, 4096, SEND_EVENT, c.port_here), -ENOENT);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, UINT64_C(1) << 32, 1), 0);
+	EXPECT_EQ(fx_events(c.there), 1);
+	gntsim_close(dev);
+	fx_channel_close(&c);
+}
+
 /* An index freed by UNMAP while mapped is given out again; both maps live. */
 static void index_reused_while_still_mapped(void)
 {
@@ -231,6 +250,7 @@ int main(void)
 	    {"notify index overflows an int", notify_index_overflows_an_int},
 	    {"index reused while still mapped", index_reused_while_still_mapped},
 	    {"offset for vaddr", offset_for_vaddr},
+	    {"notify index wraps", notify_index_wraps},
 	};
 
 	return UNIT_MAIN("gntdev_maps", tests);

@@ -139,6 +139,19 @@ static void pv_fork_leaves_gntdev_out(void)
 	gntsim_close(own);
 }
 
+/* munmap of what no process can have is EINVAL. */
+static void munmap_beyond_the_address_space(void)
+{
+	struct four f = four();
+
+	EXPECT_EQ(gntsim_munmap(f.mm, VA, UINT64_C(1) << 48), -EINVAL);
+	EXPECT_EQ(gntsim_munmap(f.mm, UINT64_C(1) << 48, PAGE), -EINVAL);
+	EXPECT_EQ(gntsim_munmap(f.mm, UINT64_C(0) - PAGE, PAGE), -EINVAL);
+	EXPECT_EQ(gntsim_munmap(f.mm, VA, UINT64_MAX), -EINVAL);
+	EXPECT_EQ(fx_totals().vmas, 1);
+	four_end(&f);
+}
+
 /* Two address spaces map one file; each mapping is its own. */
 static void two_address_spaces(void)
 {
@@ -189,6 +202,7 @@ int main(void)
 	    {"PV: fork leaves gntdev out", pv_fork_leaves_gntdev_out},
 	    {"two address spaces", two_address_spaces},
 	    {"many mappings", many_mappings},
+	    {"munmap beyond the address space", munmap_beyond_the_address_space},
 	};
 
 	return UNIT_MAIN("mm", tests);

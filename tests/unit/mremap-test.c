@@ -145,6 +145,26 @@ static void pvh_keeps_grants(void)
 	fx_share_close(&s);
 }
 
+/* A length beyond the address space: do_munmap() refuses the tail, and nothing before it goes. */
+static void mremap_beyond_the_address_space(void)
+{
+	struct four f = four();
+	const uint64_t huge = UINT64_C(1) << 48;
+
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, huge, PAGE, 0, VA), -EINVAL);
+	EXPECT_EQ(fx_peek(f.mm, VA + 3 * PAGE), 4);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, huge, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, VA - 4 * PAGE),
+		  -EINVAL);
+	EXPECT_EQ(fx_peek(f.mm, VA), 1);
+	EXPECT_EQ(fx_peek(f.mm, VA + 3 * PAGE), 4);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, huge, MREMAP_MAYMOVE | MREMAP_FIXED, VA + 8 * PAGE),
+		  -EINVAL);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, huge),
+		  -EINVAL);
+	EXPECT_EQ(fx_totals().vmas, 1);
+	four_end(&f);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -155,6 +175,7 @@ int main(void)
 	    {"moved pieces share the counter", moved_pieces_share_the_counter},
 	    {"PVH: moved mapping is found", pvh_moved_mapping_is_found},
 	    {"PVH: keeps grants", pvh_keeps_grants},
+	    {"mremap beyond the address space", mremap_beyond_the_address_space},
 	};
 
 	return UNIT_MAIN("mremap", tests);
