@@ -155,8 +155,14 @@ int evtchn_take(struct peer *on, int fd)
 	return (int)port;
 }
 
+void evtchn_settle(struct peer *on, int fd)
+{
+	CHECK_IS(evtchn_notify(on, fd, UINT32_MAX), -ENOTCONN);
+}
+
 void evtchn_quiet(struct peer *on, int fd)
 {
+	evtchn_settle(on, fd);
 	CHECK_IS(call_poll(on, fd, POLLIN, 0), 0);
 }
 

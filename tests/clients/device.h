@@ -45,6 +45,8 @@ int evtchn_unbind(struct peer *on, int fd, uint32_t port);
 int evtchn_notify(struct peer *on, int fd, uint32_t port);
 /* Waits for an event with poll(), takes it, and re-enables its port. The result is the port. */
 int evtchn_take(struct peer *on, int fd);
+/* One call more on the file: what any call that returned before it sent is there afterwards. */
+void evtchn_settle(struct peer *on, int fd);
 /* There is no event now. */
 void evtchn_quiet(struct peer *on, int fd);
 

@@ -62,6 +62,7 @@ void test(void)
 	CHECK_IS(selected(c.fd[0], &in, NULL, 5), 0);
 
 	CHECK_IS(evtchn_notify(peer, c.fd[1], c.port[1]), 0);
+	evtchn_settle(HERE, c.fd[0]);
 	CHECK_IS(call_poll(HERE, c.fd[0], ALL, 0), POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
 	CHECK_IS(selected(c.fd[0], &in, &out, -1), 2);
 	CHECK(in && out, "select: in %d out %d", in, out);
@@ -70,8 +71,10 @@ void test(void)
 
 	/* Masked: an event does not show until the port is written back. */
 	CHECK_IS(evtchn_notify(peer, c.fd[1], c.port[1]), 0);
+	evtchn_settle(HERE, c.fd[0]);
 	CHECK_IS(call_poll(HERE, c.fd[0], POLLIN, 0), 0);
 	CHECK_IS(call_write(HERE, c.fd[0], &port, 4), 4);
+	evtchn_settle(HERE, c.fd[0]);
 	CHECK_IS(call_poll(HERE, c.fd[0], POLLIN, 0), POLLIN);
 	CHECK_IS(evtchn_take(HERE, c.fd[0]), c.port[0]);
 

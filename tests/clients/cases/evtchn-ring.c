@@ -20,6 +20,7 @@ static uint32_t mine[PORTS], other[PORTS];
 
 static long take(void *buf, size_t count)
 {
+	evtchn_settle(HERE, fd);
 	return call_read(HERE, fd, buf, count);
 }
 

@@ -19,13 +19,14 @@ struct list {
 	uint32_t refs[PAGES];
 };
 
+static xengntshr_handle *xgs;
 static char *granted;
 
 static long grant(void *arg)
 {
 	struct list *list = arg;
-	xengntshr_handle *xgs = xengntshr_open(NULL, 0);
 
+	xgs = xengntshr_open(NULL, 0);
 	CHECK(xgs, "open");
 	granted = xengntshr_share_pages(xgs, us()->id, PAGES, list->refs, 1);
 	CHECK(granted, "share: %s", strerror(errno));

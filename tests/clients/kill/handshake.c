@@ -267,7 +267,7 @@ static long take(struct end *e)
 {
 	uint32_t port;
 
-	if (!call_poll(e->p, e->evtchn, 1, 0))
+	if (call_poll(e->p, e->evtchn, 1, 0) == 0)
 		return 0;
 	return call_read(e->p, e->evtchn, &port, 4);
 }
@@ -446,9 +446,11 @@ static void drain(struct end *e)
 	if (!e->port)
 		return;
 	CHECK_IS(unmask(e), 4);
+	evtchn_settle(e->p, e->evtchn);
 	while (call_poll(e->p, e->evtchn, 1, 0)) {
 		CHECK_IS(call_read(e->p, e->evtchn, &port, 4), 4);
 		CHECK_IS(call_write(e->p, e->evtchn, &port, 4), 4);
+		evtchn_settle(e->p, e->evtchn);
 	}
 }
 
@@ -536,8 +538,11 @@ static void kill_during(unsigned n, bool server_first, unsigned spin)
 	peer_kill(victim->p);
 	MACHINE_AWAIT(files, (survivor->gnt ? 1 : 0) + (survivor->evtchn ? 1 : 0));
 	if (survivor->evtchn) {
-		while (events-- && call_poll(survivor->p, survivor->evtchn, 1, 0))
+		evtchn_settle(survivor->p, survivor->evtchn);
+		while (events-- && call_poll(survivor->p, survivor->evtchn, 1, 0)) {
 			CHECK_IS(evtchn_take(survivor->p, survivor->evtchn), survivor->port);
+			evtchn_settle(survivor->p, survivor->evtchn);
+		}
 		evtchn_quiet(survivor->p, survivor->evtchn);
 	}
 	peer_stop(survivor->p);
