@@ -66,7 +66,7 @@ enum scn_expect {
 	SCN_EXPECT_ERROR,  /* -1 and an errno */
 	SCN_EXPECT_SIGNAL, /* the access faults */
 	SCN_EXPECT_BLOCKS, /* the call would wait */
-	SCN_EXPECT_CRASH,  /* the real kernel crashes or misbehaves here; value: STRING or none */
+	SCN_EXPECT_CRASH,  /* the real kernel crashes here; value: STRING or none */
 };
 
 /* What may come back: "-1 EINVAL if pv". */
@@ -78,6 +78,7 @@ struct scn_alternative {
 	struct scn_node *error; /* ERROR: the errno's node, or a wildcard */
 	int signal;
 	struct scn_node *out; /* STRUCT, LIST or bytes() that the call filled in; or NULL */
+	struct scn_str hazard; /* quoted: the kernel also harms itself, and goes on; or empty */
 	struct scn_condition *condition; /* NULL: always */
 	struct scn_alternative *next;
 };

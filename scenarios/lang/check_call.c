@@ -261,10 +261,9 @@ void scn_check_call(struct scn_checker *c, struct scn_step *step)
 	if (n < sig->min || n > sig->max) {
 		scn_check_error(c, step->call_pos, "expected %s, found %u argument%s", sig->usage, n,
 		                n == 1 ? "" : "s");
-		return;
-	}
-	if (known || step->call != SCN_FORK)
+	} else if (known || step->call != SCN_FORK) {
 		check_arguments(c, step);
+	}
 	if (step->bind)
 		scn_check_output(c, step->bind);
 	scn_check_alternatives(c, step);

@@ -155,6 +155,11 @@ static struct scn_alternative *parse_alternative(struct scn_parser *p)
 	a->pos = p->cur.pos;
 	start = p->cur.text.s;
 	parse_outcome(p, a);
+	if (scn_accept_word(p, "hazard")) {
+		if (p->cur.kind != SCN_TOK_STRING)
+			scn_unexpected(p, "the hazard's name in quotes");
+		a->hazard = scn_take(p).text;
+	}
 	if (scn_accept_word(p, "if"))
 		a->condition = scn_parse_condition(p);
 	a->text = scn_text_from(p, start);

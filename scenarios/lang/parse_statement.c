@@ -8,7 +8,7 @@
 
 static const char *const reserved[] = {
     "advance", "and",  "blocks",  "crash",    "destroy", "domain",   "else", "expect",
-    "fail",    "for",  "if",      "in",       "kernel",  "kill",     "machine", "needs",
+    "fail",    "for",  "hazard",  "if",       "in",       "kernel",  "kill",     "machine", "needs",
     "process", "pv",   "pvh",     "raise",    "readonly", "set",     "short",
 };
 
@@ -34,8 +34,8 @@ static struct scn_setting *parse_settings(struct scn_parser *p)
 		s->name = t.text;
 		if (!scn_limit_find(t.text, &s->limit))
 			scn_fail(p, t.pos,
-			         "expected gntalloc_limit, gntdev_limit, grant_frames, "
-			         "maptrack_frames, ports or frames, found '%.*s'",
+			         "expected pv, pvh or a limit (gntalloc_limit, gntdev_limit, "
+			         "grant_frames, maptrack_frames, ports), found '%.*s'",
 			         SCN_STR(t.text));
 		scn_expect_sign(p, "=", "after the limit's name");
 		s->value = scn_parse_expression(p);
@@ -68,6 +68,9 @@ static void parse_domain(struct scn_parser *p, struct scn_tails *tails)
 	d->pos = t.pos;
 	d->name = t.text;
 	d->number = domain_number(p, t);
+	*tails->domain = d;
+	tails->domain = &d->next;
+	p->scenario->n_domains++;
 	if (scn_at_word(p, "pv") || scn_at_word(p, "pvh")) {
 		do {
 			if (scn_accept_word(p, "pv"))
@@ -79,9 +82,6 @@ static void parse_domain(struct scn_parser *p, struct scn_tails *tails)
 		} while (scn_accept_sign(p, "|"));
 	}
 	d->settings = parse_settings(p);
-	*tails->domain = d;
-	tails->domain = &d->next;
-	p->scenario->n_domains++;
 }
 
 static struct scn_process_decl *new_process(struct scn_parser *p, struct scn_token t)

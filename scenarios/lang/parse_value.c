@@ -18,7 +18,7 @@ static bool at_item(const struct scn_parser *p)
 	if (p->cur.kind == SCN_TOK_NUMBER || p->cur.kind == SCN_TOK_STRING)
 		return true;
 	return p->cur.kind == SCN_TOK_WORD && !scn_at_word(p, "if") && !scn_at_word(p, "for") &&
-	       !scn_at_word(p, "else") && !scn_at_word(p, "and");
+	       !scn_at_word(p, "else") && !scn_at_word(p, "and") && !scn_at_word(p, "hazard");
 }
 
 static bool is_function(struct scn_str word)

@@ -177,6 +177,7 @@ int scn_parse(const struct scn_source *src, struct scn_scenario *out, struct scn
 	parse_file(&p);
 	if (!p.out_of_memory)
 		p.out_of_memory = scn_check(out, errors) == -ENOMEM;
+	scn_errors_sort(errors);
 	if (p.out_of_memory || errors->text.failed)
 		return -ENOMEM;
 	return errors->count == before ? 0 : -EINVAL;

@@ -13,6 +13,7 @@
 void scn_errors_free(struct scn_errors *e)
 {
 	scn_buf_free(&e->text);
+	scn_buf_free(&e->places);
 }
 
 struct scn_str scn_source_line(const struct scn_source *src, uint32_t line)
@@ -37,10 +38,16 @@ static void add_caret(struct scn_buf *b, struct scn_str line, uint32_t col)
 	scn_buf_str(b, "^\n");
 }
 
+struct place {
+	struct scn_pos pos;
+	size_t at, len;
+};
+
 void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_pos pos,
                const char *format, ...)
 {
 	struct scn_str line = scn_source_line(src, pos.line);
+	struct place place = {.pos = pos, .at = e->text.len};
 	char message[512];
 	va_list ap;
 
@@ -53,8 +60,37 @@ void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_po
 	scn_buf_add(&e->text, line.s, line.n);
 	scn_buf_str(&e->text, "\n");
 	add_caret(&e->text, line, pos.col);
-	if (e->count == MAX_ERRORS)
-		scn_buf_printf(&e->text, "%s: too many errors, the rest is not shown\n", src->name);
+	place.len = e->text.len - place.at;
+	scn_buf_add(&e->places, &place, sizeof(place));
+}
+
+static int by_line(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->pos.line != y->pos.line)
+		return x->pos.line < y->pos.line ? -1 : 1;
+	return x->at < y->at ? -1 : x->at > y->at;
+}
+
+void scn_errors_sort(struct scn_errors *e)
+{
+	size_t n = e->places.len / sizeof(struct place);
+	struct scn_buf sorted = {0};
+	struct place place;
+
+	if (n < 2)
+		return;
+	qsort(e->places.data, n, sizeof(place), by_line);
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&place, e->places.data + i * sizeof(place), sizeof(place));
+		scn_buf_add(&sorted, e->text.data + place.at, place.len);
+	}
+	if (e->count > MAX_ERRORS)
+		scn_buf_printf(&sorted, "%u more errors are not shown\n", e->count - MAX_ERRORS);
+	sorted.failed |= e->text.failed;
+	scn_buf_free(&e->text);
+	e->text = sorted;
 }
 
 static void close_file(FILE **f)

@@ -15,9 +15,10 @@ struct scn_source {
 	size_t len;
 };
 
-/* What is wrong with a script: every message, in order, ready to print. */
+/* What is wrong with a script: every message, ready to print. */
 struct scn_errors {
 	struct scn_buf text;
+	struct scn_buf places; /* where each message is about, and where it is in the text */
 	unsigned int count;
 };
 
@@ -27,6 +28,9 @@ void scn_errors_free(struct scn_errors *e);
 /* Adds "name:line:col: message", the line and a caret under the column. */
 void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_pos pos,
                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Puts the messages in the order of the lines they are about. */
+void scn_errors_sort(struct scn_errors *e);
 
 /* The text of one line, without its end. */
 struct scn_str scn_source_line(const struct scn_source *src, uint32_t line);
