@@ -25,6 +25,8 @@ struct broker_config {
 	const char *socket_path; /**< where to listen; an existing dead socket is replaced */
 	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
 	bool virtual_time;       /**< time passes only when a client advances it */
+	bool unassisted;         /**< memory is mapped by the kernel alone, through one FUSE tree */
+	const char *tree;        /**< where that tree is mounted for everybody; NULL: nowhere */
 	bool leaks;              /**< note what a process still holds when it exits */
 	uint32_t domain0_guest;  /**< as in struct wire_hello; 0: PV */
 };

@@ -44,7 +44,8 @@ struct joining {
 	const char *socket;
 	uint32_t domid, guest; /* guest as in struct wire_hello */
 	enum front_kind front;
-	bool unassisted; /* no preloaded library: the kernel's own mmap */
+	bool unassisted;  /* no preloaded library: the kernel's own mmap */
+	const char *tree; /* FUSE: the machine's mounted tree; NULL or empty: mount one */
 };
 /** Sets LD_PRELOAD, GNTSIM_*, ASAN_OPTIONS. @return 0 or a negative errno, explained */
 int join_environment(const struct joining *j, struct failure *f);
@@ -53,13 +54,26 @@ int join_environment(const struct joining *j, struct failure *f);
  * the machine serves. @return 0 or a negative errno, explained
  */
 int mount_own(const struct joining *j, struct failure *f);
+/**
+ * Mounts a tree at a directory (an absolute path without links) for everybody, instead of one that
+ * a dead machine left there. @return the descriptor to serve it with, or a negative errno, explained
+ */
+int mount_shared(const char *dir, struct failure *f);
+void unmount_shared(const char *dir);
 /** Replaces the process by the program; returns an exit status only if that failed. */
 int exec_program(char **argv);
 /** Whether the program can use the preloaded library. 1 yes, 0 static, -errno not to be found. */
 int is_dynamic(const char *program);
 
-/** A connection to a machine. @return the descriptor or a negative errno, explained */
-int machine_connect(const struct joining *j, uint32_t role, char *rundir, size_t rundir_room,
+/** What a machine says of itself. */
+struct machine_about {
+	char rundir[513]; /* of its xenstored; empty: none */
+	bool unassisted;  /* its programs map by the kernel alone */
+	char tree[513];   /* where its FUSE tree is mounted for everybody; empty: nowhere */
+};
+/** A connection to a machine. @p about may be NULL.
+ * @return the descriptor or a negative errno, explained */
+int machine_connect(const struct joining *j, uint32_t role, struct machine_about *about,
 		    struct failure *f);
 
 /** The exit status that stands for a wait status. */

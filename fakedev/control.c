@@ -42,7 +42,7 @@ static int ask(const char *socket, enum wire_op op, const void *payload, size_t 
 	struct joining j = {.socket = socket};
 	struct wire_in in;
 	struct failure f;
-	int fd = machine_connect(&j, WIRE_ROLE_WATCH, NULL, 0, &f), err;
+	int fd = machine_connect(&j, WIRE_ROLE_WATCH, NULL, &f), err;
 
 	if (fd < 0)
 		return complain("%s", f.text);

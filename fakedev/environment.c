@@ -151,13 +151,28 @@ static const char *hello_problem(int err)
 	}
 }
 
-int machine_connect(const struct joining *j, uint32_t role, char *rundir, size_t rundir_room,
+static void read_about(const struct wire_in *in, struct machine_about *about)
+{
+	const unsigned char *text = in->payload + sizeof(struct wire_hello_reply);
+	struct wire_hello_reply r;
+
+	if (in->msg.payload < sizeof(r))
+		return;
+	memcpy(&r, in->payload, sizeof(r));
+	if (r.rundir_len >= sizeof(about->rundir) || r.tree_len >= sizeof(about->tree) ||
+	    r.rundir_len + r.tree_len > in->msg.payload - sizeof(r))
+		return;
+	memcpy(about->rundir, text, r.rundir_len);
+	memcpy(about->tree, text + r.rundir_len, r.tree_len);
+	about->unassisted = r.unassisted != 0;
+}
+
+int machine_connect(const struct joining *j, uint32_t role, struct machine_about *about,
 		    struct failure *f)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	struct wire_hello h = {
 	    .domid = j->domid, .guest = j->guest, .role = role, .pid = (uint32_t)getpid()};
-	struct wire_hello_reply r = {0};
 	static unsigned char buffer[WIRE_BUFFER];
 	struct wire_in in;
 	int fd, err;
@@ -177,14 +192,8 @@ int machine_connect(const struct joining *j, uint32_t role, char *rundir, size_t
 		err = wire_recv(fd, 0, buffer, &in);
 	if (err == 0) {
 		err = (int)in.msg.result;
-		if (err == 0 && in.msg.payload >= sizeof(r)) {
-			memcpy(&r, in.payload, sizeof(r));
-			if (rundir && r.rundir_len < rundir_room &&
-			    r.rundir_len <= in.msg.payload - sizeof(r)) {
-				memcpy(rundir, in.payload + sizeof(r), r.rundir_len);
-				rundir[r.rundir_len] = '\0';
-			}
-		}
+		if (err == 0 && about)
+			read_about(&in, about);
 		wire_in_done(&in);
 	}
 	if (err < 0) {

@@ -3,7 +3,7 @@
  * are of length 0 and read and written past the page cache, so the kernel maps nothing of them and
  * no page of a caller's memory ever depends on us (fuse-pages.c is the exception). */
 #define _GNU_SOURCE
-#include "fuse-internal.h"
+#include "fuse-memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +32,17 @@ static const struct {
 };
 #define N_PLACES (sizeof(places) / sizeof(places[0]))
 
+/* In an unassisted machine all gntalloc and gntdev files are one inode. Which of them an open is for
+ * tells the look-up just before it, by the same thread: names are not cached. */
+#define THREADS 1024u
+struct tree {
+	struct fuse_host host; /* first */
+	struct {
+		uint32_t thread;
+		fuse_ino_t node;
+	} looked_up[THREADS];
+};
+
 static struct fuse_host *host_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
@@ -50,6 +61,12 @@ static bool describe(fuse_req_t req, fuse_ino_t ino, struct stat *st)
 	unsigned int place = NODE_PLACE(ino);
 
 	*st = (struct stat){.st_ino = ino, .st_uid = geteuid(), .st_gid = getegid()};
+	if (ino == PAGES_INO) {
+		st->st_mode = S_IFREG | 0666;
+		st->st_nlink = 2;
+		st->st_size = PAGES_SIZE;
+		return true;
+	}
 	if (ino == FUSE_ROOT_ID || place == FOLDER) {
 		st->st_mode = S_IFDIR | 0755;
 		st->st_nlink = 2;
@@ -107,10 +124,25 @@ static fuse_ino_t find_node(fuse_req_t req, fuse_ino_t folder, const char *name)
 	return 0;
 }
 
+static bool is_mapped(fuse_ino_t ino)
+{
+	unsigned int place = NODE_PLACE(ino);
+
+	return place != FOLDER && place < N_PLACES && places[place].device <= WIRE_DEV_GNTDEV;
+}
+
 static void tree_lookup(fuse_req_t req, fuse_ino_t folder, const char *name)
 {
 	struct fuse_entry_param e = {.ino = find_node(req, folder, name)};
+	struct tree *t = (struct tree *)host_of(req);
 
+	if (t->host.memory && e.ino && is_mapped(e.ino)) {
+		uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
+
+		t->looked_up[thread % THREADS].thread = thread;
+		t->looked_up[thread % THREADS].node = e.ino;
+		e.ino = PAGES_INO;
+	}
 	if (e.ino && describe(req, e.ino, &e.attr))
 		fuse_reply_entry(req, &e);
 	else
@@ -179,11 +211,38 @@ static void tree_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t from
 	free(l.buf);
 }
 
+static fuse_ino_t last_looked_up(fuse_req_t req)
+{
+	struct tree *t = (struct tree *)host_of(req);
+	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
+	fuse_ino_t node = t->looked_up[thread % THREADS].node;
+
+	if (t->looked_up[thread % THREADS].thread != thread || node == 0) {
+		fprintf(stderr,
+			"gntsim: refused: thread %u opens gntalloc or gntdev without its name "
+			"(by /proc/self/fd?), which tells them apart (--assist=no)\n",
+			thread);
+		return NODE(N_DOMIDS, FOLDER);
+	}
+	t->looked_up[thread % THREADS].node = 0;
+	return node;
+}
+
 static void tree_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-	struct gntsim_domain *dom = domain_of(req, ino);
-	unsigned int place = NODE_PLACE(ino);
+	struct gntsim_domain *dom;
+	unsigned int place;
 
+	if (ino == PAGES_INO) {
+		/* The page cache is everybody's. */
+		if (fi->flags & O_TRUNC) {
+			fuse_reply_err(req, EINVAL);
+			return;
+		}
+		ino = last_looked_up(req);
+	}
+	dom = domain_of(req, ino);
+	place = NODE_PLACE(ino);
 	if (!dom || place == FOLDER || place >= N_PLACES)
 		fuse_reply_err(req, ENODEV);
 	else
@@ -199,17 +258,21 @@ static void tree_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *
 static void tree_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 		      struct fuse_file_info *fi)
 {
-	(void)ino;
-	(void)offset;
-	fuse_file_read(req, size, fi);
+	if (ino == PAGES_INO)
+		memory_read(host_of(req)->memory, req, (uint64_t)offset, size);
+	else
+		fuse_file_read(req, size, fi);
 }
 
 static void tree_write(fuse_req_t req, fuse_ino_t ino, const char *buf, size_t size, off_t offset,
 		       struct fuse_file_info *fi)
 {
-	(void)ino;
-	(void)offset;
-	fuse_file_write(req, buf, size, fi);
+	if (ino == PAGES_INO && fi->writepage)
+		memory_write(host_of(req)->memory, req, (uint64_t)offset, buf, size);
+	else if (ino == PAGES_INO)
+		fuse_reply_err(req, EINVAL);
+	else
+		fuse_file_write(req, buf, size, fi);
 }
 
 static void tree_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
@@ -223,7 +286,7 @@ static void tree_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *a
 		       struct fuse_file_info *fi, unsigned int flags, const void *in, size_t in_len,
 		       size_t out_len)
 {
-	const struct fuse_file *ff = fuse_file_of(fi);
+	struct fuse_file *ff = fuse_file_of(fi);
 	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
 	struct gntsim_user_memory um;
 	struct foreign memory;
@@ -246,12 +309,19 @@ static void tree_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *a
 
 static void tree_init(void *ctx, struct fuse_conn_info *conn)
 {
-	(void)ctx;
+	const struct fuse_host *h = ctx;
+
 	/* Requests are small, and splicing needs two pipes. */
 	conn->want &= ~(unsigned int)(FUSE_CAP_SPLICE_READ | FUSE_CAP_SPLICE_WRITE |
 				      FUSE_CAP_SPLICE_MOVE | FUSE_CAP_READDIRPLUS);
 	/* RELEASE is a background request: none may wait behind others, or it would be overtaken. */
 	conn->max_background = conn->congestion_threshold = UINT16_MAX;
+	/* The page cache is the memory: nobody but its programs and we may change it. What lies beyond
+	 * a program's pages must not be read ahead, it is an error. */
+	if (h->memory) {
+		conn->want &= ~(unsigned int)FUSE_CAP_AUTO_INVAL_DATA;
+		conn->max_readahead = 0;
+	}
 }
 
 static const struct fuse_lowlevel_ops operations = {
@@ -280,19 +350,28 @@ int broker_mount(struct broker *b, int fd)
 	char *argv[] = {(char[]){"gntsim"}, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	struct fuse_host *h;
-	int err;
+	int err = 0;
 
 	if (!is_dev_fuse(fd))
 		return -EINVAL;
-	h = calloc(1, sizeof(*h));
+	/* Pages are shared within one tree only. */
+	if (b->config.unassisted && b->hosts.next != &b->hosts)
+		return -EBUSY;
+	h = calloc(1, sizeof(struct tree));
 	if (!h)
 		return -ENOMEM;
 	h->session = fuse_session_new(&args, &operations, sizeof(operations), h);
 	fuse_opt_free_args(&args);
-	err = h->session ? fuse_host_start(h, b, fd) : -ENOMEM;
+	if (!h->session)
+		err = -ENOMEM;
+	else if (b->config.unassisted)
+		err = memory_new(b, h->session, &h->memory);
+	if (err == 0)
+		err = fuse_host_start(h, b, fd);
 	if (err < 0) {
 		if (h->session)
 			fuse_session_destroy(h->session);
+		memory_free(h->memory);
 		free(h);
 	}
 	return err;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An open device file whose calls arrive as requests of the kernel. */
 #define _GNU_SOURCE
-#include "fuse-internal.h"
+#include "fuse-memory.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -102,6 +102,8 @@ void fuse_front_end(struct device_file *f)
 		finish(r, -EIO, NULL);
 	if (ff->poll)
 		fuse_pollhandle_destroy(ff->poll);
+	if (ff->unassisted)
+		pages_end(ff);
 	link_del(&ff->of_host);
 	free(ff);
 }
@@ -113,6 +115,10 @@ static void reply_open(fuse_req_t req, struct fuse_file *ff)
 	struct fuse_open_out out = {.fh = (uint64_t)(uintptr_t)ff,
 				    .open_flags = FOPEN_DIRECT_IO | FOPEN_NONSEEKABLE |
 						  FOPEN_STREAM | FOPEN_NOFLUSH};
+
+	/* One page cache, for as long as the tree is mounted. */
+	if (ff->unassisted)
+		out.open_flags = FOPEN_KEEP_CACHE | FOPEN_NOFLUSH;
 
 	/* Interrupted meanwhile: no release will come. */
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == -ENOENT)
@@ -136,7 +142,14 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	if (h->broker->config.leaks)
 		f->opener = foreign_process(ff->opener);
 	link_add(&h->files, &ff->of_host);
-	reply_open(req, ff);
+	if (h->memory && device <= WIRE_DEV_GNTDEV)
+		err = pages_open(ff);
+	if (err == 0) {
+		reply_open(req, ff);
+	} else {
+		device_end(f);
+		fuse_reply_err(req, -err);
+	}
 }
 
 void fuse_file_release(fuse_req_t req, struct fuse_file_info *fi)
@@ -249,7 +262,7 @@ static struct gntsim_mm *mm_of(const struct device_file *f, uint32_t thread)
 	return NULL;
 }
 
-long fuse_file_ioctl(const struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
+long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
 		     const struct gntsim_user_memory *um)
 {
 	const struct device_file *f = ff->device;
@@ -258,6 +271,8 @@ long fuse_file_ioctl(const struct fuse_file *ff, uint32_t thread, uint32_t cmd, 
 
 	if (!f->file)
 		return request_privcmd(cmd);
+	if (ff->unassisted)
+		return pages_ioctl(ff, thread, cmd, arg, um);
 	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR) {
 		mm = mm_of(f, thread);
 		if (!mm)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A FUSE session as an endpoint of the broker's loop. */
 #define _GNU_SOURCE
-#include "fuse-internal.h"
+#include "fuse-memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,24 @@ static struct fuse_file *file_of(struct link *l)
 	return (struct fuse_file *)(void *)((char *)l - offsetof(struct fuse_file, of_host));
 }
 
+/* The bytes of a request; 0 or less at the session's end. */
+static int receive(struct fuse_host *h)
+{
+	int n;
+
+	if (!h->pager)
+		return fuse_session_receive_buf(h->session, &h->buf);
+	free(h->buf.mem);
+	h->buf.mem = NULL;
+	n = pager_next(h->pager, &h->buf);
+	return n == 0 ? -EAGAIN : n;
+}
+
 /* One request a turn: the control connections get theirs in between. */
 static void host_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	struct fuse_host *h = (struct fuse_host *)e;
-	int n = fuse_session_receive_buf(h->session, &h->buf);
+	int n = receive(h);
 
 	(void)events;
 	if (n == -EAGAIN || n == -EINTR)
@@ -37,6 +50,7 @@ static void host_destroy(struct endpoint *e)
 	struct fuse_host *h = (struct fuse_host *)e;
 
 	fuse_session_destroy(h->session);
+	memory_free(h->memory);
 	free(h->buf.mem);
 	free(h);
 }
@@ -44,11 +58,12 @@ static void host_destroy(struct endpoint *e)
 int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
 {
 	char name[32];
-	int err;
+	int err = 0;
 
 	h->broker = b;
 	link_init(&h->files);
 	link_init(&h->of_broker);
+	link_init(&h->endpoint.link);
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
 		return -errno;
 	/* The session closes its descriptor and the endpoint its own. */
@@ -59,16 +74,23 @@ int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
 	if (h->endpoint.fd < 0)
 		return -errno;
 	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
-	err = broker_add_endpoint(b, &h->endpoint, EPOLLIN);
-	if (err == 0 && fuse_session_mount(h->session, name) != 0) {
-		link_del(&h->endpoint.link);
-		err = -EIO;
-	}
-	if (err < 0) {
+	if (fuse_session_mount(h->session, name) != 0) {
 		close(h->endpoint.fd);
-		return err;
+		return -EIO;
 	}
+	/* From here on the descriptor is the session's. */
+	if (h->memory) {
+		close(h->endpoint.fd);
+		h->endpoint.fd = -1;
+		err = pager_start(h->session, &h->pager, &h->endpoint.fd);
+	}
+	if (err == 0)
+		err = broker_add_endpoint(b, &h->endpoint, EPOLLIN);
+	if (err < 0)
+		link_add(&b->endpoints, &h->endpoint.link);
 	link_add(&b->hosts, &h->of_broker);
+	if (err < 0)
+		fuse_host_end(h);
 	return 0;
 }
 
@@ -77,6 +99,8 @@ void fuse_host_end(struct fuse_host *h)
 	while (h->files.next != &h->files)
 		device_end(file_of(h->files.next)->device);
 	link_del(&h->of_broker);
+	pager_stop(h->pager);
+	h->pager = NULL;
 	broker_end_endpoint(h->broker, &h->endpoint);
 }
 

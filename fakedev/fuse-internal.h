@@ -22,6 +22,9 @@ struct fuse_host {
 	struct fuse_buf buf; /**< the request in progress */
 	struct link files;   /**< struct fuse_file */
 	struct link of_broker;
+	/* an unassisted machine's tree (fuse-memory.h) */
+	struct fuse_memory *memory;
+	struct pager *pager;
 };
 
 /** A device file as a session serves it: device_file.front_data. */
@@ -31,13 +34,13 @@ struct fuse_file {
 	struct link of_host;
 	struct link readers; /**< blocked in read() */
 	struct fuse_pollhandle *poll;
-	uint32_t opener;  /**< thread that opened it, as the kernel said */
-	void *unassisted; /**< struct fuse_pages of a file whose mmap is the kernel's */
+	uint32_t opener;          /**< thread that opened it, as the kernel said */
+	struct pages *unassisted; /**< of a file whose mmap is the kernel's */
 };
 
 /**
- * Takes over a session whose descriptor is @p fd (/dev/fuse or /dev/cuse) and serves it.
- * On success host and descriptor belong to the broker, else the caller keeps the descriptor.
+ * Takes over a session whose descriptor is @p fd (/dev/fuse or /dev/cuse) and serves it, with a
+ * pager if it has memory. On success host and descriptor belong to the broker, else the caller keeps the descriptor.
  * @retval -errno
  */
 int fuse_host_start(struct fuse_host *h, struct broker *b, int fd);
@@ -54,7 +57,7 @@ void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollh
 /** Answers WIRE_IOC_IDENTIFY; returns false for any other number. */
 bool fuse_file_identify(fuse_req_t req, unsigned int cmd, const struct fuse_file *f);
 /** The driver's ioctl with the memory of the calling thread. */
-long fuse_file_ioctl(const struct fuse_file *f, uint32_t thread, uint32_t cmd, uint64_t arg,
+long fuse_file_ioctl(struct fuse_file *f, uint32_t thread, uint32_t cmd, uint64_t arg,
 		     const struct gntsim_user_memory *um);
 
 /** struct front's part that both share. */

@@ -184,12 +184,13 @@ void memory_collect(const struct fuse_memory *m, uint64_t slot, uint64_t len)
 static unsigned char *bytes(struct fuse_memory *m, uint64_t slot)
 {
 	const struct window *w = find(m, slot);
-	uint64_t index = slot & ((1ull << WINDOW_SHIFT) - 1);
+	uint64_t page = (slot & ((1ull << WINDOW_SHIFT) - 1)) / PAGE;
+	uint32_t frame = w && page < w->n ? w->frames[page] : GNTSIM_NO_FRAME;
 
-	if (!w || index / PAGE >= w->n || w->frames[index / PAGE] == GNTSIM_NO_FRAME)
+	/* The frame of a destroyed domain may have a new owner. */
+	if (frame == GNTSIM_NO_FRAME || m->slots[frame] != slot - slot % PAGE)
 		return NULL;
-	return (unsigned char *)m->arena->memory + (uint64_t)w->frames[index / PAGE] * PAGE +
-	       index % PAGE;
+	return (unsigned char *)m->arena->memory + (uint64_t)frame * PAGE + slot % PAGE;
 }
 
 void memory_show(struct fuse_memory *m, uint64_t slot, uint32_t len)

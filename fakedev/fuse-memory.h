@@ -84,7 +84,7 @@ void memory_write(struct fuse_memory *m, fuse_req_t req, uint64_t offset, const 
 struct pager;
 /** @param[out] fd becomes readable when requests wait */
 int pager_start(struct fuse_session *s, struct pager **out, int *fd);
-/** One request: 1, or 0 if none waits, or -ENODEV at the session's end. buf->mem is malloced. */
+/** One request: 1, or 0 if none waits, or -ENODEV at the session's end. buf->mem is the caller's to free. */
 int pager_next(struct pager *p, struct fuse_buf *buf);
 /** Ends the thread; does not close the descriptor of pager_start(). */
 void pager_stop(struct pager *p);

@@ -14,8 +14,7 @@
 
 struct waiting {
 	struct waiting *next;
-	size_t size;
-	unsigned char data[];
+	struct fuse_buf request;
 };
 
 struct pager {
@@ -47,14 +46,17 @@ static bool for_page(const struct fuse_buf *buf)
 
 static void hand_on(struct pager *p, const struct fuse_buf *buf)
 {
-	struct waiting *w = malloc(sizeof(*w) + buf->size);
+	struct waiting *w = calloc(1, sizeof(*w));
+	void *copy = malloc(buf->size);
 
-	/* Without memory the caller waits in vain, but can be killed. */
-	if (!w)
+	/* Without memory the caller waits in vain, until it is killed. */
+	if (!w || !copy) {
+		free(w);
+		free(copy);
 		return;
-	w->next = NULL;
-	w->size = buf->size;
-	memcpy(w->data, buf->mem, buf->size);
+	}
+	memcpy(copy, buf->mem, buf->size);
+	w->request = (struct fuse_buf){.size = buf->size, .mem = copy};
 	pthread_mutex_lock(&p->lock);
 	*p->last = w;
 	p->last = &w->next;
@@ -145,11 +147,9 @@ int pager_next(struct pager *p, struct fuse_buf *buf)
 	pthread_mutex_unlock(&p->lock);
 	if (!w)
 		return ended ? -ENODEV : 0;
-	*buf = (struct fuse_buf){.size = w->size, .mem = malloc(w->size)};
-	if (buf->mem)
-		memcpy(buf->mem, w->data, w->size);
+	*buf = w->request;
 	free(w);
-	return buf->mem ? 1 : 0;
+	return 1;
 }
 
 void pager_stop(struct pager *p)
@@ -162,6 +162,7 @@ void pager_stop(struct pager *p)
 		struct waiting *w = p->first;
 
 		p->first = w->next;
+		free(w->request.mem);
 		free(w);
 	}
 	close(p->stop);

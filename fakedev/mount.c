@@ -145,12 +145,115 @@ static int mount_tree(const char *dir, struct failure *f)
 	return fd;
 }
 
+/* fusermount3 mounts for who may not: it sends the descriptor over a socket. */
+static int mount_with_help(const char *dir, struct failure *f)
+{
+	char number[16], byte;
+	struct iovec iov = {&byte, 1};
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr m = {.msg_iov = &iov,
+			   .msg_iovlen = 1,
+			   .msg_control = control.bytes,
+			   .msg_controllen = sizeof(control)};
+	struct cmsghdr *c;
+	int pair[2], fd = -1;
+	ssize_t n;
+	pid_t child;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail(f, -errno, "cannot make a socket: %s", strerror(errno));
+	child = fork();
+	if (child == 0) {
+		snprintf(number, sizeof(number), "%d", pair[1]);
+		fcntl(pair[1], F_SETFD, 0);
+		setenv("_FUSE_COMMFD", number, 1);
+		execlp("fusermount3", "fusermount3", "-o", "fsname=gntsim,subtype=gntsim", "--",
+		       dir, (char *)NULL);
+		_exit(127);
+	}
+	close(pair[1]);
+	n = child < 0 ? -1 : recvmsg(pair[0], &m, MSG_CMSG_CLOEXEC);
+	c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+	if (c && c->cmsg_type == SCM_RIGHTS)
+		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	close(pair[0]);
+	if (child > 0)
+		waitpid(child, NULL, 0);
+	if (fd < 0)
+		return fail(f, -EPERM,
+			    "cannot mount at %s: without root it takes fusermount3 (package fuse3)",
+			    dir);
+	return fd;
+}
+
+static void run_fusermount(const char *const argv[])
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		int null = open("/dev/null", O_WRONLY);
+
+		if (null >= 0)
+			dup2(null, STDERR_FILENO);
+		execvp(argv[0], (char *const *)(uintptr_t)argv);
+		_exit(127);
+	}
+	if (child > 0)
+		waitpid(child, NULL, 0);
+}
+
+/* Is what is mounted there ours? The directory of a tree whose broker died cannot be looked at. */
+static bool is_our_mount(const char *dir)
+{
+	char line[PATH_MAX + 512], point[PATH_MAX], type[64];
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	bool ours = false;
+
+	while (mounts && fgets(line, sizeof(line), mounts)) {
+		const char *dash = strstr(line, " - ");
+
+		if (dash && sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
+		    sscanf(dash, " - %63s", type) == 1 && strcmp(point, dir) == 0)
+			ours = strcmp(type, TREE_TYPE) == 0;
+	}
+	if (mounts)
+		fclose(mounts);
+	return ours;
+}
+
+void unmount_shared(const char *dir)
+{
+	const char *const argv[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
+
+	if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno == EPERM)
+		run_fusermount(argv);
+}
+
+int mount_shared(const char *dir, struct failure *f)
+{
+	struct stat st;
+	int fd;
+
+	/* Left by a broker that died. A tree that is served answers, and stays. */
+	if (stat(dir, &st) < 0 && errno == ENOTCONN && is_our_mount(dir))
+		unmount_shared(dir);
+	else if (is_our_mount(dir))
+		return fail(f, -EBUSY, "another machine's tree is mounted at %s", dir);
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		return fail(f, -ENOTDIR, "cannot mount at %s: no such directory", dir);
+	fd = mount_tree(dir, f);
+	return fd == -EPERM ? mount_with_help(dir, f) : fd;
+}
+
 /* Hands the tree to the machine, which from then on serves it. */
 static int hand_over(const struct joining *j, int fd, struct failure *f)
 {
 	static unsigned char buffer[WIRE_BUFFER];
 	struct wire_in in;
-	int err, control = machine_connect(j, WIRE_ROLE_COMMAND, NULL, 0, f);
+	int err, control = machine_connect(j, WIRE_ROLE_COMMAND, NULL, f);
 
 	if (control < 0)
 		return control;
@@ -181,6 +284,17 @@ static int show_folder(uint32_t domid, struct failure *f)
 	return setenv("GNTSIM_NATIVE", "fuse", 1) < 0 ? -errno : 0;
 }
 
+/* The folder of a tree that is mounted already. */
+static int show_mounted(const struct joining *j, struct failure *f)
+{
+	char folder[600];
+
+	snprintf(folder, sizeof(folder), "%s/%u", j->tree, j->domid);
+	if (mount(folder, "/dev/xen", NULL, MS_BIND, NULL) < 0)
+		return fail(f, -errno, "cannot make %s /dev/xen: %s", folder, strerror(errno));
+	return setenv("GNTSIM_NATIVE", "fuse", 1) < 0 ? -errno : 0;
+}
+
 int mount_own(const struct joining *j, struct failure *f)
 {
 	struct stat st;
@@ -190,6 +304,8 @@ int mount_own(const struct joining *j, struct failure *f)
 		err = copy_dev(f);
 	if (err < 0)
 		return err;
+	if (j->tree && *j->tree)
+		return show_mounted(j, f);
 	fd = mount_tree("/dev/xen", f);
 	if (fd < 0)
 		return fd;

@@ -144,11 +144,20 @@ static int parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
-/* What the user left open, by what the program is. */
-static int choose_front(struct options *o)
+/* What the user left open, by what the program is and, if there is one, by the machine to join. */
+static int choose_front(struct options *o, const struct machine_about *about)
 {
 	bool dynamic = is_dynamic(o->program[0]) != 0;
 	const char *why = "as asked for";
+
+	if (about && about->unassisted) {
+		if (o->assist_choice == CHOSEN && !o->unassisted)
+			return complain("the machine at %s serves unassisted programs only (it has "
+					"--mount without --assist=yes)",
+					o->socket);
+		o->assist_choice = CHOSEN;
+		o->unassisted = true;
+	}
 
 	if (o->front_choice == CHOOSE) {
 		bool fuse = !dynamic || (o->assist_choice == CHOSEN && o->unassisted);
@@ -166,7 +175,11 @@ static int choose_front(struct options *o)
 				o->program[0],
 				o->front == FRONT_SOCKET ? "socket front" : "assisted fuse front");
 	if (o->unassisted && o->front != FRONT_FUSE)
-		return complain("--assist=no is for the fuse front");
+		return complain("unassisted programs need the fuse front");
+	if (about && o->unassisted && !about->unassisted)
+		return complain("the machine at %s does not serve unassisted programs (they and "
+				"static ones need 'gntsim serve --mount')",
+				o->socket);
 	if (o->verbose)
 		fprintf(stderr, "gntsim: front: %s%s (%s)\n",
 			o->front == FRONT_FUSE ? "fuse" : "socket",
@@ -175,13 +188,14 @@ static int choose_front(struct options *o)
 }
 
 /* The process turns into the program. */
-static int become(const struct options *o, const char *socket, const char *rundir)
+static int become(const struct options *o, const char *socket, const char *rundir, const char *tree)
 {
 	struct joining j = {.socket = socket,
 			    .domid = (uint32_t)o->domid,
 			    .guest = o->guest,
 			    .front = o->front,
-			    .unassisted = o->unassisted};
+			    .unassisted = o->unassisted,
+			    .tree = tree};
 	struct failure f;
 
 	if (j.front == FRONT_FUSE && mount_own(&j, &f) < 0)
@@ -196,18 +210,23 @@ static int become(const struct options *o, const char *socket, const char *rundi
 	return exec_program(o->program);
 }
 
-static int run_joined(const struct options *o)
+static int run_joined(struct options *o)
 {
 	struct joining j = {.socket = o->socket, .domid = (uint32_t)o->domid, .guest = o->guest};
-	char rundir[512] = "", path[PATH_MAX];
+	struct machine_about about = {0};
+	char path[PATH_MAX];
 	struct failure f;
-	int fd = machine_connect(&j, WIRE_ROLE_COMMAND, rundir, sizeof(rundir), &f);
+	int fd = machine_connect(&j, WIRE_ROLE_COMMAND, &about, &f);
 
 	if (fd < 0)
 		return complain("%s", f.text);
 	close(fd);
+	fd = choose_front(o, &about);
+	if (fd)
+		return fd;
 	/* The program may change its directory. */
-	return become(o, realpath(o->socket, path) ? path : o->socket, rundir);
+	return become(o, realpath(o->socket, path) ? path : o->socket, about.rundir,
+		      o->unassisted ? about.tree : NULL);
 }
 
 /* Signals that the program is meant to get. A terminal's reach it without us. */
@@ -278,7 +297,7 @@ static int serve_program(const struct options *o, struct broker *b, const char *
 		return complain("cannot fork: %s", strerror(errno));
 	if (r.child == 0) {
 		sigprocmask(SIG_SETMASK, &before, NULL);
-		_exit(become(o, socket, x->rundir));
+		_exit(become(o, socket, x->rundir, NULL));
 	}
 	while (!r.ended && n >= 0)
 		n = broker_serve(b, -1);
@@ -302,6 +321,7 @@ static int run_private(const struct options *o)
 	struct broker_config config = {.socket_path = socket,
 				       .gntalloc_limit = (uint32_t)o->limit,
 				       .domain0_guest = o->domid == 0 ? o->guest : 0,
+				       .unassisted = o->unassisted,
 				       .leaks = o->leaks != LEAKS_IGNORED};
 	struct broker *b;
 	struct failure f;
@@ -336,8 +356,8 @@ int run_main(int argc, char **argv)
 
 	if (status)
 		return status == 1 ? 0 : status;
-	status = choose_front(&o);
-	if (status)
-		return status;
-	return o.socket ? run_joined(&o) : run_private(&o);
+	if (o.socket)
+		return run_joined(&o);
+	status = choose_front(&o, NULL);
+	return status ? status : run_private(&o);
 }

@@ -22,6 +22,9 @@ static void usage(FILE *out)
 	      "  --socket PATH   where to listen\n"
 	      "  --guest KIND    domain 0's: pv or pvh (default pv)\n"
 	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
+	      "  --mount DIR     show the device files there, in a folder for each domain, to\n"
+	      "                  programs that map them without help, static ones too\n"
+	      "  --assist=yes    with --mount: for programs with the preloaded library only\n"
 	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
 	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
 	      "  --help\n\n"
@@ -57,14 +60,14 @@ static void on_signal(void *ctx)
 	}
 }
 
-static int serve(const struct broker_config *config, bool with_xenstore)
+static int serve(const struct broker_config *config, bool with_xenstore, const char *dir)
 {
 	struct xenstore x = {0};
 	struct serving s = {.xenstore = &x};
 	struct broker *b;
 	struct failure f;
 	sigset_t set;
-	int n = 0;
+	int n = 0, tree = -1;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
@@ -75,8 +78,19 @@ static int serve(const struct broker_config *config, bool with_xenstore)
 	if (broker_new(config, &b, &f) < 0)
 		return complain("%s", f.text);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (dir) {
+		tree = mount_shared(dir, &f);
+		if (tree >= 0 && broker_mount(b, tree) < 0) {
+			close(tree);
+			fail(&f, -EIO, "cannot serve the tree at %s", dir);
+			unmount_shared(dir);
+			tree = -1;
+		}
+	}
 	/* xenstored's start waits for a child of its own: watch for children after it. */
-	if (with_xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
+	if (dir && tree < 0) {
+		n = complain("%s", f.text);
+	} else if (with_xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
 		n = complain("%s", f.text);
 	} else if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
 		n = complain("cannot watch for signals: %s", strerror(errno));
@@ -88,6 +102,8 @@ static int serve(const struct broker_config *config, bool with_xenstore)
 		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : 0;
 	}
 	xenstore_stop(&x, b);
+	if (tree >= 0)
+		unmount_shared(dir);
 	broker_free(b);
 	return n;
 }
@@ -97,13 +113,16 @@ int serve_main(int argc, char **argv)
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
 						{"guest", required_argument, NULL, 'g'},
 						{"limit", required_argument, NULL, 'l'},
+						{"mount", required_argument, NULL, 'm'},
+						{"assist", required_argument, NULL, 'a'},
 						{"xenstore", no_argument, NULL, 'x'},
 						{"virtual-time", no_argument, NULL, 't'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct broker_config config = {0};
-	char path[PATH_MAX];
-	bool xenstore = false;
+	char path[PATH_MAX], real[PATH_MAX];
+	const char *dir = NULL;
+	bool xenstore = false, assisted = false;
 	unsigned long limit = 0;
 	int c;
 
@@ -121,6 +140,14 @@ int serve_main(int argc, char **argv)
 			if (!parse_number("--limit", optarg, 1, INT_MAX, &limit))
 				return EXIT_GNTSIM;
 			config.gntalloc_limit = (uint32_t)limit;
+			break;
+		case 'm':
+			dir = optarg;
+			break;
+		case 'a':
+			if (strcmp(optarg, "yes") && strcmp(optarg, "no"))
+				return complain("--assist: expected yes or no, found '%s'", optarg);
+			assisted = strcmp(optarg, "yes") == 0;
 			break;
 		case 'x':
 			xenstore = true;
@@ -151,5 +178,14 @@ int serve_main(int argc, char **argv)
 		snprintf(path, sizeof(path), "%s/%s", here, config.socket_path);
 		config.socket_path = path;
 	}
-	return serve(&config, xenstore);
+	if (dir) {
+		/* Of a dead machine's tree realpath() knows nothing. */
+		config.tree = realpath(dir, real) ? real : dir;
+		if (config.tree == dir && (errno != ENOTCONN || *dir != '/'))
+			return complain("cannot mount at %s: %s", dir, strerror(errno));
+		if (strlen(config.tree) > 512)
+			return complain("the path is too long: %s", dir);
+		config.unassisted = !assisted;
+	}
+	return serve(&config, xenstore, config.tree);
 }
