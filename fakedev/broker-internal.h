@@ -79,6 +79,9 @@ struct client {
 int client_add(struct broker *b, int fd, struct client **out);
 /** One request; a negative result ends the connection. */
 int client_request(struct client *c, struct wire_in *in);
+/** Sends the reply to a request, after the effects of what it did. @return as wire_send() */
+int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
+		 size_t len, const int *fds, int n_fds);
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
 struct device_file *client_file(struct client *c, uint32_t id);
 struct broker *client_broker(struct client *c);
@@ -160,6 +163,13 @@ void broker_tick(struct broker *b);
 int request_ioctl(struct client *c, const struct wire_in *in);
 /** privcmd's ioctl. */
 long request_privcmd(uint32_t cmd);
+
+/**
+ * Has character devices made for a domain, if they are not there.
+ * @param[out] folder where below /dev; the devices are there once the kernel was answered
+ * @retval -EBUSY an unassisted machine @retval -errno of opening /dev/cuse
+ */
+int broker_cuse(struct broker *b, uint16_t domid, char *folder, size_t room);
 
 /** Ends all FUSE and CUSE sessions. */
 void broker_unmount(struct broker *b);

@@ -237,6 +237,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	err = listen_at(config->socket_path, f);
 	if (err < 0)
 		goto undo;
+	if (config->open_to_all)
+		chmod(config->socket_path, 0666);
 	b->listener = (struct endpoint){
 	    .ready = listener_ready, .destroy = listener_destroy, .fd = err, .phase = 2};
 	err = broker_add_endpoint(b, &b->listener, EPOLLIN);

@@ -12,10 +12,18 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
+		 size_t len, const int *fds, int n_fds)
+{
+	/* What the call did elsewhere has happened before the caller learns that it is done. */
+	broker_effects(c->broker);
+	return wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
+}
+
 static int reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len)
 {
-	return wire_send(c->endpoint.fd, in->msg.op, result, payload, len, NULL, 0);
+	return client_reply(c, in, result, payload, len, NULL, 0);
 }
 
 int client_hold(struct client *c, struct device_file *file, uint32_t *id)
@@ -225,7 +233,7 @@ static int send_file(struct client *c, const struct wire_in *in, const struct de
 				.minor = f->minor,
 				.cookie = f->cookie};
 
-	return wire_send(c->endpoint.fd, in->msg.op, 0, &out, sizeof(out), &fd, fd >= 0);
+	return client_reply(c, in, 0, &out, sizeof(out), &fd, fd >= 0);
 }
 
 static int open_device(struct client *c, const struct wire_in *in)
@@ -247,7 +255,7 @@ static int open_device(struct client *c, const struct wire_in *in)
 		fd = open_plain(b, c, o.device);
 		if (fd < 0)
 			return reply(c, in, fd, NULL, 0);
-		err = wire_send(c->endpoint.fd, in->msg.op, 0, &plain, sizeof(plain), &fd, 1);
+		err = client_reply(c, in, 0, &plain, sizeof(plain), &fd, 1);
 		close(fd);
 		return err;
 	}
@@ -315,6 +323,17 @@ static int serve_tree(struct client *c, struct wire_in *in)
 	if (err < 0)
 		close(fd);
 	return reply(c, in, err, NULL, 0);
+}
+
+static int make_devices(struct client *c, const struct wire_in *in)
+{
+	char folder[64];
+	int err;
+
+	if (in->msg.payload != 0)
+		return -EPROTO;
+	err = broker_cuse(c->broker, c->domid, folder, sizeof(folder));
+	return reply(c, in, err, folder, err < 0 ? 0 : strlen(folder));
 }
 
 static int write_device(struct client *c, const struct wire_in *in)
@@ -424,7 +443,7 @@ static int reply_runs(struct client *c, const struct wire_in *in, uint64_t addr,
 		fds[n_fds++] = arena->rw;
 	if (r.ro)
 		fds[n_fds++] = arena->ro;
-	err = wire_send(c->endpoint.fd, in->msg.op, 0, out, size, fds, n_fds);
+	err = client_reply(c, in, 0, out, size, fds, n_fds);
 	free(out);
 	free(r.run);
 	return err;
@@ -511,7 +530,7 @@ static int fork_mm(struct client *c, const struct wire_in *in)
 	gntsim_mm_set_data(child->mm, child);
 	child->greeted = true;
 	child->domid = c->domid;
-	err = wire_send(c->endpoint.fd, in->msg.op, 0, NULL, 0, &pair[1], 1);
+	err = client_reply(c, in, 0, NULL, 0, &pair[1], 1);
 	close(pair[1]);
 	return err;
 }
@@ -580,6 +599,8 @@ int client_request(struct client *c, struct wire_in *in)
 		return claim(c, in);
 	case WIRE_MOUNT:
 		return serve_tree(c, in);
+	case WIRE_CUSE:
+		return make_devices(c, in);
 	case WIRE_IOCTL:
 		return request_ioctl(c, in);
 	case WIRE_WRITE:

@@ -54,6 +54,8 @@ int join_environment(const struct joining *j, struct failure *f);
  * the machine serves. @return 0 or a negative errno, explained
  */
 int mount_own(const struct joining *j, struct failure *f);
+/** The same with the character devices of the CUSE front. */
+int mount_cuse(const struct joining *j, struct failure *f);
 /**
  * Mounts a tree at a directory (an absolute path without links) for everybody, instead of one that
  * a dead machine left there. @return the descriptor to serve it with, or a negative errno, explained

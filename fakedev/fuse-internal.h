@@ -22,6 +22,7 @@ struct fuse_host {
 	struct fuse_buf buf; /**< the request in progress */
 	struct link files;   /**< struct fuse_file */
 	struct link of_broker;
+	bool is_cuse;
 	/* an unassisted machine's tree (fuse-memory.h) */
 	struct fuse_memory *memory;
 	struct pager *pager;

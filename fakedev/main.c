@@ -3,11 +3,11 @@
 #include "command.h"
 
 #include <gntsim/machine.h>
+#include <play_main.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <play_main.h>
 
 static const struct {
 	const char *name;

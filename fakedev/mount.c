@@ -17,9 +17,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define TREE_TYPE "fuse.gntsim"
+/* Milliseconds for a device node to appear. */
+#define DEVICE_TRIES 10000
 
 static bool write_file(const char *path, const char *text)
 {
@@ -313,4 +316,58 @@ int mount_own(const struct joining *j, struct failure *f)
 	/* The end of the broker must be the end of the tree: it alone keeps the descriptor. */
 	close(fd);
 	return err < 0 ? err : show_folder(j->domid, f);
+}
+
+/* Asks the machine for a domain's character devices. */
+static int ask_for_devices(const struct joining *j, char *folder, size_t room, struct failure *f)
+{
+	static unsigned char buffer[WIRE_BUFFER];
+	struct wire_in in;
+	int err, control = machine_connect(j, WIRE_ROLE_COMMAND, NULL, f);
+
+	if (control < 0)
+		return control;
+	err = wire_send(control, WIRE_CUSE, 0, NULL, 0, NULL, 0);
+	if (err == 0)
+		err = wire_recv(control, 0, buffer, &in);
+	if (err == 0) {
+		err = (int)in.msg.result;
+		if (err == 0)
+			snprintf(folder, room, "/dev/%.*s", (int)in.msg.payload,
+				 (const char *)in.payload);
+		wire_in_done(&in);
+	}
+	close(control);
+	if (err == -EBUSY)
+		return fail(f, err, "the machine at %s serves unassisted programs only", j->socket);
+	return err < 0 ? fail(f, err,
+			      "the cuse front needs root and /dev/cuse (kernel module cuse): %s",
+			      strerror(-err))
+		       : 0;
+}
+
+int mount_cuse(const struct joining *j, struct failure *f)
+{
+	const struct timespec step = {.tv_nsec = 1000000};
+	char folder[128], last[160];
+	struct stat st;
+	int err = ask_for_devices(j, folder, sizeof(folder), f);
+
+	if (err < 0)
+		return err;
+	snprintf(last, sizeof(last), "%s/evtchn", folder);
+	for (int i = 0; stat(last, &st) < 0; i++) {
+		if (i == DEVICE_TRIES)
+			return fail(f, -ETIMEDOUT, "%s does not appear (is /dev a devtmpfs?)",
+				    last);
+		nanosleep(&step, NULL);
+	}
+	err = enter_namespace(f);
+	if (err == 0 && stat("/dev/xen", &st) < 0)
+		err = copy_dev(f);
+	if (err < 0)
+		return err;
+	if (mount(folder, "/dev/xen", NULL, MS_BIND, NULL) < 0)
+		return fail(f, -errno, "cannot make %s /dev/xen: %s", folder, strerror(errno));
+	return setenv("GNTSIM_NATIVE", "cuse", 1) < 0 ? -errno : 0;
 }

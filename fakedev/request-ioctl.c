@@ -204,7 +204,7 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 			head.drain = f->front->reset(f);
 		head.n_regions = g.n_writes;
 		memcpy(g.out, &head, sizeof(head));
-		err = wire_send(c->endpoint.fd, in->msg.op, result, g.out, g.used, NULL, 0);
+		err = client_reply(c, in, result, g.out, g.used, NULL, 0);
 		if (g.out != g.first)
 			free(g.out);
 	}

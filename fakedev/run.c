@@ -36,7 +36,7 @@ static void usage(FILE *out)
 	      "Without --socket it gets a machine of its own, which ends with the program.\n\n"
 	      "  --domain N      the program's domain (default 0)\n"
 	      "  --guest KIND    pv or pvh (default: domain 0 is pv, others are pvh)\n"
-	      "  --front KIND    auto, socket or fuse (default auto)\n"
+	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
 	      "  --assist=no     with fuse: no preloaded library (default for static programs)\n"
 	      "  --socket PATH   join the machine that 'gntsim serve' keeps there\n"
 	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
@@ -52,7 +52,7 @@ static void usage(FILE *out)
 
 static bool parse_front(const char *name, struct options *o)
 {
-	static const char *const names[] = {"socket", "fuse"};
+	static const char *const names[] = {"socket", "fuse", "cuse"};
 
 	o->front_choice = CHOSEN;
 	if (strcmp(name, "auto") == 0) {
@@ -65,7 +65,7 @@ static bool parse_front(const char *name, struct options *o)
 			return true;
 		}
 	}
-	complain("--front: expected auto, socket or fuse, found '%s'", name);
+	complain("--front: expected auto, socket, fuse or cuse, found '%s'", name);
 	return false;
 }
 
@@ -144,6 +144,9 @@ static int parse(int argc, char **argv, struct options *o)
 	return 0;
 }
 
+static const char *const fronts[] = {
+    [FRONT_SOCKET] = "socket", [FRONT_FUSE] = "fuse", [FRONT_CUSE] = "cuse"};
+
 /* What the user left open, by what the program is and, if there is one, by the machine to join. */
 static int choose_front(struct options *o, const struct machine_about *about)
 {
@@ -170,10 +173,10 @@ static int choose_front(struct options *o, const struct machine_about *about)
 	if (o->assist_choice == CHOOSE)
 		o->unassisted = o->front == FRONT_FUSE && !dynamic;
 	if (!o->unassisted && !dynamic)
-		return complain("%s is a static program: the %s works through a preloaded library, "
-				"which the kernel does not load into it",
-				o->program[0],
-				o->front == FRONT_SOCKET ? "socket front" : "assisted fuse front");
+		return complain(
+		    "%s is a static program: the %s front works through a preloaded library, "
+		    "which the kernel does not load into it",
+		    o->program[0], fronts[o->front]);
 	if (o->unassisted && o->front != FRONT_FUSE)
 		return complain("unassisted programs need the fuse front");
 	if (about && o->unassisted && !about->unassisted)
@@ -181,8 +184,7 @@ static int choose_front(struct options *o, const struct machine_about *about)
 				"static ones need 'gntsim serve --mount')",
 				o->socket);
 	if (o->verbose)
-		fprintf(stderr, "gntsim: front: %s%s (%s)\n",
-			o->front == FRONT_FUSE ? "fuse" : "socket",
+		fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
 			o->unassisted ? ", unassisted" : "", why);
 	return 0;
 }
@@ -198,7 +200,8 @@ static int become(const struct options *o, const char *socket, const char *rundi
 			    .tree = tree};
 	struct failure f;
 
-	if (j.front == FRONT_FUSE && mount_own(&j, &f) < 0)
+	if ((j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
+	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
 		return complain("%s", f.text);
 	if (*rundir) {
 		xenstore_environment(rundir);
@@ -333,6 +336,9 @@ static int run_private(const struct options *o)
 	snprintf(dir, sizeof(dir), "%s/gntsim-XXXXXX", tmp);
 	if (!mkdtemp(dir))
 		return complain("cannot make a directory %s: %s", dir, strerror(errno));
+	/* The program may give up its privileges: its name protects the socket, not its mode. */
+	chmod(dir, 0711);
+	config.open_to_all = true;
 	snprintf(socket, sizeof(socket), "%s/socket", dir);
 	if (broker_new(&config, &b, &f) < 0 ||
 	    (o->xenstore && xenstore_start(&x, socket, b, &f) < 0)) {

@@ -57,6 +57,7 @@ enum wire_op {
 	WIRE_CLAIM,    /**< uint64_t cookie of a file that the kernel serves (see WIRE_IOC_IDENTIFY)
 			  -> struct wire_file */
 	WIRE_MOUNT,    /**< a descriptor of /dev/fuse: serve what is mounted with it -> nothing */
+	WIRE_CUSE, /**< nothing -> name of the directory of /dev that gets the domain's devices */
 	WIRE_OP_MAX,
 };
 

@@ -48,12 +48,16 @@ static struct {
 	_Atomic int known; /* 0 not asked yet, 1 no machine, 2 a machine */
 	struct sockaddr_un addr;
 	uint32_t domid, guest;
+	bool valgrind;
 } settings;
 
 static void read_settings(const char *path)
 {
 	const char *domid = getenv("GNTSIM_DOMAIN"), *guest = getenv("GNTSIM_GUEST");
 
+	const char *preload = getenv("LD_PRELOAD");
+
+	settings.valgrind = preload && strstr(preload, "vgpreload");
 	settings.addr.sun_family = AF_UNIX;
 	if (strlen(path) < sizeof(settings.addr.sun_path))
 		memcpy(settings.addr.sun_path, path, strlen(path) + 1);
@@ -75,6 +79,11 @@ bool lib_active(void)
 		atomic_store_explicit(&settings.known, k, memory_order_release);
 	}
 	return k == 2;
+}
+
+bool lib_under_valgrind(void)
+{
+	return settings.valgrind;
 }
 
 static void say(const char *text)

@@ -56,6 +56,9 @@ bool lib_native(void);
 void lib_enter(sigset_t *saved);
 void lib_leave(const sigset_t *saved);
 
+/** Valgrind looks at what is sent: bytes that a program never set (padding) must be copied first. */
+bool lib_under_valgrind(void);
+
 /** False in a child of a fork that went unseen, until the next lib_enter(). */
 bool lib_same_process(void);
 

@@ -100,6 +100,10 @@ EXPORT long syscall(long nr, ...)
 	case SYS_poll:
 		return poll(PTR(0), (nfds_t)a[1], (int)a[2]);
 #endif
+	case SYS_execve:
+		return execve(PTR(0), PTR(1), PTR(2));
+	case SYS_execveat:
+		return execveat((int)a[0], PTR(1), PTR(2), PTR(3), (int)a[4]);
 	case SYS_fcntl:
 		return fcntl((int)a[0], (int)a[1], a[2]);
 	case SYS_epoll_ctl:

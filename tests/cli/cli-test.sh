@@ -2,7 +2,7 @@
 # The gntsim command as its users meet it: exit statuses, messages, leaks, a served machine.
 # usage: cli-test.sh GNTSIM BROKEN_MACHINE USE_DEVICES
 set -u
-gntsim=$1 broken=$2 use=$3
+gntsim=$(realpath "$1") broken=$(realpath "$2") use=$(realpath "$3")
 dir=$(mktemp -d)
 trap 'kill $(cat "$dir"/*.pid 2>/dev/null) 2>/dev/null; rm -rf "$dir"' EXIT
 failed=0

@@ -102,7 +102,7 @@ static int die(char **argv)
 	if (fork() == 0) {
 		/* Not of the domain: it must outlive it. */
 		unsetenv("LD_PRELOAD");
-		unsetenv("GNTSIM_SOCKET");
+		setenv("GNTSIM_SOCKET", "", 1);
 		execl(argv[2], "gntsim", "control", "--socket", argv[3], "destroy", argv[4],
 		      (char *)NULL);
 		_exit(125);
