@@ -145,6 +145,7 @@ static size_t body(unsigned char *p, enum wire_op op)
 		break;
 	case WIRE_ATTACH:
 	case WIRE_MOUNT:
+	case WIRE_CUSE:
 	case WIRE_FORK:
 	case WIRE_STATUS:
 	case WIRE_OP_MAX:
