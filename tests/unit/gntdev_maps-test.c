@@ -52,6 +52,67 @@ static void first_of_several_holes(void)
 	gntsim_close(dev);
 }
 
+/* The driver's list as it is written: gntdev_add_map(), for comparison. */
+struct list_of_maps {
+	struct {
+		uint32_t index, count;
+	} map[400];
+	unsigned n;
+};
+
+static uint32_t list_add(struct list_of_maps *l, uint32_t count)
+{
+	uint32_t index = 0;
+	unsigned at;
+
+	for (at = 0; at < l->n; at++) {
+		if (index + count < l->map[at].index)
+			break;
+		index = l->map[at].index + l->map[at].count;
+	}
+	memmove(&l->map[at + 1], &l->map[at], (l->n - at) * sizeof(l->map[0]));
+	l->map[at].index = index;
+	l->map[at].count = count;
+	l->n++;
+	return index;
+}
+
+static void list_remove(struct list_of_maps *l, unsigned at)
+{
+	l->n--;
+	memmove(&l->map[at], &l->map[at + 1], (l->n - at) * sizeof(l->map[0]));
+}
+
+/* Many maps of all sizes come and go; each gets the index that the list would give it. */
+static void indices_are_the_lists(void)
+{
+	struct gntsim_file *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	static struct list_of_maps list;
+	uint32_t seed = 2463534242u;
+
+	list.n = 0;
+	for (unsigned step = 0; step < 6000; step++) {
+		seed ^= seed << 13;
+		seed ^= seed >> 17;
+		seed ^= seed << 5;
+		if (list.n && (seed % 16 < 7 || list.n == 399)) {
+			unsigned at = (seed >> 8) % list.n;
+
+			REQUIRE_EQ(
+			    gntsim_gntdev_unmap(dev, list.map[at].index * PAGE, list.map[at].count),
+			    0);
+			list_remove(&list, at);
+		} else {
+			uint32_t count = 1 + (seed >> 8) % 6;
+
+			REQUIRE_EQ(mapped(dev, count), list_add(&list, count) * PAGE);
+		}
+	}
+	EXPECT_EQ(fx_totals().gntdev_maps, list.n);
+	EXPECT(gntsim_machine_check(fx.m) == NULL);
+	gntsim_close(dev);
+}
+
 /* An empty list begins at 0 again; each file counts for itself. */
 static void index_is_reused(void)
 {
@@ -251,6 +312,7 @@ int main(void)
 	    {"index reused while still mapped", index_reused_while_still_mapped},
 	    {"offset for vaddr", offset_for_vaddr},
 	    {"notify index wraps", notify_index_wraps},
+	    {"indices are the list's", indices_are_the_lists},
 	};
 
 	return UNIT_MAIN("gntdev_maps", tests);
