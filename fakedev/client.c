@@ -371,9 +371,11 @@ static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int p
 	int want = prot;
 
 	/* Writable as protected but not as granted: the store must fault. */
-	if (!page->writable && !gone)
+	if (page->discards)
+		flags = WIRE_RUN_PRIVATE;
+	else if (!page->writable && !gone)
 		want &= ~PROT_WRITE;
-	*(flags ? &r->rw : &r->ro) = true;
+	*(flags & WIRE_RUN_RW ? &r->rw : &r->ro) = true;
 	if (last && last->addr + last->len == addr && last->flags == flags && last->prot == want &&
 	    (gone ? last->offset == offset : last->offset + last->len == offset)) {
 		last->len += GNTSIM_PAGE_SIZE;

@@ -24,9 +24,11 @@ static void status_usage(FILE *out)
 
 static void control_usage(FILE *out)
 {
-	fputs("usage: gntsim control --socket PATH destroy DOMAIN\n"
+	fputs("usage: gntsim control --socket PATH create DOMAIN [pv|pvh]\n"
+	      "       gntsim control --socket PATH destroy DOMAIN\n"
 	      "       gntsim control --socket PATH advance NANOSECONDS\n"
 	      "       gntsim control --socket PATH limit DOMAIN PAGES\n\n"
+	      "create   makes a domain before any program joins it\n"
 	      "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
 	      "         unmap notification is sent\n"
 	      "advance  lets virtual time pass\n"
@@ -57,6 +59,21 @@ static int ask(const char *socket, enum wire_op op, const void *payload, size_t 
 	close(fd);
 	if (err < 0)
 		return complain("%s: %s", what, err == -ESRCH ? "no such domain" : strerror(-err));
+	return 0;
+}
+
+static int create(const char *socket, uint32_t domid, const char *guest)
+{
+	struct joining j = {.socket = socket, .domid = domid};
+	struct failure f;
+	int fd;
+
+	if (guest && !parse_guest(guest, &j.guest))
+		return EXIT_GNTSIM;
+	fd = machine_connect(&j, WIRE_ROLE_COMMAND, NULL, 0, &f);
+	if (fd < 0)
+		return complain("%s", f.text);
+	close(fd);
 	return 0;
 }
 
@@ -126,6 +143,8 @@ int control_main(int argc, char **argv)
 	if (!parse_number(a[0], a[1], 0, 0x7FEF, &number))
 		return EXIT_GNTSIM;
 	domid = (uint32_t)number;
+	if (strcmp(a[0], "create") == 0 && n <= 3)
+		return create(socket, domid, n == 3 ? a[2] : NULL);
 	if (strcmp(a[0], "destroy") == 0 && n == 2)
 		return ask(socket, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
 	if (strcmp(a[0], "limit") != 0 || n != 3)

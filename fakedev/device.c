@@ -68,8 +68,8 @@ static void device_destroy(struct endpoint *e)
 int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
 		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd)
 {
-	/* Dynamic misc minors count down from 63 (Debian's kernel, first free ones). */
-	static const uint32_t minors[] = {61, 62, 63, 60};
+	/* Dynamic misc minors, as Debian's 6.1 gives them out in domain 0. */
+	static const uint32_t minors[] = {119, 118, 120, 121};
 	struct device_file *f = calloc(1, sizeof(*f));
 	int err = 0;
 

@@ -161,6 +161,15 @@ static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
 	}
 }
 
+/* Room for many unread events; beyond it they wait in the broker, and one read() returns fewer. */
+static void widen(int fd)
+{
+	const int wish = 4 << 20;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wish, sizeof(wish)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wish, sizeof(wish));
+}
+
 static int socket_open(struct device_file *f, int *client_fd)
 {
 	static const unsigned char readable;
@@ -173,6 +182,8 @@ static int socket_open(struct device_file *f, int *client_fd)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	f->endpoint.fd = pair[0];
+	if (f->device == WIRE_DEV_EVTCHN)
+		widen(pair[0]);
 	f->endpoint.ready = socket_ready;
 	if (getsockopt(pair[1], SOL_SOCKET, SO_COOKIE, &f->cookie, &len) < 0) {
 		err = -errno;

@@ -178,8 +178,8 @@ struct wire_run {
 	int32_t prot;    /**< what to map with */
 	uint32_t flags;  /**< WIRE_RUN_* */
 };
-#define WIRE_RUN_RW                                                                                \
-	1u /**< from the read-write arena: the mapping may be written, if so protected */
+#define WIRE_RUN_RW      1u /**< from the read-write arena: may be written, if so protected */
+#define WIRE_RUN_PRIVATE 2u /**< stores must not reach the granter, and are no fault either */
 
 struct wire_limit {
 	uint32_t domid, limit;

@@ -159,6 +159,31 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	return NEXT(epoll_ctl)(epfd, op, fd, event);
 }
 
+/* A device has no position: gntalloc and gntdev cannot be read at all, evtchn not at an offset (for
+ * which the socket has the right error). */
+static bool refuses(int fd)
+{
+	struct device d;
+
+	return lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN;
+}
+
+#define AT_OFFSET(name, pointer, offset_type)                                                      \
+	DECLARE_NEXT(name);                                                                        \
+	EXPORT ssize_t name(int fd, pointer buf, size_t count, offset_type offset)                 \
+	{                                                                                          \
+		if (refuses(fd))                                                                   \
+			return lib_result(-EINVAL);                                                \
+		return NEXT(name)(fd, buf, count, offset);                                         \
+	}
+AT_OFFSET(pread, void *, off_t)
+AT_OFFSET(pread64, void *, off64_t)
+AT_OFFSET(pwrite, const void *, off_t)
+AT_OFFSET(pwrite64, const void *, off64_t)
+
+/* The kernel's bit, which the C library's constant leaves out on 64 bits. */
+#define KERNEL_O_LARGEFILE (sizeof(long) == 8 ? 0100000 : 0)
+
 /* The socket underneath is always open for both; the file was opened as it was. */
 #define FCNTL(name)                                                                                \
 	DECLARE_NEXT(name);                                                                        \
@@ -173,7 +198,7 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 		va_end(args);                                                                      \
 		r = NEXT(name)(fd, cmd, arg);                                                      \
 		if (cmd == F_GETFL && r >= 0 && lib_device(fd, &d))                                \
-			r = (r & ~O_ACCMODE) | (int)d.flags;                                       \
+			r = (r & ~O_ACCMODE) | (int)d.flags | KERNEL_O_LARGEFILE;                  \
 		return r;                                                                          \
 	}
 FCNTL(fcntl)

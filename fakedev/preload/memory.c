@@ -55,7 +55,9 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 		long p;
 
 		memcpy(&run, in->payload + sizeof(head) + i * sizeof(run), sizeof(run));
-		p = raw_mmap(run.addr, run.len, run.prot, MAP_SHARED | MAP_FIXED | extra_flags,
+		p = raw_mmap(run.addr, run.len, run.prot,
+			     (run.flags & WIRE_RUN_PRIVATE ? MAP_PRIVATE : MAP_SHARED) | MAP_FIXED |
+				 extra_flags,
 			     run.flags & WIRE_RUN_RW ? rw : ro, (int64_t)run.offset);
 		if (raw_is_error(p))
 			err = p == -EBADF ? -EMFILE : (int)p;
@@ -353,6 +355,6 @@ DECLARE_NEXT(madvise);
 EXPORT int madvise(void *addr, size_t len, int advice)
 {
 	if (advice == MADV_REMOVE && touches_device(addr, len))
-		return (int)lib_result(-EOPNOTSUPP);
+		return (int)lib_result(-ENODEV);
 	return NEXT(madvise)(addr, len, advice);
 }

@@ -106,7 +106,7 @@ FOPEN(fopen)
 FOPEN(fopen64)
 
 /* A node as devtmpfs shows it: a misc character device, for whoever runs the program. */
-static const unsigned int minors[WIRE_DEV_MAX] = {61, 62, 63, 60, 0, 0};
+static const unsigned int minors[WIRE_DEV_MAX] = {119, 118, 120, 121, 0, 0};
 
 static bool is_plain(int device)
 {

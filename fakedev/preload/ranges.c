@@ -12,11 +12,15 @@ struct range {
 	bool dontfork;
 };
 
+/* Enough for most: memory that appears in a program's gaps would change what it finds there. */
+#define FIRST_ROOM 256
+
+static struct range first[FIRST_ROOM];
 static struct {
 	struct range *range;
 	size_t room;
 	_Atomic size_t n;
-} table;
+} table = {.range = first, .room = FIRST_ROOM};
 
 bool ranges_any(void)
 {
@@ -59,7 +63,7 @@ bool ranges_overlap(uint64_t addr, uint64_t len)
 
 static int make_room(void)
 {
-	size_t room = table.room ? table.room * 2 : 4096 / sizeof(struct range);
+	size_t room = table.room * 2;
 	long p;
 
 	if (table.n + 1 < table.room)
@@ -68,9 +72,8 @@ static int make_room(void)
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (raw_is_error(p))
 		return -ENOMEM;
-	if (table.n)
-		memcpy((void *)p, table.range, table.n * sizeof(struct range));
-	if (table.range)
+	memcpy((void *)p, table.range, table.n * sizeof(struct range));
+	if (table.range != first)
 		raw_munmap(table.range, table.room * sizeof(struct range));
 	table.range = (struct range *)p;
 	table.room = room;
