@@ -70,7 +70,7 @@ static int create(const char *socket, uint32_t domid, const char *guest)
 
 	if (guest && !parse_guest(guest, &j.guest))
 		return EXIT_GNTSIM;
-	fd = machine_connect(&j, WIRE_ROLE_COMMAND, NULL, 0, &f);
+	fd = machine_connect(&j, WIRE_ROLE_COMMAND, NULL, &f);
 	if (fd < 0)
 		return complain("%s", f.text);
 	close(fd);
