@@ -192,6 +192,68 @@ static void references_are_reused_last_in_first_out(void)
 	gntsim_close(file);
 }
 
+/* The sequence of references that the lab saw: 11 to 15, pages 1, 0 and 2 given back one by one, five
+ * more, then the whole file. */
+static void references_as_measured(void)
+{
+	static const gntsim_gref second[] = {13, 11, 12, 16, 17};
+	static const gntsim_gref third[] = {17, 16, 12, 11, 13, 15, 14, 18};
+	struct gntsim_file *first = alloc_file(), *file = alloc_file();
+	gntsim_gref refs[8];
+	uint64_t index;
+
+	REQUIRE_EQ(gntsim_gntalloc_alloc(first, 2, 1, 3, &index, refs), 0);
+	REQUIRE_EQ(gntsim_gntalloc_alloc(file, 2, 1, 5, &index, refs), 0);
+	for (unsigned i = 0; i < 5; i++)
+		EXPECT_EQ(refs[i], 11 + i);
+	EXPECT_EQ(gntsim_gntalloc_dealloc(file, PAGE, 1), 0);
+	EXPECT_EQ(gntsim_gntalloc_dealloc(file, 0, 1), 0);
+	EXPECT_EQ(gntsim_gntalloc_dealloc(file, 2 * PAGE, 1), 0);
+	REQUIRE_EQ(gntsim_gntalloc_alloc(file, 2, 1, 5, &index, refs), 0);
+	for (unsigned i = 0; i < 5; i++)
+		EXPECT_EQ(refs[i], second[i]);
+	gntsim_close(file);
+	file = alloc_file();
+	REQUIRE_EQ(gntsim_gntalloc_alloc(file, 2, 1, 8, &index, refs), 0);
+	for (unsigned i = 0; i < 8; i++)
+		EXPECT_EQ(refs[i], third[i]);
+	gntsim_close(file);
+	gntsim_close(first);
+}
+
+/* The limit is compared unsigned: -1 is none. With 0, even count 0 works only while nothing lives. */
+static void odd_limits(void)
+{
+	struct gntsim_file *file = alloc_file();
+	gntsim_gref refs[200];
+	uint64_t index;
+
+	gntsim_domain_set_gntalloc_limit(fx.dom1, 0);
+	EXPECT_EQ(gntsim_gntalloc_alloc(file, 2, 1, 1, &index, refs), -ENOSPC);
+	EXPECT_EQ(gntsim_gntalloc_alloc(file, 2, 1, 0, &index, refs), 0);
+	gntsim_domain_set_gntalloc_limit(fx.dom1, UINT32_MAX);
+	EXPECT_EQ(gntsim_gntalloc_alloc(file, 2, 1, 200, &index, refs), 0);
+	gntsim_domain_set_gntalloc_limit(fx.dom1, 0);
+	EXPECT_EQ(gntsim_gntalloc_alloc(file, 2, 1, 0, &index, refs), -ENOSPC);
+	gntsim_close(file);
+}
+
+/* A read-only grant binds the peer, not its owner. */
+static void readonly_pages_are_locally_writable(void)
+{
+	struct gntsim_file *file = alloc_file();
+	struct gntsim_mm *mm = fx_mm(fx.dom1);
+	gntsim_gref ref;
+	uint64_t index;
+
+	REQUIRE_EQ(gntsim_gntalloc_alloc(file, 2, 0, 1, &index, &ref), 0);
+	REQUIRE_EQ(fx_mmap(mm, file, VA, 1, index), 0);
+	fx_poke(mm, VA, 7);
+	EXPECT_EQ(fx_peek(mm, VA), 7);
+	gntsim_mm_destroy(mm);
+	gntsim_close(file);
+}
+
 /* A deferred reference joins the free list when its timer frees it, not before. */
 static void deferred_reference_comes_back_late(void)
 {
@@ -539,6 +601,9 @@ int main(void)
 	    {"alloc with a full table", alloc_with_a_full_table},
 	    {"failed alloc miscounts", failed_alloc_miscounts},
 	    {"miscount lets one more through", miscount_lets_one_more_through},
+	    {"references as measured", references_as_measured},
+	    {"odd limits", odd_limits},
+	    {"readonly pages are locally writable", readonly_pages_are_locally_writable},
 	};
 
 	return UNIT_MAIN("gntalloc", tests);

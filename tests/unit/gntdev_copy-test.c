@@ -373,6 +373,140 @@ static void many_segments(void)
 	end();
 }
 
+/* Sixteen good ones, then one whose memory is bad: the flush came before its pointer was looked at.
+ * (Measured.) */
+static void sixteen_and_a_bad_pointer(void)
+{
+	begin();
+	for (unsigned i = 0; i < 16; i++)
+		add_from(t.rw, (uint16_t)(i + 1), LOCAL + i, 1);
+	add_from(t.rw, 0, 16, 1);
+	add_from(t.rw, 0, LOCAL + 64, 1);
+	EXPECT_EQ(run(), -EFAULT);
+	for (unsigned i = 0; i < 16; i++)
+		EXPECT_EQ(*local(i), (uint8_t)((i + 1) * 3));
+	EXPECT_EQ(t.seg[16].status, 0);
+	EXPECT_EQ(t.seg[17].status, 0x55);
+	add_from(t.rw, 5, LOCAL + 64, 1);
+	EXPECT_EQ(run(), 0);
+	EXPECT_EQ(*local(64), 15);
+	end();
+}
+
+/* Only bits 0 and 1 of the flags count; one grant may be both sides, while it is mapped, too; with no
+ * bytes to copy nothing but the offset is looked at. (Measured.) */
+static void odd_segments(void)
+{
+	struct gntsim_mm *mm;
+	struct gntdev_grant_copy_segment *s;
+
+	begin();
+	mm = fx_mm(fx.dom2);
+	REQUIRE_EQ(fx_mmap(mm, t.dev, VA, 1, fx_map(t.dev, 1, t.rw)), 0);
+	s = add_from(t.rw, 10, LOCAL, 10);
+	s->flags = 5;
+	s = add_from(t.rw, 20, LOCAL + 10, 10);
+	s->flags = 0xFF01;
+	s = add_from(t.rw, 0, 0, 16);
+	s->flags = SOURCE_GREF | DEST_GREF;
+	s->dest.foreign.ref = t.rw;
+	s->dest.foreign.domid = 1;
+	s->dest.foreign.offset = 4000;
+	s = add_from(99999999, 4096, 0, 0);
+	s->source.foreign.domid = 77;
+	s = add_from(t.rw, 0, LOCAL, 1);
+	s->source.foreign.domid = GNTSIM_DOMID_INVALID;
+	add_from(0, 0, LOCAL, 1);
+	EXPECT_EQ(run(), 0);
+	EXPECT_EQ(t.seg[0].status, 0);
+	EXPECT_EQ(t.seg[1].status, 0);
+	EXPECT_EQ(t.seg[2].status, 0);
+	EXPECT_EQ(t.seg[3].status, 0);
+	EXPECT_EQ(t.seg[4].status, GNTSIM_GNTST_BAD_DOMAIN);
+	EXPECT_EQ(t.seg[5].status, GNTSIM_GNTST_GENERAL_ERROR);
+	EXPECT(memcmp(local(0), page_of(t.rw) + 10, 20) == 0);
+	EXPECT(memcmp(page_of(t.rw) + 4000, page_of(t.rw), 16) == 0);
+	EXPECT_EQ(fx_peek(mm, VA + 4001), 3);
+	gntsim_mm_destroy(mm);
+	end();
+}
+
+/* Memory that holds device mappings of `mm`, as the caller's process would have them. */
+static int device_read(void *ctx, uint64_t addr, void *dst, size_t len)
+{
+	if (addr >= USER_BASE)
+		return t.user.ops.read(t.user.ops.ctx, addr, dst, len);
+	return gntsim_mm_load(ctx, addr, dst, len) == GNTSIM_ACCESS_OK ? 0 : -EFAULT;
+}
+
+static int device_write(void *ctx, uint64_t addr, const void *src, size_t len)
+{
+	if (addr >= USER_BASE)
+		return t.user.ops.write(t.user.ops.ctx, addr, src, len);
+	return gntsim_mm_store(ctx, addr, src, len) == GNTSIM_ACCESS_OK ? 0 : -EFAULT;
+}
+
+static int device_probe_write(void *ctx, uint64_t addr, size_t len)
+{
+	struct gntsim_page page;
+
+	if (addr >= USER_BASE)
+		return t.user.ops.probe_write(t.user.ops.ctx, addr, len);
+	return !gntsim_mm_page(ctx, addr, &page) && page.writable ? 0 : -EFAULT;
+}
+
+static long run_in(struct gntsim_mm *mm)
+{
+	const struct gntsim_user_memory ops = {.read = device_read,
+					       .write = device_write,
+					       .probe_write = device_probe_write,
+					       .ctx = mm};
+	struct ioctl_gntdev_grant_copy op = {.count = t.n, .segments = user_pointer(SEGMENTS)};
+	long r;
+
+	memcpy(user_ptr(&t.user, USER_BASE), &op, sizeof(op));
+	memcpy(user_ptr(&t.user, SEGMENTS), t.seg, t.n * sizeof(t.seg[0]));
+	r = gntsim_ioctl(t.dev, mm, (uint32_t)IOCTL_GNTDEV_GRANT_COPY, USER_BASE, &ops);
+	memcpy(t.seg, user_ptr(&t.user, SEGMENTS), t.n * sizeof(t.seg[0]));
+	t.n = 0;
+	return r;
+}
+
+/* A local pointer into a gntdev mapping of another domain's page: that page is not the caller's, so Xen
+ * says bad page; into the caller's own gntalloc mapping all is well. (Measured.) */
+static void local_pointer_into_device_memory(void)
+{
+	struct gntsim_file *own;
+	struct gntsim_mm *mm;
+	uint64_t index;
+
+	begin();
+	mm = fx_mm(fx.dom2);
+	own = fx_open(fx.dom2, GNTSIM_DEV_GNTALLOC);
+	fx_alloc(own, 1, &index);
+	REQUIRE_EQ(fx_mmap(mm, own, VA, 1, index), 0);
+	REQUIRE_EQ(fx_mmap(mm, t.dev, VA + PAGE, 1, fx_map(t.dev, 1, t.rw)), 0);
+	add_from(t.ro, 0, VA, 16);
+	add_to(t.rw, 32, VA, 16);
+	EXPECT_EQ(run_in(mm), 0);
+	EXPECT_EQ(t.seg[0].status, 0);
+	EXPECT_EQ(t.seg[1].status, 0);
+	EXPECT(memcmp(page_of(t.rw) + 32, page_of(t.ro), 16) == 0);
+	add_from(t.ro, 100, VA + PAGE, 16);
+	add_to(t.rw, 200, VA + PAGE + 300, 16);
+	EXPECT_EQ(run_in(mm), 0);
+	EXPECT_EQ(t.seg[0].status, GNTSIM_GNTST_BAD_PAGE);
+	EXPECT_EQ(t.seg[1].status, GNTSIM_GNTST_BAD_PAGE);
+	EXPECT_EQ(page_of(t.rw)[1], 3);
+	EXPECT_EQ(page_of(t.rw)[201], (uint8_t)(201 * 3));
+	EXPECT_EQ(gntsim_mprotect(mm, VA + PAGE, PAGE, PROT_READ), 0);
+	add_from(t.ro, 0, VA + PAGE, 16);
+	EXPECT_EQ(run_in(mm), -EFAULT);
+	gntsim_mm_destroy(mm);
+	gntsim_close(own);
+	end();
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -390,6 +524,9 @@ int main(void)
 	    {"batches count pieces", batches_count_pieces},
 	    {"status of an earlier batch", status_of_an_earlier_batch},
 	    {"many segments", many_segments},
+	    {"sixteen and a bad pointer", sixteen_and_a_bad_pointer},
+	    {"odd segments", odd_segments},
+	    {"local pointer into device memory", local_pointer_into_device_memory},
 	};
 
 	return UNIT_MAIN("gntdev_copy", tests);

@@ -139,6 +139,58 @@ static void pv_partial_munmap(void)
 	mapping_end(&m);
 }
 
+/* PV: a byte set into a page that is already unmapped is never cleared; into a live one, when that page
+ * goes. The address of the hole still finds the map, through the piece above it. (Measured.) */
+static void pv_notify_after_partial_munmap(void)
+{
+	struct mapping m = mapping_notified_at(fx.dom0, 3, 0);
+	uint64_t offset = 9;
+	uint32_t count = 9;
+
+	EXPECT_EQ(gntsim_munmap(m.mm, VA + PAGE, PAGE), 0);
+	EXPECT_EQ(gntsim_gntdev_get_offset_for_vaddr(m.dev, m.mm, VA + PAGE, &offset, &count), 0);
+	EXPECT_EQ(offset, m.index);
+	EXPECT_EQ(count, 3);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(m.dev, m.index + PAGE + 1, CLEAR_BYTE | SEND_EVENT,
+						 m.c.port_here),
+		  0);
+	EXPECT_EQ(gntsim_munmap(m.mm, VA, PAGE), 0);
+	EXPECT_EQ(byte_of(granted_refs[0], 0), 0xFF);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(m.dev, m.index + 2 * PAGE + 2,
+						 CLEAR_BYTE | SEND_EVENT, m.c.port_here),
+		  0);
+	EXPECT_EQ(byte_of(granted_refs[1], 1), 0xFF);
+	EXPECT_EQ(gntsim_munmap(m.mm, VA + 2 * PAGE, PAGE), 0);
+	EXPECT_EQ(byte_of(granted_refs[2], 2), 0);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(m.dev, m.index + 1, CLEAR_BYTE | SEND_EVENT,
+						 m.c.port_here),
+		  0);
+	EXPECT_EQ(fx_events(m.c.there), 0);
+	EXPECT_EQ(gntsim_gntdev_unmap(m.dev, m.index, 3), 0);
+	EXPECT_EQ(byte_of(granted_refs[0], 1), 0xFF);
+	EXPECT_EQ(fx_events(m.c.there), 1);
+	mapping_end(&m);
+}
+
+/* PVH: UNMAP with a piece left does nothing; the last munmap clears the byte, wherever it lies, and
+ * sends one event. (Measured.) */
+static void pvh_unmap_with_a_piece_left(void)
+{
+	struct mapping m = mapping_notified_at(fx.dom2, 3, PAGE + 9);
+
+	EXPECT_EQ(gntsim_munmap(m.mm, VA + PAGE, PAGE), 0);
+	EXPECT_EQ(gntsim_munmap(m.mm, VA, PAGE), 0);
+	EXPECT_EQ(gntsim_gntdev_unmap(m.dev, m.index, 3), 0);
+	EXPECT_EQ(pins(), 3);
+	EXPECT_EQ(byte_of(granted_refs[1], 9), 0xFF);
+	EXPECT_EQ(fx_events(m.c.there), 0);
+	EXPECT_EQ(gntsim_munmap(m.mm, VA + 2 * PAGE, PAGE), 0);
+	EXPECT_EQ(pins(), 0);
+	EXPECT_EQ(byte_of(granted_refs[1], 9), 0);
+	EXPECT_EQ(fx_events(m.c.there), 1);
+	mapping_end(&m);
+}
+
 /* Partial munmap, PVH: nothing; and nothing either when all pieces are gone, until UNMAP. */
 static void pvh_partial_munmap(void)
 {
@@ -323,6 +375,8 @@ int main(void)
 	    {"PV: fork", pv_fork},
 	    {"PV: failed mmap is undone", pv_failed_mmap_is_undone},
 	    {"PVH: failed mmap stays half mapped", pvh_failed_mmap_stays_half_mapped},
+	    {"PV: notify after partial munmap", pv_notify_after_partial_munmap},
+	    {"PVH: unmap with a piece left", pvh_unmap_with_a_piece_left},
 	};
 
 	return UNIT_MAIN("gntdev_lifetime", tests);

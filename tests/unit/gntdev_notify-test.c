@@ -115,6 +115,47 @@ static void notification_holds_its_port(void)
 	mapping_end(&m);
 }
 
+/* A call that fails leaves the notification that is in force. (Measured.) */
+static void failed_notify_changes_nothing(void)
+{
+	struct mapping m = mapping(fx.dom2);
+
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(m.dev, m.index, SEND_EVENT, 99), -EINVAL);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(m.dev, m.index, 4, 0), -EINVAL);
+	gntsim_mm_destroy(m.mm);
+	m.mm = NULL;
+	EXPECT_EQ(gntsim_gntdev_unmap(m.dev, m.index, 1), 0);
+	EXPECT_EQ(byte_of(granted_refs[0], 5), 0);
+	EXPECT_EQ(fx_events(m.c.there), 1);
+	mapping_end(&m);
+}
+
+/* A port that only notifications hold takes another one, from any file; several that fire together
+ * coalesce as events do. A VIRQ's port is taken, too, and goes nowhere. (Measured.) */
+static void ports_that_notifications_take(void)
+{
+	struct gntsim_file *a = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	struct gntsim_file *b = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	struct fx_channel c = fx_channel(fx.dom2, fx.dom1);
+	int virq;
+
+	EXPECT_EQ(mapped(a, 1), 0);
+	EXPECT_EQ(mapped(b, 1), 0);
+	EXPECT_EQ(mapped(b, 1), PAGE);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(a, 0, SEND_EVENT, c.port_here), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(c.here, c.port_here), 0);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(b, 0, SEND_EVENT, c.port_here), 0);
+	virq = gntsim_evtchn_bind_virq(c.here, 10);
+	REQUIRE(virq > 0);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(b, PAGE, SEND_EVENT, (gntsim_port)virq), 0);
+	gntsim_close(b);
+	gntsim_close(a);
+	EXPECT_EQ(fx_events(c.there), 2);
+	EXPECT_EQ(fx_events(c.here), 0);
+	EXPECT_EQ(fx_totals().ports, 2);
+	fx_channel_close(&c);
+}
+
 /* evtchn_get() counts in a short: a port takes 32766 notifications and no more. */
 static void notifications_of_one_port_are_limited(void)
 {
@@ -200,6 +241,8 @@ int main(void)
 	    {"notifications of one port are limited", notifications_of_one_port_are_limited},
 	    {"PV: clear-byte of a failed mmap", pv_clear_byte_of_a_failed_mmap},
 	    {"clear-byte of readonly maps", clear_byte_of_readonly_maps},
+	    {"failed notify changes nothing", failed_notify_changes_nothing},
+	    {"ports that notifications take", ports_that_notifications_take},
 	};
 
 	return UNIT_MAIN("gntdev_notify", tests);

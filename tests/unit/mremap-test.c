@@ -17,6 +17,46 @@ static void pv_mremap_ends_grants(void)
 	mapped_pv_end(&m);
 }
 
+/* PV: a page in the middle moves alone; a tail cut off ends its grants; the moved mapping still belongs
+ * to its map, and holds it. (Measured.) */
+static void pv_mremap_of_parts(void)
+{
+	struct mapped_pv m = mapped_pv();
+	struct fx_channel c = fx_channel(fx.dom0, fx.dom1);
+	uint64_t offset = 9;
+	uint32_t count = 9;
+
+	fx_poke(m.mm, VA + PAGE, 0x55);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(m.dev, m.index + PAGE, CLEAR_BYTE | SEND_EVENT,
+						 c.port_here),
+		  0);
+	EXPECT_EQ(gntsim_mremap(m.mm, VA + PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+				VA + 16 * PAGE),
+		  0);
+	EXPECT_EQ(fx_totals().maptrack, 4);
+	EXPECT_EQ(fx_try_load(m.mm, VA + 16 * PAGE), GNTSIM_ACCESS_BUS);
+	EXPECT_EQ(fx_try_load(m.mm, VA + PAGE), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(fx_try_load(m.mm, VA), GNTSIM_ACCESS_OK);
+	EXPECT_EQ(fx_try_load(m.mm, VA + 2 * PAGE), GNTSIM_ACCESS_OK);
+	EXPECT_EQ(gntsim_gntdev_get_offset_for_vaddr(m.dev, m.mm, VA + 16 * PAGE, &offset, &count),
+		  0);
+	EXPECT_EQ(offset, m.index);
+	EXPECT_EQ(count, 3);
+	EXPECT_EQ(gntsim_munmap(m.mm, VA, 3 * PAGE), 0);
+	EXPECT_EQ(fx_totals().maptrack, 0);
+	EXPECT_EQ(gntsim_gntdev_unmap(m.dev, m.index, 3), 0);
+	EXPECT_EQ(fx_events(c.there), 0);
+	EXPECT_EQ(gntsim_munmap(m.mm, VA + 16 * PAGE, PAGE), 0);
+	EXPECT_EQ(fx_events(c.there), 1);
+	mapped_pv_end(&m);
+	m = mapped_pv();
+	EXPECT_EQ(gntsim_mremap(m.mm, VA, 3 * PAGE, PAGE, 0, VA), 0);
+	EXPECT_EQ(fx_totals().maptrack, 2);
+	EXPECT_EQ(fx_try_load(m.mm, VA), GNTSIM_ACCESS_OK);
+	mapped_pv_end(&m);
+	fx_channel_close(&c);
+}
+
 /* SYSCALL_DEFINE5(mremap): what is refused before the mapping is looked up, and after. */
 static void mremap_errors(void)
 {
@@ -56,6 +96,8 @@ static void mremap_shrinks_in_place(void)
 
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE, VA), 0);
 	EXPECT_EQ(fx_peek(f.mm, VA), 1);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE, VA + 64 * PAGE), 0);
+	EXPECT_EQ(fx_peek(f.mm, VA + 3 * PAGE), 4);
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 2 * PAGE, MREMAP_MAYMOVE, VA), 0);
 	EXPECT_EQ(vma_at(f.mm, VA).end, VA + 2 * PAGE);
 	EXPECT_EQ(fx_try_load(f.mm, VA + 2 * PAGE), GNTSIM_ACCESS_SEGV);
@@ -176,6 +218,7 @@ int main(void)
 	    {"PVH: moved mapping is found", pvh_moved_mapping_is_found},
 	    {"PVH: keeps grants", pvh_keeps_grants},
 	    {"mremap beyond the address space", mremap_beyond_the_address_space},
+	    {"PV: mremap of parts", pv_mremap_of_parts},
 	};
 
 	return UNIT_MAIN("mremap", tests);
