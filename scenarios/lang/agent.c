@@ -158,11 +158,12 @@ static void do_load(const struct request *r, struct reply *reply)
 	reply->result.data_len = (uint32_t)len;
 }
 
-static bool is_nonblocking(int fd)
+/* Whether a read can be made without waiting first: it fails at once, or is told not to block. */
+static bool never_blocks(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	return flags >= 0 && (flags & O_NONBLOCK);
+	return flags < 0 || (flags & O_NONBLOCK) || (flags & O_ACCMODE) == O_WRONLY;
 }
 
 /* Whether a read has something to say, waiting as long as it makes sense to. */
@@ -181,7 +182,7 @@ static void do_read(const struct agent *a, const struct request *r, struct reply
 	bool ready = len < 4 || wait_readable(c);
 	ssize_t n;
 
-	if (!ready && !is_nonblocking((int)c->arg[0])) {
+	if (!ready && !never_blocks((int)c->arg[0])) {
 		reply->result.kind = SCN_BLOCKED;
 		return;
 	}

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent.h"
 #include "session.h"
@@ -275,9 +276,21 @@ static int run(struct command *c, int argc, char **argv)
 	return err ? err : play(c);
 }
 
+/* A launcher runs the agent: by then /proc/self is another program's. */
+static void find_exe(char *exe, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink(exe, path, sizeof(path) - 1);
+
+	if (n > 0 && (size_t)n < size) {
+		path[n] = '\0';
+		memcpy(exe, path, (size_t)n + 1);
+	}
+}
+
 int gntsim_play_main(int argc, char **argv)
 {
-	char exe[] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
+	char exe[PATH_MAX] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
 	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
 	struct command c = {.substrate = "model",
 	                    .session = {.jobs = 1, .options = {.domid = -1}}};
@@ -285,6 +298,7 @@ int gntsim_play_main(int argc, char **argv)
 
 	if (argc == 3 && !strcmp(argv[1], agent_option))
 		return scn_agent_main(argv[2]);
+	find_exe(exe, sizeof(exe));
 	if (!strcmp(argv[0], play_word)) {
 		agent_argv[1] = play_word;
 		agent_argv[2] = agent_option;

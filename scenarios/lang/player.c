@@ -17,7 +17,6 @@ struct player {
 	struct scn_context cx;
 	struct scn_history history;
 	bool alive[64];
-	bool stopped; /* the real machine would be down now */
 	struct scn_outcome *out;
 };
 
@@ -177,10 +176,9 @@ static bool check_hazard(struct player *p, const struct scn_step *step,
 		return mismatch(p, step, a, "no harm to the kernel");
 	if (harm && is_named(a->hazard, hazard))
 		return true;
-	if (crash && (!a->value || is_named(a->value->text, hazard))) {
-		p->stopped = true;
+	/* The machine would be down now: the play ends here, and has passed. */
+	if (crash && (!a->value || is_named(a->value->text, hazard)))
 		return false;
-	}
 	snprintf(got, sizeof(got), "harm to the real kernel: %s", hazard);
 	return mismatch(p, step, a, got);
 }

@@ -189,25 +189,20 @@ static void join_words(const struct server *s, uint32_t domain, char *domid, siz
 	words[n] = NULL;
 }
 
-/* Domains exist once something has joined them. */
 static enum scn_status make_domains(struct server *s, struct scn_buf *why)
 {
 	for (uint32_t i = 0; i < s->setup.n_domains; i++) {
-		const char *words[MAX_WORDS];
-		scn_cleanup_buf struct scn_buf out = {0};
+		const char *guest = s->setup.domains[i].guest == SCN_PV ? "pv" : "pvh";
 		uint64_t limit = s->setup.domains[i].limits[SCN_LIMIT_GNTALLOC];
+		scn_cleanup_buf struct scn_buf out = {0};
 		char domid[16];
-		size_t n = 0;
+		const char *words[] = {"control", "--socket", s->socket, "create", domid,
+		                       s->setup.domains[i].has_guest ? guest : NULL, NULL};
 
-		if (!limit)
-			continue;
-		join_words(s, i, domid, sizeof(domid), words);
-		while (words[n])
-			n++;
-		words[n++] = "/bin/true";
-		words[n] = NULL;
-		if (run(s, words + 1, &out, why) != SCN_OK ||
-		    socket_set_limit(s, i, SCN_LIMIT_GNTALLOC, limit, why) != SCN_OK)
+		snprintf(domid, sizeof(domid), "%u", s->setup.domains[i].number);
+		if (s->setup.domains[i].number != 0 && run(s, words, &out, why) != SCN_OK)
+			return SCN_ERROR;
+		if (limit && socket_set_limit(s, i, SCN_LIMIT_GNTALLOC, limit, why) != SCN_OK)
 			return SCN_ERROR;
 	}
 	return SCN_OK;
@@ -267,16 +262,6 @@ static enum scn_status socket_spawn(void *self, uint32_t process, uint32_t domai
 	return scn_agents_spawn(&s->agents, process, launcher, why);
 }
 
-static enum scn_status socket_call(void *self, uint32_t process, const struct scn_call *call,
-                                   struct scn_result *result, struct scn_buf *why)
-{
-	struct server *s = self;
-
-	if (call->kind == SCN_FORK)
-		s->domain_of[call->peer] = s->domain_of[process];
-	return scn_agents_call(&s->agents, process, call, result, why);
-}
-
 static enum scn_status socket_totals(void *self, struct scn_totals *out, struct scn_buf *why)
 {
 	struct server *s = self;
@@ -299,16 +284,37 @@ static enum scn_status socket_totals(void *self, struct scn_totals *out, struct 
 }
 
 /*
- * The kernel closes a dead process's connections before it can be waited for, and the broker
- * serves what is ready before a new connection: when that is answered, the death is done.
+ * The kernel has closed what a call or a death closed when it returns, and the broker serves what
+ * is ready before a new connection: when that is answered, the end has been dealt with.
  */
+static enum scn_status settle(struct server *s, struct scn_buf *why)
+{
+	struct scn_totals totals;
+
+	return socket_totals(s, &totals, why);
+}
+
+static enum scn_status socket_call(void *self, uint32_t process, const struct scn_call *call,
+                                   struct scn_result *result, struct scn_buf *why)
+{
+	struct server *s = self;
+	enum scn_status status;
+
+	if (call->kind == SCN_FORK)
+		s->domain_of[call->peer] = s->domain_of[process];
+	status = scn_agents_call(&s->agents, process, call, result, why);
+	if (status == SCN_OK && (call->kind == SCN_CLOSE || call->kind == SCN_EXEC ||
+	                         call->kind == SCN_EXIT))
+		status = settle(s, why);
+	return status;
+}
+
 static enum scn_status socket_kill(void *self, uint32_t process, struct scn_buf *why)
 {
 	struct server *s = self;
-	struct scn_totals totals;
 	enum scn_status status = scn_agents_kill(&s->agents, process, why);
 
-	return status == SCN_OK ? socket_totals(s, &totals, why) : status;
+	return status == SCN_OK ? settle(s, why) : status;
 }
 
 static enum scn_status socket_advance(void *self, uint64_t ns, struct scn_buf *why)
