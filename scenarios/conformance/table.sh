@@ -51,16 +51,16 @@ table() {
 				wrong(file ": expected \"# Rule: …\" and \"# Source: …\" at its top")
 			if (part[1] == "conformance" && covers == "")
 				wrong(file ": expected \"# Covers: ID…\"")
-			k = split(covers, id, " ")
+			k = split(covers, named, " ")
 			for (i = 1; i <= k; i++) {
-				if (!(id[i] in statement))
-					wrong(file ": no rule " id[i] " in rules.txt")
+				if (!(named[i] in statement))
+					wrong(file ": no rule " named[i] " in rules.txt")
 				name = file
 				sub(/^conformance\//, "", name)
 				label = name
 				sub(/\.scn$/, "", label)
 				link = "[" label "](" (part[1] == "conformance" ? "" : "../") name ")"
-				proof[id[i]] = proof[id[i]] (proof[id[i]] == "" ? "" : "<br>") link
+				proof[named[i]] = proof[named[i]] (proof[named[i]] == "" ? "" : "<br>") link
 			}
 		}
 		END {
