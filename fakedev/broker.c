@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -173,17 +172,6 @@ int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx)
 	return err;
 }
 
-/* Every open device file is a descriptor here: take what the host allows. */
-static void raise_descriptor_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_cur < r.rlim_max) {
-		r.rlim_cur = r.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &r);
-	}
-}
-
 static void listener_destroy(struct endpoint *e)
 {
 	(void)e; /* a member of the broker */
@@ -198,7 +186,6 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	*out = NULL;
 	if (!b)
 		return fail(f, -ENOMEM, "out of memory");
-	raise_descriptor_limit();
 	link_init(&b->endpoints);
 	link_init(&b->dying);
 	link_init(&b->hosts);

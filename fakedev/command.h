@@ -62,6 +62,9 @@ int mount_cuse(const struct joining *j, struct failure *f);
  */
 int mount_shared(const char *dir, struct failure *f);
 void unmount_shared(const char *dir);
+/** For a broker, before it starts; programs it starts get their limit back. */
+void raise_descriptor_limit(void);
+void restore_descriptor_limit(void);
 /** Replaces the process by the program; returns an exit status only if that failed. */
 int exec_program(char **argv);
 /** Whether the program can use the preloaded library. 1 yes, 0 static, -errno not to be found. */

@@ -210,6 +210,7 @@ static int become(const struct options *o, const char *socket, const char *rundi
 	}
 	if (join_environment(&j, &f) < 0)
 		return complain("%s", f.text);
+	restore_descriptor_limit();
 	return exec_program(o->program);
 }
 
@@ -330,6 +331,7 @@ static int run_private(const struct options *o)
 	struct failure f;
 	int status;
 
+	raise_descriptor_limit();
 	/* A Unix socket's path is short. */
 	if (!tmp || strlen(tmp) > 60)
 		tmp = "/tmp";

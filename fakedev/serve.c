@@ -69,6 +69,7 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 	sigset_t set;
 	int n = 0, tree = -1;
 
+	raise_descriptor_limit();
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

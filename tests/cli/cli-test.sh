@@ -58,6 +58,8 @@ for command in run serve status control; do
 	says out "usage: gntsim $command"
 done
 
+# shellcheck disable=SC2016
+expect 0 "the descriptor limit is the caller's" sh -c 'ulimit -Sn 512; "$1" run -- sh -c "test \$(ulimit -Sn) = 512"' sh "$gntsim"
 expect 0 "options after -- are the program's" "$gntsim" run -- sh -c 'test "$1" = --domain' sh --domain
 expect 0 "devices in a shell's child" "$gntsim" run -- sh -c '"$1" clean; :' sh "$use"
 expect 0 "no leak" "$gntsim" run --leaks=error -- "$use" clean
