@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A grant for reading only cannot be written through: mapped writable it is EINVAL, a store to its
- * mapping faults, and neither mprotect nor another way to the descriptor makes it writable. Its
+ * mapping faults, and neither mprotect nor the descriptor makes it writable. Its
  * granter writes it all the time.
  */
 #include "check.h"
@@ -64,8 +64,9 @@ void test(void)
 	CHECK_IS(load_byte(HERE, map.addr), 8);
 	CHECK_IS(store_byte(peer, page.addr, 5), 0);
 
-	/* The real one lets mprotect succeed, and a store still faults. */
+	/* The real one lets mprotect succeed; then Xen discards the store (PVH), or the grant has
+	 * gone from under it (PV). */
 	call_mprotect(HERE, map.addr, PAGE, PROT_READ | PROT_WRITE);
-	CHECK(store_byte(HERE, map.addr, 6) < 0, "a store after mprotect");
+	store_byte(HERE, map.addr, 6);
 	unchanged("mprotect");
 }
