@@ -10,15 +10,16 @@ xenstored || end lost "xenstored did not start"
 /usr/lib/xen-4.17/bin/xen-init-dom0 >/tmp/xen-init-dom0.log 2>&1 ||
     end lost "xen-init-dom0: $(tail -n 1 /tmp/xen-init-dom0.log)"
 
-# xl stays until the domain is gone, however it goes.
+# xl stays until the domain is being destroyed, however it goes. Its console must let go of it then.
 watch_domU() {
     xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1
-    echo "domain 1 is gone" >>/tmp/xl.log
-    [ -e /tmp/domU-started ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
+    [ -e /tmp/console.pid ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
+    kill "$(cat /tmp/console.pid)"
     if grep -q 'Kernel panic' /tmp/domU.log; then
         sed 's/^/domU: /' /tmp/domU.log >/dev/console
         end crash domU
     fi
+    echo "domain 1 is gone" >/tmp/domU.log
 }
 watch_domU &
 
@@ -29,6 +30,7 @@ done
 mkfifo /tmp/tty
 /lab/console 1 "$ring" "$port" /tmp/domU.log >/tmp/tty &
 console=$!
+echo $console >/tmp/console.pid
 read -r tty </tmp/tty || end lost "no console to domain 1"
 xenstore-write /local/domain/1/console/tty "$tty" # xl waits for it
 exec 3<>"$tty"
@@ -36,7 +38,6 @@ word=
 until [ "$word" = ready ]; do # the kernel may have spoken first
     read -r word <&3 || end lost "domU's console closed"
 done
-: >/tmp/domU-started
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
 
 send_payload_to_domU() {
