@@ -15,7 +15,7 @@
 #define SCRATCH_ADDR  UINT64_C(0x10000000)
 #define GAP           (16 * PAGE) /* between mappings, so that none is found by chance */
 #define MAX_LOAD      (1u << 24)
-#define MAX_IO        4096u
+#define MAX_IO        16384u /* more than the driver takes */
 #define NOREPLACE     0x100000
 #define REMAP_MAYMOVE 1u
 #define REMAP_FIXED   2u
@@ -391,7 +391,7 @@ static int read_ports(struct scn_model_process *p, struct gntsim_file *file,
                       const struct scn_call *call, struct scn_result *result)
 {
 	size_t count = call->arg[1] < MAX_IO ? (size_t)call->arg[1] : MAX_IO;
-	gntsim_port ports[MAX_IO / 4];
+	gntsim_port ports[MAX_IO / sizeof(gntsim_port)];
 	int n = gntsim_evtchn_peek(file, count, ports);
 
 	if (n > 0 && call->use_address && user_write(p, call->arg[2], ports, (size_t)n))
@@ -434,7 +434,7 @@ static int64_t call_write(struct scn_model_process *p, const struct scn_call *ca
 {
 	size_t count = call->arg[1] < MAX_IO ? (size_t)call->arg[1] : MAX_IO;
 	struct scn_model_file *f = file_of(p, call->arg[0]);
-	gntsim_port ports[MAX_IO / 4] = {0};
+	gntsim_port ports[MAX_IO / sizeof(gntsim_port)] = {0};
 
 	if (!f || (f->flags & O_ACCMODE) == O_RDONLY)
 		return -EBADF;
@@ -442,7 +442,7 @@ static int64_t call_write(struct scn_model_process *p, const struct scn_call *ca
 		return -EINVAL;
 	if (call->image)
 		memcpy(ports, call->image, call->image_len < count ? call->image_len : count);
-	else if (user_read(p, call->arg[2], ports, count & ~(size_t)3))
+	else if (user_read(p, call->arg[2], ports, (count < PAGE ? count : PAGE) & ~(size_t)3))
 		return -EFAULT;
 	return gntsim_evtchn_write(f->file, count, ports);
 }
