@@ -33,16 +33,14 @@ static inline void link_del(struct link *l)
 	link_init(l);
 }
 
-/**
- * Something in the epoll set. A batch of events first goes through all control connections,
- * then through the device files: a killed process loses its address space before its files, as
- * in the kernel.
- */
+enum endpoint_kind { ENDPOINT_CONTROL, ENDPOINT_DEVICE, ENDPOINT_OTHER };
+
+/** Something in the epoll set. In which order a batch of events is gone through: broker.c. */
 struct endpoint {
 	void (*ready)(struct broker *b, struct endpoint *e, uint32_t events);
 	void (*destroy)(struct endpoint *e); /**< frees it, after the batch */
 	int fd;
-	int phase; /**< 0 control, 1 device, 2 listener and the rest */
+	enum endpoint_kind kind;
 	bool dead; /**< ended in this batch */
 	struct link link;
 };
@@ -69,6 +67,7 @@ struct client {
 	struct endpoint endpoint; /**< first */
 	struct broker *broker;
 	bool greeted;
+	struct link syncing; /**< in the broker's list while a WIRE_SYNC is not answered */
 	bool writes_nothing; /**< WIRE_ROLE_WATCH */
 	uint32_t pid;
 	uint16_t domid;
@@ -77,6 +76,8 @@ struct client {
 	uint32_t n_holds, free_id;
 };
 int client_add(struct broker *b, int fd, struct client **out);
+/** Answers all WIRE_SYNC requests. */
+void client_answer_syncs(struct broker *b);
 /** One request; a negative result ends the connection. */
 int client_request(struct client *c, struct wire_in *in);
 /** Sends the reply to a request, after the effects of what it did. @return as wire_send() */
@@ -149,6 +150,7 @@ struct broker {
 	uint32_t xsd_port;
 	char **leaks;
 	unsigned int n_leaks;
+	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };
 
@@ -165,11 +167,11 @@ int request_ioctl(struct client *c, const struct wire_in *in);
 long request_privcmd(uint32_t cmd);
 
 /**
- * Has character devices made for a domain, if they are not there.
+ * Has character devices made for a domain, if they are not there; process @p pid uses them.
  * @param[out] folder where below /dev; the devices are there once the kernel was answered
  * @retval -EBUSY an unassisted machine @retval -errno of opening /dev/cuse
  */
-int broker_cuse(struct broker *b, uint16_t domid, char *folder, size_t room);
+int broker_cuse(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room);
 
 /** Ends all FUSE and CUSE sessions. */
 void broker_unmount(struct broker *b);

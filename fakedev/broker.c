@@ -163,7 +163,7 @@ int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx)
 	if (!w)
 		return -ENOMEM;
 	w->endpoint =
-	    (struct endpoint){.ready = watch_ready, .destroy = watch_destroy, .fd = fd, .phase = 2};
+	    (struct endpoint){.ready = watch_ready, .destroy = watch_destroy, .fd = fd, .kind = ENDPOINT_OTHER};
 	w->ready = ready;
 	w->ctx = ctx;
 	err = broker_add_endpoint(b, &w->endpoint, EPOLLIN);
@@ -188,6 +188,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		return fail(f, -ENOMEM, "out of memory");
 	link_init(&b->endpoints);
 	link_init(&b->dying);
+	link_init(&b->syncs);
 	link_init(&b->hosts);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
@@ -227,7 +228,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	if (config->open_to_all)
 		chmod(config->socket_path, 0666);
 	b->listener = (struct endpoint){
-	    .ready = listener_ready, .destroy = listener_destroy, .fd = err, .phase = 2};
+	    .ready = listener_ready, .destroy = listener_destroy, .fd = err, .kind = ENDPOINT_OTHER};
 	err = broker_add_endpoint(b, &b->listener, EPOLLIN);
 	if (err < 0) {
 		fail(f, err, "cannot watch the socket: %s", strerror(-err));
@@ -342,6 +343,23 @@ static int wait_ms(const struct broker *b, int timeout_ms)
 	return timeout_ms < 0 || ms < (uint64_t)timeout_ms ? (int)ms : timeout_ms;
 }
 
+#define N_PHASES 4
+
+/* What has ended comes first, address spaces before files, as a killed process loses them; a request
+ * that is ready too was made later, or by somebody who cannot tell. */
+static int phase_of(const struct endpoint *e, uint32_t events)
+{
+	switch (e->kind) {
+	case ENDPOINT_CONTROL:
+		return events & (EPOLLHUP | EPOLLRDHUP) ? 0 : 2;
+	case ENDPOINT_DEVICE:
+		return 1;
+	case ENDPOINT_OTHER:
+		break;
+	}
+	return 3;
+}
+
 int broker_serve(struct broker *b, int timeout_ms)
 {
 	struct epoll_event ev[BATCH];
@@ -350,15 +368,19 @@ int broker_serve(struct broker *b, int timeout_ms)
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
 	broker_tick(b);
-	for (int phase = 0; phase < 3; phase++) {
+	for (int phase = 0; phase < N_PHASES; phase++) {
 		for (int i = 0; i < n; i++) {
 			struct endpoint *e = ev[i].data.ptr;
 
-			if (e->phase == phase && !e->dead)
+			if (phase_of(e, ev[i].events) == phase && !e->dead)
 				e->ready(b, e, ev[i].events);
 		}
 	}
 	broker_effects(b);
+	/* What had ended when a client asked was ready before its request was: it is in this batch,
+	 * unless the batch was full. */
+	if (n < BATCH)
+		client_answer_syncs(b);
 	bury(b);
 	return n;
 }

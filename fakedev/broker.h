@@ -24,12 +24,12 @@ int fail(struct failure *f, int err, const char *format, ...) __attribute__((for
 struct broker_config {
 	const char *socket_path; /**< where to listen; an existing dead socket is replaced */
 	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
-	bool open_to_all;        /**< any user who knows the path may join; else as the umask says */
-	bool virtual_time;       /**< time passes only when a client advances it */
-	bool unassisted;         /**< memory is mapped by the kernel alone, through one FUSE tree */
-	const char *tree;        /**< where that tree is mounted for everybody; NULL: nowhere */
-	bool leaks;              /**< note what a process still holds when it exits */
-	uint32_t domain0_guest;  /**< as in struct wire_hello; 0: PV */
+	bool open_to_all;       /**< any user who knows the path may join; else as the umask says */
+	bool virtual_time;      /**< time passes only when a client advances it */
+	bool unassisted;        /**< memory is mapped by the kernel alone, through one FUSE tree */
+	const char *tree;       /**< where that tree is mounted for everybody; NULL: nowhere */
+	bool leaks;             /**< note what a process still holds when it exits */
+	uint32_t domain0_guest; /**< as in struct wire_hello; 0: PV */
 };
 
 /**

@@ -88,6 +88,7 @@ static void client_end(struct client *c)
 {
 	struct broker *b = c->broker;
 
+	link_del(&c->syncing);
 	if (c->mm) {
 		leaks_of_mm(b, c);
 		gntsim_mm_set_data(c->mm, NULL);
@@ -98,24 +99,44 @@ static void client_end(struct client *c)
 	broker_end_endpoint(b, &c->endpoint);
 }
 
-static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
+/* One request. Returns false when there is none, or no more client. */
+static bool serve_one(struct client *c)
 {
-	struct client *c = (struct client *)e;
+	struct broker *b = c->broker;
 	struct wire_in in;
-	int err;
+	int err = wire_recv(c->endpoint.fd, MSG_DONTWAIT, b->buffer, &in);
 
-	(void)events;
-	err = wire_recv(e->fd, MSG_DONTWAIT, b->buffer, &in);
 	if (err == -EAGAIN)
-		return;
+		return false;
 	if (err == 0) {
-		err = client_request(c, &in);
+		err = in.fds_lost ? -EPROTO : client_request(c, &in);
 		wire_in_done(&in);
 	}
 	if (err < 0)
 		client_end(c);
 	else
 		broker_effects(b);
+	return err == 0;
+}
+
+static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	(void)b;
+	/* At the end: what was asked before it, then the end itself. */
+	while (serve_one((struct client *)e) && (events & (EPOLLHUP | EPOLLRDHUP)))
+		;
+}
+
+void client_answer_syncs(struct broker *b)
+{
+	while (b->syncs.next != &b->syncs) {
+		struct client *c = (struct client *)(void *)((char *)b->syncs.next -
+							     offsetof(struct client, syncing));
+
+		link_del(&c->syncing);
+		if (wire_send(c->endpoint.fd, WIRE_SYNC, 0, NULL, 0, NULL, 0) < 0)
+			client_end(c);
+	}
 }
 
 int client_add(struct broker *b, int fd, struct client **out)
@@ -128,6 +149,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	/* Who asks is the kernel's word, not the client's. */
 	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	c->broker = b;
+	link_init(&c->syncing);
 	c->endpoint = (struct endpoint){.ready = client_ready, .destroy = client_destroy, .fd = fd};
 	err = broker_add_endpoint(b, &c->endpoint, EPOLLIN | EPOLLRDHUP);
 	if (err < 0) {
@@ -332,7 +354,7 @@ static int make_devices(struct client *c, const struct wire_in *in)
 
 	if (in->msg.payload != 0)
 		return -EPROTO;
-	err = broker_cuse(c->broker, c->domid, folder, sizeof(folder));
+	err = broker_cuse(c->broker, c->domid, c->pid, folder, sizeof(folder));
 	return reply(c, in, err, folder, err < 0 ? 0 : strlen(folder));
 }
 
@@ -616,6 +638,11 @@ int client_request(struct client *c, struct wire_in *in)
 		return remap(c, in);
 	case WIRE_FORK:
 		return fork_mm(c, in);
+	case WIRE_SYNC:
+		if (in->msg.payload != 0 || c->syncing.next != &c->syncing)
+			return -EPROTO;
+		link_add(&c->broker->syncs, &c->syncing);
+		return 0;
 	case WIRE_STATUS:
 		return status(c, in);
 	case WIRE_DESTROY:

@@ -123,16 +123,22 @@ static void plan(struct call *c, enum wire_device device, uint32_t cmd, uint64_t
 	}
 }
 
-static unsigned char *find(const struct call *c, uint64_t addr, size_t len, int way)
+/* The bytes in a region, NULL if it has not all of them or does not go this way. */
+static unsigned char *within(const struct region *r, uint64_t addr, size_t len, int way)
 {
-	for (unsigned int i = 0; i < c->n; i++) {
-		const struct region *r = &c->region[i];
+	if (!(r->way & way) || !r->data || addr < r->addr || addr - r->addr > r->len ||
+	    len > r->len - (addr - r->addr))
+		return NULL;
+	return r->data + (addr - r->addr);
+}
 
-		if ((r->way & way) && r->data && addr >= r->addr && addr - r->addr <= r->len &&
-		    len <= r->len - (addr - r->addr))
-			return r->data + (addr - r->addr);
-	}
-	return NULL;
+static const unsigned char *find(const struct call *c, uint64_t addr, size_t len, int way)
+{
+	const unsigned char *p = NULL;
+
+	for (unsigned int i = 0; i < c->n && !p; i++)
+		p = within(&c->region[i], addr, len, way);
+	return p;
 }
 
 static int call_read(void *ctx, uint64_t addr, void *dst, size_t len)
@@ -148,13 +154,18 @@ static int call_read(void *ctx, uint64_t addr, void *dst, size_t len)
 
 static int call_write(void *ctx, uint64_t addr, const void *src, size_t len)
 {
-	unsigned char *p = find(ctx, addr, len, OUT);
+	const struct call *c = ctx;
+	bool done = len == 0;
 
-	if (len && !p)
-		return -EFAULT;
-	if (len)
-		memcpy(p, src, len);
-	return 0;
+	/* A structure and the array at its end overlap: the kernel stores both. */
+	for (unsigned int i = 0; i < c->n && len; i++) {
+		unsigned char *p = within(&c->region[i], addr, len, OUT);
+
+		if (p)
+			memcpy(p, src, len);
+		done |= p != NULL;
+	}
+	return done ? 0 : -EFAULT;
 }
 
 static int call_probe(void *ctx, uint64_t addr, size_t len)

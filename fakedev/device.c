@@ -78,7 +78,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	link_init(&f->holds);
 	link_init(&f->by_cookie);
 	f->endpoint.destroy = device_destroy;
-	f->endpoint.phase = 1;
+	f->endpoint.kind = ENDPOINT_DEVICE;
 	f->broker = b;
 	f->front = front;
 	f->device = device;

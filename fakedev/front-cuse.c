@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The CUSE front: character devices, three for each domain that wants them, in a directory of
- * /dev that is the domain's own. The kernel removes them when their sessions end. Its ioctl is
- * unrestricted: asked for, the kernel fetches and stores the caller's memory (cuse-ioctl.c). */
+ * /dev that is the domain's own. They are there while a program lives that asked for them, or has
+ * one open; the kernel removes them when their sessions end, whatever ends them. */
 #define _GNU_SOURCE
 #include "cuse-internal.h"
 
@@ -10,11 +10,107 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static struct cuse_device *cuse_device_of(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
+}
+
+/* A process that asked for a domain's devices; fd: a pidfd. */
+struct user {
+	struct endpoint endpoint; /* first */
+	uint16_t domid;
+};
+
+static void user_ready(struct broker *b, struct endpoint *e, uint32_t events);
+
+static void user_destroy(struct endpoint *e)
+{
+	free(e);
+}
+
+static struct cuse_device *next_device(const struct broker *b, struct link *l, uint16_t domid)
+{
+	for (; l != &b->hosts; l = l->next) {
+		struct fuse_host *h =
+		    (struct fuse_host *)(void *)((char *)l - offsetof(struct fuse_host, of_broker));
+
+		if (h->is_cuse && ((struct cuse_device *)h)->domid == domid)
+			return (struct cuse_device *)h;
+	}
+	return NULL;
+}
+
+static struct cuse_device *first_device(const struct broker *b, uint16_t domid)
+{
+	return next_device(b, b->hosts.next, domid);
+}
+
+static bool is_used(const struct broker *b, uint16_t domid)
+{
+	for (struct link *l = b->endpoints.next; l != &b->endpoints; l = l->next) {
+		const struct endpoint *e =
+		    (struct endpoint *)(void *)((char *)l - offsetof(struct endpoint, link));
+
+		if (e->ready == user_ready && ((const struct user *)e)->domid == domid)
+			return true;
+	}
+	for (const struct cuse_device *d = first_device(b, domid); d;
+	     d = next_device(b, d->host.of_broker.next, domid))
+		if (d->host.files.next != &d->host.files)
+			return true;
+	return false;
+}
+
+static void end_if_unused(struct broker *b, uint16_t domid)
+{
+	struct cuse_device *d;
+
+	if (is_used(b, domid))
+		return;
+	while ((d = first_device(b, domid)))
+		fuse_host_end(&d->host);
+}
+
+static void user_ready(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	uint16_t domid = ((struct user *)e)->domid;
+
+	(void)events;
+	broker_end_endpoint(b, e);
+	end_if_unused(b, domid);
+}
+
+static int add_user(struct broker *b, uint16_t domid, uint32_t pid)
+{
+	struct user *u = calloc(1, sizeof(*u));
+	int err;
+
+	if (!u)
+		return -ENOMEM;
+	u->domid = domid;
+	u->endpoint = (struct endpoint){.ready = user_ready,
+					.destroy = user_destroy,
+					.fd = (int)syscall(SYS_pidfd_open, pid, 0),
+					.kind = ENDPOINT_DEVICE};
+	err = u->endpoint.fd < 0 ? -errno : broker_add_endpoint(b, &u->endpoint, EPOLLIN);
+	if (err < 0) {
+		if (u->endpoint.fd >= 0)
+			close(u->endpoint.fd);
+		free(u);
+	}
+	return err;
+}
+
+static void cuse_release(fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct cuse_device *d = cuse_device_of(req);
+
+	fuse_file_release(req, fi);
+	end_if_unused(d->host.broker, d->domid);
 }
 
 static void cuse_open(fuse_req_t req, struct fuse_file_info *fi)
@@ -45,7 +141,7 @@ static const struct cuse_lowlevel_ops operations = {
     .open = cuse_open,
     .read = cuse_read,
     .write = cuse_write,
-    .release = fuse_file_release,
+    .release = cuse_release,
     .ioctl = cuse_ioctl,
     .poll = fuse_file_poll,
 };
@@ -84,21 +180,17 @@ static int add_device(struct broker *b, uint16_t domid, enum wire_device device,
 	return err;
 }
 
-int broker_cuse(struct broker *b, uint16_t domid, char *folder, size_t room)
+int broker_cuse(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room)
 {
 	static const char *const names[] = {"gntalloc", "gntdev", "evtchn"};
-	int err = 0;
+	int err;
 
 	if (b->config.unassisted)
 		return -EBUSY;
 	snprintf(folder, room, "gntsim-%u-%u", (unsigned int)getpid(), domid);
-	for (struct link *l = b->hosts.next; l != &b->hosts; l = l->next) {
-		const struct fuse_host *h =
-		    (struct fuse_host *)(void *)((char *)l - offsetof(struct fuse_host, of_broker));
-
-		if (h->is_cuse && ((const struct cuse_device *)h)->domid == domid)
-			return 0;
-	}
+	err = add_user(b, domid, pid);
+	if (err < 0 || first_device(b, domid))
+		return err;
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]) && err == 0; i++) {
 		char name[64];
 

@@ -29,8 +29,10 @@ int fuse_front_open(struct device_file *f, int *client_fd)
 
 	if (!ff)
 		return -ENOMEM;
-	/* Who knows the cookie was told it through the file itself. */
-	if (getrandom(&f->cookie, sizeof(f->cookie), 0) != (ssize_t)sizeof(f->cookie)) {
+	/* Who knows the cookie was told it through the file itself. (Early in a host's life there is
+	 * no better randomness, and the broker may not wait.) */
+	if (getrandom(&f->cookie, sizeof(f->cookie), GRND_INSECURE) != (ssize_t)sizeof(f->cookie) &&
+	    getrandom(&f->cookie, sizeof(f->cookie), 0) != (ssize_t)sizeof(f->cookie)) {
 		free(ff);
 		return -EIO;
 	}

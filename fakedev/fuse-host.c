@@ -70,7 +70,7 @@ int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
 	h->endpoint = (struct endpoint){.ready = host_ready,
 					.destroy = host_destroy,
 					.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0),
-					.phase = 1};
+					.kind = ENDPOINT_DEVICE};
 	if (h->endpoint.fd < 0)
 		return -errno;
 	snprintf(name, sizeof(name), "/dev/fd/%d", fd);

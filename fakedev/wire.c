@@ -206,9 +206,10 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 	if (n < 0)
 		return (int)n;
 	take_control(&hdr, in);
+	in->fds_lost = (hdr.msg_flags & MSG_CTRUNC) != 0;
 	if ((size_t)n >= sizeof(in->msg))
 		memcpy(&in->msg, buffer, sizeof(in->msg));
-	if ((size_t)n < sizeof(in->msg) || (hdr.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+	if ((size_t)n < sizeof(in->msg) || (hdr.msg_flags & MSG_TRUNC) ||
 	    in->msg.magic != WIRE_MAGIC || in->msg.version != WIRE_VERSION || in->msg.op == 0 ||
 	    in->msg.op >= WIRE_OP_MAX || in->msg.payload > WIRE_PAYLOAD_MAX) {
 		err = -EPROTO;

@@ -50,6 +50,7 @@ enum wire_op {
 	WIRE_MPROTECT, /**< struct wire_range -> runs of the range as they are now, descriptors */
 	WIRE_MREMAP,   /**< struct wire_remap -> runs of the new range, descriptors */
 	WIRE_FORK,     /**< nothing -> a connected descriptor for the child's address space */
+	WIRE_SYNC,     /**< nothing -> nothing, once all that ended before has been acted on */
 	WIRE_STATUS,   /**< nothing -> text, "name value\n" lines */
 	WIRE_DESTROY,  /**< uint32_t domid: destroy the whole domain -> nothing */
 	WIRE_ADVANCE,  /**< uint64_t ns: let virtual time pass -> nothing */
@@ -191,6 +192,7 @@ struct wire_in {
 	const unsigned char *payload;
 	int fds[WIRE_FDS_MAX]; /**< -1 where none; the receiver owns them */
 	int n_fds;
+	bool fds_lost; /**< some did not come: this process had no free descriptor */
 	uint32_t
 	    pid; /**< the sender as the kernel knows it, if the receiver set SO_PASSCRED; else 0 */
 	void *mapped; /**< the payload, if it came in a memfd: wire_in_done() unmaps it */

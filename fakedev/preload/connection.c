@@ -303,8 +303,51 @@ int64_t lib_ask(enum wire_op op, const void *payload, size_t len)
 	return result;
 }
 
+void lib_sync(void)
+{
+	int kept = errno;
+	sigset_t saved;
+
+	if (!lib_active() || lib.fd < 0 || lib.broken || !lib_same_process())
+		return;
+	lib_enter(&saved);
+	lib_ask(WIRE_SYNC, NULL, 0);
+	lib_leave(&saved);
+	errno = kept;
+}
+
+void lib_room_begin(struct lib_room *r)
+{
+	struct rlimit limit;
+	long a = raw_fcntl(lib.fd, F_DUPFD_CLOEXEC, 0);
+	long b = a < 0 ? a : raw_fcntl(lib.fd, F_DUPFD_CLOEXEC, 0);
+
+	r->lifted = false;
+	if (b == -EMFILE || a == -EMFILE) {
+		raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
+		r->cur = limit.rlim_cur;
+		r->max = limit.rlim_max;
+		limit.rlim_cur = limit.rlim_max;
+		r->lifted =
+		    raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0, 0, 0) == 0;
+	}
+	if (a >= 0)
+		raw_close((int)a);
+	if (b >= 0)
+		raw_close((int)b);
+}
+
+void lib_room_end(const struct lib_room *r)
+{
+	const struct rlimit limit = {r->cur, r->max};
+
+	if (r->lifted)
+		raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0, 0, 0);
+}
+
 void lib_fork_prepare(void)
 {
+	struct lib_room room;
 	struct wire_in in;
 	sigset_t saved;
 
@@ -314,9 +357,14 @@ void lib_fork_prepare(void)
 	lib.at_fork = saved;
 	if (lib.fd < 0 || lib.broken)
 		return;
+	lib_room_begin(&room);
 	if (lib_call(WIRE_FORK, NULL, 0, NULL, 0, &in) == 0)
 		lib.child_fd = wire_in_take_fd(&in, 0);
+	/* Out of the low numbers, where the program's own next descriptor belongs. */
+	if (lib.child_fd >= 0)
+		lib.child_fd = settle(lib.child_fd, CONTROL_FD_WISH);
 	wire_in_done(&in);
+	lib_room_end(&room);
 }
 
 void lib_fork_parent(void)

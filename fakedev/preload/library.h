@@ -129,6 +129,20 @@ int lib_control_fd(void);
 /** Moves the control descriptor off this number, which the program wants. */
 void lib_move_control(int fd);
 
+/** A descriptor was closed or a child has ended: waits until the broker has acted on it. Keeps errno. */
+void lib_sync(void);
+
+/**
+ * Makes sure that two descriptors can be received (entered), if need be by lifting the soft limit
+ * until lib_room_end(). A process without free descriptors can still mmap a device, and fork.
+ */
+struct lib_room {
+	uint64_t cur, max;
+	bool lifted;
+};
+void lib_room_begin(struct lib_room *r);
+void lib_room_end(const struct lib_room *r);
+
 /** Around a fork that the C library's handlers do not see. */
 void lib_fork_prepare(void);
 void lib_fork_parent(void);

@@ -75,14 +75,18 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint64_t addr,
 			 uint64_t bytes, int extra_flags)
 {
+	struct lib_room room;
 	struct wire_in in;
-	bool dontfork = false;
-	int err = lib_call(op, payload, len, NULL, 0, &in);
-	bool asked = err == 0;
+	bool dontfork = false, asked;
+	int err;
 
+	lib_room_begin(&room);
+	err = lib_call(op, payload, len, NULL, 0, &in);
+	asked = err == 0;
 	if (asked)
 		err = apply(&in, &dontfork, extra_flags);
 	wire_in_done(&in);
+	lib_room_end(&room);
 	if (asked && err == 0 && op != WIRE_MPROTECT)
 		err = ranges_add(addr, bytes, dontfork);
 	if (asked && err < 0)

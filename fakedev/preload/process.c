@@ -13,9 +13,18 @@
 DECLARE_NEXT(close);
 EXPORT int close(int fd)
 {
+	struct device d;
+	bool is_device;
+	int r;
+
 	if (fd >= 0 && fd == lib_control_fd())
 		return (int)lib_result(-EBADF);
-	return NEXT(close)(fd);
+	is_device = lib_device(fd, &d);
+	r = NEXT(close)(fd);
+	/* What release() does is done when close() returns. */
+	if (is_device)
+		lib_sync();
+	return r;
 }
 
 static long close_around(unsigned int first, unsigned int last, int flags)
@@ -35,7 +44,11 @@ static long close_around(unsigned int first, unsigned int last, int flags)
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	return (int)lib_result(close_around(first, last, flags));
+	long r = close_around(first, last, flags);
+
+	if (!(flags & (int)CLOSE_RANGE_CLOEXEC))
+		lib_sync();
+	return (int)lib_result(r);
 }
 
 DECLARE_NEXT(closefrom);
@@ -43,26 +56,43 @@ EXPORT void closefrom(int low)
 {
 	if (lib_control_fd() < 0 || close_around(low < 0 ? 0 : (unsigned int)low, ~0u, 0) < 0)
 		NEXT(closefrom)(low);
+	lib_sync();
 }
 
 DECLARE_NEXT(dup2);
 EXPORT int dup2(int old, int new)
 {
+	struct device d;
+	bool replaced;
+	int r;
+
 	if (old >= 0 && old == lib_control_fd())
 		return (int)lib_result(-EBADF);
 	if (new >= 0 && new == lib_control_fd())
 		lib_move_control(new);
-	return NEXT(dup2)(old, new);
+	replaced = old != new &&lib_device(new, &d);
+	r = NEXT(dup2)(old, new);
+	if (replaced)
+		lib_sync();
+	return r;
 }
 
 DECLARE_NEXT(dup3);
 EXPORT int dup3(int old, int new, int flags)
 {
+	struct device d;
+	bool replaced;
+	int r;
+
 	if (old >= 0 && old == lib_control_fd())
 		return (int)lib_result(-EBADF);
 	if (new >= 0 && new == lib_control_fd())
 		lib_move_control(new);
-	return NEXT(dup3)(old, new, flags);
+	replaced = old != new &&lib_device(new, &d);
+	r = NEXT(dup3)(old, new, flags);
+	if (replaced)
+		lib_sync();
+	return r;
 }
 
 DECLARE_NEXT(_Fork);
