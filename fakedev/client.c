@@ -392,11 +392,14 @@ static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int p
 	uint32_t flags = (gone ? prot & PROT_WRITE : page->writable) ? WIRE_RUN_RW : 0;
 	int want = prot;
 
-	/* Writable as protected but not as granted: the store must fault. */
+	/* Writable as protected but not as granted: the store must fault. And a PV mapping may be
+	 * readable though PROT_NONE: Xen wrote its PTE. */
 	if (page->discards)
 		flags = WIRE_RUN_PRIVATE;
 	else if (!page->writable && !gone)
 		want &= ~PROT_WRITE;
+	if (page->readable && !gone)
+		want |= PROT_READ;
 	*(flags & WIRE_RUN_RW ? &r->rw : &r->ro) = true;
 	if (last && last->addr + last->len == addr && last->flags == flags && last->prot == want &&
 	    (gone ? last->offset == offset : last->offset + last->len == offset)) {
