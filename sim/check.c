@@ -21,6 +21,27 @@ static const char *check_vma(struct vma *vma)
 	return NULL;
 }
 
+/* The pages that differ from what the driver put there, each in a mapping. */
+static const char *check_own_pages(const struct gntsim_mm *mm)
+{
+	const struct tree_node *n;
+	uint64_t end = 0;
+
+	if (!gs_tree_sound(&mm->own_pages))
+		return "an address space's own pages";
+	for (n = gs_tree_first(&mm->own_pages); n; n = gs_tree_next(n)) {
+		const struct own_page *p = container_of(n, const struct own_page, node);
+		const struct vma *vma = gs_vma_find(mm, p->addr);
+
+		if (p->addr < end || !vma || p->addr < vma->start)
+			return "an own page's place";
+		if (p->frame != GNTSIM_NO_FRAME && !gs_frame_owned(mm->dom, p->frame))
+			return "an own page's frame";
+		end = p->addr + PAGE;
+	}
+	return NULL;
+}
+
 static const char *mark_mms(struct recount *r, struct gntsim_domain *dom)
 {
 	const char *wrong = NULL;
@@ -41,6 +62,8 @@ static const char *mark_mms(struct recount *r, struct gntsim_domain *dom)
 			if (!wrong)
 				wrong = check_vma(vma);
 		}
+		if (!wrong)
+			wrong = check_own_pages(mm);
 	}
 	return wrong;
 }

@@ -9,6 +9,7 @@
 #define DEFAULT_MAPTRACK_FRAMES 1024u
 #define DEFAULT_GNTALLOC_LIMIT  1024u
 #define DEFAULT_GNTDEV_LIMIT    65536u
+#define DOM0_KERNEL_VIRQS       (1u << 0 | 1u << 2 | 1u << 9 | 1u << 16)
 /* References and handles are ints in Linux and Xen. */
 #define MAX_GRANT_FRAMES    (1u << (31 - 9))
 #define MAX_MAPTRACK_FRAMES (1u << (31 - 8))
@@ -66,6 +67,7 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *c)
 	uint32_t grant_frames = or_default(c->max_grant_frames, DEFAULT_GRANT_FRAMES);
 	uint32_t maptrack = or_default(c->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES);
 	uint32_t ports = or_default(c->max_ports, MAX_PORTS);
+	uint32_t virqs = dom->id ? 0 : DOM0_KERNEL_VIRQS;
 
 	dom->profile = gs_profile(c->kernel);
 	if (!dom->profile || grant_frames > MAX_GRANT_FRAMES || maptrack > MAX_MAPTRACK_FRAMES ||
@@ -81,7 +83,7 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *c)
 	list_init(&dom->mms);
 	list_init(&dom->grefs);
 	gs_maptrack_init(&dom->maptrack, maptrack);
-	gs_ports_init(&dom->ports, ports);
+	gs_ports_init(&dom->ports, ports, c->kernel_virqs ? *c->kernel_virqs : virqs);
 	return gs_grants_init(dom, grant_frames);
 }
 
@@ -156,6 +158,8 @@ void gntsim_domain_destroy(struct gntsim_domain *dom)
 	dom->dying = true;
 	m->totals.domains--;
 	m->totals.zombies++;
+	/* One more than there are, lest the last one bury it under our hands. */
+	dom->n_frames++;
 	gs_maptrack_release(dom);
 	gs_ports_clear(dom);
 	while (!list_empty(&dom->mms))
@@ -164,8 +168,6 @@ void gntsim_domain_destroy(struct gntsim_domain *dom)
 		gs_file_kill(container_of(dom->files.next, struct gntsim_file, link));
 	gs_deferred_clear(dom);
 	gs_grants_clear(dom);
-	/* One more than there are, lest the last one bury it under our hands. */
-	dom->n_frames++;
 	give_frames(dom);
 	tell_dom0(m);
 	if (!--dom->n_frames)

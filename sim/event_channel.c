@@ -8,11 +8,16 @@
 
 #include "model.h"
 
-void gs_ports_init(struct ports *p, uint32_t max)
+/* Ports in a page of the FIFO ABI's event array, which the guest's kernel adds as it needs them. */
+#define PORTS_PER_PAGE 1024u
+
+void gs_ports_init(struct ports *p, uint32_t max, uint32_t kernel_virqs)
 {
 	memset(p, 0, sizeof(*p));
 	gs_table_init(&p->chunks, 0, sizeof(struct port_chunk));
 	p->max = max;
+	p->linked = PORTS_PER_PAGE;
+	p->kernel_virqs = kernel_virqs;
 }
 
 struct port *gs_port(const struct gntsim_domain *dom, gntsim_port port)
@@ -100,6 +105,8 @@ static int use(struct gntsim_domain *dom, struct port *p, enum gntsim_port_state
 {
 	mark_free(&dom->ports, p->number, false);
 	p->state = state;
+	while (dom->ports.linked <= p->number)
+		dom->ports.linked += PORTS_PER_PAGE;
 	dom->ports.used++;
 	dom->m->totals.ports++;
 	return (int)p->number;
@@ -166,7 +173,7 @@ int gntsim_port_bind_virq(struct gntsim_domain *dom, uint32_t virq)
 
 	if (virq >= GNTSIM_NR_VIRQS)
 		return -EINVAL;
-	if (dom->ports.virqs[virq])
+	if (dom->ports.virqs[virq] || (dom->ports.kernel_virqs >> virq & 1))
 		return -EEXIST;
 	rc = find_free(dom, &p);
 	if (rc < 0)

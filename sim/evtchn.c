@@ -158,7 +158,7 @@ int gntsim_evtchn_unbind(struct gntsim_file *file, gntsim_port port)
 
 	if (rc < 0)
 		return rc;
-	if (port >= file->dom->ports.max)
+	if (port >= file->dom->ports.linked)
 		return -EINVAL;
 	p = find_bound(file, port);
 	if (!p)

@@ -276,18 +276,19 @@ static void gntalloc_vma_close(struct vma *vma)
 	gs_mem_free(vma->mm->m, run, sizeof(*run));
 }
 
-static gntsim_frame gntalloc_page(const struct vma *vma, uint64_t addr, bool *writable)
+static void gntalloc_page(const struct vma *vma, uint64_t addr, struct gntsim_page *out)
 {
 	const struct gref_run *run = vma->u.run;
 	uint64_t index = vma->offset + (addr - vma->start);
 	const struct gref *g = run->first;
 
-	*writable = true;
+	*out = (struct gntsim_page){.frame = GNTSIM_NO_FRAME, .writable = true};
 	if (index / PAGE - g->index / PAGE >= run->count)
-		return GNTSIM_NO_FRAME;
+		return;
 	if (index != g->index)
 		g = lookup(vma->file, index);
-	return g ? g->frame : GNTSIM_NO_FRAME;
+	if (g)
+		out->frame = g->frame;
 }
 
 const struct driver gs_gntalloc_driver = {

@@ -310,6 +310,7 @@ static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 	map->start = vma->start;
 	vma->u.map = map;
 	vma->dontcopy = is_pv(map);
+	vma->may_write &= vma->shared || file->dom->profile->private_may_write;
 	rc = map_pages(map);
 	/* The driver cuts the number of pages to 32 bits before it compares. */
 	if (rc == 0 && (vma->end - vma->start) / PAGE != map->count)
@@ -346,15 +347,15 @@ static void gntdev_invalidate(struct vma *vma, uint64_t start, uint64_t end)
 		    (uint32_t)((end - map->start) / PAGE));
 }
 
-static gntsim_frame gntdev_page(const struct vma *vma, uint64_t addr, bool *writable)
+static void gntdev_page(const struct vma *vma, uint64_t addr, struct gntsim_page *out)
 {
 	const struct map *map = vma->u.map;
 	uint64_t page = (vma->offset + (addr - vma->start)) / PAGE - map->index;
+	bool there = page < map->count && map->pages[page].handle != NO_HANDLE;
 
-	*writable = !(map->flags & GNTSIM_GNTMAP_READONLY);
-	if (page >= map->count || map->pages[page].handle == NO_HANDLE)
-		return GNTSIM_NO_FRAME;
-	return map->pages[page].frame;
+	out->frame = there ? map->pages[page].frame : GNTSIM_NO_FRAME;
+	out->readable = there && is_pv(map);
+	out->writable = !(map->flags & GNTSIM_GNTMAP_READONLY);
 }
 
 const struct driver gs_gntdev_driver = {

@@ -4,9 +4,12 @@
  * page, which go to Xen in batches. A local page is pinned when its operation is collected;
  * bytes move when the batch goes.
  */
+#include <sys/mman.h>
+
 #include "model.h"
 
-#define BATCH 16u
+#define BATCH    16u
+#define PROT_ANY (PROT_READ | PROT_WRITE | PROT_EXEC)
 
 union side {
 	uint64_t virt;
@@ -28,11 +31,13 @@ struct op {
 	union side source, dest;
 	uint16_t len, flags;
 	int16_t status;
+	bool bad_page; /* the local page belongs to another domain */
 	uint64_t status_addr;
 };
 
 struct batch {
 	struct gntsim_domain *dom;
+	struct gntsim_mm *mm;
 	const struct gntsim_user_memory *um;
 	struct op ops[BATCH];
 	uint32_t n;
@@ -61,9 +66,17 @@ static int copy_local(struct batch *b, struct op *op)
 	op->status = GNTSIM_GNTST_BAD_DOMAIN;
 	if (!granter)
 		return 0;
-	op->status = (int16_t)gs_copy_acquire(b->dom, granter, grant->foreign.ref, in, &held);
-	if (op->status != GNTSIM_GNTST_OKAY)
+	/* Xen claims the source before the destination. */
+	op->status = GNTSIM_GNTST_BAD_PAGE;
+	if (!in && op->bad_page)
 		return 0;
+	op->status = (int16_t)gs_copy_acquire(b->dom, granter, grant->foreign.ref, in, &held);
+	if (op->status == GNTSIM_GNTST_OKAY && op->bad_page)
+		op->status = GNTSIM_GNTST_BAD_PAGE;
+	if (op->status != GNTSIM_GNTST_OKAY) {
+		gs_copy_release(&held);
+		return 0;
+	}
 	bytes = frame_bytes(&b->dom->m->frames, held.slot->pinned_frame) + grant->foreign.offset;
 	rc = in ? user_write(b, op->dest.virt, bytes, op->len)
 		: user_read(b, op->source.virt, bytes, op->len);
@@ -117,12 +130,33 @@ static int flush(struct batch *b)
 	return rc;
 }
 
-/* Fills in one side, @p done bytes into the segment; shortens the operation to the local page. */
-static int collect_side(struct batch *b, const union side *side, bool is_ref, bool write,
-			uint16_t done, uint16_t *len, union side *out)
+/*
+ * get_user_pages_fast(): whether the process may reach so much of a local page. For device memory the
+ * answer is the model's; a page that another domain granted is reached, but Xen will refuse it.
+ */
+static int pin_local(struct batch *b, uint64_t addr, size_t len, bool write, bool *bad_page)
 {
 	unsigned char probe[GNTSIM_PAGE_SIZE];
+	struct gntsim_page page;
+	struct gntsim_vma vma;
 
+	if (b->mm && gntsim_mm_page(b->mm, addr, &page) == 0) {
+		(void)gntsim_mm_find_vma(b->mm, addr, &vma);
+		if (page.frame == GNTSIM_NO_FRAME || !(vma.prot & (write ? PROT_WRITE : PROT_ANY)))
+			return -EFAULT;
+		*bad_page = !gs_frame_owned(b->dom, page.frame) && !(write && page.copies);
+		if (*bad_page)
+			return 0;
+	}
+	if (write)
+		return b->um->probe_write(b->um->ctx, addr, len) ? -EFAULT : 0;
+	return user_read(b, addr, probe, len);
+}
+
+/* Fills in one side, @p done bytes into the segment; shortens the operation to the local page. */
+static int collect_side(struct batch *b, const union side *side, bool is_ref, bool write,
+			uint16_t done, uint16_t *len, bool *bad_page, union side *out)
+{
 	*out = *side;
 	if (is_ref) {
 		out->foreign.offset = (uint16_t)(side->foreign.offset + done);
@@ -131,9 +165,7 @@ static int collect_side(struct batch *b, const union side *side, bool is_ref, bo
 	out->virt = side->virt + done;
 	if (*len > PAGE - PAGE_OFFSET(out->virt))
 		*len = (uint16_t)(PAGE - PAGE_OFFSET(out->virt));
-	if (write)
-		return b->um->probe_write(b->um->ctx, out->virt, *len) ? -EFAULT : 0;
-	return user_read(b, out->virt, probe, *len);
+	return pin_local(b, out->virt, *len, write, bad_page);
 }
 
 static bool beyond_page(const union side *side, uint16_t len)
@@ -163,10 +195,13 @@ static int collect(struct batch *b, const struct segment *seg, uint64_t status_a
 		if (rc < 0)
 			return rc;
 		op = &b->ops[b->n];
+		op->bad_page = false;
 		len = (uint16_t)(seg->len - done);
-		rc = collect_side(b, &seg->source, from_ref, false, done, &len, &op->source);
+		rc = collect_side(b, &seg->source, from_ref, false, done, &len, &op->bad_page,
+				  &op->source);
 		if (rc == 0)
-			rc = collect_side(b, &seg->dest, to_ref, true, done, &len, &op->dest);
+			rc = collect_side(b, &seg->dest, to_ref, true, done, &len, &op->bad_page,
+					  &op->dest);
 		if (rc < 0)
 			return rc;
 		op->len = len;
@@ -177,13 +212,14 @@ static int collect(struct batch *b, const struct segment *seg, uint64_t status_a
 	return 0;
 }
 
-long gs_gntdev_copy(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um)
+long gs_gntdev_copy(struct gntsim_file *file, struct gntsim_mm *mm, uint64_t arg,
+		    const struct gntsim_user_memory *um)
 {
 	struct {
 		uint32_t count, pad;
 		uint64_t segments;
 	} copy;
-	struct batch b = {.dom = file->dom, .um = um};
+	struct batch b = {.dom = file->dom, .mm = mm, .um = um};
 	struct segment seg;
 	uint32_t i;
 	int rc;

@@ -15,6 +15,9 @@ enum gntsim_gntst gs_copy_acquire(struct gntsim_domain *mapper, struct gntsim_do
 		return GNTSIM_GNTST_BAD_GNTREF;
 	if (slot->pin && (slot->pinned_domid != mapper->id || (slot->pin & pin << 7)))
 		return GNTSIM_GNTST_GENERAL_ERROR;
+	/* Mapped or not: measured. */
+	if (granter->dying)
+		return GNTSIM_GNTST_BAD_DOMAIN;
 	if (!slot->pin || (!readonly && !(slot->pin & PIN_WRITERS))) {
 		rc = gs_set_status(granter, slot, readonly, false, mapper->id);
 		if (rc != GNTSIM_GNTST_OKAY)
@@ -27,9 +30,6 @@ enum gntsim_gntst gs_copy_acquire(struct gntsim_domain *mapper, struct gntsim_do
 			slot->pinned_frame = slot->shared.frame;
 			slot->pinned_domid = mapper->id;
 		}
-	} else if (granter->dying) {
-		gs_reduce_status(granter, slot, readonly);
-		return GNTSIM_GNTST_BAD_DOMAIN;
 	}
 	gs_slot_pin(granter, slot, pin);
 	*out = (struct copy_grant){.dom = granter, .slot = slot, .readonly = readonly};

@@ -185,7 +185,7 @@ static long gntdev_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_
 		return gntsim_gntdev_set_unmap_notify(file, notify.index, notify.action,
 						      notify.port);
 	case GRANT_CMD(8, struct grant_copy):
-		return gs_gntdev_copy(file, arg, um);
+		return gs_gntdev_copy(file, mm, arg, um);
 	default:
 		return -ENOTTY;
 	}

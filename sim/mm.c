@@ -113,7 +113,15 @@ int gs_unmap_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 		next = gs_vma_next(vma);
 		remove_vma(vma);
 	}
+	gs_own_pages_drop(mm, start, end);
 	return 0;
+}
+
+int gs_do_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len)
+{
+	if (PAGE_OFFSET(addr) || addr > TASK_SIZE || len > TASK_SIZE - addr || !len)
+		return -EINVAL;
+	return gs_unmap_range(mm, addr, addr + PAGE_ROUND(len));
 }
 
 int gntsim_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len)
@@ -122,9 +130,7 @@ int gntsim_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len)
 
 	if (!mm->dom)
 		return -ENODEV;
-	if (PAGE_OFFSET(addr) || addr > TASK_SIZE || len > TASK_SIZE - addr || !len)
-		return -EINVAL;
-	rc = gs_unmap_range(mm, addr, addr + PAGE_ROUND(len));
+	rc = gs_do_munmap(mm, addr, len);
 	gs_file_run_releases(mm->m);
 	return rc;
 }
@@ -164,6 +170,10 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
 		}
 		copy->mm = child;
 		gs_vma_insert(copy);
+		if (gs_own_pages_fork(child, vma) < 0) {
+			gntsim_mm_destroy(child);
+			return -ENOMEM;
+		}
 	}
 	*out = child;
 	return 0;
@@ -177,6 +187,7 @@ static void end_mappings(struct gntsim_mm *mm)
 	gs_invalidate_range(mm, 0, UINT64_MAX);
 	while ((vma = vma_of(gs_tree_first(&mm->vmas))))
 		remove_vma(vma);
+	gs_own_pages_drop(mm, 0, UINT64_MAX);
 	gs_file_run_releases(mm->m);
 }
 

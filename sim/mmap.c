@@ -195,6 +195,7 @@ static int move(struct gntsim_mm *mm, uint64_t from, uint64_t len, uint64_t to)
 	vma->start = to;
 	vma->end = to + len;
 	gs_vma_insert(vma);
+	gs_own_pages_move(mm, from, len, to);
 	if (live_grants(vma) != before)
 		gs_revoked(mm, vma->start, vma->end);
 	return 0;
@@ -211,9 +212,9 @@ static int move_to(struct gntsim_mm *mm, uint64_t addr, uint64_t old_len, uint64
 	if (addr + old_len > to && to + new_len > addr)
 		return -EINVAL;
 	if (flags & MREMAP_FIXED)
-		rc = gs_unmap_range(mm, to, to + new_len);
+		rc = gs_do_munmap(mm, to, new_len);
 	if (rc == 0 && old_len > new_len) {
-		rc = gs_unmap_range(mm, addr + new_len, addr + old_len);
+		rc = gs_do_munmap(mm, addr + new_len, old_len - new_len);
 		old_len = new_len;
 	}
 	if (rc == 0)
@@ -243,7 +244,7 @@ int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uin
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		rc = move_to(mm, old_addr, old_len, new_len, flags, new_addr);
 	else if (old_len > new_len)
-		rc = gs_unmap_range(mm, old_addr + new_len, old_addr + old_len);
+		rc = gs_do_munmap(mm, old_addr + new_len, old_len - new_len);
 	else if (old_len == new_len)
 		rc = 0;
 	else

@@ -27,6 +27,7 @@
 struct profile {
 	const char *name;
 	uint32_t deferred_batch; /* entries the deferred-free timer looks at in a tick */
+	bool private_may_write;  /* mprotect may make gntdev's private mappings writable */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);
 
@@ -218,10 +219,12 @@ struct ports {
 	uint64_t roomy[MAX_CHUNKS / 64]; /* chunks with a free port */
 	uint32_t roomy_words;            /* words of that with a bit */
 	uint32_t max, used;
+	uint32_t linked;       /* ports that the kernel's event array has room for */
+	uint32_t kernel_virqs; /* a bit for each VIRQ that the domain's kernel has bound itself */
 	gntsim_port virqs[GNTSIM_NR_VIRQS];
 };
 
-void gs_ports_init(struct ports *p, uint32_t max);
+void gs_ports_init(struct ports *p, uint32_t max, uint32_t kernel_virqs);
 void gs_ports_clear(struct gntsim_domain *dom);
 /* NULL when the number is beyond the ports that exist so far. */
 struct port *gs_port(const struct gntsim_domain *dom, gntsim_port port);
@@ -296,8 +299,9 @@ struct driver {
 	void (*vma_close)(struct vma *vma);
 	/* mmu notifier: the range of the VMA is about to change. NULL: no interest */
 	void (*invalidate)(struct vma *vma, uint64_t start, uint64_t end);
-	/* The frame behind an address of the VMA, and whether a store to it works. */
-	gntsim_frame (*page)(const struct vma *vma, uint64_t addr, bool *writable);
+	/* What mmap put behind an address of the VMA: its frame; whether Xen wrote the page table
+	 * (readable, whatever the protection); whether the page behind takes stores (writable). */
+	void (*page)(const struct vma *vma, uint64_t addr, struct gntsim_page *out);
 };
 extern const struct driver gs_gntalloc_driver, gs_gntdev_driver, gs_evtchn_driver;
 
@@ -424,7 +428,8 @@ uint64_t gs_map_offset(const struct map *map);
 
 /* ---- gntdev_copy.c: GRANT_COPY ---- */
 
-long gs_gntdev_copy(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um);
+long gs_gntdev_copy(struct gntsim_file *file, struct gntsim_mm *mm, uint64_t arg,
+		    const struct gntsim_user_memory *um);
 
 /* ---- evtchn.c ---- */
 
@@ -437,6 +442,7 @@ struct gntsim_mm {
 	struct gntsim_domain *dom; /* NULL: it was destroyed */
 	struct gntsim_machine *m;
 	struct tree vmas;
+	struct tree own_pages;
 	struct list link; /* in the domain's mms, or the machine's dead ones */
 	void *data;
 	struct effect revoked, dead;
@@ -465,13 +471,34 @@ struct vma {
 struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr);
 struct vma *gs_vma_next(const struct vma *vma);
 void gs_vma_insert(struct vma *vma);
-/* munmap without its argument checks; releases of files are queued. */
+/* do_munmap(): releases of files are queued. @retval -EINVAL as munmap() */
+int gs_do_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len);
+/* The same without the checks. */
 int gs_unmap_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 /* Cuts [start, end) off the rest of its VMAs. */
 int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 void gs_mm_kill(struct gntsim_mm *mm);
 void gs_mm_free(struct gntsim_mm *mm);
+
+/* ---- own_pages.c: pages of mappings that differ from what the driver put there ---- */
+
+struct own_page {
+	struct tree_node node; /* in its address space's, by address */
+	uint64_t addr;
+	gntsim_frame frame; /* a private copy, or GNTSIM_NO_FRAME: there is nothing any more */
+};
+
+/* The entry of exactly this page, or NULL. */
+struct own_page *gs_own_page(const struct gntsim_mm *mm, uint64_t addr);
+/* From now on there is nothing. @retval -ENOMEM */
+int gs_own_page_zap(struct gntsim_mm *mm, uint64_t addr);
+/* A private copy of a frame, at an address that has no entry. @retval -ENOMEM */
+int gs_own_page_copy(struct gntsim_mm *mm, uint64_t addr, gntsim_frame from, gntsim_frame *out);
+void gs_own_pages_drop(struct gntsim_mm *mm, uint64_t start, uint64_t end);
+void gs_own_pages_move(struct gntsim_mm *mm, uint64_t from, uint64_t len, uint64_t to);
+/* What the mapping's copy in a child inherits. @retval -ENOMEM */
+int gs_own_pages_fork(struct gntsim_mm *child, const struct vma *vma);
 
 /* ---- check.c, check_xen.c ---- */
 

@@ -12,6 +12,12 @@ static const struct profile profiles[] = {
 	{
 	    .name = "6.1",
 	    .deferred_batch = 10,
+	    .private_may_write = true,
+	},
+    [GNTSIM_KERNEL_6_12] =
+	{
+	    .name = "6.12",
+	    .deferred_batch = 10,
 	},
 };
 

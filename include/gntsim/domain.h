@@ -14,8 +14,9 @@ extern "C" {
 
 /** Kernel versions the drivers are modelled after. A version is a row of sim/profile.c. */
 enum gntsim_kernel {
-	GNTSIM_KERNEL_DEFAULT, /**< the newest that is compared with reality: 6.1 */
+	GNTSIM_KERNEL_DEFAULT, /**< the one that most was compared with: 6.1 */
 	GNTSIM_KERNEL_6_1,     /**< Debian 12's 6.1 */
+	GNTSIM_KERNEL_6_12,    /**< Debian 13's 6.12: a private gntdev mapping stays read-only */
 };
 
 /** What a domain is. Zero (or a NULL configuration) means the default of each member. */
@@ -27,6 +28,10 @@ struct gntsim_domain_config {
 	uint32_t gntalloc_limit;      /**< gntalloc's module parameter; default 1024 */
 	uint32_t gntdev_limit;        /**< gntdev's module parameter; default 65536 */
 	uint32_t max_ports;           /**< event-channel ports; default 131072 (FIFO ABI) */
+	/** VIRQs that its kernel has bound for itself, a bit each: binding one is EEXIST. NULL: in
+	 * domain 0 those of a Linux dom0 (0 timer, 2 console, 9 PCPU state, 16 machine check),
+	 * elsewhere none. */
+	const uint32_t *kernel_virqs;
 };
 
 /**

@@ -18,7 +18,7 @@ enum gntsim_effect_kind {
 	/** The evtchn file's ring gained entries, or overflowed: wake its readers. */
 	GNTSIM_EFFECT_EVENT,
 	/** Pages in [addr, addr + len) of the address space lost their frames (a PV mapping
-	 * that mprotect or mremap invalidated): a load or store there is now SIGBUS. Ask
+	 * that mprotect or mremap invalidated, or madvise): a load or store there is now SIGBUS. Ask
 	 * gntsim_mm_page() for each page; some in the range may be unchanged. */
 	GNTSIM_EFFECT_REVOKED,
 	GNTSIM_EFFECT_FILE_DEAD, /**< the file's domain was destroyed */

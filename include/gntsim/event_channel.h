@@ -40,7 +40,8 @@ int gntsim_port_alloc_unbound(struct gntsim_domain *dom, uint16_t remote_domid);
 /** EVTCHNOP_bind_interdomain. @return local port, -ESRCH, -ENOSPC, -EINVAL, -ENOMEM */
 int gntsim_port_bind_interdomain(struct gntsim_domain *dom, uint16_t remote_domid,
 				 gntsim_port remote_port);
-/** EVTCHNOP_bind_virq on vcpu 0. @return port, -EINVAL, -EEXIST, -ENOSPC, -ENOMEM */
+/** EVTCHNOP_bind_virq on vcpu 0. @return port, -EINVAL, -EEXIST (also for those that the domain was
+ * made with, domain.h), -ENOSPC, -ENOMEM */
 int gntsim_port_bind_virq(struct gntsim_domain *dom, uint32_t virq);
 /** EVTCHNOP_send. @retval -EINVAL port free, a virq, or out of range; unbound: 0, dropped */
 int gntsim_port_send(struct gntsim_domain *dom, gntsim_port port);

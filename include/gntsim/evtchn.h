@@ -42,7 +42,7 @@ int gntsim_evtchn_bind_interdomain(struct gntsim_file *file, uint32_t remote_dom
  * @return the port
  * @retval -EACCES restricted
  * @retval -EINVAL virq is 24 or more
- * @retval -EEXIST already bound in this domain
+ * @retval -EEXIST already bound in this domain, also by its kernel (domain.h, kernel_virqs)
  * @retval -ENOSPC, -ENOMEM
  */
 int gntsim_evtchn_bind_virq(struct gntsim_file *file, uint32_t virq);
@@ -50,7 +50,8 @@ int gntsim_evtchn_bind_virq(struct gntsim_file *file, uint32_t virq);
 /**
  * IOCTL_EVTCHN_UNBIND. An event that is queued in the ring stays there. The Xen port closes
  * unless an unmap notification holds it.
- * @retval -EINVAL port is not below the domain's number of ports
+ * @retval -EINVAL port lies beyond the pages of the kernel's FIFO event array: 1024 ports each, as
+ *         many as the highest port that was ever bound in the domain needed
  * @retval -ENOTCONN not bound on this file
  */
 int gntsim_evtchn_unbind(struct gntsim_file *file, gntsim_port port);

@@ -25,7 +25,7 @@ struct gntsim_user_memory {
 
 /**
  * An ioctl on a device file.
- * @param mm the caller's address space (GET_OFFSET_FOR_VADDR)
+ * @param mm the caller's address space (GET_OFFSET_FOR_VADDR; GRANT_COPY's local memory), or NULL
  * @return 0, or the port for the bind calls
  * @retval -EFAULT as the driver, where in its order of checks it copies
  * @retval -ENOTTY unknown number on gntalloc or gntdev (also SET_MAX_GRANTS, and the dma-buf calls:
@@ -34,7 +34,8 @@ struct gntsim_user_memory {
  * @retval -ENOSYS unknown number on evtchn
  * @retval others as the functions of gntalloc.h, gntdev.h and evtchn.h
  * GRANT_COPY: -EINVAL neither side a reference, or a reference's offset + len is above 4096;
- * -EFAULT bad memory. Operations go in batches of 16; an error leaves the unfinished batch
+ * -EFAULT bad memory. Local memory that is another domain's page mapped by gntdev: status
+ * GNTSIM_GNTST_BAD_PAGE; its protection is checked here, it is not asked of @p um. Operations go in batches of 16; an error leaves the unfinished batch
  * uncopied though its segments' status says 0.
  */
 long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,

@@ -57,9 +57,10 @@ int gntsim_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len);
 /**
  * mprotect() of the device memory in the range. A change to a PV gntdev mapping ends the grants
  * under it (mmu notifier): the pages are SIGBUS from then on.
- * A private mapping may become writable, but the model keeps no private copies: stores to it stay
- * SIGSEGV.
- * @retval -EACCES the open mode does not allow the protection (nothing before it is undone)
+ * A private mapping may become writable: a store then makes a private copy of the page (except on PV,
+ * where the grant has ended).
+ * @retval -EACCES the open mode does not allow the protection, or it is a private mapping of gntdev
+ *         (from 6.12 on); nothing before it is undone
  * @retval -EINVAL addr unaligned
  * @retval -ENOMEM
  */
@@ -77,6 +78,17 @@ int gntsim_mprotect(struct gntsim_mm *mm, uint64_t addr, uint64_t len, int prot)
 int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uint64_t new_len,
 		  int flags, uint64_t new_addr);
 
+/**
+ * madvise() of the device memory in the range; what else is in it is none of the model's business.
+ * @param advice MADV_DONTNEED empties the pages: access is SIGBUS from then on. On PV it ends gntdev's
+ *        grants there, elsewhere they stay mapped.
+ * @retval -ENODEV MADV_REMOVE; or the domain was destroyed
+ * @retval -EINVAL addr unaligned, the range wraps; or advice is none of these two (MADV_FREE, and what
+ *         the model does not know)
+ * @retval -ENOMEM
+ */
+int gntsim_madvise(struct gntsim_mm *mm, uint64_t addr, uint64_t len, int advice);
+
 /** What a page of device memory is. */
 struct gntsim_page {
 	gntsim_frame frame; /**< GNTSIM_NO_FRAME: mapped, but access is SIGBUS */
@@ -84,6 +96,10 @@ struct gntsim_page {
 	bool writable;      /**< else a store is SIGSEGV, or: */
 	bool discards;      /**< not writable, but a store succeeds and changes nothing (PVH: mapped
 			       read-only, then made writable by mprotect) */
+	bool copies;        /**< not writable, but a store succeeds in a private copy of the page
+			       (MAP_PRIVATE made writable). gntsim_mm_store() makes that copy in a
+			       frame of the machine's; a front whose processes store by themselves maps
+			       the frame copy-on-write and leaves the copy to the host's kernel */
 };
 /** The page at @p addr. @retval -EFAULT no device memory there */
 int gntsim_mm_page(const struct gntsim_mm *mm, uint64_t addr, struct gntsim_page *out);
@@ -94,7 +110,8 @@ enum gntsim_access {
 	GNTSIM_ACCESS_SEGV, /**< SIGSEGV: nothing mapped, or not so protected */
 	GNTSIM_ACCESS_BUS,  /**< SIGBUS: mapped, the grant is gone */
 };
-/** Loads or stores bytes; may cross pages; stops at the first fault, what was before it is done. */
+/** Loads or stores bytes; may cross pages; stops at the first fault, what was before it is done.
+ * A private copy for which there is no memory is BUS. */
 enum gntsim_access gntsim_mm_load(const struct gntsim_mm *mm, uint64_t addr, void *dst, size_t len);
 enum gntsim_access gntsim_mm_store(struct gntsim_mm *mm, uint64_t addr, const void *src,
 				   size_t len);

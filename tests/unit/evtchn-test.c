@@ -517,6 +517,33 @@ static void notification_waits_for_the_reader(void)
 	fx_channel_close(&c);
 }
 
+/* The VIRQs that dom0's kernel has bound: EEXIST; which they are is the configuration's. (Measured.) */
+static void kernel_virqs(void)
+{
+	const uint32_t mine = 1u << 5 | 1u << 23;
+	const struct gntsim_domain_config c = {.kernel_virqs = &mine};
+	struct fx_config config = {.domain = {NULL, &c, NULL}};
+	struct gntsim_file *a;
+
+	fx_restart(&config);
+	a = evtchn(fx.dom0);
+	for (uint32_t virq = 0; virq < GNTSIM_NR_VIRQS; virq++) {
+		bool taken = virq == 0 || virq == 2 || virq == 9 || virq == 16;
+		int port = gntsim_evtchn_bind_virq(a, virq);
+
+		EXPECT_EQ(taken ? port : port > 0, taken ? -EEXIST : 1);
+	}
+	gntsim_raise_virq(fx.dom0, 2);
+	EXPECT_EQ(fx_events(a), 0);
+	gntsim_close(a);
+	a = evtchn(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 5), -EEXIST);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 23), -EEXIST);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 24), -EINVAL);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 0), 1);
+	gntsim_close(a);
+}
+
 static void loopback(void)
 {
 	struct fx_channel c = fx_channel(fx.dom1, fx.dom1);
@@ -633,6 +660,7 @@ int main(void)
 	    {"port held by a notification", port_held_by_a_notification},
 	    {"notification waits for the reader", notification_waits_for_the_reader},
 	    {"loopback", loopback},
+	    {"kernel virqs", kernel_virqs},
 	    {"unbind knows the event array", unbind_knows_the_event_array},
 	    {"binds as measured", binds_as_measured},
 	    {"overflow by binding again", overflow_by_binding_again},
