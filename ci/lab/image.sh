@@ -2,7 +2,7 @@
 # Guest images: a busybox, an init, the modules in load order, and for two domains Xen's tools and a second guest.
 
 lab_virtio_modules=(virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_console)
-lab_xen_modules=(xen-privcmd xen-evtchn xen-gntalloc xen-gntdev)
+lab_xen_modules=(xen-privcmd xen-evtchn xen-gntalloc xen-gntdev xenfs)
 
 lab_pack() { # DIRECTORY CPIO
     (cd "$1" && find . | LC_ALL=C sort | "$lab_busybox" cpio -o -H newc -R 0:0 2>/dev/null) >"$2"
@@ -102,7 +102,7 @@ lab_make_image() { # LEG SERIES
     cuse) lab_lay_modules "$tree" "${lab_virtio_modules[@]}" fuse cuse ;;
     pv) lab_lay_modules "$tree" "${lab_virtio_modules[@]}" "${lab_xen_modules[@]}" ;;
     pv+*)
-        lab_lay_modules "$tree" "${lab_virtio_modules[@]}" "${lab_xen_modules[@]}" xenfs
+        lab_lay_modules "$tree" "${lab_virtio_modules[@]}" "${lab_xen_modules[@]}"
         lab_lay_tools "$tree"
         lab_lay_domU "$tree" "${leg#pv+}" "$leg" "$series"
         ;;

@@ -2,7 +2,6 @@
 # Sourced by the init of a two-domain leg: starts Xen's tools and domain 1, and leaves file descriptor 3,
 # the byte channel to domain 1's console, open for the program.
 
-mount -t xenfs xenfs /proc/xen
 mkdir -p /var/run/xen /var/lib/xen /var/lib/xenstored /var/log/xen /run/lock
 ln -s /var/run/xen /run/xen 2>/dev/null
 
