@@ -284,6 +284,38 @@ static void a_full_table_of_ports(void)
 		EXPECT_EQ(gntsim_port_close(fx.dom1, port), 0);
 }
 
+/* VIRQs that a Linux kernel has bound for itself: timer, console, PCPU state and machine check in domain
+ * 0 (measured), what the configuration says elsewhere. */
+static void virqs_of_the_kernel(void)
+{
+	const uint32_t some = 1u << 5 | 1u << 23, none = 0;
+	const struct gntsim_domain_config c0 = {.kernel_virqs = &none};
+	const struct gntsim_domain_config c1 = {.kernel_virqs = &some};
+	struct fx_config config = {.domain = {&c0, &c1, NULL}};
+	int expected = 1;
+
+	for (uint32_t virq = 0; virq < 24; virq++) {
+		bool taken = virq == 0 || virq == 2 || virq == 9 || virq == 16;
+
+		EXPECT_EQ(gntsim_port_bind_virq(fx.dom0, virq), taken ? -EEXIST : expected);
+		expected += !taken;
+		EXPECT_EQ(gntsim_port_bind_virq(fx.dom1, virq), virq + 1);
+	}
+	EXPECT_EQ(gntsim_port_bind_virq(fx.dom0, 24), -EINVAL);
+	gntsim_raise_virq(fx.dom0, 0);
+	for (gntsim_port port = 1; port < (gntsim_port)expected; port++)
+		EXPECT_EQ(gntsim_port_close(fx.dom0, port), 0);
+	for (gntsim_port port = 1; port <= 24; port++)
+		EXPECT_EQ(gntsim_port_close(fx.dom1, port), 0);
+	fx_restart(&config);
+	EXPECT_EQ(gntsim_port_bind_virq(fx.dom0, 0), 1);
+	EXPECT_EQ(gntsim_port_bind_virq(fx.dom1, 5), -EEXIST);
+	EXPECT_EQ(gntsim_port_bind_virq(fx.dom1, 23), -EEXIST);
+	EXPECT_EQ(gntsim_port_bind_virq(fx.dom1, 0), 1);
+	EXPECT_EQ(gntsim_port_close(fx.dom0, 1), 0);
+	EXPECT_EQ(gntsim_port_close(fx.dom1, 1), 0);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -302,6 +334,7 @@ int main(void)
 	    {"status of a bad port", status_of_a_bad_port},
 	    {"kernel ports are not the files'", kernel_ports_are_not_the_files},
 	    {"a full table of ports", a_full_table_of_ports},
+	    {"virqs of the kernel", virqs_of_the_kernel},
 	};
 
 	return UNIT_MAIN("event_channel", tests);

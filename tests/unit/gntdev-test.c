@@ -49,6 +49,8 @@ static void mmap_wants_the_exact_map(void)
 	EXPECT_EQ(fx_mmap(mm, dev, VA, 4, 0), -EINVAL);
 	EXPECT_EQ(fx_mmap(mm, dev, VA, 1, 99 * PAGE), -EINVAL);
 	EXPECT_EQ(fx_mmap(mm, other, VA, 3, index), -EINVAL);
+	EXPECT_EQ(gntsim_mmap(mm, dev, VA, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, index),
+		  -EINVAL);
 	EXPECT_EQ(fx_totals().maptrack, 0);
 	EXPECT_EQ(fx_totals().vmas, 0);
 	EXPECT_EQ(fx_mmap(mm, dev, VA, 3, index), 0);

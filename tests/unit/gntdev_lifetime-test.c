@@ -290,10 +290,13 @@ static void pv_fork(void)
 {
 	struct mapping m = mapping(fx.dom0);
 	struct gntsim_mm *child = NULL;
+	uint64_t offset;
+	uint32_t count;
 
 	REQUIRE_EQ(gntsim_mm_fork(m.mm, &child), 0);
 	EXPECT_EQ(fx_totals().vmas, 1);
 	EXPECT_EQ(fx_try_load(child, VA), GNTSIM_ACCESS_SEGV);
+	EXPECT_EQ(gntsim_gntdev_get_offset_for_vaddr(m.dev, child, VA, &offset, &count), -EINVAL);
 	EXPECT_EQ(fx_peek(m.mm, VA), 0xFF);
 	gntsim_mm_destroy(child);
 	EXPECT_EQ(fx_events(m.c.there), 0);
@@ -359,6 +362,115 @@ static void pvh_failed_mmap_stays_half_mapped(void)
 	gntsim_close(alloc);
 }
 
+/* Whichever of the grants fails: the mmap is EINVAL, PV keeps no pin, PVH those that worked; the map
+ * keeps its index, takes notifications, and is never mmapped. (Measured.) */
+static void failed_mmap(struct gntsim_domain *mapper, const gntsim_gref *refs, uint32_t n,
+			uint32_t good)
+{
+	struct gntsim_file *dev = fx_open(mapper, GNTSIM_DEV_GNTDEV);
+	struct fx_channel c = fx_channel(mapper, fx.dom1);
+	struct gntsim_mm *mm = fx_mm(mapper);
+	uint64_t index = fx_mapv(dev, 1, n, refs);
+	bool pv = gntsim_domain_guest(mapper) == GNTSIM_GUEST_PV;
+
+	EXPECT_EQ(fx_mmap(mm, dev, VA, n, index), -EINVAL);
+	EXPECT_EQ(pins(), pv ? 0 : good);
+	EXPECT_EQ(fx_mmap(mm, dev, VA, n, index), -EINVAL);
+	EXPECT_EQ(gntsim_mmap(mm, dev, VA, n * PAGE, PROT_READ, MAP_SHARED, index), -EINVAL);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(dev, index, SEND_EVENT, c.port_here), 0);
+	EXPECT_EQ(fx_map(dev, 1, refs[0]), index + n * PAGE);
+	EXPECT_EQ(fx_events(c.there), 0);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, index, n), 0);
+	EXPECT_EQ(pins(), 0);
+	EXPECT_EQ(fx_events(c.there), 1);
+	gntsim_mm_destroy(mm);
+	gntsim_close(dev);
+	fx_channel_close(&c);
+}
+
+static void failed_mmaps(void)
+{
+	struct gntsim_domain *mappers[] = {fx.dom0, fx.dom2};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct gntsim_file *alloc = granted(mappers[i]);
+		gntsim_gref ro;
+		uint64_t index;
+
+		REQUIRE_EQ(
+		    gntsim_gntalloc_alloc(alloc, gntsim_domain_id(mappers[i]), 0, 1, &index, &ro),
+		    0);
+		failed_mmap(mappers[i], (gntsim_gref[]){granted_refs[0], 400}, 2, 1);
+		failed_mmap(mappers[i], (gntsim_gref[]){400, granted_refs[0]}, 2, 1);
+		failed_mmap(mappers[i], (gntsim_gref[]){granted_refs[0], 400, granted_refs[1]}, 3,
+			    2);
+		failed_mmap(mappers[i], (gntsim_gref[]){granted_refs[0], ro}, 2, 1);
+		failed_mmap(mappers[i], (gntsim_gref[]){400}, 1, 0);
+		gntsim_close(alloc);
+	}
+}
+
+/* One grant can be mapped 64 times at once on PV, 128 times on PVH; the next mmap is EINVAL.
+ * (Measured.) */
+static void pins_run_out(void)
+{
+	const struct {
+		struct gntsim_domain *mapper;
+		unsigned times;
+	} guests[] = {{fx.dom0, 64}, {fx.dom2, 128}};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct gntsim_file *alloc = granted(guests[i].mapper);
+		struct gntsim_file *dev = fx_open(guests[i].mapper, GNTSIM_DEV_GNTDEV);
+		struct gntsim_mm *mm = fx_mm(guests[i].mapper);
+		uint64_t index;
+
+		for (unsigned j = 0; j < guests[i].times; j++)
+			REQUIRE_EQ(
+			    fx_mmap(mm, dev, VA + j * PAGE, 1, fx_map(dev, 1, granted_refs[0])), 0);
+		EXPECT_EQ(pins(), 128);
+		index = fx_map(dev, 1, granted_refs[0]);
+		EXPECT_EQ(fx_mmap(mm, dev, VA + 200 * PAGE, 1, index), -EINVAL);
+		EXPECT_EQ(pins(), 128);
+		EXPECT_EQ(gntsim_gntdev_unmap(dev, index, 1), 0);
+		EXPECT_EQ(gntsim_munmap(mm, VA, PAGE), 0);
+		EXPECT_EQ(gntsim_gntdev_unmap(dev, 0, 1), 0);
+		EXPECT_EQ(fx_mmap(mm, dev, VA, 1, fx_map(dev, 1, granted_refs[0])), 0);
+		gntsim_mm_destroy(mm);
+		gntsim_close(dev);
+		gntsim_close(alloc);
+	}
+}
+
+/* PV: a forked child mmaps its parent's map. It is the child's then: its end unmaps and clears the byte;
+ * the event waits for the last put, by anyone; nobody maps it a second time. (Measured.) */
+static void pv_child_maps_its_parents_map(void)
+{
+	struct gntsim_file *alloc = granted(fx.dom0), *dev = fx_open(fx.dom0, GNTSIM_DEV_GNTDEV);
+	struct fx_channel c = fx_channel(fx.dom0, fx.dom1);
+	struct gntsim_mm *parent = fx_mm(fx.dom0), *child = NULL;
+	uint64_t index = fx_map(dev, 1, granted_refs[0]);
+
+	REQUIRE_EQ(gntsim_mm_fork(parent, &child), 0);
+	EXPECT_EQ(
+	    gntsim_gntdev_set_unmap_notify(dev, index + 3, CLEAR_BYTE | SEND_EVENT, c.port_here),
+	    0);
+	EXPECT_EQ(fx_mmap(child, dev, VA, 1, index), 0);
+	EXPECT_EQ(fx_mmap(parent, dev, VA, 1, index), -EINVAL);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, index, 1), 0);
+	gntsim_mm_destroy(parent);
+	EXPECT_EQ(fx_peek(child, VA), 0xFF);
+	EXPECT_EQ(byte_of(granted_refs[0], 3), 0xFF);
+	EXPECT_EQ(fx_events(c.there), 0);
+	gntsim_mm_destroy(child);
+	EXPECT_EQ(pins(), 0);
+	EXPECT_EQ(byte_of(granted_refs[0], 3), 0);
+	EXPECT_EQ(fx_events(c.there), 1);
+	gntsim_close(dev);
+	fx_channel_close(&c);
+	gntsim_close(alloc);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -377,6 +489,9 @@ int main(void)
 	    {"PVH: failed mmap stays half mapped", pvh_failed_mmap_stays_half_mapped},
 	    {"PV: notify after partial munmap", pv_notify_after_partial_munmap},
 	    {"PVH: unmap with a piece left", pvh_unmap_with_a_piece_left},
+	    {"failed mmaps", failed_mmaps},
+	    {"pins run out", pins_run_out},
+	    {"PV: child maps its parent's map", pv_child_maps_its_parents_map},
 	};
 
 	return UNIT_MAIN("gntdev_lifetime", tests);

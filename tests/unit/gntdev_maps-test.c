@@ -52,6 +52,26 @@ static void first_of_several_holes(void)
 	gntsim_close(dev);
 }
 
+/* The sequence that the lab saw. */
+static void indices_as_measured(void)
+{
+	struct gntsim_file *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+
+	EXPECT_EQ(mapped(dev, 2), 0);
+	EXPECT_EQ(mapped(dev, 1), 2 * PAGE);
+	EXPECT_EQ(mapped(dev, 1), 3 * PAGE);
+	EXPECT_EQ(mapped(dev, 2), 4 * PAGE);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, 3 * PAGE, 1), 0);
+	EXPECT_EQ(mapped(dev, 1), 6 * PAGE);
+	EXPECT_EQ(mapped(dev, 1), 7 * PAGE);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, 4 * PAGE, 2), 0);
+	EXPECT_EQ(gntsim_gntdev_unmap(dev, 0, 2), 0);
+	EXPECT_EQ(mapped(dev, 1), 0);
+	EXPECT_EQ(mapped(dev, 1), 3 * PAGE);
+	EXPECT_EQ(mapped(dev, 1), 4 * PAGE);
+	gntsim_close(dev);
+}
+
 /* The driver's list as it is written: gntdev_add_map(), for comparison. */
 struct list_of_maps {
 	struct {
@@ -313,6 +333,7 @@ int main(void)
 	    {"offset for vaddr", offset_for_vaddr},
 	    {"notify index wraps", notify_index_wraps},
 	    {"indices are the list's", indices_are_the_lists},
+	    {"indices as measured", indices_as_measured},
 	};
 
 	return UNIT_MAIN("gntdev_maps", tests);

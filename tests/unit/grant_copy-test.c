@@ -246,6 +246,25 @@ static void copy_within_one_frame(void)
 	copying_end(&c);
 }
 
+/* A page that a dead domain left mapped can be read and written through its mapping, not copied:
+ * acquire_grant_for_copy() finds the granter dying and says bad domain. */
+static void copy_from_a_zombie(void)
+{
+	struct copying c = copying(false);
+	struct gntsim_map_grant_ref op = raw_map(fx.dom2, 1, c.ref, HOST);
+
+	EXPECT_EQ(op.status, GNTSIM_GNTST_OKAY);
+	EXPECT_EQ(copy(from_ref(&c, 16)), GNTSIM_GNTST_OKAY);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(copy(from_ref(&c, 16)), GNTSIM_GNTST_BAD_DOMAIN);
+	EXPECT_EQ(fx_totals().maptrack, 1);
+	EXPECT(gntsim_machine_check(fx.m) == NULL);
+	EXPECT_EQ(raw_unmap(fx.dom2, op.handle), 0);
+	EXPECT_EQ(fx_totals().zombies, 0);
+	EXPECT_EQ(gntsim_frame_free(fx.dom2, c.own), 0);
+	EXPECT_EQ(gntsim_frame_free(fx.dom2, c.own2), 0);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -259,6 +278,7 @@ int main(void)
 	    {"copy of a sub-page entry", copy_of_a_sub_page_entry},
 	    {"copy of a pinned entry", copy_of_a_pinned_entry},
 	    {"copy within one frame", copy_within_one_frame},
+	    {"copy from a zombie", copy_from_a_zombie},
 	};
 
 	return UNIT_MAIN("grant_copy", tests);

@@ -109,13 +109,14 @@ static int mmap_rw(unsigned mm, unsigned file, uint64_t addr, uint64_t pages, ui
 }
 
 /* MAP and mmap. A map whose mmap failed is used up, so the next try makes another. */
-static int map_and_mmap(const struct gntsim_grant *grants, uint32_t count, uint64_t *map)
+static int map_and_mmap(const struct gntsim_grant *grants, uint32_t count, uint64_t *map, int flags)
 {
+	int prot = flags == MAP_PRIVATE ? PROT_READ : PROT_READ | PROT_WRITE;
 	int err = gntsim_gntdev_map(w.file[1], count, grants, map);
 
 	if (err)
 		return err;
-	err = mmap_rw(1, 1, VA, count, *map);
+	err = gntsim_mmap(w.mm[1], w.file[1], VA, count * PAGE, prot, flags, *map);
 	if (err && gntsim_gntdev_unmap(w.file[1], *map, count))
 		complain("UNMAP of a failed map", err);
 	return err;
@@ -135,7 +136,7 @@ static void share(unsigned granter, unsigned mapper)
 	for (unsigned i = 0; i < 6; i++)
 		grants[i] = (struct gntsim_grant){.domid = granter, .ref = refs[i]};
 	TRY(0, gntsim_gntalloc_set_unmap_notify(w.file[0], index, 3, 1));
-	TRY_OR(0, -EINVAL, map_and_mmap(grants, 6, &map));
+	TRY_OR(0, -EINVAL, map_and_mmap(grants, 6, &map, MAP_SHARED));
 	TRY(0, gntsim_gntdev_set_unmap_notify(w.file[1], map + 7, 3, 1));
 	TRY(0, mmap_rw(0, 0, VA, 6, index));
 	TRY(0, gntsim_mm_fork(w.mm[0], &w.mm[2]));
@@ -193,7 +194,7 @@ static void deferred(void)
 	TRY_OR(0, -ENOSPC, gntsim_gntalloc_alloc(w.file[0], 1, 1, 15, &index, refs));
 	for (unsigned i = 0; i < 15; i++)
 		grants[i] = (struct gntsim_grant){.domid = 2, .ref = refs[i]};
-	TRY_OR(0, -EINVAL, map_and_mmap(grants, 15, &map));
+	TRY_OR(0, -EINVAL, map_and_mmap(grants, 15, &map, MAP_SHARED));
 	TRY(0, gntsim_gntalloc_dealloc(w.file[0], index, 15));
 	gntsim_machine_advance(w.m, SECOND);
 	TRY(0, gntsim_munmap(w.mm[1], VA, 15 * PAGE));
@@ -222,6 +223,29 @@ static void hypercalls(void)
 	MUST(gntsim_machine_check(w.m) == NULL);
 }
 
+/* Private copies of pages, and pages emptied, in parent and child. */
+static void own_pages(void)
+{
+	gntsim_gref refs[4];
+	struct gntsim_grant grants[4];
+	uint64_t index, map;
+
+	open_files(1, 2);
+	TRY_OR(0, -ENOSPC, gntsim_gntalloc_alloc(w.file[0], 2, 1, 4, &index, refs));
+	for (unsigned i = 0; i < 4; i++)
+		grants[i] = (struct gntsim_grant){.domid = 1, .ref = refs[i]};
+	TRY_OR(0, -EINVAL, map_and_mmap(grants, 4, &map, MAP_PRIVATE));
+	TRY(0, gntsim_mprotect(w.mm[1], VA, 4 * PAGE, PROT_READ | PROT_WRITE));
+	for (unsigned i = 0; i < 3; i++)
+		TRY_OR((long)GNTSIM_ACCESS_OK, (long)GNTSIM_ACCESS_BUS,
+		       (long)gntsim_mm_store(w.mm[1], VA + i * PAGE, "x", 1));
+	TRY(0, gntsim_madvise(w.mm[1], VA + 3 * PAGE, PAGE, MADV_DONTNEED));
+	TRY(0, gntsim_mm_fork(w.mm[1], &w.mm[3]));
+	TRY(0, gntsim_mremap(w.mm[3], VA, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+			     VA + 64 * PAGE));
+	MUST(gntsim_machine_check(w.m) == NULL);
+}
+
 /* Domains come and go with all they have. */
 static void domains(void)
 {
@@ -232,7 +256,7 @@ static void domains(void)
 	open_files(1, 2);
 	TRY_OR(0, -ENOSPC, gntsim_gntalloc_alloc(w.file[0], 2, 1, 1, &index, &ref));
 	grant.ref = ref;
-	TRY_OR(0, -EINVAL, map_and_mmap(&grant, 1, &map));
+	TRY_OR(0, -EINVAL, map_and_mmap(&grant, 1, &map, MAP_SHARED));
 	TRY(0, mmap_rw(0, 0, VA, 1, index));
 	gntsim_domain_destroy(w.dom[1]);
 	w.dom[1] = NULL;
@@ -290,6 +314,7 @@ static const struct {
     {"hypercalls", hypercalls},
     {"domains", domains},
     {"ioctls", ioctls},
+    {"own pages", own_pages},
 };
 
 /* SIGKILL for everybody, then the timers, then the machine. */
