@@ -50,7 +50,7 @@ static void bytes(struct scn_buf *b, const uint8_t *data, size_t len)
 		if (same >= 4) {
 			scn_buf_printf(b, "fill(%u, %zu)", data[i], same);
 			i += same;
-		} else if (text >= 3) {
+		} else if (text >= 2) {
 			text = text < MAX_BYTES ? text : MAX_BYTES;
 			scn_buf_printf(b, "\"%.*s\"", (int)text, (const char *)data + i);
 			i += text;
