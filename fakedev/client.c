@@ -350,11 +350,15 @@ static int serve_tree(struct client *c, struct wire_in *in)
 static int make_devices(struct client *c, const struct wire_in *in)
 {
 	char folder[64];
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
 	int err;
 
 	if (in->msg.payload != 0)
 		return -EPROTO;
-	err = broker_cuse(c->broker, c->domid, c->pid, folder, sizeof(folder));
+	if (getsockopt(c->endpoint.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return reply(c, in, -errno, NULL, 0);
+	err = broker_cuse(c->broker, c->domid, (uint32_t)peer.pid, folder, sizeof(folder));
 	return reply(c, in, err, folder, err < 0 ? 0 : strlen(folder));
 }
 

@@ -245,7 +245,12 @@ void cuse_ioctl(fuse_req_t req, int number, void *arg, struct fuse_file_info *fi
 		c->in_left = in_len;
 		plan(c, ff->device->device, cmd, (uint64_t)(uintptr_t)arg);
 		if (c->big) {
-			fuse_reply_ioctl(req, -ENOMEM, NULL, 0);
+			/* More than the driver takes anyhow, or only more than we do? */
+			result = ff->device->device == WIRE_DEV_GNTDEV && !c->missing &&
+					 cmd == IOCTL_GNTDEV_MAP_GRANT_REF
+				     ? fuse_file_ioctl(ff, 0, cmd, (uint64_t)(uintptr_t)arg, &um)
+				     : -EFAULT;
+			fuse_reply_ioctl(req, result == -EFAULT ? -ENOMEM : (int)result, NULL, 0);
 		} else if (c->missing || out_len < out_bytes(c)) {
 			ask_for(req, c);
 		} else {

@@ -10,6 +10,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+/* In one turn. */
+#define MOST_REQUESTS 1000
+
 static struct fuse_file *file_of(struct link *l)
 {
 	return (struct fuse_file *)(void *)((char *)l - offsetof(struct fuse_file, of_host));
@@ -28,21 +31,25 @@ static int receive(struct fuse_host *h)
 	return n == 0 ? -EAGAIN : n;
 }
 
-/* One request a turn: the control connections get theirs in between. */
+/* All that waits: who asks over a control connection whether what it closed has ended must find the
+ * releases done. */
 static void host_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	struct fuse_host *h = (struct fuse_host *)e;
-	int n = receive(h);
 
 	(void)events;
-	if (n == -EAGAIN || n == -EINTR)
-		return;
-	if (n > 0)
-		fuse_session_process_buf(h->session, &h->buf);
-	/* Unmounted, or the connection was aborted. */
-	if (n <= 0 || fuse_session_exited(h->session))
-		fuse_host_end(h);
-	broker_effects(b);
+	for (int i = 0; i < MOST_REQUESTS && !e->dead; i++) {
+		int n = receive(h);
+
+		if (n == -EAGAIN || n == -EINTR)
+			break;
+		if (n > 0)
+			fuse_session_process_buf(h->session, &h->buf);
+		/* Unmounted, or the connection was aborted. */
+		if (n <= 0 || fuse_session_exited(h->session))
+			fuse_host_end(h);
+		broker_effects(b);
+	}
 }
 
 static void host_destroy(struct endpoint *e)
