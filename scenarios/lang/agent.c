@@ -314,6 +314,9 @@ static bool make_call(struct agent *a, struct request *r, struct reply *reply)
 	case SCN_MPROTECT:
 		reply->result.value = returned(mprotect(at_address(arg[0]), arg[1], (int)arg[2]));
 		break;
+	case SCN_MADVISE:
+		reply->result.value = returned(madvise(at_address(arg[0]), arg[1], (int)arg[2]));
+		break;
 	case SCN_MREMAP:
 		got = mremap(at_address(arg[0]), arg[1], arg[2], (int)arg[3], at_address(arg[4]));
 		reply->result.value = got == MAP_FAILED ? -errno : (int64_t)(uintptr_t)got;

@@ -9,6 +9,7 @@ static const char *const names[SCN_N_CALLS] = {
     [SCN_LOAD] = "load",     [SCN_MPROTECT] = "mprotect", [SCN_MREMAP] = "mremap",
     [SCN_STORE] = "store",   [SCN_READ] = "read",         [SCN_WRITE] = "write",
     [SCN_POLL] = "poll",     [SCN_FORK] = "fork",         [SCN_EXEC] = "exec",
+    [SCN_MADVISE] = "madvise",
     [SCN_EXIT] = "exit",     [SCN_SEND_FD] = "send_fd",
 };
 

@@ -18,6 +18,7 @@ enum scn_call_kind {
 	SCN_MMAP,     /* address, length, prot, flags, fd, offset */
 	SCN_MUNMAP,   /* address, length */
 	SCN_MPROTECT, /* address, length, prot */
+	SCN_MADVISE,  /* address, length, advice */
 	SCN_MREMAP,   /* address, old length, new length, flags, new address */
 	SCN_LOAD,     /* address, length */
 	SCN_STORE,    /* address; image: the bytes */

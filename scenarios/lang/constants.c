@@ -40,6 +40,10 @@ static const struct constant map_flags[] = {
 static const struct constant mremap_flags[] = {
     {"MREMAP_MAYMOVE", 1}, {"MREMAP_FIXED", 2}, {"MREMAP_DONTUNMAP", 4},
 };
+static const struct constant advices[] = {
+    {"MADV_NORMAL", 0},   {"MADV_RANDOM", 1}, {"MADV_SEQUENTIAL", 2}, {"MADV_WILLNEED", 3},
+    {"MADV_DONTNEED", 4}, {"MADV_FREE", 8},   {"MADV_REMOVE", 9},
+};
 static const struct constant poll_flags[] = {
     C(POLLIN), C(POLLOUT), C(POLLERR), C(POLLHUP), C(POLLNVAL),
 };
@@ -118,6 +122,8 @@ bool scn_constant_find(struct scn_str name, int64_t *value)
 
 	for (size_t i = 0; !c && i < COUNT(families); i++)
 		c = find(families[i].flags, families[i].n, name);
+	if (!c)
+		c = find(advices, COUNT(advices), name);
 	if (!c)
 		c = find(errnos, COUNT(errnos), name);
 	if (c) {

@@ -232,6 +232,9 @@ static void format_range(struct scn_buf *b, const struct scn_call *call)
 	if (call->kind == SCN_MPROTECT) {
 		scn_buf_str(b, ", ");
 		scn_print_flags(b, SCN_FLAGS_PROT, call->arg[2]);
+	} else if (call->kind == SCN_MADVISE) {
+		scn_buf_str(b, ", ");
+		number(b, call->arg[2]);
 	} else if (call->kind == SCN_MREMAP) {
 		scn_buf_str(b, ", ");
 		number(b, call->arg[2]);
@@ -271,6 +274,7 @@ static void format_arguments(struct scn_buf *b, const struct scn_step *step,
 		break;
 	case SCN_MUNMAP:
 	case SCN_MPROTECT:
+	case SCN_MADVISE:
 	case SCN_MREMAP:
 	case SCN_LOAD:
 		format_range(b, call);

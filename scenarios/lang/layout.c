@@ -143,30 +143,31 @@ static const struct scn_field restrict_fields[] = {{"domid", 0, 2, SCN_F_UINT, N
 static const struct scn_layout restrict_domid = {"ioctl_evtchn_restrict_domid", 2,
                                                  FIELDS(restrict_fields)};
 
-#define G(nr, layout) _IOC(_IOC_NONE, 'G', nr, layout.size), &layout
-#define E(nr, layout) _IOC(_IOC_NONE, 'E', nr, layout.size), &layout
+/* The size is said again: for clang a constant's member is no constant expression. */
+#define G(nr, layout, size) _IOC(_IOC_NONE, 'G', nr, size), &layout
+#define E(nr, layout, size) _IOC(_IOC_NONE, 'E', nr, size), &layout
 
 static const struct scn_ioctl ioctls[] = {
-    {"IOCTL_GNTALLOC_ALLOC_GREF", G(5u, alloc_gref)},
-    {"IOCTL_GNTALLOC_DEALLOC_GREF", G(6u, dealloc_gref)},
-    {"IOCTL_GNTALLOC_SET_UNMAP_NOTIFY", G(7u, unmap_notify)},
-    {"IOCTL_GNTDEV_MAP_GRANT_REF", G(0u, map_grant_ref)},
-    {"IOCTL_GNTDEV_UNMAP_GRANT_REF", G(1u, unmap_grant_ref)},
-    {"IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR", G(2u, offset_for_vaddr)},
-    {"IOCTL_GNTDEV_SET_MAX_GRANTS", G(3u, set_max_grants)},
-    {"IOCTL_GNTDEV_SET_UNMAP_NOTIFY", G(7u, unmap_notify)},
-    {"IOCTL_GNTDEV_GRANT_COPY", G(8u, grant_copy)},
-    {"IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS", G(9u, exp_from_refs)},
-    {"IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED", G(10u, wait_released)},
-    {"IOCTL_GNTDEV_DMABUF_IMP_TO_REFS", G(11u, imp_to_refs)},
-    {"IOCTL_GNTDEV_DMABUF_IMP_RELEASE", G(12u, imp_release)},
-    {"IOCTL_EVTCHN_BIND_VIRQ", E(0u, bind_virq)},
-    {"IOCTL_EVTCHN_BIND_INTERDOMAIN", E(1u, bind_interdomain)},
-    {"IOCTL_EVTCHN_BIND_UNBOUND_PORT", E(2u, bind_unbound)},
-    {"IOCTL_EVTCHN_UNBIND", E(3u, port)},
-    {"IOCTL_EVTCHN_NOTIFY", E(4u, port)},
+    {"IOCTL_GNTALLOC_ALLOC_GREF", G(5u, alloc_gref, 24u)},
+    {"IOCTL_GNTALLOC_DEALLOC_GREF", G(6u, dealloc_gref, 16u)},
+    {"IOCTL_GNTALLOC_SET_UNMAP_NOTIFY", G(7u, unmap_notify, 16u)},
+    {"IOCTL_GNTDEV_MAP_GRANT_REF", G(0u, map_grant_ref, 24u)},
+    {"IOCTL_GNTDEV_UNMAP_GRANT_REF", G(1u, unmap_grant_ref, 16u)},
+    {"IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR", G(2u, offset_for_vaddr, 24u)},
+    {"IOCTL_GNTDEV_SET_MAX_GRANTS", G(3u, set_max_grants, 4u)},
+    {"IOCTL_GNTDEV_SET_UNMAP_NOTIFY", G(7u, unmap_notify, 16u)},
+    {"IOCTL_GNTDEV_GRANT_COPY", G(8u, grant_copy, 16u)},
+    {"IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS", G(9u, exp_from_refs, 20u)},
+    {"IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED", G(10u, wait_released, 8u)},
+    {"IOCTL_GNTDEV_DMABUF_IMP_TO_REFS", G(11u, imp_to_refs, 20u)},
+    {"IOCTL_GNTDEV_DMABUF_IMP_RELEASE", G(12u, imp_release, 8u)},
+    {"IOCTL_EVTCHN_BIND_VIRQ", E(0u, bind_virq, 4u)},
+    {"IOCTL_EVTCHN_BIND_INTERDOMAIN", E(1u, bind_interdomain, 8u)},
+    {"IOCTL_EVTCHN_BIND_UNBOUND_PORT", E(2u, bind_unbound, 4u)},
+    {"IOCTL_EVTCHN_UNBIND", E(3u, port, 4u)},
+    {"IOCTL_EVTCHN_NOTIFY", E(4u, port, 4u)},
     {"IOCTL_EVTCHN_RESET", _IOC(_IOC_NONE, 'E', 5u, 0u), NULL},
-    {"IOCTL_EVTCHN_RESTRICT_DOMID", E(6u, restrict_domid)},
+    {"IOCTL_EVTCHN_RESTRICT_DOMID", E(6u, restrict_domid, 2u)},
 };
 
 const struct scn_ioctl *scn_ioctl_by_name(struct scn_str name)

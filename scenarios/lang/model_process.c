@@ -348,6 +348,17 @@ static int call_mprotect(struct scn_model_process *p, const struct scn_call *cal
 	return err ? err : scn_private_protect(&p->memory, addr, addr + len, (int)call->arg[2]);
 }
 
+static int call_madvise(struct scn_model_process *p, const struct scn_call *call)
+{
+	uint64_t len = (call->arg[1] + PAGE - 1) & ~(PAGE - 1);
+	struct gntsim_vma vma;
+
+	/* Of other memory than the devices' the model knows too little. */
+	if (!gntsim_mm_find_vma(p->mm, call->arg[0], &vma) || vma.start > call->arg[0])
+		return is_free(p, call->arg[0], call->arg[0] + len) ? -ENOMEM : 0;
+	return gntsim_madvise(p->mm, call->arg[0], call->arg[1], (int)call->arg[2]);
+}
+
 static int64_t call_mremap(struct scn_model_process *p, const struct scn_call *call)
 {
 	uint64_t addr = call->arg[0], flags = call->arg[3];
@@ -501,6 +512,9 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 		return 0;
 	case SCN_MPROTECT:
 		result->value = call_mprotect(p, call);
+		return 0;
+	case SCN_MADVISE:
+		result->value = call_madvise(p, call);
 		return 0;
 	case SCN_MREMAP:
 		result->value = call_mremap(p, call);

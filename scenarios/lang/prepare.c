@@ -146,6 +146,7 @@ bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
 	case SCN_MMAP:
 	case SCN_MUNMAP:
 	case SCN_MPROTECT:
+	case SCN_MADVISE:
 	case SCN_MREMAP:
 	case SCN_LOAD:
 	case SCN_FORK:
