@@ -6,19 +6,19 @@
 #define FIELDS(array) (uint16_t)(sizeof(array) / sizeof((array)[0])), array
 
 static const struct scn_field alloc_gref_fields[] = {
-    {"domid", 0, 2, SCN_F_UINT, NULL}, {"flags", 2, 2, SCN_F_UINT, NULL},
-    {"count", 4, 4, SCN_F_UINT, NULL}, {"index", 8, 8, SCN_F_UINT, NULL},
+    {"domid", 0, 2, SCN_F_UINT, NULL},     {"flags", 2, 2, SCN_F_UINT, NULL},
+    {"count", 4, 4, SCN_F_UINT, NULL},     {"index", 8, 8, SCN_F_UINT, NULL},
     {"gref_ids", 16, 4, SCN_F_TAIL, NULL},
 };
 static const struct scn_layout alloc_gref = {"ioctl_gntalloc_alloc_gref", 24,
-                                             FIELDS(alloc_gref_fields)};
+					     FIELDS(alloc_gref_fields)};
 
 static const struct scn_field dealloc_gref_fields[] = {
     {"index", 0, 8, SCN_F_UINT, NULL},
     {"count", 8, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout dealloc_gref = {"ioctl_gntalloc_dealloc_gref", 16,
-                                               FIELDS(dealloc_gref_fields)};
+					       FIELDS(dealloc_gref_fields)};
 
 static const struct scn_field unmap_notify_fields[] = {
     {"index", 0, 8, SCN_F_UINT, NULL},
@@ -26,7 +26,7 @@ static const struct scn_field unmap_notify_fields[] = {
     {"event_channel_port", 12, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout unmap_notify = {"ioctl_gntdev_unmap_notify", 16,
-                                               FIELDS(unmap_notify_fields)};
+					       FIELDS(unmap_notify_fields)};
 
 static const struct scn_field grant_ref_fields[] = {
     {"domid", 0, 4, SCN_F_UINT, NULL},
@@ -41,7 +41,7 @@ static const struct scn_field map_grant_ref_fields[] = {
     {"refs", 16, 8, SCN_F_TAIL, &grant_ref},
 };
 static const struct scn_layout map_grant_ref = {"ioctl_gntdev_map_grant_ref", 24,
-                                                FIELDS(map_grant_ref_fields)};
+						FIELDS(map_grant_ref_fields)};
 
 static const struct scn_field unmap_grant_ref_fields[] = {
     {"index", 0, 8, SCN_F_UINT, NULL},
@@ -49,7 +49,7 @@ static const struct scn_field unmap_grant_ref_fields[] = {
     {"pad", 12, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout unmap_grant_ref = {"ioctl_gntdev_unmap_grant_ref", 16,
-                                                  FIELDS(unmap_grant_ref_fields)};
+						  FIELDS(unmap_grant_ref_fields)};
 
 static const struct scn_field offset_for_vaddr_fields[] = {
     {"vaddr", 0, 8, SCN_F_UINT, NULL},
@@ -58,11 +58,11 @@ static const struct scn_field offset_for_vaddr_fields[] = {
     {"pad", 20, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout offset_for_vaddr = {"ioctl_gntdev_get_offset_for_vaddr", 24,
-                                                   FIELDS(offset_for_vaddr_fields)};
+						   FIELDS(offset_for_vaddr_fields)};
 
 static const struct scn_field set_max_grants_fields[] = {{"count", 0, 4, SCN_F_UINT, NULL}};
 static const struct scn_layout set_max_grants = {"ioctl_gntdev_set_max_grants", 4,
-                                                 FIELDS(set_max_grants_fields)};
+						 FIELDS(set_max_grants_fields)};
 
 static const struct scn_field foreign_fields[] = {
     {"ref", 0, 4, SCN_F_UINT, NULL},
@@ -83,14 +83,14 @@ static const struct scn_field copy_segment_fields[] = {
     {"status", 20, 2, SCN_F_SINT, NULL},
 };
 static const struct scn_layout copy_segment = {"gntdev_grant_copy_segment", 24,
-                                               FIELDS(copy_segment_fields)};
+					       FIELDS(copy_segment_fields)};
 
 static const struct scn_field grant_copy_fields[] = {
     {"count", 0, 4, SCN_F_UINT, NULL},
     {"segments", 8, 24, SCN_F_POINTER, &copy_segment},
 };
 static const struct scn_layout grant_copy = {"ioctl_gntdev_grant_copy", 16,
-                                             FIELDS(grant_copy_fields)};
+					     FIELDS(grant_copy_fields)};
 
 static const struct scn_field exp_from_refs_fields[] = {
     {"flags", 0, 4, SCN_F_UINT, NULL}, {"count", 4, 4, SCN_F_UINT, NULL},
@@ -98,14 +98,14 @@ static const struct scn_field exp_from_refs_fields[] = {
     {"refs", 16, 4, SCN_F_TAIL, NULL},
 };
 static const struct scn_layout exp_from_refs = {"ioctl_gntdev_dmabuf_exp_from_refs", 20,
-                                                FIELDS(exp_from_refs_fields)};
+						FIELDS(exp_from_refs_fields)};
 
 static const struct scn_field wait_released_fields[] = {
     {"fd", 0, 4, SCN_F_UINT, NULL},
     {"wait_to_ms", 4, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout wait_released = {"ioctl_gntdev_dmabuf_exp_wait_released", 8,
-                                                FIELDS(wait_released_fields)};
+						FIELDS(wait_released_fields)};
 
 static const struct scn_field imp_to_refs_fields[] = {
     {"fd", 0, 4, SCN_F_UINT, NULL},    {"count", 4, 4, SCN_F_UINT, NULL},
@@ -113,14 +113,14 @@ static const struct scn_field imp_to_refs_fields[] = {
     {"refs", 16, 4, SCN_F_TAIL, NULL},
 };
 static const struct scn_layout imp_to_refs = {"ioctl_gntdev_dmabuf_imp_to_refs", 20,
-                                              FIELDS(imp_to_refs_fields)};
+					      FIELDS(imp_to_refs_fields)};
 
 static const struct scn_field imp_release_fields[] = {
     {"fd", 0, 4, SCN_F_UINT, NULL},
     {"reserved", 4, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout imp_release = {"ioctl_gntdev_dmabuf_imp_release", 8,
-                                              FIELDS(imp_release_fields)};
+					      FIELDS(imp_release_fields)};
 
 static const struct scn_field bind_virq_fields[] = {{"virq", 0, 4, SCN_F_UINT, NULL}};
 static const struct scn_layout bind_virq = {"ioctl_evtchn_bind_virq", 4, FIELDS(bind_virq_fields)};
@@ -130,18 +130,18 @@ static const struct scn_field bind_interdomain_fields[] = {
     {"remote_port", 4, 4, SCN_F_UINT, NULL},
 };
 static const struct scn_layout bind_interdomain = {"ioctl_evtchn_bind_interdomain", 8,
-                                                   FIELDS(bind_interdomain_fields)};
+						   FIELDS(bind_interdomain_fields)};
 
 static const struct scn_field bind_unbound_fields[] = {{"remote_domain", 0, 4, SCN_F_UINT, NULL}};
 static const struct scn_layout bind_unbound = {"ioctl_evtchn_bind_unbound_port", 4,
-                                               FIELDS(bind_unbound_fields)};
+					       FIELDS(bind_unbound_fields)};
 
 static const struct scn_field port_fields[] = {{"port", 0, 4, SCN_F_UINT, NULL}};
 static const struct scn_layout port = {"ioctl_evtchn_notify", 4, FIELDS(port_fields)};
 
 static const struct scn_field restrict_fields[] = {{"domid", 0, 2, SCN_F_UINT, NULL}};
 static const struct scn_layout restrict_domid = {"ioctl_evtchn_restrict_domid", 2,
-                                                 FIELDS(restrict_fields)};
+						 FIELDS(restrict_fields)};
 
 /* The size is said again: for clang a constant's member is no constant expression. */
 #define G(nr, layout, size) _IOC(_IOC_NONE, 'G', nr, size), &layout

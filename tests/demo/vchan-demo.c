@@ -253,8 +253,8 @@ static void kill_and_watch(pid_t victim, pid_t survivor, size_t live, const char
 		}
 	}
 	if (byte == 0 || event == 0)
-		die("the notification did not come: byte %s, event %s", byte ? "clear" : "set",
-		    event ? "seen" : "not seen");
+		die("the notification did not come: byte %s, event %s", byte > 0 ? "clear" : "set",
+		    event > 0 ? "seen" : "not seen");
 	printf(
 	    "  byte %zu (%s) clear after %.0f us, event in the survivor's evtchn after %.0f us\n",
 	    live, live == SRV_LIVE ? "srv_live" : "cli_live", (byte - killed) * 1e6,

@@ -33,7 +33,9 @@ static void ports(int fd, int other)
 	CHECK_IS(evtchn_notify(HERE, fd, 131072), -ENOTCONN);
 	CHECK_IS(evtchn_unbind(HERE, fd, 131072), -EINVAL);
 	CHECK_IS(evtchn_unbind(HERE, fd, UINT32_MAX), -EINVAL);
-	CHECK_IS(evtchn_unbind(HERE, fd, 131071), -ENOTCONN);
+	/* FIFO: the bound grows with the event array, a page of 1024 at a time. */
+	CHECK_IS(evtchn_unbind(HERE, fd, 1023), -ENOTCONN);
+	CHECK_IS(evtchn_unbind(HERE, fd, 1024), -EINVAL);
 	CHECK_IS(evtchn_unbind(HERE, fd, 0), -ENOTCONN);
 	CHECK_IS(evtchn_notify(HERE, fd, (uint32_t)first), 0); /* nobody there: dropped */
 	CHECK_IS(evtchn_unbind(HERE, other, (uint32_t)second), 0);
