@@ -90,7 +90,7 @@ static bool make_area(struct agent *a)
 {
 	a->page = (size_t)sysconf(_SC_PAGESIZE);
 	a->area = mmap(NULL, AREA_SIZE + a->page, PROT_READ | PROT_WRITE,
-	               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (a->area == MAP_FAILED)
 		return false;
 	return mprotect(a->area + AREA_SIZE, a->page, PROT_NONE) == 0;
@@ -305,7 +305,7 @@ static bool make_call(struct agent *a, struct request *r, struct reply *reply)
 		break;
 	case SCN_MMAP:
 		got = mmap(at_address(arg[0]), arg[1], (int)arg[2], (int)arg[3], (int)arg[4],
-		           (off_t)arg[5]);
+			   (off_t)arg[5]);
 		reply->result.value = got == MAP_FAILED ? -errno : (int64_t)(uintptr_t)got;
 		break;
 	case SCN_MUNMAP:

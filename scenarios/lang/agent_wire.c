@@ -54,9 +54,9 @@ int scn_wire_receive(int sock, void *data, size_t len, int *fd)
 		} control;
 		struct iovec iov = {at, len};
 		struct msghdr msg = {.msg_iov = &iov,
-		                     .msg_iovlen = 1,
-		                     .msg_control = &control,
-		                     .msg_controllen = sizeof(control.space)};
+				     .msg_iovlen = 1,
+				     .msg_control = &control,
+				     .msg_controllen = sizeof(control.space)};
 		const struct cmsghdr *c;
 		ssize_t n = recvmsg(sock, &msg, 0);
 

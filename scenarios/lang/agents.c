@@ -15,9 +15,9 @@
 
 #include "agent.h"
 
-#define DEATH_MS     10000
-#define MAX_ARGS     40
-#define PATIENCE_MS  2000
+#define DEATH_MS    10000
+#define MAX_ARGS    40
+#define PATIENCE_MS 2000
 
 void scn_agents_init(struct scn_agents *a, const struct scn_options *options)
 {
@@ -122,7 +122,7 @@ static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 }
 
 enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
-                                 const char *const *launcher, struct scn_buf *why)
+				 const char *const *launcher, struct scn_buf *why)
 {
 	int socks[2];
 	pid_t pid;
@@ -147,7 +147,7 @@ enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 }
 
 static int send_call(const struct scn_agents *a, const struct scn_agent *agent,
-                     const struct scn_call *call, int fd)
+		     const struct scn_call *call, int fd)
 {
 	struct scn_wire_call w = {
 	    .kind = call->kind,
@@ -172,12 +172,12 @@ static int send_call(const struct scn_agents *a, const struct scn_agent *agent,
 		err = scn_wire_send(agent->sock, call->image, w.image_len, -1);
 	if (!err && w.n_relocs)
 		err = scn_wire_send(agent->sock, call->relocs, w.n_relocs * sizeof(*call->relocs),
-		                    -1);
+				    -1);
 	return err;
 }
 
 static int receive_result(const struct scn_agent *agent, struct scn_result *result, int *fd,
-                          pid_t *pid)
+			  pid_t *pid)
 {
 	struct scn_wire_result w;
 	int none;
@@ -200,8 +200,8 @@ static int receive_result(const struct scn_agent *agent, struct scn_result *resu
 
 /* Sends a request and waits for its reply; `fd` goes along, *got comes back. */
 static enum scn_status exchange(struct scn_agents *a, struct scn_agent *agent,
-                                const struct scn_call *call, int fd, struct scn_result *result,
-                                int *got, pid_t *pid, struct scn_buf *why)
+				const struct scn_call *call, int fd, struct scn_result *result,
+				int *got, pid_t *pid, struct scn_buf *why)
 {
 	int err;
 
@@ -217,8 +217,8 @@ static enum scn_status exchange(struct scn_agents *a, struct scn_agent *agent,
 }
 
 static enum scn_status call_fork(struct scn_agents *a, struct scn_agent *agent,
-                                 const struct scn_call *call, struct scn_result *result,
-                                 struct scn_buf *why)
+				 const struct scn_call *call, struct scn_result *result,
+				 struct scn_buf *why)
 {
 	enum scn_status status;
 	int socks[2], got;
@@ -236,8 +236,8 @@ static enum scn_status call_fork(struct scn_agents *a, struct scn_agent *agent,
 }
 
 static enum scn_status call_send_fd(struct scn_agents *a, struct scn_agent *agent,
-                                    const struct scn_call *call, struct scn_result *result,
-                                    struct scn_buf *why)
+				    const struct scn_call *call, struct scn_result *result,
+				    struct scn_buf *why)
 {
 	struct scn_call receive = {.kind = (enum scn_call_kind)SCN_WIRE_RECEIVE};
 	enum scn_status status;
@@ -246,13 +246,14 @@ static enum scn_status call_send_fd(struct scn_agents *a, struct scn_agent *agen
 
 	status = exchange(a, agent, call, -1, result, &fd, &pid, why);
 	if (status == SCN_OK && result->value >= 0)
-		status = exchange(a, &a->agents[call->peer], &receive, fd, result, &none, &pid, why);
+		status =
+		    exchange(a, &a->agents[call->peer], &receive, fd, result, &none, &pid, why);
 	close_fd(&fd);
 	return status;
 }
 
 static enum scn_status call_exit(struct scn_agents *a, struct scn_agent *agent,
-                                 const struct scn_call *call, struct scn_buf *why)
+				 const struct scn_call *call, struct scn_buf *why)
 {
 	int err = send_call(a, agent, call, -1);
 
@@ -262,9 +263,8 @@ static enum scn_status call_exit(struct scn_agents *a, struct scn_agent *agent,
 	return SCN_OK;
 }
 
-enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process,
-                                const struct scn_call *call, struct scn_result *result,
-                                struct scn_buf *why)
+enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process, const struct scn_call *call,
+				struct scn_result *result, struct scn_buf *why)
 {
 	struct scn_agent *agent = &a->agents[process];
 	int fd = -1;

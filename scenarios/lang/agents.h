@@ -28,10 +28,9 @@ void scn_agents_end(struct scn_agents *a);
  * runs it in another environment; NULL: none.
  */
 enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
-                                 const char *const *launcher, struct scn_buf *why);
-enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process,
-                                const struct scn_call *call, struct scn_result *result,
-                                struct scn_buf *why);
+				 const char *const *launcher, struct scn_buf *why);
+enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process, const struct scn_call *call,
+				struct scn_result *result, struct scn_buf *why);
 /* SIGKILL; returns when the kernel has ended the process's address space and files. */
 enum scn_status scn_agents_kill(struct scn_agents *a, uint32_t process, struct scn_buf *why);
 

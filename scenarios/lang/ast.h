@@ -77,7 +77,7 @@ struct scn_alternative {
 	struct scn_node *value;
 	struct scn_node *error; /* ERROR: the errno's node, or a wildcard */
 	int signal;
-	struct scn_node *out; /* STRUCT, LIST or bytes() that the call filled in; or NULL */
+	struct scn_node *out;  /* STRUCT, LIST or bytes() that the call filled in; or NULL */
 	struct scn_str hazard; /* quoted: the kernel also harms itself, and goes on; or empty */
 	struct scn_condition *condition; /* NULL: always */
 	struct scn_alternative *next;

@@ -59,7 +59,7 @@ struct scn_call {
 	/* What the script expects, for substrates where an event takes a moment: how long to
 	 * wait for it. Never a reason to answer differently. */
 	bool expect_nothing; /* READ: it would block, or fail */
-	int expect_events; /* POLL: the events, -1 if not known */
+	int expect_events;   /* POLL: the events, -1 if not known */
 };
 
 enum scn_result_kind {

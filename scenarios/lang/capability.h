@@ -17,8 +17,8 @@ enum scn_capability {
 	SCN_CAP_GNTALLOC_LIMIT,
 	SCN_CAP_GNTDEV_LIMIT,
 	SCN_CAP_GRANT_FRAMES,
-	SCN_CAP_INSPECT,       /* the machine's totals can be read */
-	SCN_CAP_INVALIDATION,  /* mprotect and mremap are known to the driver */
+	SCN_CAP_INSPECT,      /* the machine's totals can be read */
+	SCN_CAP_INVALIDATION, /* mprotect and mremap are known to the driver */
 	SCN_CAP_MAPTRACK_FRAMES,
 	SCN_CAP_PORTS, /* the number of event-channel ports can be set */
 	SCN_CAP_RAISE_VIRQ,

@@ -27,7 +27,7 @@ static bool same(struct scn_str a, struct scn_str b)
 }
 
 static bool find_domain(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
-                        uint32_t *out)
+			uint32_t *out)
 {
 	for (uint32_t i = 0; i < c->s->n_domains; i++) {
 		if (same(c->domains[i]->name, name)) {
@@ -36,7 +36,7 @@ static bool find_domain(struct scn_checker *c, struct scn_str name, struct scn_p
 		}
 	}
 	scn_check_error(c, pos, "expected a domain, found '%.*s' (declare it: domain %.*s)",
-	                SCN_STR(name), SCN_STR(name));
+			SCN_STR(name), SCN_STR(name));
 	return false;
 }
 
@@ -48,10 +48,11 @@ static void check_guest_condition(struct scn_checker *c, struct scn_condition *c
 		if (!find_domain(c, cond->domain_name, cond->pos, &cond->domain))
 			return;
 		if (!c->domains[cond->domain]->pv && !c->domains[cond->domain]->pvh)
-			scn_check_error(c, cond->pos,
-			                "expected a domain with a stated guest: write \"domain %.*s "
-			                "pv|pvh\"",
-			                SCN_STR(cond->domain_name));
+			scn_check_error(
+			    c, cond->pos,
+			    "expected a domain with a stated guest: write \"domain %.*s "
+			    "pv|pvh\"",
+			    SCN_STR(cond->domain_name));
 		return;
 	}
 	for (uint32_t i = 0; i < c->s->n_domains; i++) {
@@ -61,10 +62,9 @@ static void check_guest_condition(struct scn_checker *c, struct scn_condition *c
 		}
 	}
 	if (varying != 1)
-		scn_check_error(c, cond->pos,
-		                "expected a domain before '%s': %s domain of this file is pv|pvh",
-		                cond->guest == SCN_PV ? "pv" : "pvh",
-		                varying ? "more than one" : "no");
+		scn_check_error(
+		    c, cond->pos, "expected a domain before '%s': %s domain of this file is pv|pvh",
+		    cond->guest == SCN_PV ? "pv" : "pvh", varying ? "more than one" : "no");
 }
 
 void scn_check_condition(struct scn_checker *c, struct scn_condition *cond)
@@ -76,7 +76,7 @@ void scn_check_condition(struct scn_checker *c, struct scn_condition *cond)
 }
 
 static void check_settings(struct scn_checker *c, struct scn_setting *settings, bool of_machine,
-                           bool later)
+			   bool later)
 {
 	for (struct scn_setting *s = settings; s; s = s->next) {
 		bool is_frames = s->limit == SCN_LIMIT_FRAMES;
@@ -85,13 +85,13 @@ static void check_settings(struct scn_checker *c, struct scn_setting *settings, 
 		c->s->needs |= 1u << scn_limit_capability(s->limit);
 		if (is_frames != of_machine)
 			scn_check_error(c, s->pos, "expected %s, found '%.*s'",
-			                of_machine ? "frames" : "a limit of a domain",
-			                SCN_STR(s->name));
+					of_machine ? "frames" : "a limit of a domain",
+					SCN_STR(s->name));
 		else if (later && s->limit != SCN_LIMIT_GNTALLOC)
 			scn_check_error(c, s->pos,
-			                "expected gntalloc_limit, found '%.*s': it can only be set "
-			                "where the domain is declared",
-			                SCN_STR(s->name));
+					"expected gntalloc_limit, found '%.*s': it can only be set "
+					"where the domain is declared",
+					SCN_STR(s->name));
 	}
 }
 
@@ -106,8 +106,9 @@ static void check_domains(struct scn_checker *c)
 		}
 		for (uint32_t i = 0; i < n; i++) {
 			if (c->domains[i]->number == d->number)
-				scn_check_error(c, d->pos, "expected a new domain, found '%.*s' again",
-				                SCN_STR(d->name));
+				scn_check_error(c, d->pos,
+						"expected a new domain, found '%.*s' again",
+						SCN_STR(d->name));
 		}
 		c->domains[n++] = d;
 		check_settings(c, d->settings, false, false);
@@ -122,14 +123,16 @@ static void check_processes(struct scn_checker *c)
 
 	for (struct scn_process_decl *d = c->s->processes; d; d = d->next) {
 		if (n == SCN_MAX_PROCESSES) {
-			scn_check_error(c, d->pos, "expected at most %u processes", SCN_MAX_PROCESSES);
+			scn_check_error(c, d->pos, "expected at most %u processes",
+					SCN_MAX_PROCESSES);
 			d->next = NULL;
 			break;
 		}
 		for (uint32_t i = 0; i < n; i++) {
 			if (same(c->processes[i].decl->name, d->name))
-				scn_check_error(c, d->pos, "expected a new process, found '%.*s' again",
-				                SCN_STR(d->name));
+				scn_check_error(c, d->pos,
+						"expected a new process, found '%.*s' again",
+						SCN_STR(d->name));
 		}
 		find_domain(c, d->domain_name, d->pos, &d->domain);
 		c->processes[n++].decl = d;
@@ -141,10 +144,11 @@ static void check_expect(struct scn_checker *c, struct scn_node *totals)
 {
 	for (struct scn_node *field = totals->first; field; field = field->next) {
 		if (scn_total_find(field->text) < 0)
-			scn_check_error(c, field->pos,
-			                "expected one of the machine's totals (grants, deferred, ports, "
-			                "…), found '%.*s'",
-			                SCN_STR(field->text));
+			scn_check_error(
+			    c, field->pos,
+			    "expected one of the machine's totals (grants, deferred, ports, "
+			    "…), found '%.*s'",
+			    SCN_STR(field->text));
 		scn_check_output(c, field->first);
 	}
 	c->s->needs |= SCN_CAP(INSPECT);
@@ -204,9 +208,11 @@ static void check_step(struct scn_checker *c, struct scn_step *step)
 		scn_check_input(c, step->loop->first);
 		scn_check_input(c, step->loop->first->next);
 		scn_check_variable(c, step->loop);
-		if (step->kind == SCN_STEP_CALL && (step->call == SCN_FORK || step->call == SCN_EXIT))
-			scn_check_error(c, step->pos, "expected a step that can be repeated, found %s",
-			                scn_call_name(step->call));
+		if (step->kind == SCN_STEP_CALL &&
+		    (step->call == SCN_FORK || step->call == SCN_EXIT))
+			scn_check_error(c, step->pos,
+					"expected a step that can be repeated, found %s",
+					scn_call_name(step->call));
 	}
 	if (step->kind == SCN_STEP_CALL)
 		scn_check_call(c, step);

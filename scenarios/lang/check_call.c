@@ -31,7 +31,7 @@ static const struct signature signatures[SCN_N_CALLS] = {
 };
 
 bool scn_check_process(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
-                       uint32_t *out)
+		       uint32_t *out)
 {
 	for (uint32_t i = 0; i < c->s->n_processes; i++) {
 		struct scn_str known = c->processes[i].decl->name;
@@ -41,12 +41,14 @@ bool scn_check_process(struct scn_checker *c, struct scn_str name, struct scn_po
 		*out = i;
 		if (!c->processes[i].ended)
 			return true;
-		scn_check_error(c, pos, "expected a living process, found %.*s, which ended on line %u",
-		                SCN_STR(name), c->processes[i].ended);
+		scn_check_error(c, pos,
+				"expected a living process, found %.*s, which ended on line %u",
+				SCN_STR(name), c->processes[i].ended);
 		return false;
 	}
-	scn_check_error(c, pos, "expected a process, found '%.*s' (declare it: process %.*s in dom0)",
-	                SCN_STR(name), SCN_STR(name));
+	scn_check_error(c, pos,
+			"expected a process, found '%.*s' (declare it: process %.*s in dom0)",
+			SCN_STR(name), SCN_STR(name));
 	return false;
 }
 
@@ -57,7 +59,8 @@ static void check_ioctl_argument(struct scn_checker *c, struct scn_node *arg)
 			scn_check_input(c, arg->first->next);
 		arg = arg->first;
 		if (arg->kind != SCN_STRUCT && arg->kind != SCN_FUNCTION) {
-			scn_check_error(c, arg->pos, "expected {…} or bytes(…) to lay out in memory");
+			scn_check_error(c, arg->pos,
+					"expected {…} or bytes(…) to lay out in memory");
 			return;
 		}
 	}
@@ -68,16 +71,16 @@ static void check_ioctl_argument(struct scn_checker *c, struct scn_node *arg)
 	else if (c->layout)
 		scn_check_struct(c, arg, c->layout, false);
 	else
-		scn_check_error(c, arg->pos, "expected bytes(…) or an address, found a struct: this "
-		                             "ioctl number has none that is known");
+		scn_check_error(c, arg->pos,
+				"expected bytes(…) or an address, found a struct: this "
+				"ioctl number has none that is known");
 }
 
 static void check_ioctl(struct scn_checker *c, struct scn_step *step)
 {
 	struct scn_node *number = step->args->next;
 	struct scn_str name = number->text;
-	const struct scn_ioctl *request =
-	    number->kind == SCN_NAME ? scn_ioctl_by_name(name) : NULL;
+	const struct scn_ioctl *request = number->kind == SCN_NAME ? scn_ioctl_by_name(name) : NULL;
 
 	c->layout = request ? request->layout : NULL;
 	scn_check_input(c, step->args);
@@ -86,7 +89,7 @@ static void check_ioctl(struct scn_checker *c, struct scn_step *step)
 		check_ioctl_argument(c, number->next);
 	else if (c->layout)
 		scn_check_error(c, step->call_pos, "expected an argument {…} for %s, found none",
-		                request->name);
+				request->name);
 }
 
 static void check_send_fd(struct scn_checker *c, struct scn_step *step)
@@ -109,7 +112,8 @@ static void check_fork(struct scn_checker *c, struct scn_step *step)
 	struct scn_process_decl **tail = &c->s->processes;
 
 	if (!bind || bind->kind != SCN_NAME || bind->first) {
-		scn_check_error(c, step->call_pos, "expected the child's name before fork: C = fork()");
+		scn_check_error(c, step->call_pos,
+				"expected the child's name before fork: C = fork()");
 		return;
 	}
 	if (c->s->n_processes == SCN_MAX_PROCESSES) {
@@ -202,12 +206,14 @@ static void check_out(struct scn_checker *c, const struct scn_step *step, struct
 	else if (step->call == SCN_IOCTL && out->kind == SCN_STRUCT && c->layout)
 		scn_check_struct(c, out, c->layout, true);
 	else
-		scn_check_error(c, out->pos, "expected no more than a value: %s gives back nothing that "
-		                             "this could match", scn_call_name(step->call));
+		scn_check_error(c, out->pos,
+				"expected no more than a value: %s gives back nothing that "
+				"this could match",
+				scn_call_name(step->call));
 }
 
 static void check_expectation(struct scn_checker *c, const struct scn_step *step,
-                              struct scn_alternative *a)
+			      struct scn_alternative *a)
 {
 	bool access = step->call == SCN_LOAD || step->call == SCN_STORE;
 
@@ -216,19 +222,21 @@ static void check_expectation(struct scn_checker *c, const struct scn_step *step
 		return;
 	}
 	if (a->expect == SCN_EXPECT_SIGNAL && !access)
-		scn_check_error(c, a->pos, "expected a value or an error: only load and store can "
-		                           "end with a signal");
+		scn_check_error(c, a->pos,
+				"expected a value or an error: only load and store can "
+				"end with a signal");
 	if (a->expect == SCN_EXPECT_BLOCKS && step->call != SCN_READ)
 		scn_check_error(c, a->pos, "expected a value or an error: only read can block");
 	if (a->expect == SCN_EXPECT_ERROR && access)
 		scn_check_error(c, a->pos, "expected %s: loads and stores have no errno",
-		                step->call == SCN_LOAD ? "bytes, SIGSEGV or SIGBUS"
-		                                       : "SIGSEGV or SIGBUS");
+				step->call == SCN_LOAD ? "bytes, SIGSEGV or SIGBUS"
+						       : "SIGSEGV or SIGBUS");
 	if (a->error && a->error->kind == SCN_NAME) {
 		a->error->number = (uint64_t)scn_errno_find(a->error->text);
 		if (!a->error->number)
-			scn_check_error(c, a->error->pos, "expected an errno such as EINVAL, found '%.*s'",
-			                SCN_STR(a->error->text));
+			scn_check_error(c, a->error->pos,
+					"expected an errno such as EINVAL, found '%.*s'",
+					SCN_STR(a->error->text));
 	}
 	if (a->expect != SCN_EXPECT_VALUE)
 		return;
@@ -261,8 +269,8 @@ void scn_check_call(struct scn_checker *c, struct scn_step *step)
 	for (struct scn_node *arg = step->args; arg; arg = arg->next)
 		n++;
 	if (n < sig->min || n > sig->max) {
-		scn_check_error(c, step->call_pos, "expected %s, found %u argument%s", sig->usage, n,
-		                n == 1 ? "" : "s");
+		scn_check_error(c, step->call_pos, "expected %s, found %u argument%s", sig->usage,
+				n, n == 1 ? "" : "s");
 	} else if (known || step->call != SCN_FORK) {
 		check_arguments(c, step);
 	}

@@ -6,9 +6,9 @@
 #include "check.h"
 #include "layout.h"
 
-#define SCN_MAX_NAMES 1000u
+#define SCN_MAX_NAMES     1000u
 #define SCN_MAX_PROCESSES 64u
-#define SCN_MAX_DOMAINS 16u
+#define SCN_MAX_DOMAINS   16u
 
 struct scn_name {
 	struct scn_str text;
@@ -41,10 +41,10 @@ void scn_check_bytes(struct scn_checker *c, struct scn_node *node, bool output);
 /* Patterns that come out: a name that is not known yet is defined. */
 void scn_check_output(struct scn_checker *c, struct scn_node *node);
 /* A struct's fields; `output` says whether names define or use. */
-void scn_check_struct(struct scn_checker *c, struct scn_node *node,
-                      const struct scn_layout *layout, bool output);
+void scn_check_struct(struct scn_checker *c, struct scn_node *node, const struct scn_layout *layout,
+		      bool output);
 void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct scn_layout *of,
-                    bool output);
+		    bool output);
 /* A loop's or comprehension's variable, known from here on. */
 void scn_check_variable(struct scn_checker *c, struct scn_node *each);
 
@@ -52,7 +52,7 @@ void scn_check_variable(struct scn_checker *c, struct scn_node *each);
 void scn_check_call(struct scn_checker *c, struct scn_step *step);
 void scn_check_alternatives(struct scn_checker *c, struct scn_step *step);
 bool scn_check_process(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
-                       uint32_t *out);
+		       uint32_t *out);
 void scn_check_condition(struct scn_checker *c, struct scn_condition *cond);
 
 #endif

@@ -15,7 +15,7 @@ static struct scn_name *intern(struct scn_checker *c, struct scn_node *node)
 	}
 	if (c->n_names == SCN_MAX_NAMES) {
 		scn_check_error(c, node->pos, "expected at most %u different names, found one more",
-		                SCN_MAX_NAMES);
+				SCN_MAX_NAMES);
 		node->slot = 0;
 		return &c->names[0];
 	}
@@ -37,17 +37,19 @@ static bool resolve_fixed(struct scn_checker *c, struct scn_node *node)
 	for (uint32_t i = 0; i < c->s->n_domains && i < SCN_MAX_DOMAINS; i++) {
 		struct scn_str name = c->domains[i]->name;
 
-		if (!node->first && name.n == node->text.n && !memcmp(name.s, node->text.s, name.n)) {
+		if (!node->first && name.n == node->text.n &&
+		    !memcmp(name.s, node->text.s, name.n)) {
 			node->kind = SCN_DOMAIN;
 			node->number = i;
 			return true;
 		}
 	}
 	if ((node->text.s[0] >= 'A' && node->text.s[0] <= 'Z') || node->text.s[0] == '_') {
-		scn_check_error(c, node->pos,
-		                "expected a known constant, found '%.*s' (a name of your own begins "
-		                "with a small letter)",
-		                SCN_STR(node->text));
+		scn_check_error(
+		    c, node->pos,
+		    "expected a known constant, found '%.*s' (a name of your own begins "
+		    "with a small letter)",
+		    SCN_STR(node->text));
 		return true;
 	}
 	return false;
@@ -64,8 +66,8 @@ static void check_name(struct scn_checker *c, struct scn_node *node, bool output
 	name = intern(c, node);
 	if (!output && !name->defined) {
 		scn_check_error(c, node->pos,
-		                "expected a name that an earlier step defined, found '%.*s'",
-		                SCN_STR(node->text));
+				"expected a name that an earlier step defined, found '%.*s'",
+				SCN_STR(node->text));
 	}
 	name->defined = true;
 }
@@ -86,7 +88,7 @@ void scn_check_number(struct scn_checker *c, struct scn_node *node, const char *
 			scn_check_number(c, n, what);
 	} else if (node->kind != SCN_NUMBER && node->kind != SCN_DOMAIN) {
 		scn_check_error(c, node->pos, "expected %s, found something that is not a number",
-		                what);
+				what);
 	}
 }
 
@@ -105,7 +107,7 @@ static void check_function(struct scn_checker *c, struct scn_node *node, bool ou
 		n++;
 	if (n != (fill ? 2u : 1u)) {
 		scn_check_error(c, node->pos, "expected %s, found %u arguments",
-		                fill ? "fill(BYTE, COUNT)" : "one argument", n);
+				fill ? "fill(BYTE, COUNT)" : "one argument", n);
 		return;
 	}
 	if (fill) {
@@ -158,12 +160,12 @@ void scn_check_variable(struct scn_checker *c, struct scn_node *each)
 	}
 	if (each->kind != SCN_EACH)
 		scn_check_error(c, each->pos, "expected a new name, found '%.*s'",
-		                SCN_STR(each->text));
+				SCN_STR(each->text));
 	each->kind = SCN_EACH;
 }
 
 static void check_item(struct scn_checker *c, struct scn_node *item, const struct scn_layout *of,
-                       bool output)
+		       bool output)
 {
 	if (item->kind == SCN_WILDCARD && output)
 		return;
@@ -178,7 +180,7 @@ static void check_item(struct scn_checker *c, struct scn_node *item, const struc
 }
 
 void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct scn_layout *of,
-                    bool output)
+		    bool output)
 {
 	for (struct scn_node *n = node->first; n; n = n->next) {
 		if (n->kind != SCN_EACH) {
@@ -193,7 +195,7 @@ void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct s
 }
 
 static void check_array(struct scn_checker *c, struct scn_node *value,
-                        const struct scn_field *field, bool output)
+			const struct scn_field *field, bool output)
 {
 	if (value->kind == SCN_LIST)
 		scn_check_list(c, value, field->of, output);
@@ -205,8 +207,8 @@ static void check_array(struct scn_checker *c, struct scn_node *value,
 		scn_check_error(c, value->pos, "expected […] for the array %s", field->name);
 }
 
-static void check_field(struct scn_checker *c, struct scn_node *node,
-                        const struct scn_field *field, bool output)
+static void check_field(struct scn_checker *c, struct scn_node *node, const struct scn_field *field,
+			bool output)
 {
 	struct scn_node *value = node->first;
 
@@ -216,7 +218,8 @@ static void check_field(struct scn_checker *c, struct scn_node *node,
 		if (value->kind == SCN_STRUCT)
 			scn_check_struct(c, value, field->of, output);
 		else
-			scn_check_error(c, value->pos, "expected {…} for the field %s", field->name);
+			scn_check_error(c, value->pos, "expected {…} for the field %s",
+					field->name);
 	} else if (output) {
 		scn_check_output(c, value);
 	} else {
@@ -224,8 +227,8 @@ static void check_field(struct scn_checker *c, struct scn_node *node,
 	}
 }
 
-void scn_check_struct(struct scn_checker *c, struct scn_node *node,
-                      const struct scn_layout *layout, bool output)
+void scn_check_struct(struct scn_checker *c, struct scn_node *node, const struct scn_layout *layout,
+		      bool output)
 {
 	for (struct scn_node *n = node->first; n; n = n->next) {
 		const struct scn_field *field = scn_field_find(layout, n->text);
@@ -236,7 +239,7 @@ void scn_check_struct(struct scn_checker *c, struct scn_node *node,
 			continue;
 		}
 		scn_layout_describe(layout, &known);
-		scn_check_error(c, n->pos, "expected a field of %s (%s), found '%.*s'", layout->name,
-		                scn_buf_text(&known), SCN_STR(n->text));
+		scn_check_error(c, n->pos, "expected a field of %s (%s), found '%.*s'",
+				layout->name, scn_buf_text(&known), SCN_STR(n->text));
 	}
 }

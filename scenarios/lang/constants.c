@@ -14,31 +14,40 @@ struct constant {
 	int64_t value;
 };
 
-#define C(name) {#name, name}
+#define C(name)                                                                                    \
+	{                                                                                          \
+#name, name                                                                        \
+	}
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct constant errnos[] = {
-    C(EPERM),  C(ENOENT),  C(ESRCH),   C(EINTR),     C(EIO),      C(ENXIO),      C(E2BIG),
-    C(EBADF),  C(EAGAIN),  C(ENOMEM),  C(EACCES),    C(EFAULT),   C(EBUSY),      C(EEXIST),
-    C(EXDEV),  C(ENODEV),  C(ENOTDIR), C(EISDIR),    C(EINVAL),   C(ENFILE),     C(EMFILE),
-    C(ENOTTY), C(ETXTBSY), C(EFBIG),   C(ENOSPC),    C(ESPIPE),   C(EROFS),      C(EPIPE),
-    C(EDOM),   C(ERANGE),  C(EDEADLK), C(ENOSYS),    C(EOVERFLOW), C(EPROTO),    C(EOPNOTSUPP),
-    C(ENOBUFS), C(ENOTCONN), C(ETIMEDOUT), C(ECONNREFUSED), C(EALREADY), C(ECONNRESET),
+    C(EPERM),    C(ENOENT),    C(ESRCH),        C(EINTR),    C(EIO),        C(ENXIO),
+    C(E2BIG),    C(EBADF),     C(EAGAIN),       C(ENOMEM),   C(EACCES),     C(EFAULT),
+    C(EBUSY),    C(EEXIST),    C(EXDEV),        C(ENODEV),   C(ENOTDIR),    C(EISDIR),
+    C(EINVAL),   C(ENFILE),    C(EMFILE),       C(ENOTTY),   C(ETXTBSY),    C(EFBIG),
+    C(ENOSPC),   C(ESPIPE),    C(EROFS),        C(EPIPE),    C(EDOM),       C(ERANGE),
+    C(EDEADLK),  C(ENOSYS),    C(EOVERFLOW),    C(EPROTO),   C(EOPNOTSUPP), C(ENOBUFS),
+    C(ENOTCONN), C(ETIMEDOUT), C(ECONNREFUSED), C(EALREADY), C(ECONNRESET),
 };
 
 static const struct constant open_flags[] = {
     C(O_RDONLY), C(O_WRONLY), C(O_RDWR), C(O_NONBLOCK), C(O_CLOEXEC),
 };
 static const struct constant prot_flags[] = {
-    C(PROT_NONE), C(PROT_READ), C(PROT_WRITE), C(PROT_EXEC),
+    C(PROT_NONE),
+    C(PROT_READ),
+    C(PROT_WRITE),
+    C(PROT_EXEC),
 };
 static const struct constant map_flags[] = {
-    C(MAP_SHARED),    C(MAP_PRIVATE), {"MAP_SHARED_VALIDATE", 3},
-    C(MAP_FIXED),     C(MAP_ANONYMOUS), {"MAP_FIXED_NOREPLACE", 0x100000},
-    C(MAP_POPULATE),  C(MAP_NORESERVE),
+    C(MAP_SHARED),   C(MAP_PRIVATE),   {"MAP_SHARED_VALIDATE", 3},
+    C(MAP_FIXED),    C(MAP_ANONYMOUS), {"MAP_FIXED_NOREPLACE", 0x100000},
+    C(MAP_POPULATE), C(MAP_NORESERVE),
 };
 static const struct constant mremap_flags[] = {
-    {"MREMAP_MAYMOVE", 1}, {"MREMAP_FIXED", 2}, {"MREMAP_DONTUNMAP", 4},
+    {"MREMAP_MAYMOVE", 1},
+    {"MREMAP_FIXED", 2},
+    {"MREMAP_DONTUNMAP", 4},
 };
 static const struct constant advices[] = {
     {"MADV_NORMAL", 0},   {"MADV_RANDOM", 1}, {"MADV_SEQUENTIAL", 2}, {"MADV_WILLNEED", 3},

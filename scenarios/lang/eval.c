@@ -6,7 +6,7 @@
 
 #include "lexer.h"
 
-#define MAX_ROOM 65600u  /* elements of an array: a little more than gntdev's limit */
+#define MAX_ROOM 65600u /* elements of an array: a little more than gntdev's limit */
 #define MAX_FILL (1u << 24)
 
 void scn_image_free(struct scn_image *image)
@@ -38,8 +38,8 @@ bool scn_bind(struct scn_context *cx, const struct scn_node *name, uint64_t valu
 		return false;
 	err = scn_vars_set(&cx->vars, name->slot, index, value);
 	if (err)
-		return scn_wrong(cx, name, err == -ERANGE ? "the index is too large"
-		                                          : "out of memory");
+		return scn_wrong(cx, name,
+				 err == -ERANGE ? "the index is too large" : "out of memory");
 	return true;
 }
 
@@ -142,9 +142,10 @@ static bool eval_function(struct scn_context *cx, const struct scn_node *node, s
 	if (!scn_eval(cx, node->first, &value))
 		return false;
 	if (!scn_str_is(node->text, "fill")) {
-		add_number(out, value, node->text.s[1] == '1'   ? 2u
-		                       : node->text.s[1] == '3' ? 4u
-		                                                : 8u);
+		add_number(out, value,
+			   node->text.s[1] == '1'   ? 2u
+			   : node->text.s[1] == '3' ? 4u
+						    : 8u);
 		return true;
 	}
 	if (!scn_eval(cx, node->first->next, &count))
@@ -184,8 +185,8 @@ bool scn_eval_bytes(struct scn_context *cx, const struct scn_node *node, struct 
 
 /* Calls `add` for each item that a list stands for. */
 static bool for_each_item(struct scn_context *cx, const struct scn_node *list,
-                          bool (*add)(struct scn_context *, const struct scn_node *, void *),
-                          void *arg)
+			  bool (*add)(struct scn_context *, const struct scn_node *, void *),
+			  void *arg)
 {
 	for (const struct scn_node *n = list->first; n; n = n->next) {
 		uint64_t from, to;
@@ -226,7 +227,7 @@ bool scn_eval_list(struct scn_context *cx, const struct scn_node *list, struct s
 }
 
 static bool eval_struct(struct scn_context *cx, const struct scn_node *node,
-                        const struct scn_layout *layout, struct scn_image *out, size_t base);
+			const struct scn_layout *layout, struct scn_image *out, size_t base);
 
 struct array {
 	struct scn_image *image;
@@ -261,7 +262,7 @@ static bool add_element(struct scn_context *cx, const struct scn_node *node, voi
 }
 
 static bool eval_pointer(struct scn_context *cx, const struct scn_node *value,
-                         const struct scn_field *field, struct scn_image *out, size_t at)
+			 const struct scn_field *field, struct scn_image *out, size_t at)
 {
 	struct array a = {out, field, (out->bytes.len + 7) & ~(size_t)7};
 	uint64_t address;
@@ -279,7 +280,7 @@ static bool eval_pointer(struct scn_context *cx, const struct scn_node *value,
 }
 
 static bool eval_field(struct scn_context *cx, const struct scn_node *value,
-                       const struct scn_field *field, struct scn_image *out, size_t at)
+		       const struct scn_field *field, struct scn_image *out, size_t at)
 {
 	struct array a = {out, field, at};
 	uint64_t number;
@@ -324,7 +325,7 @@ static void room_for_count(const struct scn_layout *layout, struct scn_buf *b)
 }
 
 static bool eval_struct(struct scn_context *cx, const struct scn_node *node,
-                        const struct scn_layout *layout, struct scn_image *out, size_t base)
+			const struct scn_layout *layout, struct scn_image *out, size_t base)
 {
 	make_room(&out->bytes, base + layout->size);
 	if (out->bytes.failed)
@@ -339,7 +340,7 @@ static bool eval_struct(struct scn_context *cx, const struct scn_node *node,
 }
 
 bool scn_eval_image(struct scn_context *cx, const struct scn_node *node,
-                    const struct scn_layout *layout, struct scn_image *out)
+		    const struct scn_layout *layout, struct scn_image *out)
 {
 	if (node->kind == SCN_FUNCTION)
 		return scn_eval_bytes(cx, node, &out->bytes);

@@ -33,7 +33,7 @@ bool scn_eval(struct scn_context *cx, const struct scn_node *node, uint64_t *val
 bool scn_eval_bytes(struct scn_context *cx, const struct scn_node *node, struct scn_buf *out);
 /* {…} laid out, or bytes(…). Arrays get room for as many elements as `count` says. */
 bool scn_eval_image(struct scn_context *cx, const struct scn_node *node,
-                    const struct scn_layout *layout, struct scn_image *out);
+		    const struct scn_layout *layout, struct scn_image *out);
 /* [a, b for …] as 32-bit numbers side by side. */
 bool scn_eval_list(struct scn_context *cx, const struct scn_node *list, struct scn_buf *out);
 

@@ -72,10 +72,10 @@ struct memory {
 };
 
 static void format_struct(struct scn_buf *b, const struct scn_node *node,
-                          const struct scn_layout *layout, const struct memory *mem, size_t base);
+			  const struct scn_layout *layout, const struct memory *mem, size_t base);
 
 static void format_items(struct scn_buf *b, const struct scn_node *node,
-                         const struct scn_field *field, const struct memory *mem, size_t at)
+			 const struct scn_field *field, const struct memory *mem, size_t at)
 {
 	const struct scn_node *item = node->kind == SCN_LIST ? node->first : NULL;
 
@@ -101,7 +101,7 @@ static void format_items(struct scn_buf *b, const struct scn_node *node,
 }
 
 static void format_array(struct scn_buf *b, const struct scn_node *node,
-                         const struct scn_field *field, const struct memory *mem, size_t at)
+			 const struct scn_field *field, const struct memory *mem, size_t at)
 {
 	if (field->kind == SCN_F_POINTER) {
 		for (uint32_t i = 0; i < mem->call->n_relocs; i++) {
@@ -117,7 +117,7 @@ static void format_array(struct scn_buf *b, const struct scn_node *node,
 }
 
 static void format_field(struct scn_buf *b, const struct scn_node *node,
-                         const struct scn_field *field, const struct memory *mem, size_t at)
+			 const struct scn_field *field, const struct memory *mem, size_t at)
 {
 	uint64_t value;
 
@@ -137,7 +137,7 @@ static void format_field(struct scn_buf *b, const struct scn_node *node,
 }
 
 static void format_struct(struct scn_buf *b, const struct scn_node *node,
-                          const struct scn_layout *layout, const struct memory *mem, size_t base)
+			  const struct scn_layout *layout, const struct memory *mem, size_t base)
 {
 	scn_buf_str(b, "{");
 	for (const struct scn_node *n = node->first; n; n = n->next) {
@@ -151,7 +151,7 @@ static void format_struct(struct scn_buf *b, const struct scn_node *node,
 }
 
 static void format_ioctl(struct scn_buf *b, const struct scn_step *step,
-                         const struct scn_call *call)
+			 const struct scn_call *call)
 {
 	struct memory mem = {call, call->image, call->image_len};
 	const struct scn_node *request = step->args->next;
@@ -259,7 +259,7 @@ static void format_write(struct scn_buf *b, const struct scn_call *call)
 }
 
 static void format_arguments(struct scn_buf *b, const struct scn_step *step,
-                             const struct scn_call *call)
+			     const struct scn_call *call)
 {
 	switch (call->kind) {
 	case SCN_OPEN:
@@ -332,7 +332,7 @@ static void format_error(struct scn_buf *b, int err)
 }
 
 static void format_value(struct scn_buf *b, const struct scn_call *call,
-                         const struct scn_result *result)
+			 const struct scn_result *result)
 {
 	if (result->value < 0)
 		format_error(b, (int)-result->value);
@@ -347,7 +347,7 @@ static void format_value(struct scn_buf *b, const struct scn_call *call,
 }
 
 void scn_format_result(struct scn_buf *b, const struct scn_call *call,
-                       const struct scn_result *result, const struct scn_node *out)
+		       const struct scn_result *result, const struct scn_node *out)
 {
 	struct memory mem = {call, result->data, result->data_len};
 	const struct scn_ioctl *known;

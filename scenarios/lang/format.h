@@ -10,6 +10,6 @@
 void scn_format_call(struct scn_buf *b, const struct scn_step *step, const struct scn_call *call);
 /* "0 {index=0}", "-1 EINVAL", "SIGBUS"; `out`: what the step expects to be filled in, or NULL. */
 void scn_format_result(struct scn_buf *b, const struct scn_call *call,
-                       const struct scn_result *result, const struct scn_node *out);
+		       const struct scn_result *result, const struct scn_node *out);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LAST 4u
+#define LAST          4u
 #define MAX_PROCESSES 65u
 
 struct entry {
@@ -44,7 +44,8 @@ void scn_history_last(const struct scn_history *h, uint32_t n_processes, struct 
 
 	for (size_t i = 0; i < MAX_PROCESSES; i++)
 		left[i] = LAST;
-	wanted = (size_t)LAST * ((n_processes < MAX_PROCESSES ? n_processes : MAX_PROCESSES - 1) + 1);
+	wanted =
+	    (size_t)LAST * ((n_processes < MAX_PROCESSES ? n_processes : MAX_PROCESSES - 1) + 1);
 	while (first > 0 && wanted > 0) {
 		struct entry e = entry_at(h, --first);
 		uint32_t who = e.process < MAX_PROCESSES - 1 ? e.process : MAX_PROCESSES - 1;

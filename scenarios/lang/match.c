@@ -20,7 +20,7 @@ static bool is_unset(struct scn_context *cx, const struct scn_node *name)
 }
 
 bool scn_match_number(struct scn_context *cx, const struct scn_node *pattern, uint64_t got,
-                      unsigned int size)
+		      unsigned int size)
 {
 	uint64_t expected;
 
@@ -49,7 +49,7 @@ static uint64_t get(const uint8_t *data, unsigned int size)
 }
 
 static bool match_next(struct scn_context *cx, const struct scn_node *pattern, unsigned int size,
-                       struct rest *rest)
+		       struct rest *rest)
 {
 	if (rest->len < size || !scn_match_number(cx, pattern, get(rest->data, size), size))
 		return false;
@@ -109,7 +109,7 @@ static bool match_rest(struct scn_context *cx, const struct scn_node *pattern, s
 }
 
 bool scn_match_bytes(struct scn_context *cx, const struct scn_node *pattern, const uint8_t *data,
-                     size_t len)
+		     size_t len)
 {
 	struct rest rest = {data, len};
 
@@ -118,8 +118,8 @@ bool scn_match_bytes(struct scn_context *cx, const struct scn_node *pattern, con
 	return match_rest(cx, pattern, &rest) && rest.len == 0;
 }
 
-static bool match_numbers(struct scn_context *cx, const struct scn_node *pattern,
-                          unsigned int size, struct rest *rest)
+static bool match_numbers(struct scn_context *cx, const struct scn_node *pattern, unsigned int size,
+			  struct rest *rest)
 {
 	for (const struct scn_node *n = pattern->first; n; n = n->next) {
 		uint64_t from, to;
@@ -142,7 +142,7 @@ static bool match_numbers(struct scn_context *cx, const struct scn_node *pattern
 }
 
 bool scn_match_list(struct scn_context *cx, const struct scn_node *pattern, const uint8_t *data,
-                    size_t len)
+		    size_t len)
 {
 	struct rest rest = {data, len};
 
@@ -157,10 +157,10 @@ struct memory {
 };
 
 static bool match_struct(struct scn_context *cx, const struct scn_node *pattern,
-                         const struct scn_layout *layout, const struct memory *mem, size_t base);
+			 const struct scn_layout *layout, const struct memory *mem, size_t base);
 
 static bool match_structs(struct scn_context *cx, const struct scn_node *pattern,
-                          const struct scn_field *field, const struct memory *mem, size_t at)
+			  const struct scn_field *field, const struct memory *mem, size_t at)
 {
 	for (const struct scn_node *n = pattern->first; n; n = n->next, at += field->size) {
 		if (n->kind == SCN_WILDCARD)
@@ -175,7 +175,7 @@ static bool match_structs(struct scn_context *cx, const struct scn_node *pattern
 
 /* gref_ids=refs: the whole array becomes refs[0], refs[1], … */
 static bool bind_array(struct scn_context *cx, const struct scn_node *name,
-                       const struct scn_field *field, const struct rest *rest)
+		       const struct scn_field *field, const struct rest *rest)
 {
 	uint64_t value;
 	bool known = scn_vars_get(&cx->vars, name->slot, 0, &value);
@@ -192,7 +192,7 @@ static bool bind_array(struct scn_context *cx, const struct scn_node *name,
 }
 
 static bool match_array(struct scn_context *cx, const struct scn_node *pattern,
-                        const struct scn_field *field, const struct memory *mem, size_t at)
+			const struct scn_field *field, const struct memory *mem, size_t at)
 {
 	struct rest rest;
 
@@ -218,7 +218,7 @@ static bool match_array(struct scn_context *cx, const struct scn_node *pattern,
 }
 
 static bool match_field(struct scn_context *cx, const struct scn_node *pattern,
-                        const struct scn_field *field, const struct memory *mem, size_t at)
+			const struct scn_field *field, const struct memory *mem, size_t at)
 {
 	uint64_t got;
 
@@ -235,7 +235,7 @@ static bool match_field(struct scn_context *cx, const struct scn_node *pattern,
 }
 
 static bool match_struct(struct scn_context *cx, const struct scn_node *pattern,
-                         const struct scn_layout *layout, const struct memory *mem, size_t base)
+			 const struct scn_layout *layout, const struct memory *mem, size_t base)
 {
 	for (const struct scn_node *n = pattern->first; n; n = n->next) {
 		const struct scn_field *field = scn_field_find(layout, n->text);
@@ -247,8 +247,8 @@ static bool match_struct(struct scn_context *cx, const struct scn_node *pattern,
 }
 
 bool scn_match_struct(struct scn_context *cx, const struct scn_node *pattern,
-                      const struct scn_layout *layout, const struct scn_call *request,
-                      const uint8_t *data, size_t len)
+		      const struct scn_layout *layout, const struct scn_call *request,
+		      const uint8_t *data, size_t len)
 {
 	struct memory mem = {request, data, len};
 

@@ -110,7 +110,7 @@ int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_mo
 
 /* One piece of memory: where an access at addr goes, and how far in one piece. */
 static int access_piece(struct scn_model_process *p, uint64_t addr, uint8_t *data, size_t len,
-                        bool write, size_t *done)
+			bool write, size_t *done)
 {
 	struct scn_scratch *s = &p->scratch;
 	enum gntsim_access got;
@@ -133,7 +133,7 @@ static int access_piece(struct scn_model_process *p, uint64_t addr, uint8_t *dat
 	*done = (size_t)(PAGE - (addr & (PAGE - 1)));
 	*done = *done < len ? *done : len;
 	got = write ? gntsim_mm_store(p->mm, addr, data, *done)
-	            : gntsim_mm_load(p->mm, addr, data, *done);
+		    : gntsim_mm_load(p->mm, addr, data, *done);
 	if (got == GNTSIM_ACCESS_OK)
 		return 0;
 	return got == GNTSIM_ACCESS_BUS ? SIGBUS : SIGSEGV;
@@ -141,7 +141,7 @@ static int access_piece(struct scn_model_process *p, uint64_t addr, uint8_t *dat
 
 /* Returns 0 or the signal of the first fault; what was before it is done. */
 static int access_memory(struct scn_model_process *p, uint64_t addr, uint8_t *data, size_t len,
-                         bool write)
+			 bool write)
 {
 	size_t done;
 
@@ -207,9 +207,9 @@ static void set_scratch(struct scn_model_process *p, const struct scn_call *call
 {
 	bool is_short = call->place == SCN_PLACE_SHORT && call->reach < call->image_len;
 
-	p->scratch = (struct scn_scratch){SCRATCH_ADDR, data,
-	                                  is_short ? call->reach : call->image_len,
-	                                  call->place != SCN_PLACE_READONLY};
+	p->scratch =
+	    (struct scn_scratch){SCRATCH_ADDR, data, is_short ? call->reach : call->image_len,
+				 call->place != SCN_PLACE_READONLY};
 	for (uint32_t i = 0; i < call->n_relocs; i++) {
 		uint64_t target = SCRATCH_ADDR + call->relocs[i].target;
 
@@ -218,7 +218,7 @@ static void set_scratch(struct scn_model_process *p, const struct scn_call *call
 }
 
 static int call_ioctl(struct scn_model_process *p, const struct scn_call *call,
-                      struct scn_result *result)
+		      struct scn_result *result)
 {
 	struct gntsim_user_memory um = {user_read, user_write, user_probe_write, p};
 	struct scn_model_file *f = file_of(p, call->arg[0]);
@@ -265,13 +265,13 @@ static uint64_t choose_address(struct scn_model_process *p, uint64_t hint, uint6
 }
 
 static int64_t map_anonymous(struct scn_model_process *p, uint64_t addr, uint64_t len,
-                             const struct scn_call *call)
+			     const struct scn_call *call)
 {
 	int err = gntsim_munmap(p->mm, addr, len);
 
 	if (!err)
 		err = scn_private_map(&p->memory, addr, addr + len, (int)call->arg[2],
-		                      !(call->arg[3] & MAP_PRIVATE));
+				      !(call->arg[3] & MAP_PRIVATE));
 	return err ? err : (int64_t)addr;
 }
 
@@ -377,7 +377,7 @@ static int64_t call_mremap(struct scn_model_process *p, const struct scn_call *c
 }
 
 static int call_access(struct scn_model_process *p, const struct scn_call *call,
-                       struct scn_result *result)
+		       struct scn_result *result)
 {
 	bool store = call->kind == SCN_STORE;
 	size_t len = store ? call->image_len : (size_t)call->arg[1];
@@ -399,7 +399,7 @@ static int call_access(struct scn_model_process *p, const struct scn_call *call,
 }
 
 static int read_ports(struct scn_model_process *p, struct gntsim_file *file,
-                      const struct scn_call *call, struct scn_result *result)
+		      const struct scn_call *call, struct scn_result *result)
 {
 	size_t count = call->arg[1] < MAX_IO ? (size_t)call->arg[1] : MAX_IO;
 	gntsim_port ports[MAX_IO / sizeof(gntsim_port)];
@@ -421,7 +421,7 @@ static int read_ports(struct scn_model_process *p, struct gntsim_file *file,
 }
 
 static int call_read(struct scn_model_process *p, const struct scn_call *call,
-                     struct scn_result *result)
+		     struct scn_result *result)
 {
 	struct scn_model_file *f = file_of(p, call->arg[0]);
 	int err;
@@ -487,7 +487,7 @@ static int call_exec(struct scn_model_process *p)
 }
 
 int scn_model_process_call(struct scn_model_process *p, const struct scn_call *call,
-                           struct scn_result *result)
+			   struct scn_result *result)
 {
 	struct scn_model_file *f;
 

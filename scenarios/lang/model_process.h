@@ -42,7 +42,7 @@ void scn_model_process_end(struct scn_model_process *p);
 
 /* Any call but fork, exit and send_fd. Returns -ENOTSUP if the model can't play it. */
 int scn_model_process_call(struct scn_model_process *p, const struct scn_call *call,
-                           struct scn_result *result);
+			   struct scn_result *result);
 /* The receiver's descriptor, or a negative errno. */
 int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_model_process *to);
 

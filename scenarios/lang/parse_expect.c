@@ -11,7 +11,7 @@ static enum scn_compare parse_compare(struct scn_parser *p)
 		const char *sign;
 		enum scn_compare compare;
 	} signs[] = {{"<", SCN_LT},  {"<=", SCN_LE}, {"==", SCN_EQ},
-	             {"!=", SCN_NE}, {">=", SCN_GE}, {">", SCN_GT}};
+		     {"!=", SCN_NE}, {">=", SCN_GE}, {">", SCN_GT}};
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
 		if (scn_accept_sign(p, signs[i].sign))

@@ -7,9 +7,9 @@
 #define MAX_DOMID 0x7fefu
 
 static const char *const reserved[] = {
-    "advance", "and",  "blocks",  "crash",    "destroy", "domain",   "else", "expect",
-    "fail",    "for",  "hazard",  "if",       "in",       "kernel",  "kill",     "machine", "needs",
-    "process", "pv",   "pvh",     "raise",    "readonly", "set",     "short",
+    "advance", "and",     "blocks", "crash", "destroy", "domain",   "else", "expect",
+    "fail",    "for",     "hazard", "if",    "in",      "kernel",   "kill", "machine",
+    "needs",   "process", "pv",     "pvh",   "raise",   "readonly", "set",  "short",
 };
 
 bool scn_is_reserved(struct scn_str word)
@@ -34,9 +34,9 @@ static struct scn_setting *parse_settings(struct scn_parser *p)
 		s->name = t.text;
 		if (!scn_limit_find(t.text, &s->limit))
 			scn_fail(p, t.pos,
-			         "expected pv, pvh or a limit (gntalloc_limit, gntdev_limit, "
-			         "grant_frames, maptrack_frames, ports), found '%.*s'",
-			         SCN_STR(t.text));
+				 "expected pv, pvh or a limit (gntalloc_limit, gntdev_limit, "
+				 "grant_frames, maptrack_frames, ports), found '%.*s'",
+				 SCN_STR(t.text));
 		scn_expect_sign(p, "=", "after the limit's name");
 		s->value = scn_parse_expression(p);
 		*tail = s;
@@ -56,7 +56,7 @@ static uint16_t domain_number(struct scn_parser *p, struct scn_token t)
 	}
 	if (!good || number > MAX_DOMID)
 		scn_fail(p, t.pos, "expected dom0, dom1, … as a domain's name, found '%.*s'",
-		         SCN_STR(t.text));
+			 SCN_STR(t.text));
 	return (uint16_t)number;
 }
 
@@ -90,7 +90,7 @@ static struct scn_process_decl *new_process(struct scn_parser *p, struct scn_tok
 
 	if (scn_is_reserved(t.text))
 		scn_fail(p, t.pos, "expected a process's name, found the keyword '%.*s'",
-		         SCN_STR(t.text));
+			 SCN_STR(t.text));
 	d->pos = t.pos;
 	d->name = t.text;
 	return d;
@@ -125,8 +125,8 @@ static void parse_needs(struct scn_parser *p)
 
 		if (!scn_capability_find(t.text, &cap))
 			scn_fail(p, t.pos,
-			         "expected a capability (see gntsim-scenario(5)), found '%.*s'",
-			         SCN_STR(t.text));
+				 "expected a capability (see gntsim-scenario(5)), found '%.*s'",
+				 SCN_STR(t.text));
 		p->scenario->needs |= 1u << cap;
 	} while (scn_accept_sign(p, ","));
 }
@@ -158,8 +158,10 @@ static bool parse_declaration(struct scn_parser *p, struct scn_tails *tails)
 	if (i == 5)
 		return false;
 	if (p->scenario->steps)
-		scn_fail(p, t.pos, "expected a step, found '%.*s': declarations come before the "
-		                   "first step", SCN_STR(t.text));
+		scn_fail(p, t.pos,
+			 "expected a step, found '%.*s': declarations come before the "
+			 "first step",
+			 SCN_STR(t.text));
 	scn_take(p);
 	if (i == 0)
 		parse_domain(p, tails);
@@ -183,7 +185,7 @@ static enum scn_call_kind parse_call_name(struct scn_parser *p)
 			return (enum scn_call_kind)i;
 	}
 	scn_fail(p, t.pos, "expected a call (open, ioctl, mmap, load, …), found '%.*s'",
-	         SCN_STR(t.text));
+		 SCN_STR(t.text));
 }
 
 static struct scn_node *parse_arguments(struct scn_parser *p)
@@ -307,7 +309,8 @@ static void parse_machine_step(struct scn_parser *p, struct scn_step *s)
 		s->kind = SCN_STEP_EXPECT;
 		s->value = scn_parse_struct(p);
 	} else {
-		scn_unexpected(p, "a statement: 'domain', 'process', 'PROCESS: CALL(…)', 'kill', …");
+		scn_unexpected(p,
+			       "a statement: 'domain', 'process', 'PROCESS: CALL(…)', 'kill', …");
 	}
 }
 

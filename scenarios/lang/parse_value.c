@@ -10,7 +10,7 @@ static void enter(struct scn_parser *p)
 {
 	if (++p->depth > MAX_DEPTH)
 		scn_fail(p, p->cur.pos, "expected a simpler value, found more than %u levels in it",
-		         MAX_DEPTH);
+			 MAX_DEPTH);
 }
 
 static bool at_item(const struct scn_parser *p)
@@ -34,8 +34,9 @@ static struct scn_node *parse_function(struct scn_parser *p, struct scn_token na
 
 	node->text = name.text;
 	if (!is_function(name.text))
-		scn_fail(p, name.pos, "expected u16, u32, u64, fill or bytes before '(', found '%.*s'",
-		         SCN_STR(name.text));
+		scn_fail(p, name.pos,
+			 "expected u16, u32, u64, fill or bytes before '(', found '%.*s'",
+			 SCN_STR(name.text));
 	scn_take(p);
 	while (!scn_at_sign(p, ")")) {
 		*tail = scn_parse_value(p);
@@ -105,13 +106,14 @@ static struct scn_node *parse_unary(struct scn_parser *p)
 	return node;
 }
 
-struct operator {
+struct operator
+{
 	const char *sign;
 	enum scn_node_kind kind;
 	unsigned int binds; /* tighter if higher */
 };
 
-static const struct operator *find_operator(const struct scn_parser *p)
+static const struct operator* find_operator(const struct scn_parser *p)
 {
 	static const struct operator operators[] = {
 	    {"|", SCN_OR, 1},  {"&", SCN_AND, 2},      {"<<", SCN_SHIFT, 3},
@@ -128,7 +130,7 @@ static const struct operator *find_operator(const struct scn_parser *p)
 static struct scn_node *parse_binary(struct scn_parser *p, unsigned int min_binds)
 {
 	struct scn_node *left = parse_unary(p);
-	const struct operator *op;
+	const struct operator* op;
 
 	while ((op = find_operator(p)) && op->binds >= min_binds) {
 		struct scn_node *node = scn_new_node(p, op->kind, p->cur.pos);

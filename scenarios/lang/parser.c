@@ -54,9 +54,9 @@ void scn_unexpected(struct scn_parser *p, const char *expected)
 
 	if (p->cur.kind == SCN_TOK_BAD)
 		scn_fail(p, p->cur.pos, "expected %s, found '%.*s': %s", expected,
-		         SCN_STR(p->cur.text), p->cur.wrong);
+			 SCN_STR(p->cur.text), p->cur.wrong);
 	scn_fail(p, p->cur.pos, "expected %s, found %s", expected,
-	         describe(&p->cur, buf, sizeof(buf)));
+		 describe(&p->cur, buf, sizeof(buf)));
 }
 
 struct scn_token scn_take(struct scn_parser *p)

@@ -200,8 +200,7 @@ static void print_capabilities(FILE *out)
 	for (int cap = 0; cap < SCN_N_CAPABILITIES; cap++) {
 		fprintf(out, "%-18s", scn_capability_name((enum scn_capability)cap));
 		for (size_t i = 0; all[i]; i++)
-			fprintf(out, "%-8s",
-			        all[i]->capabilities(NULL) >> cap & 1 ? "yes" : "-");
+			fprintf(out, "%-8s", all[i]->capabilities(NULL) >> cap & 1 ? "yes" : "-");
 		fprintf(out, "%s\n", scn_capability_summary((enum scn_capability)cap));
 	}
 }
@@ -222,7 +221,7 @@ static int find_files(struct command *c, int argc, char **argv)
 	}
 	if (c->files.n == 0)
 		return usage_error("%s", argc > optind ? "no scenario (*.scn) there"
-		                                       : "which scenarios?");
+						       : "which scenarios?");
 	c->tap = (c->tap || directory) && !c->plain;
 	if (c->has_seed)
 		scn_files_shuffle(&c->files, c->seed);
@@ -245,7 +244,7 @@ static int play(struct command *c)
 	err = scn_session_play(&c->session, &c->files, &report, &why);
 	if (err) {
 		fprintf(stderr, "gntsim play: %s: %s\n", c->substrate,
-		        why.len ? scn_buf_text(&why) : strerror(-err));
+			why.len ? scn_buf_text(&why) : strerror(-err));
 		scn_buf_free(&report.junit);
 		return STATUS_ERROR;
 	}
@@ -292,8 +291,7 @@ int gntsim_play_main(int argc, char **argv)
 {
 	char exe[PATH_MAX] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
 	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
-	struct command c = {.substrate = "model",
-	                    .session = {.jobs = 1, .options = {.domid = -1}}};
+	struct command c = {.substrate = "model", .session = {.jobs = 1, .options = {.domid = -1}}};
 	int status;
 
 	if (argc == 3 && !strcmp(argv[1], agent_option))

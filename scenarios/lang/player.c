@@ -34,7 +34,7 @@ const char *scn_verdict_name(enum scn_verdict verdict)
 }
 
 static bool end_with(struct player *p, enum scn_verdict verdict, struct scn_pos pos,
-                     const char *message)
+		     const char *message)
 {
 	struct scn_errors e = {0};
 
@@ -51,7 +51,7 @@ static bool end_with(struct player *p, enum scn_verdict verdict, struct scn_pos 
 
 /* Turns a substrate's status into the play's end; returns whether it goes on. */
 static bool accept(struct player *p, enum scn_status status, struct scn_pos pos,
-                   const struct scn_buf *why)
+		   const struct scn_buf *why)
 {
 	if (status == SCN_OK)
 		return true;
@@ -73,7 +73,7 @@ static const struct scn_alternative *choose(const struct player *p, const struct
 }
 
 static bool match_out(struct player *p, const struct scn_alternative *a,
-                      const struct scn_call *call, const struct scn_result *result)
+		      const struct scn_call *call, const struct scn_result *result)
 {
 	const struct scn_ioctl *known;
 
@@ -86,11 +86,11 @@ static bool match_out(struct player *p, const struct scn_alternative *a,
 	known = scn_ioctl_by_number(call->arg[1]);
 	return known && known->layout &&
 	       scn_match_struct(&p->cx, a->out, known->layout, call, result->data,
-	                        result->data_len);
+				result->data_len);
 }
 
 static bool match_value(struct player *p, const struct scn_alternative *a,
-                        const struct scn_call *call, const struct scn_result *result)
+			const struct scn_call *call, const struct scn_result *result)
 {
 	if (result->kind != SCN_RETURNED || result->value < 0)
 		return false;
@@ -102,7 +102,7 @@ static bool match_value(struct player *p, const struct scn_alternative *a,
 }
 
 static bool match(struct player *p, const struct scn_alternative *a, const struct scn_call *call,
-                  const struct scn_result *result)
+		  const struct scn_result *result)
 {
 	switch (a->expect) {
 	case SCN_EXPECT_VALUE:
@@ -110,7 +110,7 @@ static bool match(struct player *p, const struct scn_alternative *a, const struc
 	case SCN_EXPECT_ERROR:
 		return result->kind == SCN_RETURNED && result->value < 0 &&
 		       (a->error->kind == SCN_WILDCARD ||
-		        (uint64_t)-result->value == a->error->number) &&
+			(uint64_t)-result->value == a->error->number) &&
 		       match_out(p, a, call, result);
 	case SCN_EXPECT_SIGNAL:
 		return result->kind == SCN_FAULTED && result->signal == a->signal;
@@ -127,8 +127,8 @@ static bool succeeded(const struct scn_result *result)
 	return result->kind == SCN_RETURNED && result->value >= 0;
 }
 
-static bool mismatch(struct player *p, const struct scn_step *step,
-                     const struct scn_alternative *a, const char *got)
+static bool mismatch(struct player *p, const struct scn_step *step, const struct scn_alternative *a,
+		     const char *got)
 {
 	char message[400];
 
@@ -140,8 +140,8 @@ static bool mismatch(struct player *p, const struct scn_step *step,
 }
 
 static bool check_result(struct player *p, const struct scn_step *step,
-                         const struct scn_alternative *a, const struct scn_call *call,
-                         const struct scn_result *result)
+			 const struct scn_alternative *a, const struct scn_call *call,
+			 const struct scn_result *result)
 {
 	scn_cleanup_buf struct scn_buf got = {0};
 	bool matched = a ? match(p, a, call, result) : succeeded(result);
@@ -163,7 +163,7 @@ static bool is_named(struct scn_str quoted, const char *hazard)
 
 /* Looks whether the kernel would have misbehaved, and whether that is what the step is about. */
 static bool check_hazard(struct player *p, const struct scn_step *step,
-                         const struct scn_alternative *a)
+			 const struct scn_alternative *a)
 {
 	const char *hazard = p->ops->hazard ? p->ops->hazard(p->self) : NULL;
 	bool crash = a && a->expect == SCN_EXPECT_CRASH;
@@ -184,7 +184,7 @@ static bool check_hazard(struct player *p, const struct scn_step *step,
 }
 
 static void log_call(struct player *p, const struct scn_step *step, const struct scn_call *call,
-                     const struct scn_result *result, const struct scn_alternative *a)
+		     const struct scn_result *result, const struct scn_alternative *a)
 {
 	scn_cleanup_buf struct scn_buf line = {0};
 
@@ -203,23 +203,23 @@ static void log_machine(struct player *p, const struct scn_step *step)
 
 	scn_buf_printf(&line, "%8u  %.*s", step->pos.line, SCN_STR(step->text));
 	scn_history_add(&p->history, step->kind == SCN_STEP_KILL ? step->process : SCN_NOBODY,
-	                scn_buf_text(&line));
+			scn_buf_text(&line));
 }
 
 static bool must_live(struct player *p, const struct scn_step *step, uint32_t process,
-                      struct scn_str name)
+		      struct scn_str name)
 {
 	char message[160];
 
 	if (p->alive[process])
 		return true;
 	snprintf(message, sizeof(message), "expected a living process, found %.*s, which has ended",
-	         SCN_STR(name));
+		 SCN_STR(name));
 	return end_with(p, SCN_BROKEN, step->pos, message);
 }
 
 static void note_life(struct player *p, const struct scn_call *call, uint32_t process,
-                      const struct scn_result *result)
+		      const struct scn_result *result)
 {
 	if (call->kind == SCN_EXIT)
 		p->alive[process] = false;
@@ -246,7 +246,7 @@ static bool play_call(struct player *p, const struct scn_step *step)
 	if (!scn_prepare(&p->cx, step, a, &ready))
 		return script_is_wrong(p);
 	if (!accept(p, p->ops->call(p->self, step->process, &ready.call, &result, &why),
-	            step->call_pos, &why))
+		    step->call_pos, &why))
 		return false;
 	note_life(p, &ready.call, step->process, &result);
 	log_call(p, step, &ready.call, &result, a);
@@ -272,7 +272,7 @@ static bool play_set(struct player *p, const struct scn_step *step)
 		if (!scn_eval(&p->cx, s->value, &value))
 			return script_is_wrong(p);
 		if (!accept(p, p->ops->set_limit(p->self, step->domain, s->limit, value, &why),
-		            s->pos, &why))
+			    s->pos, &why))
 			return false;
 	}
 	return true;
@@ -294,7 +294,7 @@ static bool play_expect(struct player *p, const struct scn_step *step)
 		if (p->cx.wrong)
 			return script_is_wrong(p);
 		snprintf(message, sizeof(message), "expected another number of %.*s, got %llu",
-		         SCN_STR(f->text), (unsigned long long)totals.of[total]);
+			 SCN_STR(f->text), (unsigned long long)totals.of[total]);
 		return end_with(p, SCN_FAILED, f->pos, message);
 	}
 	return true;
@@ -425,7 +425,7 @@ static bool check_end(struct player *p)
 	scn_history_add(&p->history, SCN_NOBODY, "          (every process ends)");
 	scn_cleanup_buf struct scn_buf message = {0};
 	scn_buf_printf(&message, "expected nothing to be left at the end, got %s",
-	               scn_buf_text(&wrong));
+		       scn_buf_text(&wrong));
 	return end_with(p, SCN_FAILED, last, scn_buf_text(&message));
 }
 
@@ -436,13 +436,13 @@ static bool holds_here(struct player *p)
 	p->out->verdict = SCN_SKIPPED;
 	if (missing >= 0) {
 		scn_buf_printf(&p->out->message, "%s can't do %s (%s)", p->ops->name,
-		               scn_capability_name((enum scn_capability)missing),
-		               scn_capability_summary((enum scn_capability)missing));
+			       scn_capability_name((enum scn_capability)missing),
+			       scn_capability_summary((enum scn_capability)missing));
 		return false;
 	}
 	if (!scn_condition_holds(p->s->kernels, p->setup)) {
 		scn_buf_printf(&p->out->message, "does not hold for kernel %u.%u",
-		               p->setup->kernel.major, p->setup->kernel.minor);
+			       p->setup->kernel.major, p->setup->kernel.minor);
 		return false;
 	}
 	p->out->verdict = SCN_PASSED;
@@ -467,7 +467,7 @@ static void play(struct player *p)
 }
 
 void scn_play(const struct scn_scenario *s, const struct scn_setup *setup,
-              const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out)
+	      const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out)
 {
 	struct player p = {.s = s, .setup = setup, .ops = ops, .self = self, .out = out};
 

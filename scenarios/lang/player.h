@@ -28,6 +28,6 @@ const char *scn_verdict_name(enum scn_verdict verdict);
 
 /* Plays one variant. `self` is what ops->open() gave. */
 void scn_play(const struct scn_scenario *s, const struct scn_setup *setup,
-              const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out);
+	      const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out);
 
 #endif

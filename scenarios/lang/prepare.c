@@ -18,8 +18,7 @@ static bool numbers(struct scn_context *cx, const struct scn_node *args, struct 
 	return true;
 }
 
-static bool use_image(struct scn_context *cx, const struct scn_node *node,
-                      struct scn_prepared *out)
+static bool use_image(struct scn_context *cx, const struct scn_node *node, struct scn_prepared *out)
 {
 	if (out->image.bytes.failed)
 		return scn_wrong(cx, node, "out of memory");
@@ -47,7 +46,7 @@ static bool place(struct scn_context *cx, const struct scn_node *node, struct sc
 }
 
 static bool prepare_ioctl(struct scn_context *cx, const struct scn_step *step,
-                          struct scn_prepared *out)
+			  struct scn_prepared *out)
 {
 	const struct scn_node *number = step->args->next;
 	const struct scn_node *arg = number->next;
@@ -69,7 +68,7 @@ static bool prepare_ioctl(struct scn_context *cx, const struct scn_step *step,
 }
 
 static bool prepare_write(struct scn_context *cx, const struct scn_step *step,
-                          struct scn_prepared *out)
+			  struct scn_prepared *out)
 {
 	const struct scn_node *data = step->args->next;
 	struct scn_call *call = &out->call;
@@ -86,8 +85,7 @@ static bool prepare_write(struct scn_context *cx, const struct scn_step *step,
 	return !data->next || scn_eval(cx, data->next, &call->arg[1]);
 }
 
-static bool prepare_read(struct scn_context *cx, const struct scn_step *step,
-                         struct scn_call *call)
+static bool prepare_read(struct scn_context *cx, const struct scn_step *step, struct scn_call *call)
 {
 	const struct scn_node *second = step->args->next;
 
@@ -100,7 +98,7 @@ static bool prepare_read(struct scn_context *cx, const struct scn_step *step,
 }
 
 static void expect_events(struct scn_context *cx, const struct scn_alternative *expected,
-                          struct scn_call *call)
+			  struct scn_call *call)
 {
 	struct scn_context before = *cx;
 	uint64_t events;
@@ -114,7 +112,7 @@ static void expect_events(struct scn_context *cx, const struct scn_alternative *
 }
 
 bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
-                 const struct scn_alternative *expected, struct scn_prepared *out)
+		 const struct scn_alternative *expected, struct scn_prepared *out)
 {
 	struct scn_call *call = &out->call;
 

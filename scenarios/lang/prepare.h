@@ -16,6 +16,6 @@ void scn_prepared_free(struct scn_prepared *p);
 
 /* Returns false with cx->wrong set. `expected`: the alternative that holds, or NULL. */
 bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
-                 const struct scn_alternative *expected, struct scn_prepared *out);
+		 const struct scn_alternative *expected, struct scn_prepared *out);
 
 #endif

@@ -96,7 +96,7 @@ int scn_private_unmap(struct scn_private_memory *m, uint64_t start, uint64_t end
 }
 
 int scn_private_map(struct scn_private_memory *m, uint64_t start, uint64_t end, int prot,
-                    bool shared)
+		    bool shared)
 {
 	struct scn_backing *b;
 

@@ -25,7 +25,7 @@ struct scn_private_memory {
 
 /* Page-aligned ranges. Each returns 0 or -ENOMEM. */
 int scn_private_map(struct scn_private_memory *m, uint64_t start, uint64_t end, int prot,
-                    bool shared);
+		    bool shared);
 int scn_private_unmap(struct scn_private_memory *m, uint64_t start, uint64_t end);
 int scn_private_protect(struct scn_private_memory *m, uint64_t start, uint64_t end, int prot);
 /* As fork does: private memory is copied, shared memory is shared. */
@@ -37,7 +37,6 @@ bool scn_private_overlaps(const struct scn_private_memory *m, uint64_t start, ui
  * The bytes at an address and how many follow in one piece. Returns NULL and 0 if there is no
  * region; NULL and the length if the access is not allowed.
  */
-uint8_t *scn_private_at(const struct scn_private_memory *m, uint64_t addr, bool write,
-                        size_t *len);
+uint8_t *scn_private_at(const struct scn_private_memory *m, uint64_t addr, bool write, size_t *len);
 
 #endif

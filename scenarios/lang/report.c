@@ -45,7 +45,7 @@ static void add_tap(struct scn_report *report, const struct scn_record *r)
 	const char *message = scn_buf_text(&r->outcome.message);
 
 	fprintf(report->out, "%s %u - ",
-	        verdict == SCN_FAILED || verdict == SCN_BROKEN ? "not ok" : "ok", report->total);
+		verdict == SCN_FAILED || verdict == SCN_BROKEN ? "not ok" : "ok", report->total);
 	print_name(report->out, r);
 	if (verdict == SCN_SKIPPED) {
 		fputs(" # SKIP ", report->out);
@@ -54,7 +54,7 @@ static void add_tap(struct scn_report *report, const struct scn_record *r)
 	fputs("\n", report->out);
 	if (verdict == SCN_FAILED || verdict == SCN_BROKEN) {
 		fprintf(report->out, "  ---\n  kind: %s\n  message: |\n",
-		        verdict == SCN_FAILED ? "failure" : "error");
+			verdict == SCN_FAILED ? "failure" : "error");
 		print_lines(report->out, "    ", message);
 		fputs("  ...\n", report->out);
 	}
@@ -140,11 +140,11 @@ static int write_junit(const struct scn_report *report, const char *path)
 	if (!f)
 		return -errno;
 	fprintf(f,
-	        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	        "<testsuite name=\"gntsim\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
-	        "skipped=\"%u\" time=\"%.6f\">\n%s</testsuite>\n",
-	        report->total, report->count[SCN_FAILED], report->count[SCN_BROKEN],
-	        report->count[SCN_SKIPPED], report->seconds, scn_buf_text(&report->junit));
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<testsuite name=\"gntsim\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
+		"skipped=\"%u\" time=\"%.6f\">\n%s</testsuite>\n",
+		report->total, report->count[SCN_FAILED], report->count[SCN_BROKEN],
+		report->count[SCN_SKIPPED], report->seconds, scn_buf_text(&report->junit));
 	return fclose(f) ? -errno : 0;
 }
 
@@ -156,8 +156,8 @@ int scn_report_end(struct scn_report *report, const char *junit_path)
 		fprintf(report->out, "1..%u\n# ", report->total);
 	if (report->tap || report->total != 1) {
 		fprintf(report->out, "%u passed, %u failed, %u skipped, %u errors\n",
-		        report->count[SCN_PASSED], report->count[SCN_FAILED],
-		        report->count[SCN_SKIPPED], report->count[SCN_BROKEN]);
+			report->count[SCN_PASSED], report->count[SCN_FAILED],
+			report->count[SCN_SKIPPED], report->count[SCN_BROKEN]);
 	}
 	if (junit_path)
 		err = write_junit(report, junit_path);

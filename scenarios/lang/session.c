@@ -38,12 +38,11 @@ static void report_broken(const struct player_seat *seat, const char *path, cons
 }
 
 static void play_variant(const struct player_seat *seat, const char *path,
-                         const struct scn_scenario *s, uint32_t n)
+			 const struct scn_scenario *s, uint32_t n)
 {
 	const struct scn_session *session = seat->session;
-	struct scn_version kernel = session->filter.has_kernel
-	                                ? session->filter.kernel
-	                                : session->ops->kernel(seat->self);
+	struct scn_version kernel =
+	    session->filter.has_kernel ? session->filter.kernel : session->ops->kernel(seat->self);
 	struct scn_record r = {.file = path};
 	struct scn_setup setup;
 	double start = now();
@@ -78,8 +77,8 @@ static void play_file(const struct player_seat *seat, const char *path)
 	src.text = text;
 	err = scn_parse(&src, &s, &errors);
 	if (err) {
-		report_broken(seat, path, err == -ENOMEM ? "out of memory"
-		                                         : scn_buf_text(&errors.text));
+		report_broken(seat, path,
+			      err == -ENOMEM ? "out of memory" : scn_buf_text(&errors.text));
 		return;
 	}
 	for (uint32_t n = scn_variant_count(&s, &seat->session->filter), i = 0; i < n; i++)
@@ -97,7 +96,7 @@ static void sink_report(void *ctx, const struct scn_record *record)
 }
 
 static int play_here(const struct scn_session *session, const struct scn_files *files,
-                     struct scn_report *report, struct scn_buf *why)
+		     struct scn_report *report, struct scn_buf *why)
 {
 	struct player_seat seat = {session, NULL, sink_report, report};
 	int err = open_substrate(session, &seat.self, why);
@@ -120,7 +119,7 @@ static void sink_pipe(void *ctx, const struct scn_record *r)
 {
 	const struct scn_outcome *o = &r->outcome;
 	struct wire_record w = {o->verdict, (uint32_t)r->variant.len, (uint32_t)o->message.len,
-	                        (uint32_t)o->log.len, r->seconds};
+				(uint32_t)o->log.len, r->seconds};
 	FILE *f = ctx;
 
 	fwrite(&w, sizeof(w), 1, f);
@@ -135,7 +134,7 @@ struct worker {
 };
 
 static void work(const struct scn_session *session, const struct scn_files *files, size_t first,
-                 FILE *out)
+		 FILE *out)
 {
 	struct wire_record end = {.variant_len = UINT32_MAX};
 	struct player_seat seat = {session, NULL, sink_pipe, out};
@@ -156,7 +155,7 @@ static void work(const struct scn_session *session, const struct scn_files *file
 }
 
 static int start_worker(const struct scn_session *session, const struct scn_files *files,
-                        size_t first, struct worker *w)
+			size_t first, struct worker *w)
 {
 	int fds[2];
 
@@ -223,7 +222,7 @@ static void end_worker(struct worker *w)
 }
 
 static int play_in_workers(const struct scn_session *session, const struct scn_files *files,
-                           struct scn_report *report)
+			   struct scn_report *report)
 {
 	struct worker *workers = calloc(session->jobs, sizeof(*workers));
 	struct player_seat lost = {session, NULL, sink_report, report};
@@ -244,7 +243,7 @@ static int play_in_workers(const struct scn_session *session, const struct scn_f
 }
 
 int scn_session_play(const struct scn_session *session, const struct scn_files *files,
-                     struct scn_report *report, struct scn_buf *why)
+		     struct scn_report *report, struct scn_buf *why)
 {
 	if (session->jobs <= 1 || files->n <= 1)
 		return play_here(session, files, report, why);

@@ -15,6 +15,6 @@ struct scn_session {
 
 /* Plays every file and reports in order. Returns 0, or a negative errno with `why`. */
 int scn_session_play(const struct scn_session *session, const struct scn_files *files,
-                     struct scn_report *report, struct scn_buf *why);
+		     struct scn_report *report, struct scn_buf *why);
 
 #endif

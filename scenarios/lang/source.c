@@ -44,7 +44,7 @@ struct place {
 };
 
 void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_pos pos,
-               const char *format, ...)
+	       const char *format, ...)
 {
 	struct scn_str line = scn_source_line(src, pos.line);
 	struct place place = {.pos = pos, .at = e->text.len};

@@ -27,7 +27,7 @@ void scn_errors_free(struct scn_errors *e);
 
 /* Adds "name:line:col: message", the line and a caret under the column. */
 void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_pos pos,
-               const char *format, ...) __attribute__((format(printf, 4, 5)));
+	       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* Puts the messages in the order of the lines they are about. */
 void scn_errors_sort(struct scn_errors *e);

@@ -19,12 +19,12 @@ enum scn_status {
 
 /* What the command line says about substrates. Zero is the default of each. */
 struct scn_options {
-	const char *device_dir;       /* device: where the nodes are; default /dev/xen */
-	int domid;                    /* device: this domain's id; -1: find out */
+	const char *device_dir; /* device: where the nodes are; default /dev/xen */
+	int domid;              /* device: this domain's id; -1: find out */
 	bool has_guest;
-	enum scn_guest guest;         /* device: what this domain is, if it can't be found out */
+	enum scn_guest guest;          /* device: what this domain is, if it can't be found out */
 	const char *const *agent_argv; /* how to start an agent; the descriptor's number follows */
-	unsigned int patience_ms;     /* how long an expected event may take; default 2000 */
+	unsigned int patience_ms;      /* how long an expected event may take; default 2000 */
 };
 
 /* What a scenario's machine is to be like. */
@@ -49,7 +49,8 @@ struct scn_substrate_ops {
 	const char *summary; /* one line for --help */
 
 	/* Makes the substrate ready, once; `self` is given to everything else. */
-	enum scn_status (*open)(const struct scn_options *options, void **self, struct scn_buf *why);
+	enum scn_status (*open)(const struct scn_options *options, void **self,
+				struct scn_buf *why);
 	void (*close)(void *self);
 
 	uint32_t (*capabilities)(const void *self);
@@ -63,10 +64,11 @@ struct scn_substrate_ops {
 	/* The domid that a domain of the script has here. */
 	uint16_t (*domid)(const void *self, uint32_t domain);
 
-	enum scn_status (*spawn)(void *self, uint32_t process, uint32_t domain, struct scn_buf *why);
+	enum scn_status (*spawn)(void *self, uint32_t process, uint32_t domain,
+				 struct scn_buf *why);
 	/* A call of a process. OK: `result` is what came of it, whatever that is. */
 	enum scn_status (*call)(void *self, uint32_t process, const struct scn_call *call,
-	                        struct scn_result *result, struct scn_buf *why);
+				struct scn_result *result, struct scn_buf *why);
 	/* SIGKILL. On return address space and files are gone. */
 	enum scn_status (*kill)(void *self, uint32_t process, struct scn_buf *why);
 
@@ -76,12 +78,12 @@ struct scn_substrate_ops {
 	enum scn_status (*destroy)(void *self, uint32_t domain, struct scn_buf *why);
 	/* GNTALLOC_LIMIT, while the scenario runs */
 	enum scn_status (*set_limit)(void *self, uint32_t domain, enum scn_limit limit,
-	                             uint64_t value, struct scn_buf *why);
+				     uint64_t value, struct scn_buf *why);
 	/* FAIL_ALLOCATION: the nth from now fails, once; 0: none any more */
 	enum scn_status (*fail_allocation)(void *self, uint64_t nth, struct scn_buf *why);
 	/* RAISE_VIRQ */
 	enum scn_status (*raise_virq)(void *self, uint32_t domain, uint64_t virq,
-	                              struct scn_buf *why);
+				      struct scn_buf *why);
 	/* INSPECT */
 	enum scn_status (*totals)(void *self, struct scn_totals *out, struct scn_buf *why);
 

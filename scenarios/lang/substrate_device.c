@@ -109,7 +109,7 @@ static uint32_t find_capabilities(const struct device *d)
 }
 
 static enum scn_status look_around(struct device *d, const struct scn_options *options,
-                                   struct scn_buf *why)
+				   struct scn_buf *why)
 {
 	struct utsname u;
 	char node[256];
@@ -119,14 +119,14 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 	snprintf(node, sizeof(node), "%s/gntdev", d->dir);
 	if (access(node, F_OK)) {
 		scn_buf_printf(why, "%s: %s (is this machine a Xen domain?)", node,
-		               strerror(errno));
+			       strerror(errno));
 		return SCN_ERROR;
 	}
 	domid = find_domid(options);
 	if (domid < 0 || !find_guest(options, &d->guest)) {
 		scn_buf_printf(why, "can't find out %s; say it with --%s",
-		               domid < 0 ? "this domain's id" : "whether this domain is pv or pvh",
-		               domid < 0 ? "domid" : "host");
+			       domid < 0 ? "this domain's id" : "whether this domain is pv or pvh",
+			       domid < 0 ? "domid" : "host");
 		return SCN_ERROR;
 	}
 	d->domid = (uint16_t)domid;
@@ -138,7 +138,7 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 }
 
 static enum scn_status device_open(const struct scn_options *options, void **self,
-                                   struct scn_buf *why)
+				   struct scn_buf *why)
 {
 	struct device *d = calloc(1, sizeof(*d));
 	enum scn_status status;
@@ -167,8 +167,8 @@ static uint32_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-	         : SCN_CAP(ADVANCE) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
-	               SCN_CAP(GNTDEV_LIMIT);
+		 : SCN_CAP(ADVANCE) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
+		       SCN_CAP(GNTDEV_LIMIT);
 }
 
 static struct scn_version device_kernel(const void *self)
@@ -188,7 +188,7 @@ static bool write_limit(enum scn_limit limit, unsigned long value)
 }
 
 static enum scn_status device_set_limit(void *self, uint32_t domain, enum scn_limit limit,
-                                        uint64_t value, struct scn_buf *why)
+					uint64_t value, struct scn_buf *why)
 {
 	struct device *d = self;
 	char text[32];
@@ -213,7 +213,7 @@ static enum scn_status device_begin(void *self, const struct scn_setup *setup, s
 	for (uint32_t i = 0; i < setup->n_domains; i++) {
 		if (setup->domains[i].has_guest && setup->domains[i].guest != d->guest) {
 			scn_buf_printf(why, "the host is a %s guest",
-			               d->guest == SCN_PV ? "PV" : "PVH");
+				       d->guest == SCN_PV ? "PV" : "PVH");
 			return SCN_SKIP;
 		}
 		for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
@@ -247,7 +247,7 @@ static uint16_t device_domid(const void *self, uint32_t domain)
 }
 
 static enum scn_status device_spawn(void *self, uint32_t process, uint32_t domain,
-                                    struct scn_buf *why)
+				    struct scn_buf *why)
 {
 	struct device *d = self;
 
@@ -256,7 +256,7 @@ static enum scn_status device_spawn(void *self, uint32_t process, uint32_t domai
 }
 
 static enum scn_status device_call(void *self, uint32_t process, const struct scn_call *call,
-                                   struct scn_result *result, struct scn_buf *why)
+				   struct scn_result *result, struct scn_buf *why)
 {
 	struct device *d = self;
 	struct scn_call moved = *call;

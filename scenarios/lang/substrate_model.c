@@ -48,7 +48,7 @@ static void model_free(void *ctx, void *p, size_t size)
 }
 
 static enum scn_status model_open(const struct scn_options *options, void **self,
-                                  struct scn_buf *why)
+				  struct scn_buf *why)
 {
 	(void)options;
 	*self = calloc(1, sizeof(struct model));
@@ -95,7 +95,7 @@ static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn
 	config.n_frames = frames && frames < MAX_FRAMES ? (uint32_t)frames : DEFAULT_FRAMES;
 	m->frames_size = (size_t)config.n_frames * GNTSIM_PAGE_SIZE;
 	m->frames = mmap(NULL, m->frames_size, PROT_READ | PROT_WRITE,
-	                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (m->frames == MAP_FAILED) {
 		m->frames = NULL;
 		return complain(why, "frames", -errno);
@@ -106,7 +106,7 @@ static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn
 }
 
 static enum scn_status make_domain(struct model *m, const struct scn_setup *setup, uint32_t i,
-                                   enum gntsim_kernel kernel, struct scn_buf *why)
+				   enum gntsim_kernel kernel, struct scn_buf *why)
 {
 	const uint64_t *limits = setup->domains[i].limits;
 	enum gntsim_guest guest =
@@ -156,7 +156,7 @@ static uint16_t model_domid(const void *self, uint32_t domain)
 }
 
 static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain,
-                                   struct scn_buf *why)
+				   struct scn_buf *why)
 {
 	struct model *m = self;
 	struct gntsim_domain *dom = gntsim_domain_find(m->machine, m->domid[domain]);
@@ -167,7 +167,7 @@ static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain
 }
 
 static enum scn_status model_call(void *self, uint32_t process, const struct scn_call *call,
-                                  struct scn_result *result, struct scn_buf *why)
+				  struct scn_result *result, struct scn_buf *why)
 {
 	struct model *m = self;
 	struct scn_model_process *p = &m->processes[process];
@@ -210,7 +210,7 @@ static enum scn_status model_advance(void *self, uint64_t ns, struct scn_buf *wh
 }
 
 static struct gntsim_domain *find_domain(const struct model *m, uint32_t domain,
-                                         struct scn_buf *why)
+					 struct scn_buf *why)
 {
 	struct gntsim_domain *dom = gntsim_domain_find(m->machine, m->domid[domain]);
 
@@ -235,7 +235,7 @@ static enum scn_status model_destroy(void *self, uint32_t domain, struct scn_buf
 }
 
 static enum scn_status model_set_limit(void *self, uint32_t domain, enum scn_limit limit,
-                                       uint64_t value, struct scn_buf *why)
+				       uint64_t value, struct scn_buf *why)
 {
 	struct gntsim_domain *dom = find_domain(self, domain, why);
 
@@ -256,7 +256,7 @@ static enum scn_status model_fail_allocation(void *self, uint64_t nth, struct sc
 }
 
 static enum scn_status model_raise_virq(void *self, uint32_t domain, uint64_t virq,
-                                        struct scn_buf *why)
+					struct scn_buf *why)
 {
 	struct gntsim_domain *dom = find_domain(self, domain, why);
 
@@ -330,7 +330,8 @@ static bool model_check(void *self, struct scn_buf *wrong)
 	for (int i = SCN_TOTAL_ZOMBIES; i < SCN_N_TOTALS; i++) {
 		if (t.of[i])
 			scn_buf_printf(wrong, "%s%llu %s", wrong->len ? ", " : "",
-			               (unsigned long long)t.of[i], scn_total_name((enum scn_total)i));
+				       (unsigned long long)t.of[i],
+				       scn_total_name((enum scn_total)i));
 	}
 	return wrong->len == 0;
 }

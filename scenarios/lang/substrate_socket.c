@@ -38,7 +38,7 @@ static enum scn_status broken(struct scn_buf *why, const char *what)
 }
 
 static enum scn_status socket_open(const struct scn_options *options, void **self,
-                                   struct scn_buf *why)
+				   struct scn_buf *why)
 {
 	struct server *s = calloc(1, sizeof(*s));
 
@@ -102,7 +102,7 @@ static pid_t start(const struct server *s, const char *const *words, int *output
 
 /* Runs `gntsim WORD…` to its end; what it prints goes to `out`. */
 static enum scn_status run(const struct server *s, const char *const *words, struct scn_buf *out,
-                           struct scn_buf *why)
+			   struct scn_buf *why)
 {
 	int output = -1, status = 0;
 	pid_t pid = start(s, words, &output);
@@ -154,7 +154,7 @@ static enum scn_status await_server(struct server *s, struct scn_buf *why)
 }
 
 static enum scn_status socket_set_limit(void *self, uint32_t domain, enum scn_limit limit,
-                                        uint64_t value, struct scn_buf *why)
+					uint64_t value, struct scn_buf *why)
 {
 	struct server *s = self;
 	scn_cleanup_buf struct scn_buf out = {0};
@@ -169,7 +169,7 @@ static enum scn_status socket_set_limit(void *self, uint32_t domain, enum scn_li
 
 /* The words that make a command run in a domain of the machine. */
 static void join_words(const struct server *s, uint32_t domain, char *domid, size_t size,
-                       const char **words)
+		       const char **words)
 {
 	const char *guest = s->setup.domains[domain].guest == SCN_PV ? "pv" : "pvh";
 	size_t n = 0;
@@ -196,8 +196,10 @@ static enum scn_status make_domains(struct server *s, struct scn_buf *why)
 		uint64_t limit = s->setup.domains[i].limits[SCN_LIMIT_GNTALLOC];
 		scn_cleanup_buf struct scn_buf out = {0};
 		char domid[16];
-		const char *words[] = {"control", "--socket", s->socket, "create", domid,
-		                       s->setup.domains[i].has_guest ? guest : NULL, NULL};
+		const char *words[] = {"control", "--socket",
+				       s->socket, "create",
+				       domid,     s->setup.domains[i].has_guest ? guest : NULL,
+				       NULL};
 
 		snprintf(domid, sizeof(domid), "%u", s->setup.domains[i].number);
 		if (s->setup.domains[i].number != 0 && run(s, words, &out, why) != SCN_OK)
@@ -220,8 +222,9 @@ static const char *guest_of_domain0(const struct scn_setup *setup)
 static enum scn_status socket_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
 {
 	struct server *s = self;
-	const char *words[] = {"serve",   "--socket", s->socket, "--virtual-time",
-	                       "--guest", guest_of_domain0(setup), NULL};
+	const char *words[] = {
+	    "serve", "--socket", s->socket, "--virtual-time", "--guest", guest_of_domain0(setup),
+	    NULL};
 
 	if (setup->kernel.major != 6 || setup->kernel.minor != 1) {
 		scn_buf_str(why, "the socket front serves kernel 6.1");
@@ -251,7 +254,7 @@ static uint16_t socket_domid(const void *self, uint32_t domain)
 }
 
 static enum scn_status socket_spawn(void *self, uint32_t process, uint32_t domain,
-                                    struct scn_buf *why)
+				    struct scn_buf *why)
 {
 	struct server *s = self;
 	const char *launcher[MAX_WORDS];
@@ -295,7 +298,7 @@ static enum scn_status settle(struct server *s, struct scn_buf *why)
 }
 
 static enum scn_status socket_call(void *self, uint32_t process, const struct scn_call *call,
-                                   struct scn_result *result, struct scn_buf *why)
+				   struct scn_result *result, struct scn_buf *why)
 {
 	struct server *s = self;
 	enum scn_status status;
@@ -303,8 +306,8 @@ static enum scn_status socket_call(void *self, uint32_t process, const struct sc
 	if (call->kind == SCN_FORK)
 		s->domain_of[call->peer] = s->domain_of[process];
 	status = scn_agents_call(&s->agents, process, call, result, why);
-	if (status == SCN_OK && (call->kind == SCN_CLOSE || call->kind == SCN_EXEC ||
-	                         call->kind == SCN_EXIT))
+	if (status == SCN_OK &&
+	    (call->kind == SCN_CLOSE || call->kind == SCN_EXEC || call->kind == SCN_EXIT))
 		status = settle(s, why);
 	return status;
 }

@@ -39,12 +39,11 @@ static bool allows(const struct scn_domain_decl *d, enum scn_guest guest)
 static void describe(struct scn_buf *name, const struct scn_domain_decl *d, enum scn_guest guest)
 {
 	scn_buf_printf(name, "%s%.*s %s", name->len ? ", " : "", SCN_STR(d->name),
-	               guest == SCN_PV ? "pv" : "pvh");
+		       guest == SCN_PV ? "pv" : "pvh");
 }
 
 void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
-                 struct scn_version kernel, uint32_t n, struct scn_setup *out,
-                 struct scn_buf *name)
+		 struct scn_version kernel, uint32_t n, struct scn_setup *out, struct scn_buf *name)
 {
 	uint64_t machine[SCN_N_LIMITS] = {0};
 	uint32_t i = 0;
@@ -69,13 +68,13 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 	out->frames = machine[SCN_LIMIT_FRAMES];
 	if (filter->has_kernel)
 		scn_buf_printf(name, "%skernel %u.%u", name->len ? ", " : "", kernel.major,
-		               kernel.minor);
+			       kernel.minor);
 }
 
 static bool compare(struct scn_version a, enum scn_compare op, struct scn_version b)
 {
 	int order = a.major != b.major ? (a.major < b.major ? -1 : 1)
-	                               : (a.minor > b.minor) - (a.minor < b.minor);
+				       : (a.minor > b.minor) - (a.minor < b.minor);
 
 	switch (op) {
 	case SCN_LT:

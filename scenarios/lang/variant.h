@@ -17,8 +17,8 @@ struct scn_filter {
 uint32_t scn_variant_count(const struct scn_scenario *s, const struct scn_filter *filter);
 /* The nth, and its name: "dom1 pv, kernel 6.1". */
 void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
-                 struct scn_version kernel, uint32_t n, struct scn_setup *out,
-                 struct scn_buf *name);
+		 struct scn_version kernel, uint32_t n, struct scn_setup *out,
+		 struct scn_buf *name);
 bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup);
 /* "6.1"; @retval -EINVAL */
 int scn_version_parse(const char *text, struct scn_version *out);

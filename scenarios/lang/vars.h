@@ -12,7 +12,7 @@ struct scn_var {
 	struct {
 		uint64_t value;
 		bool set;
-	} *elements;
+	} * elements;
 	uint32_t n;
 };
 

@@ -46,7 +46,7 @@ void expect_errors(const char *script, const char *messages)
 }
 
 static enum scn_verdict play_variants(const struct scn_scenario *s, void *self,
-                                      struct scn_buf *message)
+				      struct scn_buf *message)
 {
 	const struct scn_substrate_ops *ops = &scn_substrate_model;
 	struct scn_filter filter = {0};

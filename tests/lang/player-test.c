@@ -8,12 +8,12 @@
 #define ALLOC "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, flags=1, count=2})"
 #define MAPPED                                                                                     \
 	HEAD ALLOC "\n"                                                                            \
-	           "A: p = mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, ga, 0)\n"
+		   "A: p = mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_SHARED, ga, 0)\n"
 
 static void a_name_takes_and_then_must_match(void)
 {
 	expect_play(HEAD ALLOC " = 0 {index=i, gref_ids=[a, b]}\n" ALLOC " = 0 {index=i}\n",
-	            SCN_FAILED, "expected 0 {index=i}, got 0 {index=8192}");
+		    SCN_FAILED, "expected 0 {index=i}, got 0 {index=8192}");
 	expect_play(HEAD ALLOC " = 0 {index=i, gref_ids=[a, a]}\n", SCN_FAILED, "got 0 {index=0");
 	expect_play(HEAD ALLOC " = z {index=z, gref_ids=[_, _]}\n", SCN_PASSED, "");
 }
@@ -26,24 +26,24 @@ static void a_name_before_the_call_is_set_again(void)
 static void arrays_bind_as_a_whole(void)
 {
 	expect_play(HEAD ALLOC " = 0 {gref_ids=r}\n"
-	                       "A: gb = open(\"/dev/xen/gntalloc\", O_RDWR)\n"
-	                       "A: ioctl(gb, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, count=1})"
-	                       " = 0 {gref_ids=[r[1]+1]}\n",
-	            SCN_PASSED, "");
+			       "A: gb = open(\"/dev/xen/gntalloc\", O_RDWR)\n"
+			       "A: ioctl(gb, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, count=1})"
+			       " = 0 {gref_ids=[r[1]+1]}\n",
+		    SCN_PASSED, "");
 	expect_play(HEAD ALLOC " = 0 {gref_ids=r}\nA: close(r[70000])\n", SCN_BROKEN,
-	            "this name has no value yet");
+		    "this name has no value yet");
 }
 
 static void bytes(void)
 {
 	expect_play(MAPPED "A: store(p, \"ab\" 1 u16(0x0302) u32(x) fill(7, 3))\n", SCN_BROKEN,
-	            "expected a name that an earlier step defined, found 'x'");
+		    "expected a name that an earlier step defined, found 'x'");
 	expect_play(MAPPED "A: store(p, \"ab\" 1 u16(0x0302) u32(9) fill(7, 3))\n"
-	                   "A: load(p, 12) = \"ab\" 1 2 3 u32(n) 7 7 7\n"
-	                   "A: load(p + 5, 8) = u64(m)\n"
-	                   "A: load(p + 5, 4) = u32(n)\n"
-	                   "A: load(p, 3) = \"ab\"\n",
-	            SCN_FAILED, "t.scn:10:17: expected \"ab\", got \"ab\" 1");
+			   "A: load(p, 12) = \"ab\" 1 2 3 u32(n) 7 7 7\n"
+			   "A: load(p + 5, 8) = u64(m)\n"
+			   "A: load(p + 5, 4) = u32(n)\n"
+			   "A: load(p, 3) = \"ab\"\n",
+		    SCN_FAILED, "t.scn:10:17: expected \"ab\", got \"ab\" 1");
 	expect_play(MAPPED "A: store(p, 256)\n", SCN_BROKEN, "a byte is at most 255");
 	expect_play(MAPPED "A: load(p, 8192) = fill(0, 8192)\n", SCN_PASSED, "");
 	expect_play(MAPPED "A: load(p, 8193) = _\n", SCN_FAILED, "got SIGSEGV");
@@ -52,14 +52,14 @@ static void bytes(void)
 static void loops_and_lists(void)
 {
 	expect_play("domain dom0\nprocess A in dom0\nA: ev = open(\"/dev/xen/evtchn\", O_RDWR)\n"
-	            "for i in 1..3: A: a[i] = ioctl(ev, IOCTL_EVTCHN_BIND_UNBOUND_PORT, "
-	            "{remote_domain=dom0})\n"
-	            "for i in 1..3: A: b[i] = ioctl(ev, IOCTL_EVTCHN_BIND_INTERDOMAIN, "
-	            "{remote_domain=dom0, remote_port=a[4-i]})\n"
-	            "A: read(ev, 12) = 12 [b[i] for i in 1..3]\n"
-	            "A: write(ev, [b[i] for i in 1..3]) = 12\n"
-	            "A: read(ev, 12) = 12 [b[1]]\n",
-	            SCN_FAILED, "t.scn:8:19: expected 12 [b[1]], got blocks");
+		    "for i in 1..3: A: a[i] = ioctl(ev, IOCTL_EVTCHN_BIND_UNBOUND_PORT, "
+		    "{remote_domain=dom0})\n"
+		    "for i in 1..3: A: b[i] = ioctl(ev, IOCTL_EVTCHN_BIND_INTERDOMAIN, "
+		    "{remote_domain=dom0, remote_port=a[4-i]})\n"
+		    "A: read(ev, 12) = 12 [b[i] for i in 1..3]\n"
+		    "A: write(ev, [b[i] for i in 1..3]) = 12\n"
+		    "A: read(ev, 12) = 12 [b[1]]\n",
+		    SCN_FAILED, "t.scn:8:19: expected 12 [b[1]], got blocks");
 	expect_play(HEAD "for i in 1..0: A: close(99)\n", SCN_PASSED, "");
 }
 
@@ -68,12 +68,12 @@ static void what_a_call_may_not_do_by_itself(void)
 	expect_play(HEAD "A: close(99)\n", SCN_FAILED, "expected success, got -1 EBADF");
 	expect_play(HEAD "A: close(99) = -1 _\n", SCN_PASSED, "");
 	expect_play(HEAD "A: close(99) = -1 EINVAL\n", SCN_FAILED,
-	            "t.scn:4:16: expected -1 EINVAL, got -1 EBADF\n"
-	            "    A: close(99) = -1 EINVAL\n"
-	            "                   ^\n"
-	            "  last steps:\n"
-	            "       3  A: open(\"/dev/xen/gntalloc\", O_RDWR) = 3\n"
-	            "       4  A: close(99) = -1 EBADF\n");
+		    "t.scn:4:16: expected -1 EINVAL, got -1 EBADF\n"
+		    "    A: close(99) = -1 EINVAL\n"
+		    "                   ^\n"
+		    "  last steps:\n"
+		    "       3  A: open(\"/dev/xen/gntalloc\", O_RDWR) = 3\n"
+		    "       4  A: close(99) = -1 EBADF\n");
 	expect_play(HEAD "A: load(BAD, 1)\n", SCN_FAILED, "expected success, got SIGSEGV");
 }
 
@@ -101,21 +101,21 @@ static void kernels(void)
 static void the_nth_allocation_fails(void)
 {
 	expect_play("domain dom0\nprocess A in dom0\nfail allocation 1\n"
-	            "A: open(\"/dev/xen/gntdev\", O_RDWR) = -1 ENOMEM\n"
-	            "A: open(\"/dev/xen/gntdev\", O_RDWR)\n",
-	            SCN_PASSED, "");
+		    "A: open(\"/dev/xen/gntdev\", O_RDWR) = -1 ENOMEM\n"
+		    "A: open(\"/dev/xen/gntdev\", O_RDWR)\n",
+		    SCN_PASSED, "");
 }
 
 static void hazards_must_be_said(void)
 {
 	const char *script = "domain dom0 pv grant_frames=1\nprocess A in dom0\n"
-	                     "A: ga = open(\"/dev/xen/gntalloc\", O_RDWR)\n"
-	                     "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, count=600}) = ";
+			     "A: ga = open(\"/dev/xen/gntalloc\", O_RDWR)\n"
+			     "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, count=600}) = ";
 	scn_cleanup_buf struct scn_buf b = {0};
 
 	scn_buf_printf(&b, "%s-1 ENOSPC\n", script);
 	expect_play(scn_buf_text(&b), SCN_FAILED,
-	            "got harm to the real kernel: gntalloc-undo-miscounts");
+		    "got harm to the real kernel: gntalloc-undo-miscounts");
 	scn_buf_clear(&b);
 	scn_buf_printf(&b, "%s-1 ENOSPC hazard \"gntalloc-undo-miscounts\"\n", script);
 	expect_play(scn_buf_text(&b), SCN_PASSED, "");
@@ -123,19 +123,20 @@ static void hazards_must_be_said(void)
 	scn_buf_printf(&b, "%scrash \"other\"\n", script);
 	expect_play(scn_buf_text(&b), SCN_FAILED, "got harm to the real kernel");
 	expect_play(HEAD "A: close(ga) = 0 hazard \"x\"\n", SCN_FAILED,
-	            "got no harm to the kernel");
+		    "got no harm to the kernel");
 }
 
 static void totals(void)
 {
 	expect_play(HEAD ALLOC "\nexpect {grants=2, files=n}\nA: close(ga)\nexpect {files=n}\n",
-	            SCN_FAILED, "t.scn:7:9: expected another number of files, got 0");
+		    SCN_FAILED, "t.scn:7:9: expected another number of files, got 0");
 }
 
 static void conditional_death(void)
 {
-	expect_play("domain dom0 pv|pvh\nprocess A in dom0\nif pvh: kill -9 A\nA: close(9) = -1 _\n",
-	            SCN_BROKEN, "expected a living process, found A, which has ended");
+	expect_play(
+	    "domain dom0 pv|pvh\nprocess A in dom0\nif pvh: kill -9 A\nA: close(9) = -1 _\n",
+	    SCN_BROKEN, "expected a living process, found A, which has ended");
 }
 
 int main(void)

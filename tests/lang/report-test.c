@@ -46,24 +46,24 @@ static void tap(void)
 	char *text = report_four(true, false, NULL);
 
 	EXPECT_TEXT(text, "TAP version 13\n"
-	                  "# substrate: model\n"
-	                  "ok 1 - a<b>.scn [dom1 pv]\n"
-	                  "ok 2 - a<b>.scn # SKIP device can't do advance\n"
-	                  "not ok 3 - a<b>.scn\n"
-	                  "  ---\n"
-	                  "  kind: failure\n"
-	                  "  message: |\n"
-	                  "    expected \"1\" & got 2\n"
-	                  "      line two\n"
-	                  "  ...\n"
-	                  "not ok 4 - a<b>.scn\n"
-	                  "  ---\n"
-	                  "  kind: error\n"
-	                  "  message: |\n"
-	                  "    no such file\n"
-	                  "  ...\n"
-	                  "1..4\n"
-	                  "# 1 passed, 1 failed, 1 skipped, 1 errors\n");
+			  "# substrate: model\n"
+			  "ok 1 - a<b>.scn [dom1 pv]\n"
+			  "ok 2 - a<b>.scn # SKIP device can't do advance\n"
+			  "not ok 3 - a<b>.scn\n"
+			  "  ---\n"
+			  "  kind: failure\n"
+			  "  message: |\n"
+			  "    expected \"1\" & got 2\n"
+			  "      line two\n"
+			  "  ...\n"
+			  "not ok 4 - a<b>.scn\n"
+			  "  ---\n"
+			  "  kind: error\n"
+			  "  message: |\n"
+			  "    no such file\n"
+			  "  ...\n"
+			  "1..4\n"
+			  "# 1 passed, 1 failed, 1 skipped, 1 errors\n");
 	free(text);
 }
 
@@ -72,17 +72,17 @@ static void plain(void)
 	char *text = report_four(false, true, NULL);
 
 	EXPECT_TEXT(text, "   1  A: close(3) = 0\n"
-	                  "passed  a<b>.scn [dom1 pv]\n"
-	                  "   1  A: close(3) = 0\n"
-	                  "skipped a<b>.scn: device can't do advance\n"
-	                  "   1  A: close(3) = 0\n"
-	                  "failed  a<b>.scn\n"
-	                  "  expected \"1\" & got 2\n"
-	                  "    line two\n"
-	                  "   1  A: close(3) = 0\n"
-	                  "error   a<b>.scn\n"
-	                  "  no such file\n"
-	                  "1 passed, 1 failed, 1 skipped, 1 errors\n");
+			  "passed  a<b>.scn [dom1 pv]\n"
+			  "   1  A: close(3) = 0\n"
+			  "skipped a<b>.scn: device can't do advance\n"
+			  "   1  A: close(3) = 0\n"
+			  "failed  a<b>.scn\n"
+			  "  expected \"1\" & got 2\n"
+			  "    line two\n"
+			  "   1  A: close(3) = 0\n"
+			  "error   a<b>.scn\n"
+			  "  no such file\n"
+			  "1 passed, 1 failed, 1 skipped, 1 errors\n");
 	free(text);
 }
 
@@ -98,9 +98,12 @@ static void junit(void)
 	xml = scn_read_file(path, &len);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(xml);
 	CU_ASSERT_PTR_NOT_NULL(strstr(
-	    xml, "<testsuite name=\"gntsim\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""));
-	CU_ASSERT_PTR_NOT_NULL(strstr(xml, "name=\"a&lt;b&gt;.scn [dom1 pv]\" time=\"0.000000\"/>"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<failure message=\"expected &quot;1&quot; &amp; got 2\n"));
+	    xml,
+	    "<testsuite name=\"gntsim\" tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(xml, "name=\"a&lt;b&gt;.scn [dom1 pv]\" time=\"0.000000\"/>"));
+	CU_ASSERT_PTR_NOT_NULL(
+	    strstr(xml, "<failure message=\"expected &quot;1&quot; &amp; got 2\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<skipped message="));
 	CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<error message="));
 	free(xml);
