@@ -398,7 +398,7 @@ static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int p
 
 	/* Writable as protected but not as granted: the store must fault. And a PV mapping may be
 	 * readable though PROT_NONE: Xen wrote its PTE. */
-	if (page->discards)
+	if (page->discards || page->copies)
 		flags = WIRE_RUN_PRIVATE;
 	else if (!page->writable && !gone)
 		want &= ~PROT_WRITE;
@@ -500,7 +500,7 @@ static int map(struct client *c, const struct wire_in *in)
 	return reply_runs(c, in, m.addr, m.len);
 }
 
-static int unmap_or_protect(struct client *c, const struct wire_in *in)
+static int change_range(struct client *c, const struct wire_in *in)
 {
 	struct wire_range r;
 	int err;
@@ -512,7 +512,10 @@ static int unmap_or_protect(struct client *c, const struct wire_in *in)
 		return reply(c, in, -ENODEV, NULL, 0);
 	if (in->msg.op == WIRE_MUNMAP)
 		return reply(c, in, gntsim_munmap(c->mm, r.addr, r.len), NULL, 0);
-	err = gntsim_mprotect(c->mm, r.addr, r.len, r.prot);
+	if (in->msg.op == WIRE_MADVISE)
+		err = gntsim_madvise(c->mm, r.addr, r.len, r.prot);
+	else
+		err = gntsim_mprotect(c->mm, r.addr, r.len, r.prot);
 	if (err < 0)
 		return reply(c, in, err, NULL, 0);
 	return reply_runs(c, in, r.addr, r.len);
@@ -640,7 +643,8 @@ int client_request(struct client *c, struct wire_in *in)
 		return map(c, in);
 	case WIRE_MUNMAP:
 	case WIRE_MPROTECT:
-		return unmap_or_protect(c, in);
+	case WIRE_MADVISE:
+		return change_range(c, in);
 	case WIRE_MREMAP:
 		return remap(c, in);
 	case WIRE_FORK:

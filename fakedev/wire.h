@@ -48,6 +48,7 @@ enum wire_op {
 	WIRE_MMAP,   /**< struct wire_map -> struct wire_map_reply, runs, descriptors */
 	WIRE_MUNMAP, /**< struct wire_range -> nothing */
 	WIRE_MPROTECT, /**< struct wire_range -> runs of the range as they are now, descriptors */
+	WIRE_MADVISE,  /**< struct wire_range, advice in prot -> as WIRE_MPROTECT */
 	WIRE_MREMAP,   /**< struct wire_remap -> runs of the new range, descriptors */
 	WIRE_FORK,     /**< nothing -> a connected descriptor for the child's address space */
 	WIRE_SYNC,     /**< nothing -> nothing, once all that ended before has been acted on */

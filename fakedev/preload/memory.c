@@ -87,7 +87,7 @@ static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint6
 		err = apply(&in, &dontfork, extra_flags);
 	wire_in_done(&in);
 	lib_room_end(&room);
-	if (asked && err == 0 && op != WIRE_MPROTECT)
+	if (asked && err == 0 && op != WIRE_MPROTECT && op != WIRE_MADVISE)
 		err = ranges_add(addr, bytes, dontfork);
 	if (asked && err < 0)
 		tell_unmapped(addr, bytes);
@@ -232,28 +232,29 @@ EXPORT int munmap(void *addr, size_t len)
 	return (int)lib_result(r);
 }
 
-static int protect_piece(uint64_t start, uint64_t end, int prot)
+/* mprotect or madvise of what is not device memory. */
+static int change_piece(long nr, uint64_t start, uint64_t end, int how)
 {
-	return start < end
-		   ? (int)raw_syscall(SYS_mprotect, (long)start, (long)(end - start), prot, 0, 0, 0)
-		   : 0;
+	return start < end ? (int)raw_syscall(nr, (long)start, (long)(end - start), how, 0, 0, 0)
+			   : 0;
 }
 
 /* In address order, as the kernel goes: what is device memory through the broker. */
-static int protect(uint64_t addr, uint64_t len, int prot)
+static int change(long nr, uint64_t addr, uint64_t len, int how)
 {
 	uint64_t end = addr + len, start, stop;
 	int err = 0;
 
 	while (err == 0 && addr < end && ranges_first(addr, end - addr, &start, &stop)) {
-		struct wire_range r = {.addr = start, .len = stop - start, .prot = prot};
+		struct wire_range r = {.addr = start, .len = stop - start, .prot = how};
 
-		err = protect_piece(addr, start, prot);
+		err = change_piece(nr, addr, start, how);
 		if (err == 0)
-			err = ask_and_apply(WIRE_MPROTECT, &r, sizeof(r), start, r.len, 0);
+			err = ask_and_apply(nr == SYS_mprotect ? WIRE_MPROTECT : WIRE_MADVISE, &r,
+					    sizeof(r), start, r.len, 0);
 		addr = stop;
 	}
-	return err < 0 ? err : protect_piece(addr, end, prot);
+	return err < 0 ? err : change_piece(nr, addr, end, how);
 }
 
 DECLARE_NEXT(mprotect);
@@ -270,7 +271,7 @@ EXPORT int mprotect(void *addr, size_t len, int prot)
 		lib_leave(&saved);
 		return next(addr, len, prot);
 	}
-	err = protect((uintptr_t)addr, whole_pages(len), prot);
+	err = change(SYS_mprotect, (uintptr_t)addr, whole_pages(len), prot);
 	lib_leave(&saved);
 	return (int)lib_result(err);
 }
@@ -354,11 +355,18 @@ EXPORT int remap_file_pages(void *addr, size_t len, int prot, size_t offset, int
 	return NEXT(remap_file_pages)(addr, len, prot, offset, flags);
 }
 
-/* A device file has no pages to punch holes into. */
+/* The advice that takes pages away is the driver's business; all other is only advice. */
 DECLARE_NEXT(madvise);
 EXPORT int madvise(void *addr, size_t len, int advice)
 {
-	if (advice == MADV_REMOVE && touches_device(addr, len))
-		return (int)lib_result(-ENODEV);
-	return NEXT(madvise)(addr, len, advice);
+	sigset_t saved;
+	int err;
+
+	if ((advice != MADV_DONTNEED && advice != MADV_REMOVE && advice != MADV_FREE) ||
+	    ((uintptr_t)addr & PAGE_MASK_BITS) || !touches_device(addr, len))
+		return NEXT(madvise)(addr, len, advice);
+	lib_enter(&saved);
+	err = change(SYS_madvise, (uintptr_t)addr, whole_pages(len), advice);
+	lib_leave(&saved);
+	return (int)lib_result(err);
 }
