@@ -8,6 +8,7 @@ struct capability {
 static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_ADVANCE] = {"advance", "time can be let pass"},
     [SCN_CAP_DESTROY_DOMAIN] = {"destroy_domain", "a whole domain can be destroyed"},
+    [SCN_CAP_DISCARD] = {"discard", "stores to pages Xen holds read-only vanish without a fault"},
     [SCN_CAP_DISTINCT_DOMAINS] = {"distinct_domains", "two domains of a script are two domains"},
     [SCN_CAP_EMPTY_MACHINE] = {"empty_machine", "nothing else uses grants, ports and limits"},
     [SCN_CAP_FAIL_ALLOCATION] = {"fail_allocation", "the Nth allocation can be made to fail"},

@@ -100,7 +100,7 @@ static uint32_t find_capabilities(const struct device *d)
 
 	/* Only a real driver hears of what the kernel does to its mappings. */
 	if (!strcmp(d->dir, "/dev/xen"))
-		caps |= SCN_CAP(INVALIDATION);
+		caps |= SCN_CAP(INVALIDATION) | SCN_CAP(DISCARD);
 	if (access(limit_paths[SCN_LIMIT_GNTALLOC], W_OK) == 0)
 		caps |= SCN_CAP(GNTALLOC_LIMIT);
 	if (access(limit_paths[SCN_LIMIT_GNTDEV], W_OK) == 0)
@@ -167,7 +167,7 @@ static uint32_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
+		 : SCN_CAP(ADVANCE) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
 		       SCN_CAP(GNTDEV_LIMIT);
 }
 
