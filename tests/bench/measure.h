@@ -13,6 +13,8 @@
 
 /** Seconds of the monotonic clock. */
 double measure_now(void);
+/** Seconds that this process has had a processor: for what one core does, whoever else wants it. */
+double measure_cpu_now(void);
 /** The median; sorts the values. */
 double measure_median(double *values, size_t n);
 /** The p-th hundredth of sorted values. */
