@@ -173,6 +173,8 @@ long request_privcmd(uint32_t cmd);
  */
 int broker_cuse(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room);
 
+/** Serves what the kernel has queued: releases of files that were closed may be behind. */
+void broker_drain(struct broker *b);
 /** Ends all FUSE and CUSE sessions. */
 void broker_unmount(struct broker *b);
 

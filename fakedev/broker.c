@@ -379,8 +379,10 @@ int broker_serve(struct broker *b, int timeout_ms)
 	broker_effects(b);
 	/* What had ended when a client asked was ready before its request was: it is in this batch,
 	 * unless the batch was full. */
-	if (n < BATCH)
+	if (n < BATCH && b->syncs.next != &b->syncs) {
+		broker_drain(b);
 		client_answer_syncs(b);
+	}
 	bury(b);
 	return n;
 }

@@ -10,7 +10,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-/* In one turn. */
+/* Of one session, before somebody is told that what he closed has ended. */
 #define MOST_REQUESTS 1000
 
 static struct fuse_file *file_of(struct link *l)
@@ -31,24 +31,40 @@ static int receive(struct fuse_host *h)
 	return n == 0 ? -EAGAIN : n;
 }
 
-/* All that waits: who asks over a control connection whether what it closed has ended must find the
- * releases done. */
+/* One request; returns false if none waits. */
+static bool serve_one(struct fuse_host *h)
+{
+	int n = receive(h);
+
+	if (n == -EAGAIN || n == -EINTR)
+		return false;
+	if (n > 0)
+		fuse_session_process_buf(h->session, &h->buf);
+	/* Unmounted, or the connection was aborted. */
+	if (n <= 0 || fuse_session_exited(h->session))
+		fuse_host_end(h);
+	broker_effects(h->broker);
+	return n > 0;
+}
+
 static void host_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
-	struct fuse_host *h = (struct fuse_host *)e;
-
+	(void)b;
 	(void)events;
-	for (int i = 0; i < MOST_REQUESTS && !e->dead; i++) {
-		int n = receive(h);
+	serve_one((struct fuse_host *)e);
+}
 
-		if (n == -EAGAIN || n == -EINTR)
-			break;
-		if (n > 0)
-			fuse_session_process_buf(h->session, &h->buf);
-		/* Unmounted, or the connection was aborted. */
-		if (n <= 0 || fuse_session_exited(h->session))
-			fuse_host_end(h);
-		broker_effects(b);
+static struct fuse_host *host_of(struct link *l)
+{
+	return (struct fuse_host *)(void *)((char *)l - offsetof(struct fuse_host, of_broker));
+}
+
+void broker_drain(struct broker *b)
+{
+	for (struct link *l = b->hosts.next, *next; l != &b->hosts; l = next) {
+		next = l->next;
+		for (int i = 0; i < MOST_REQUESTS && serve_one(host_of(l)); i++)
+			;
 	}
 }
 
@@ -114,6 +130,5 @@ void fuse_host_end(struct fuse_host *h)
 void broker_unmount(struct broker *b)
 {
 	while (b->hosts.next != &b->hosts)
-		fuse_host_end((struct fuse_host *)(void *)((char *)b->hosts.next -
-							   offsetof(struct fuse_host, of_broker)));
+		fuse_host_end(host_of(b->hosts.next));
 }
