@@ -2,6 +2,7 @@
 /* gntsim run: a program on the fake devices of a private machine, or of one that is served. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "front-lacks.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -147,6 +148,18 @@ static int parse(int argc, char **argv, struct options *o)
 static const char *const fronts[] = {
     [FRONT_SOCKET] = "socket", [FRONT_FUSE] = "fuse", [FRONT_CUSE] = "cuse"};
 
+static void say_lacks(const struct options *o)
+{
+	static const enum front_mode modes[] = {[FRONT_SOCKET] = FRONT_MODE_SOCKET,
+						[FRONT_FUSE] = FRONT_MODE_FUSE,
+						[FRONT_CUSE] = FRONT_MODE_CUSE};
+	enum front_mode mode = o->unassisted ? FRONT_MODE_FUSE_UNASSISTED : modes[o->front];
+	const struct front_lack *l;
+
+	for (size_t i = 0; (l = front_lack(mode, i)); i++)
+		fprintf(stderr, "gntsim: it lacks %s: %s\n", l->name, l->what);
+}
+
 /* What the user left open, by what the program is and, if there is one, by the machine to join. */
 static int choose_front(struct options *o, const struct machine_about *about)
 {
@@ -183,9 +196,11 @@ static int choose_front(struct options *o, const struct machine_about *about)
 		return complain("the machine at %s does not serve unassisted programs (they and "
 				"static ones need 'gntsim serve --mount')",
 				o->socket);
-	if (o->verbose)
+	if (o->verbose) {
 		fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
 			o->unassisted ? ", unassisted" : "", why);
+		say_lacks(o);
+	}
 	return 0;
 }
 
