@@ -42,6 +42,18 @@ static const char *check_own_pages(const struct gntsim_mm *mm)
 	return NULL;
 }
 
+/* Whether what gs_vma_find() remembers is what it would find. */
+static bool hit_sound(const struct gntsim_mm *mm)
+{
+	struct vma_hit hit = *mm->hit;
+	bool sound;
+
+	*mm->hit = (struct vma_hit){0};
+	sound = hit.from >= hit.to || gs_vma_find(mm, hit.from) == hit.vma;
+	*mm->hit = (struct vma_hit){0};
+	return sound && (hit.from >= hit.to || gs_vma_find(mm, hit.to - 1) == hit.vma);
+}
+
 static const char *mark_mms(struct recount *r, struct gntsim_domain *dom)
 {
 	const char *wrong = NULL;
@@ -53,7 +65,7 @@ static const char *mark_mms(struct recount *r, struct gntsim_domain *dom)
 		struct vma *vma;
 
 		r->totals.mms++;
-		if (mm->dom != dom || !gs_tree_sound(&mm->vmas))
+		if (mm->dom != dom || !gs_tree_sound(&mm->vmas) || !hit_sound(mm))
 			return "an address space's tree";
 		for (vma = gs_vma_find(mm, 0); vma && !wrong; vma = gs_vma_next(vma)) {
 			r->totals.vmas++;
@@ -151,7 +163,7 @@ static uint32_t live_handles(const struct gntsim_domain *dom, const struct map *
 		if (p->handle != GNTSIM_INVALID_HANDLE &&
 		    p->handle < table_size(&dom->maptrack.entries)) {
 			t = table_at(&dom->maptrack.entries, p->handle);
-			n += t->flags && t->ref == p->ref && t->domid == (uint16_t)p->domid;
+			n += t->flags && t->ref == p->ref && t->domid == p->domid;
 		}
 		n += p->khandle != GNTSIM_INVALID_HANDLE;
 	}

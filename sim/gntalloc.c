@@ -53,8 +53,12 @@ static void put_gref(struct gref *g)
 
 static struct gref *lookup(const struct gntsim_file *file, uint64_t index)
 {
-	struct tree_node *n = file->u.gntalloc.grefs.root;
+	const struct tree *grefs = &file->u.gntalloc.grefs;
+	struct tree_node *n = grefs->root;
 
+	/* Often it is the newest. */
+	if (n && gref_of(grefs->last)->index <= index)
+		return gref_of(grefs->last)->index == index ? gref_of(grefs->last) : NULL;
 	while (n) {
 		struct gref *g = gref_of(n);
 

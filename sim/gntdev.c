@@ -17,7 +17,7 @@ static bool is_pv(const struct map *map)
 
 static size_t map_bytes(uint32_t count)
 {
-	return sizeof(struct map) + count * sizeof(struct map_page);
+	return offsetof(struct map, pages) + count * sizeof(struct map_page);
 }
 
 uint32_t gs_map_live(const struct map *map)
@@ -38,7 +38,7 @@ struct map *gs_map_alloc(struct gntsim_file *file, uint32_t count)
 
 	if (!map)
 		return NULL;
-	memset(map, 0, sizeof(*map));
+	memset(map, 0, offsetof(struct map, pages));
 	map->file = file;
 	map->count = count;
 	map->users = 1;
@@ -151,7 +151,7 @@ static bool map_page(struct map *map, uint32_t i, uint32_t flags, uint64_t host_
 	    .host_addr = host_addr,
 	    .flags = flags,
 	    .ref = p->ref,
-	    .domid = (uint16_t)p->domid,
+	    .domid = p->domid,
 	};
 
 	gntsim_gnttab_map(map->file->dom, &op);
@@ -196,7 +196,7 @@ int gntsim_gntdev_map(struct gntsim_file *file, uint32_t count, const struct gnt
 	if (!map)
 		return -ENOMEM;
 	for (i = 0; i < count; i++) {
-		map->pages[i].domid = grants[i].domid;
+		map->pages[i].domid = (uint16_t)grants[i].domid;
 		map->pages[i].ref = grants[i].ref;
 	}
 	gs_map_add(map);
@@ -306,7 +306,7 @@ static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 		return -EINVAL;
 	map->in_use = true;
 	map->users++;
-	map->flags = GNTSIM_GNTMAP_HOST_MAP | (write ? 0 : GNTSIM_GNTMAP_READONLY);
+	map->flags = (uint16_t)(GNTSIM_GNTMAP_HOST_MAP | (write ? 0 : GNTSIM_GNTMAP_READONLY));
 	map->start = vma->start;
 	vma->u.map = map;
 	vma->dontcopy = is_pv(map);

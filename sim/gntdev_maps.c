@@ -13,16 +13,18 @@ static struct map *map_of(struct tree_node *node)
 	return node ? container_of(node, struct map, node) : NULL;
 }
 
-void gs_map_summarise(struct tree_node *node)
+bool gs_map_summarise(struct tree_node *node)
 {
 	struct map *map = map_of(node);
 	const struct map *l = map_of(node->left), *r = map_of(node->right);
+	uint32_t before = map->max_gap;
 
 	map->max_gap = map->gap;
 	if (l && l->max_gap > map->max_gap)
 		map->max_gap = l->max_gap;
 	if (r && r->max_gap > map->max_gap)
 		map->max_gap = r->max_gap;
+	return map->max_gap != before;
 }
 
 /* The first map with a gap before it that is strictly wider than count. */
@@ -94,9 +96,12 @@ struct map *gs_map_first(const struct gntdev_file *priv)
 /* The map that ends above a page. */
 static struct map *find_above(const struct gntdev_file *priv, uint32_t page)
 {
+	struct map *found = map_of(priv->maps.last);
 	struct tree_node *n = priv->maps.root;
-	struct map *found = NULL;
 
+	/* Often it is the newest. */
+	if (!found || found->index <= page)
+		return found && found->index + found->count > page ? found : NULL;
 	while (n) {
 		struct map *map = map_of(n);
 

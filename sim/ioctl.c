@@ -38,6 +38,9 @@ static long write_refs(const struct alloc_gref *op, const gntsim_gref *refs, uin
 	return 0;
 }
 
+/* What the kernel's kmalloc() can give at once on x86, in references. */
+#define MAX_REFS ((4u << 20) / (uint32_t)sizeof(gntsim_gref))
+
 static long ioctl_alloc(struct gntsim_file *file, uint64_t arg, const struct gntsim_user_memory *um)
 {
 	struct alloc_gref op;
@@ -48,7 +51,7 @@ static long ioctl_alloc(struct gntsim_file *file, uint64_t arg, const struct gnt
 		return -EFAULT;
 	if (op.count > file->dom->gntalloc_limit)
 		return gntsim_gntalloc_alloc(file, op.domid, op.flags, op.count, &op.index, NULL);
-	refs = gs_mem_alloc(file->m, op.count * sizeof(*refs));
+	refs = op.count > MAX_REFS ? NULL : gs_mem_alloc(file->m, op.count * sizeof(*refs));
 	if (!refs)
 		return -ENOMEM;
 	rc = gntsim_gntalloc_alloc(file, op.domid, op.flags, op.count, &op.index, refs);
@@ -116,7 +119,7 @@ static long read_grants(struct map *map, uint64_t addr, const struct gntsim_user
 		if (um->read(um->ctx, addr + done * sizeof(*grants), grants, n * sizeof(*grants)))
 			return -EFAULT;
 		for (i = 0; i < n; i++) {
-			map->pages[done + i].domid = grants[i].domid;
+			map->pages[done + i].domid = (uint16_t)grants[i].domid;
 			map->pages[done + i].ref = grants[i].ref;
 		}
 	}

@@ -4,7 +4,7 @@
 
 #include "model.h"
 
-#define GRAIN      16u
+#define GRAIN      8u /* no object needs more than a pointer's alignment */
 #define SLAB_BYTES 8192u
 
 struct slab {

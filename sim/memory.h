@@ -9,7 +9,7 @@
 
 #include <gntsim/machine.h>
 
-#define GS_SMALL_CLASSES 32u /* of 16, 32, ... 512 bytes */
+#define GS_SMALL_CLASSES 64u /* of 8, 16, ... 512 bytes */
 
 struct slab;
 

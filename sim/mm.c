@@ -12,20 +12,25 @@ static struct vma *vma_of(struct tree_node *node)
 
 struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr)
 {
+	struct vma_hit hit = {.to = UINT64_MAX};
 	struct tree_node *n = mm->vmas.root;
-	struct vma *found = NULL;
 
+	if (addr >= mm->hit->from && addr < mm->hit->to)
+		return mm->hit->vma;
 	while (n) {
 		struct vma *vma = vma_of(n);
 
 		if (vma->end > addr) {
-			found = vma;
+			hit.vma = vma;
+			hit.to = vma->end;
 			n = n->left;
 		} else {
+			hit.from = vma->end;
 			n = n->right;
 		}
 	}
-	return found;
+	*mm->hit = hit;
+	return hit.vma;
 }
 
 struct vma *gs_vma_next(const struct vma *vma)
@@ -35,13 +40,25 @@ struct vma *gs_vma_next(const struct vma *vma)
 
 void gs_vma_insert(struct vma *vma)
 {
-	struct tree_node *parent = NULL, **link = &vma->mm->vmas.root;
+	struct gntsim_mm *mm = vma->mm;
+	struct vma *above = gs_vma_find(mm, vma->start);
+	struct tree_node *parent = above ? &above->node : mm->vmas.last;
+	struct tree_node **link = &mm->vmas.root;
 
-	while (*link) {
-		parent = *link;
-		link = vma->start < vma_of(parent)->start ? &parent->left : &parent->right;
+	if (above && !parent->left) {
+		link = &parent->left;
+	} else if (parent) {
+		parent = above ? gs_tree_prev(parent) : parent;
+		link = &parent->right;
 	}
-	gs_tree_insert(&vma->mm->vmas, parent, link, &vma->node);
+	gs_tree_insert(&mm->vmas, parent, link, &vma->node);
+	*mm->hit = (struct vma_hit){vma->start, vma->end, vma};
+}
+
+void gs_vma_unlink(struct vma *vma)
+{
+	gs_tree_remove(&vma->mm->vmas, &vma->node);
+	*vma->mm->hit = (struct vma_hit){0};
 }
 
 /* vm_area_dup() and vm_ops->open() */
@@ -69,6 +86,7 @@ static int split_at(struct gntsim_mm *mm, uint64_t addr)
 		return -ENOMEM;
 	upper->start = vma->end = addr;
 	upper->offset += addr - vma->start;
+	*mm->hit = (struct vma_hit){0};
 	gs_vma_insert(upper);
 	return 0;
 }
@@ -93,7 +111,7 @@ static void remove_vma(struct vma *vma)
 {
 	struct gntsim_machine *m = vma->mm->m;
 
-	gs_tree_remove(&vma->mm->vmas, &vma->node);
+	gs_vma_unlink(vma);
 	vma->file->driver->vma_close(vma);
 	gs_file_put(vma->file);
 	gs_mem_free(m, vma, sizeof(*vma));
@@ -102,9 +120,12 @@ static void remove_vma(struct vma *vma)
 
 int gs_unmap_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 {
-	int rc = gs_split_range(mm, start, end);
-	struct vma *vma, *next;
+	struct vma *vma = gs_vma_find(mm, start), *next;
+	int rc;
 
+	if (!vma || vma->start >= end)
+		return 0;
+	rc = gs_split_range(mm, start, end);
 	if (rc < 0)
 		return rc;
 	/* The notifiers run for the whole range before the first mapping is closed. */
@@ -143,6 +164,7 @@ int gntsim_mm_create(struct gntsim_domain *dom, struct gntsim_mm **out)
 		return -ENOMEM;
 	mm->dom = dom;
 	mm->m = dom->m;
+	mm->hit = &mm->hit_memory;
 	gs_effect_init(&mm->revoked, GNTSIM_EFFECT_REVOKED);
 	gs_effect_init(&mm->dead, GNTSIM_EFFECT_MM_DEAD);
 	list_add_tail(&dom->mms, &mm->link);

@@ -191,7 +191,7 @@ static int move(struct gntsim_mm *mm, uint64_t from, uint64_t len, uint64_t to)
 	vma = gs_vma_find(mm, from);
 	before = live_grants(vma);
 	gs_invalidate_range(mm, from, from + len);
-	gs_tree_remove(&mm->vmas, &vma->node);
+	gs_vma_unlink(vma);
 	vma->start = to;
 	vma->end = to + len;
 	gs_vma_insert(vma);

@@ -381,12 +381,12 @@ struct gref_run {
 /* ---- gntdev.c ---- */
 
 struct map_page {
-	uint32_t domid; /* as given; cut to 16 bits when used */
 	gntsim_gref ref;
 	uint32_t handle;  /* the mapping for user space (PVH: the only one) */
 	uint32_t khandle; /* PV: the kernel's */
 	gntsim_frame frame;
-	bool removed; /* being_removed */
+	uint16_t domid; /* the driver keeps 32 bits, but uses these only */
+	bool removed;   /* being_removed */
 };
 
 /* A MAP_GRANT_REF object (struct gntdev_grant_map). */
@@ -394,15 +394,15 @@ struct map {
 	struct tree_node node; /* in the file's tree while listed */
 	struct list all;
 	struct gntsim_file *file;
+	uint64_t start;        /* where it was mapped */
 	uint32_t index, count; /* pages */
 	uint32_t gap, max_gap; /* free pages before it; the most in its subtree */
 	uint32_t users;        /* the file's list, and VMA pieces */
 	uint32_t live;         /* Xen mappings */
-	uint32_t flags;        /* GNTMAP_*; 0 before mmap */
 	uint32_t seen;         /* by the check */
-	bool in_use, listed;
-	uint64_t start; /* where it was mapped */
 	struct notify notify;
+	uint16_t flags; /* GNTMAP_*; 0 before mmap */
+	bool in_use, listed;
 	struct map_page pages[];
 };
 
@@ -414,7 +414,7 @@ uint32_t gs_map_live(const struct map *map);
 
 /* ---- gntdev_maps.c: a file's listed maps ---- */
 
-void gs_map_summarise(struct tree_node *node);
+bool gs_map_summarise(struct tree_node *node);
 /* Gives it an index and lists it. */
 void gs_map_add(struct map *map);
 void gs_map_unlist(struct map *map);
@@ -438,10 +438,17 @@ void gs_evtchn_interrupt(struct gntsim_domain *dom, struct port *p);
 
 /* ---- mm.c ---- */
 
+/* The last answer of gs_vma_find(): what it is for addresses in [from, to). */
+struct vma_hit {
+	uint64_t from, to;
+	struct vma *vma;
+};
+
 struct gntsim_mm {
 	struct gntsim_domain *dom; /* NULL: it was destroyed */
 	struct gntsim_machine *m;
 	struct tree vmas;
+	struct vma_hit *hit, hit_memory; /* hit points there: looking up is for const ones too */
 	struct tree own_pages;
 	struct list link; /* in the domain's mms, or the machine's dead ones */
 	void *data;
@@ -451,9 +458,9 @@ struct gntsim_mm {
 
 struct vma {
 	struct tree_node node;
+	uint64_t start, end; /* beside the node, for the way down the tree */
 	struct gntsim_mm *mm;
 	struct gntsim_file *file;
-	uint64_t start, end;
 	uint64_t offset; /* file offset of start */
 	int prot;
 	bool shared;    /* VM_SHARED: shared, and the file is open for writing */
@@ -471,6 +478,8 @@ struct vma {
 struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr);
 struct vma *gs_vma_next(const struct vma *vma);
 void gs_vma_insert(struct vma *vma);
+/* Takes it out of the tree. */
+void gs_vma_unlink(struct vma *vma);
 /* do_munmap(): releases of files are queued. @retval -EINVAL as munmap() */
 int gs_do_munmap(struct gntsim_mm *mm, uint64_t addr, uint64_t len);
 /* The same without the checks. */

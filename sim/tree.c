@@ -6,13 +6,14 @@ static int height(const struct tree_node *n)
 	return n ? n->height : 0;
 }
 
-static void measure(const struct tree *t, struct tree_node *n)
+/* Returns whether what a parent must know has changed. */
+static bool measure(const struct tree *t, struct tree_node *n)
 {
-	int l = height(n->left), r = height(n->right);
+	int l = height(n->left), r = height(n->right), before = n->height;
+	bool changed = t->summarise && t->summarise(n);
 
 	n->height = 1 + (l > r ? l : r);
-	if (t->summarise)
-		t->summarise(n);
+	return changed || n->height != before;
 }
 
 static void replace_child(struct tree *t, struct tree_node *parent, struct tree_node *old,
@@ -46,20 +47,21 @@ static void rotate(struct tree *t, struct tree_node *n, struct tree_node *up)
 	n->parent = up;
 	if (moved)
 		moved->parent = n;
-	measure(t, n);
-	measure(t, up);
+	(void)measure(t, n);
+	(void)measure(t, up);
 }
 
-/* Makes the subtree at @p n balanced, given that its children are; returns its new root. */
+/*
+ * Makes the subtree at @p n balanced, given that its children are; returns its new root, or NULL if
+ * the subtree looks to its parent as it did before.
+ */
 static struct tree_node *balance(struct tree *t, struct tree_node *n)
 {
 	int lean = height(n->left) - height(n->right);
 	struct tree_node *tall, *inner;
 
-	if (lean >= -1 && lean <= 1) {
-		measure(t, n);
-		return n;
-	}
+	if (lean >= -1 && lean <= 1)
+		return measure(t, n) ? n : NULL;
 	tall = lean > 0 ? n->left : n->right;
 	inner = lean > 0 ? tall->right : tall->left;
 	if (height(inner) > (lean > 0 ? height(tall->left) : height(tall->right))) {
@@ -73,10 +75,8 @@ static struct tree_node *balance(struct tree *t, struct tree_node *n)
 static void settle(struct tree *t, struct tree_node *n)
 {
 	while (n) {
-		int before = n->height;
-
 		n = balance(t, n);
-		if (n->height == before && !t->summarise)
+		if (!n)
 			return;
 		n = n->parent;
 	}
@@ -87,8 +87,10 @@ void gs_tree_insert(struct tree *t, struct tree_node *parent, struct tree_node *
 {
 	node->parent = parent;
 	node->left = node->right = NULL;
+	if (!parent || (parent == t->last && link == &parent->right))
+		t->last = node;
 	*link = node;
-	measure(t, node);
+	(void)measure(t, node);
 	settle(t, parent);
 }
 
@@ -96,6 +98,8 @@ void gs_tree_remove(struct tree *t, struct tree_node *node)
 {
 	struct tree_node *heir, *from;
 
+	if (node == t->last)
+		t->last = gs_tree_prev(node);
 	if (!node->left || !node->right) {
 		from = node->parent;
 		replace_child(t, from, node, node->left ? node->left : node->right);
@@ -115,16 +119,20 @@ void gs_tree_remove(struct tree *t, struct tree_node *node)
 	}
 	heir->left = node->left;
 	heir->left->parent = heir;
-	/* Its own height must count as changed, or settle() would stop there. */
+	/* It is compared with what stood there. */
 	heir->height = node->height;
 	replace_child(t, node->parent, node, heir);
 	settle(t, from);
+	if (t->summarise) {
+		(void)t->summarise(heir);
+		gs_tree_changed(t, heir->parent);
+	}
 }
 
 void gs_tree_changed(struct tree *t, struct tree_node *node)
 {
-	for (; node; node = node->parent)
-		t->summarise(node);
+	while (node && t->summarise(node))
+		node = node->parent;
 }
 
 struct tree_node *gs_tree_first(const struct tree *t)
@@ -138,11 +146,7 @@ struct tree_node *gs_tree_first(const struct tree *t)
 
 struct tree_node *gs_tree_last(const struct tree *t)
 {
-	struct tree_node *n = t->root;
-
-	while (n && n->right)
-		n = n->right;
-	return n;
+	return t->last;
 }
 
 struct tree_node *gs_tree_next(const struct tree_node *node)
@@ -186,6 +190,10 @@ bool gs_tree_sound(const struct tree *t)
 	const struct tree_node *n;
 
 	if (t->root && t->root->parent)
+		return false;
+	for (n = t->root; n && n->right;)
+		n = n->right;
+	if (n != t->last)
 		return false;
 	for (n = gs_tree_first(t); n; n = gs_tree_next(n))
 		if (!node_sound(n))

@@ -14,9 +14,10 @@ struct tree_node {
 };
 
 struct tree {
-	struct tree_node *root;
-	/* Recomputes the node's summary from itself and its children; NULL if there is none. */
-	void (*summarise)(struct tree_node *node);
+	struct tree_node *root, *last;
+	/* Recomputes the node's summary from itself and its children, and says whether it is another
+	 * one now. NULL if there is none. */
+	bool (*summarise)(struct tree_node *node);
 };
 
 /* Puts @p node at *link, the empty child slot of @p parent that the descent ended in. */

@@ -200,6 +200,22 @@ static void alloc_gref_without_room_for_the_references(void)
 }
 
 /* The driver's own errors leave user memory alone. */
+/* Without a limit, more references than kmalloc() can give at once: ENOMEM, and nothing is used up. */
+static void alloc_gref_beyond_kmalloc(void)
+{
+	struct gntsim_file *alloc = open_dev(GNTSIM_DEV_GNTALLOC);
+	struct ioctl_gntalloc_alloc_gref a = {.domid = 2, .count = (1u << 20) + 1};
+
+	gntsim_domain_set_gntalloc_limit(fx.dom1, UINT32_MAX);
+	EXPECT_EQ(ioctl_with(alloc, IOCTL_GNTALLOC_ALLOC_GREF, &a, sizeof(a)), -ENOMEM);
+	a.count = UINT32_MAX;
+	EXPECT_EQ(ioctl_with(alloc, IOCTL_GNTALLOC_ALLOC_GREF, &a, sizeof(a)), -ENOMEM);
+	a.count = 1;
+	EXPECT_EQ(ioctl_with(alloc, IOCTL_GNTALLOC_ALLOC_GREF, &a, sizeof(a)), 0);
+	EXPECT_EQ(a.index, 0);
+	gntsim_close(alloc);
+}
+
 static void failed_alloc_gref_writes_nothing(void)
 {
 	struct gntsim_file *alloc = open_dev(GNTSIM_DEV_GNTALLOC);
@@ -414,6 +430,7 @@ int main(void)
 	    {"ALLOC_GREF that cannot be written", alloc_gref_that_cannot_be_written},
 	    {"ALLOC_GREF without room for the references",
 	     alloc_gref_without_room_for_the_references},
+	    {"ALLOC_GREF beyond kmalloc", alloc_gref_beyond_kmalloc},
 	    {"failed ALLOC_GREF writes nothing", failed_alloc_gref_writes_nothing},
 	    {"DEALLOC_GREF", dealloc_gref},
 	    {"gntalloc SET_UNMAP_NOTIFY", gntalloc_notify},
