@@ -199,7 +199,6 @@ static void alloc_gref_without_room_for_the_references(void)
 	EXPECT_EQ(fx_totals().grants, 0);
 }
 
-/* The driver's own errors leave user memory alone. */
 /* Without a limit, more references than kmalloc() can give at once: ENOMEM, and nothing is used up. */
 static void alloc_gref_beyond_kmalloc(void)
 {
@@ -216,6 +215,7 @@ static void alloc_gref_beyond_kmalloc(void)
 	gntsim_close(alloc);
 }
 
+/* The driver's own errors leave user memory alone. */
 static void failed_alloc_gref_writes_nothing(void)
 {
 	struct gntsim_file *alloc = open_dev(GNTSIM_DEV_GNTALLOC);
