@@ -7,7 +7,6 @@
 #include "peer.h"
 #include "session.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum ending { CLOSES, EXITS, KILLED };
@@ -15,24 +14,12 @@ enum ending { CLOSES, EXITS, KILLED };
 static void end(enum ending ending, bool serve, uint32_t size)
 {
 	struct peer *peer = peer_start(them());
-	struct session_params ours = {.domid = them()->id, .left = size, .right = size};
-	struct session_params theirs = {.domid = us()->id, .left = size, .right = size};
 	static struct session_data data;
 
-	snprintf(ours.path, sizeof(ours.path), "/local/domain/%u/data/vchan/%d%d",
-		 serve ? us()->id : them()->id, ending, serve);
-	memcpy(theirs.path, ours.path, sizeof(ours.path));
-	if (serve) {
-		CHECK_IS(session_serve(&ours), 0);
-		CHECK_IS(peer_call(peer, session_connect, &theirs, sizeof(theirs)), 0);
-	} else {
-		CHECK_IS(peer_call(peer, session_serve, &theirs, sizeof(theirs)), 0);
-		CHECK_IS(session_connect(&ours), 0);
-	}
+	session_connect_to(peer, serve, size, size, "closed");
 	strcpy(data.bytes, "last words");
 	data.size = 11;
 	CHECK_IS(peer_call(peer, session_send, &data, sizeof(data)), 11);
-	CHECK_IS(session_is_open(NULL), 1);
 	switch (ending) {
 	case CLOSES:
 		CHECK_IS(peer_call(peer, session_close, NULL, 0), 0);

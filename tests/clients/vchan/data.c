@@ -13,24 +13,11 @@
 static void carry(struct peer *peer, uint32_t left, uint32_t right, bool serve)
 {
 	static struct session_data out, in;
-	struct session_params ours = {.domid = them()->id, .left = left, .right = right};
-	struct session_params theirs = {.domid = us()->id, .left = left, .right = right};
 	uint64_t total = 0, sent = 0;
+	char name[32];
 
-	snprintf(ours.path, sizeof(ours.path), "/local/domain/%u/data/vchan/%u-%d",
-		 serve ? us()->id : them()->id, left, serve);
-	memcpy(theirs.path, ours.path, sizeof(ours.path));
-	if (serve) {
-		CHECK_IS(session_serve(&ours), 0);
-		CHECK_IS(session_is_open(NULL), 2);
-		CHECK_IS(peer_call(peer, session_connect, &theirs, sizeof(theirs)), 0);
-	} else {
-		CHECK_IS(peer_call(peer, session_serve, &theirs, sizeof(theirs)), 0);
-		CHECK_IS(session_connect(&ours), 0);
-	}
-	CHECK_IS(session_is_open(NULL), 1);
-	CHECK_IS(peer_call(peer, session_is_open, NULL, 0), 1);
-
+	snprintf(name, sizeof(name), "%u-%u", left, right);
+	session_connect_to(peer, serve, left, right, name);
 	for (unsigned i = 0; i < 100; i++)
 		total += i * 37 % 1000 + 1;
 	peer_begin(peer, session_echo, &total, sizeof(total));

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <libxenvchan.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -100,4 +101,25 @@ long session_close(void *arg)
 	libxenvchan_close(vchan);
 	vchan = NULL;
 	return 0;
+}
+
+void session_connect_to(struct peer *peer, bool serve, uint32_t left, uint32_t right,
+			const char *name)
+{
+	struct session_params ours = {.domid = them()->id, .left = left, .right = right};
+	struct session_params theirs = {.domid = us()->id, .left = left, .right = right};
+
+	snprintf(ours.path, sizeof(ours.path), "/local/domain/%u/data/vchan/%s",
+		 serve ? us()->id : them()->id, name);
+	memcpy(theirs.path, ours.path, sizeof(ours.path));
+	if (serve) {
+		CHECK_IS(session_serve(&ours), 0);
+		CHECK_IS(session_is_open(NULL), 2);
+		CHECK_IS(peer_call(peer, session_connect, &theirs, sizeof(theirs)), 0);
+	} else {
+		CHECK_IS(peer_call(peer, session_serve, &theirs, sizeof(theirs)), 0);
+		CHECK_IS(session_connect(&ours), 0);
+	}
+	CHECK_IS(session_is_open(NULL), 1);
+	CHECK_IS(peer_call(peer, session_is_open, NULL, 0), 1);
 }

@@ -6,6 +6,8 @@
 #ifndef CLIENTS_SESSION_H
 #define CLIENTS_SESSION_H
 
+#include "peer.h"
+
 #include <stdint.h>
 
 struct session_params {
@@ -33,5 +35,9 @@ long session_is_open(void *arg);
 long session_wait_closed(void *arg);
 /* No argument. */
 long session_close(void *arg);
+
+/* Connects the test and a peer, the one that serves first. */
+void session_connect_to(struct peer *peer, bool serve, uint32_t left, uint32_t right,
+			const char *name);
 
 #endif
