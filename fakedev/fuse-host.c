@@ -50,8 +50,11 @@ static bool serve_one(struct fuse_host *h)
 static void host_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	(void)b;
-	(void)events;
-	serve_one((struct fuse_host *)e);
+	/* Aborted: the library would complain of it on stderr. */
+	if (events & EPOLLERR)
+		fuse_host_end((struct fuse_host *)e);
+	else
+		serve_one((struct fuse_host *)e);
 }
 
 static struct fuse_host *host_of(struct link *l)

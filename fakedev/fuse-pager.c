@@ -72,7 +72,8 @@ static void *run(void *ctx)
 	struct fuse_buf buf = {.mem = NULL};
 
 	for (;;) {
-		int n = fuse_session_receive_buf(p->session, &buf);
+		int n =
+		    fds[0].revents & POLLERR ? -ENODEV : fuse_session_receive_buf(p->session, &buf);
 
 		if (n > 0 && for_page(&buf)) {
 			fuse_session_process_buf(p->session, &buf);
