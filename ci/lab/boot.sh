@@ -7,7 +7,7 @@ lab_boot_limit=300 # seconds for a boot from power-on
 
 # The machine of a leg, in the array qemu. The directory holds the host's ends of the guest's ports.
 lab_machine() { # LEG DIRECTORY
-    local xen='console=com1 com1=115200,8n1 noreboot=false' linux='loglevel=5 oops=panic panic=-1' port
+    local xen='console=com1 com1=115200,8n1 noreboot=false' linux="loglevel=5 oops=panic panic=-1 $lab_append" port
     case $1 in
     pv+*) lab_memory=2048M ;;
     *) lab_memory=1024M ;;
@@ -47,6 +47,19 @@ lab_lay_ends() { # DIRECTORY
     ln -s /dev/null "$1/payload.out"
 }
 
+# Starts the array qemu in the background, so that the traps of ci/xen-lab can end it: $lab_child.
+lab_start_qemu() { # LIMIT DIRECTORY
+    timeout -k 5 "$1" "${qemu[@]}" </dev/null >"$2/qemu" 2>&1 7>&- 8>&- 9>&- &
+    lab_child=$!
+}
+
+# Sets code to QEMU's exit status, or timeout's.
+lab_await_qemu() {
+    code=0
+    wait "$lab_child" || code=$?
+    lab_child=
+}
+
 # The kernel's or the hypervisor's own first words on what went wrong.
 lab_first_crash_line() { # CONSOLE
     grep -aE -m1 'BUG:|Oops:|general protection fault|kernel BUG at|Kernel panic|\(XEN\).*(Panic|FATAL|Assertion)' "$1" |
@@ -75,18 +88,17 @@ lab_explain() { # DIRECTORY QEMU-STATUS LIMIT
 }
 
 lab_freeze() { # LEG
-    local qemu child directory=$lab_image/freezing code=0
+    local qemu code directory=$lab_image/freezing
     rm -rf "$directory" && mkdir "$directory"
     lab_lay_ends "$directory"
     mkfifo "$directory/payload.in"
     exec 8<>"$directory/payload.in" # an input that never ends
     lab_machine "$1" "$directory"
-    timeout -k 5 "$lab_boot_limit" "${qemu[@]}" </dev/null >"$directory/qemu" 2>&1 \
-        -object "memory-backend-file,id=memory,size=$lab_memory,mem-path=$directory/memory,share=on" 8>&- 9>&- &
-    child=$!
+    qemu+=(-object "memory-backend-file,id=memory,size=$lab_memory,mem-path=$directory/memory,share=on")
+    lab_start_qemu "$lab_boot_limit" "$directory"
     while ! grep -q ready "$directory/status"; do
-        if ! kill -0 "$child" 2>/dev/null; then
-            wait "$child" || code=$?
+        if ! kill -0 "$lab_child" 2>/dev/null; then
+            lab_await_qemu
             lab_explain "$directory" "$code" "$lab_boot_limit"
             return
         fi
@@ -99,7 +111,7 @@ migrate "exec:cat >$directory/state"
 info migrate
 quit
 END
-    wait "$child" || true
+    lab_await_qemu
     exec 8>&- 9>&-
     grep -aq 'Migration status: completed' "$directory/monitor.log" || lab_fail "QEMU could not freeze the guest:" \
         "$(tail -n 3 "$directory/monitor.log"); use --boot"
@@ -111,7 +123,7 @@ END
 
 # Runs the payload that lies in the directory; returns the program's exit status, or one of the lab's own.
 lab_run_payload() { # LEG DIRECTORY LIMIT BOOT
-    local leg=$1 directory=$2 limit=$3 boot=$4 qemu code=0
+    local leg=$1 directory=$2 limit=$3 boot=$4 qemu code warning
     lab_lay_ends "$directory"
     lab_machine "$leg" "$directory"
     if [ "$boot" ]; then
@@ -128,13 +140,15 @@ END
     exec 7<>"$directory/out" 8<>"$directory/err" # so that the readers end even if QEMU never opens them
     cat "$directory/out" 7>&- 8>&- 9>&- &
     cat "$directory/err" >&2 7>&- 8>&- 9>&- &
-    timeout -k 5 "$limit" "${qemu[@]}" </dev/null >"$directory/qemu" 2>&1 7>&- 8>&- 9>&- || code=$?
+    lab_start_qemu "$limit" "$directory"
+    lab_await_qemu
     exec 7>&- 8>&- 9>&-
     wait
 
     case $(tail -n 1 "$directory/status") in
     "exit "*)
         cp "$directory/console" "$lab_log"
+        ! warning=$(grep -a -m1 'WARNING:' "$lab_log") || lab_say "a kernel warned: $warning; the console is in $lab_log"
         return "$(sed -n 's/^exit //p' "$directory/status")"
         ;;
     esac

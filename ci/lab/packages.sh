@@ -109,8 +109,12 @@ lab_fetch_tools() {
 
 # Leaves the kernel at $lab_kernel/vmlinux, and its modules below $lab_kernel.
 lab_fetch_kernel() { # SERIES
+    local package
     lab_kernel=$lab_cache/kernel-$1
-    [ -e "$lab_kernel" ] || lab_unpack "$lab_kernel" "$(lab_kernel_package "$1")"
+    if [ ! -e "$lab_kernel" ]; then
+        package=$(lab_kernel_package "$1")
+        lab_unpack "$lab_kernel" "$package"
+    fi
     [ -e "$lab_kernel/vmlinux" ] ||
         lab_extract_vmlinux "$(compgen -G "$lab_kernel/boot/vmlinuz-*")" "$lab_kernel/vmlinux"
 }

@@ -9,6 +9,9 @@ xenstored || end lost "xenstored did not start"
 /usr/lib/xen-4.17/bin/xen-init-dom0 >/tmp/xen-init-dom0.log 2>&1 ||
     end lost "xen-init-dom0: $(tail -n 1 /tmp/xen-init-dom0.log)"
 
+# What --append gave dom0's kernel is for domain 1's too.
+sed -i "s|panic=-1\"|panic=-1 $(sed 's/.*panic=-1 *//' /proc/cmdline)\"|" /lab/domU.cfg
+
 # xl stays until the domain is being destroyed, however it goes. Its console must let go of it then.
 watch_domU() {
     xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1
