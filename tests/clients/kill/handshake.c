@@ -21,6 +21,7 @@ enum {
 	CLI_LIVE = 20, /* offsets in the page, of struct vchan_interface */
 	SRV_LIVE = 21,
 	RING_PAGES = 2,
+	ROUNDS = 8, /* each order of closing four times: more than a thousand kills */
 };
 
 enum side { SERVER, CLIENT, NEITHER };
@@ -553,12 +554,19 @@ static void kill_during(unsigned n, bool server_first, unsigned spin)
 
 void test(void)
 {
-	for (int order = 0; order < 2; order++) {
+	unsigned kills = 0;
+
+	for (unsigned round = 0; round < ROUNDS; round++) {
+		bool server_first = round % 2;
+
 		for (unsigned n = 0; n <= STEPS; n++) {
-			kill_after(n, SERVER, order);
-			kill_after(n, CLIENT, order);
+			kill_after(n, SERVER, server_first);
+			kill_after(n, CLIENT, server_first);
+			kills += 2;
 		}
-		for (unsigned n = 0; n < STEPS; n++)
-			kill_during(n, order, n * 997 % 30000);
+		for (unsigned n = 0; n < STEPS; n++, kills++)
+			kill_during(n, server_first, (round * STEPS + n) * 997 % 30000);
 	}
+	check_note("%u kills", kills);
+	CHECK(kills > 1000, "too few");
 }
