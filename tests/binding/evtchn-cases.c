@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* Events. */
+#define _GNU_SOURCE
+#include "check.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+static void both_ways(void)
+{
+	uint32_t theirs, port = connected_port(&theirs), got = 0;
+
+	check_no_event();
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	CHECK_EQUAL(evtchn_wait(events, 5000, &got), 0);
+	CHECK_EQUAL(got, port);
+	check_no_event();
+	/* Taking it let the next come. */
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	CHECK_EQUAL(evtchn_wait(events, -1, &got), 0);
+	CHECK_EQUAL(evtchn_notify(events, port), 0);
+	CHECK_EQUAL(peer_ask(peer, "await 5000"), 0);
+	CHECK_EQUAL(peer_number(peer, 0), theirs);
+}
+
+static void binder_has_one_event(void)
+{
+	uint32_t port, got;
+
+	CHECK_EQUAL(peer_ask(peer, "offer %u", own_domid), 0);
+	CHECK_EQUAL(evtchn_bind_interdomain(events, peer_domid, peer_number(peer, 0), &port), 0);
+	CHECK_EQUAL(evtchn_wait(events, 5000, &got), 0);
+	CHECK_EQUAL(got, port);
+	CHECK_EQUAL(peer_ask(peer, "await 0"), -ETIMEDOUT);
+	/* Bound already. */
+	CHECK_FAILS(evtchn_bind_interdomain(events, peer_domid, peer_number(peer, 0), &port),
+		    EINVAL);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static void timeout(void)
+{
+	int64_t start = now_ms();
+	uint32_t got = 99;
+
+	CHECK_FAILS(evtchn_wait(events, 60, &got), ETIMEDOUT);
+	CHECK(now_ms() - start >= 60);
+	CHECK_EQUAL(got, 99);
+}
+
+static void descriptor_for_poll(void)
+{
+	uint32_t theirs, got;
+	struct pollfd p = {.events = POLLIN};
+
+	connected_port(&theirs);
+	p.fd = evtchn_fd(events);
+	CHECK(p.fd >= 0);
+	CHECK_EQUAL(poll(&p, 1, 0), 0);
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	CHECK_EQUAL(poll(&p, 1, 5000), 1);
+	CHECK_EQUAL(p.revents, POLLIN);
+	CHECK_EQUAL(evtchn_wait(events, 0, &got), 0);
+	CHECK_EQUAL(poll(&p, 1, 0), 0);
+}
+
+static void mistakes(void)
+{
+	uint32_t port;
+
+	CHECK_FAILS(evtchn_bind_interdomain(events, 0x7FE0, 1, &port), ESRCH);
+	CHECK_FAILS(evtchn_bind_interdomain(events, peer_domid, 1000, &port), EINVAL);
+	CHECK_FAILS(evtchn_notify(events, 1000), ENOTCONN);
+	CHECK_FAILS(evtchn_bind_unbound(events, peer_domid, NULL), EFAULT);
+	CHECK_FAILS(evtchn_wait(events, 0, NULL), EFAULT);
+	CHECK_EQUAL(evtchn_bind_unbound(events, peer_domid, &port), 0);
+	CHECK_EQUAL(evtchn_notify(events, port), 0);
+	CHECK_EQUAL(evtchn_unbind(events, port), 0);
+	CHECK_FAILS(evtchn_unbind(events, port), ENOTCONN);
+	CHECK_FAILS(evtchn_notify(events, port), ENOTCONN);
+}
+
+static void after_close(void)
+{
+	uint32_t port;
+
+	CHECK_EQUAL(evtchn_close(events), 0);
+	CHECK_FAILS(evtchn_close(events), EBADF);
+	CHECK_FAILS(evtchn_bind_unbound(events, peer_domid, &port), EBADF);
+	CHECK_FAILS(evtchn_bind_interdomain(events, peer_domid, 1, &port), EBADF);
+	CHECK_FAILS(evtchn_unbind(events, 1), EBADF);
+	CHECK_FAILS(evtchn_notify(events, 1), EBADF);
+	CHECK_FAILS(evtchn_wait(events, -1, &port), EBADF);
+	CHECK_FAILS(evtchn_reset(events), EBADF);
+	CHECK_FAILS(evtchn_enable(events, 1), EBADF);
+	CHECK_FAILS(evtchn_fd(events), EBADF);
+}
+
+static void reset_forgets(void)
+{
+	uint32_t theirs, port = connected_port(&theirs), got;
+
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	CHECK_EQUAL(evtchn_reset(events), 0);
+	check_no_event();
+	/* The port has none until it is enabled. */
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	check_no_event();
+	CHECK_EQUAL(evtchn_enable(events, port), 0);
+	CHECK_EQUAL(evtchn_wait(events, 5000, &got), 0);
+	CHECK_EQUAL(got, port);
+	CHECK_EQUAL(evtchn_enable(events, 3000), 0);
+}
+
+static void lost_events(void)
+{
+	uint32_t offered, port;
+
+	CHECK_EQUAL(peer_ask(peer, "offer %u", own_domid), 0);
+	offered = peer_number(peer, 0);
+	for (unsigned i = 0; i < 70; i++) {
+		CHECK_EQUAL(evtchn_bind_interdomain(events, peer_domid, offered, &port), 0);
+		CHECK_EQUAL(evtchn_unbind(events, port), 0);
+	}
+	CHECK_FAILS(evtchn_wait(events, 0, &port), EFBIG);
+	CHECK_EQUAL(evtchn_reset(events), 0);
+	check_no_event();
+}
+
+static void *wait_for_ever(void *unused)
+{
+	uint32_t port;
+
+	(void)unused;
+	CHECK_FAILS(evtchn_wait(events, -1, &port), EBADF);
+	return NULL;
+}
+
+static void close_wakes(void)
+{
+	pthread_t t[3];
+
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQUAL(pthread_create(&t[i], NULL, wait_for_ever, NULL), 0);
+	usleep(20000);
+	CHECK_EQUAL(evtchn_close(events), 0);
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQUAL(pthread_join(t[i], NULL), 0);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+static void signal_wakes(void)
+{
+	struct sigaction action = {.sa_handler = on_alarm};
+	timer_t timer;
+	struct itimerspec when = {.it_value.tv_nsec = 30000000};
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
+	uint32_t port;
+
+	sigaction(SIGUSR1, &action, NULL);
+	CHECK_EQUAL(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	CHECK_EQUAL(timer_settime(timer, 0, &when, NULL), 0);
+	CHECK_FAILS(evtchn_wait(events, 5000, &port), EINTR);
+	timer_delete(timer);
+}
+
+static int bind_and_fail(struct evtchn *e, void *seen)
+{
+	uint32_t port;
+
+	*(struct evtchn **)seen = e;
+	return evtchn_bind_unbound(e, peer_domid, &port) ? 0 : -EDOM;
+}
+
+static struct evtchn *scoped(void)
+{
+	EVTCHN_AUTO_CLOSE struct evtchn *e = evtchn_open();
+
+	CHECK(e);
+	return e;
+}
+
+static void scoped_calls(void)
+{
+	struct evtchn *seen;
+
+	CHECK_EQUAL(evtchn_with(bind_and_fail, &seen), -EDOM);
+	CHECK_FAILS(evtchn_close(seen), EBADF);
+	CHECK_FAILS(evtchn_close(scoped()), EBADF);
+	CHECK_FAILS(evtchn_try_open(NULL), EFAULT);
+}
+
+const struct test_case evtchn_cases[] = {
+    {"both-ways", both_ways},
+    {"binder-has-one-event", binder_has_one_event},
+    {"timeout", timeout},
+    {"descriptor-for-poll", descriptor_for_poll},
+    {"evtchn-mistakes", mistakes},
+    {"evtchn-after-close", after_close},
+    {"reset-forgets", reset_forgets},
+    {"lost-events", lost_events},
+    {"close-wakes", close_wakes},
+    {"signal-wakes", signal_wakes},
+    {"evtchn-scoped-calls", scoped_calls},
+    {0},
+};
