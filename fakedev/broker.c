@@ -162,8 +162,8 @@ int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx)
 
 	if (!w)
 		return -ENOMEM;
-	w->endpoint =
-	    (struct endpoint){.ready = watch_ready, .destroy = watch_destroy, .fd = fd, .kind = ENDPOINT_OTHER};
+	w->endpoint = (struct endpoint){
+	    .ready = watch_ready, .destroy = watch_destroy, .fd = fd, .kind = ENDPOINT_OTHER};
 	w->ready = ready;
 	w->ctx = ctx;
 	err = broker_add_endpoint(b, &w->endpoint, EPOLLIN);
@@ -227,8 +227,10 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		goto undo;
 	if (config->open_to_all)
 		chmod(config->socket_path, 0666);
-	b->listener = (struct endpoint){
-	    .ready = listener_ready, .destroy = listener_destroy, .fd = err, .kind = ENDPOINT_OTHER};
+	b->listener = (struct endpoint){.ready = listener_ready,
+					.destroy = listener_destroy,
+					.fd = err,
+					.kind = ENDPOINT_OTHER};
 	err = broker_add_endpoint(b, &b->listener, EPOLLIN);
 	if (err < 0) {
 		fail(f, err, "cannot watch the socket: %s", strerror(-err));

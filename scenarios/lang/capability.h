@@ -8,9 +8,9 @@
 #include "text.h"
 
 enum scn_capability {
-	SCN_CAP_ADVANCE,          /* time can be let pass */
-	SCN_CAP_DESTROY_DOMAIN,   /* a whole domain can be destroyed */
-	SCN_CAP_DISCARD,          /* stores to pages that Xen holds read-only vanish, without a fault */
+	SCN_CAP_ADVANCE,        /* time can be let pass */
+	SCN_CAP_DESTROY_DOMAIN, /* a whole domain can be destroyed */
+	SCN_CAP_DISCARD, /* stores to pages that Xen holds read-only vanish, without a fault */
 	SCN_CAP_DISTINCT_DOMAINS, /* two domains of a script are two domains */
 	SCN_CAP_EMPTY_MACHINE,    /* nothing else uses grants, ports and limits */
 	SCN_CAP_FAIL_ALLOCATION,  /* the Nth allocation can be made to fail */

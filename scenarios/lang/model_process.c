@@ -188,7 +188,7 @@ static bool may_write(const struct scn_model_process *p, uint64_t addr, size_t *
 	if (*run > 0)
 		return false;
 	*run = (size_t)(PAGE - (addr & (PAGE - 1)));
-	return gntsim_mm_page(p->mm, addr, &page) == 0 && page.writable &&
+	return gntsim_mm_page(p->mm, addr, &page) == 0 && (page.writable || page.copies) &&
 	       page.frame != GNTSIM_NO_FRAME;
 }
 

@@ -167,8 +167,8 @@ static uint32_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
-		       SCN_CAP(GNTDEV_LIMIT);
+		 : SCN_CAP(ADVANCE) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
+		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
 }
 
 static struct scn_version device_kernel(const void *self)
