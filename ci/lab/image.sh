@@ -89,7 +89,11 @@ lab_make_image() { # LEG SERIES
     case $leg in *+*) lab_fetch_tools ;; esac
 
     lab_image=$lab_cache/images/$leg-$series
-    key=$(cat "$lab_pieces"/*.sh "$lab_pieces"/*.c "$lab_pieces"/guest/* | cksum; ls -l "$lab_kernel/boot"; qemu-system-x86_64 --version)
+    key=$(
+        cat "$lab_pieces"/{image,boot}.sh "$lab_pieces/console.c" "$lab_pieces"/guest/* | cksum
+        ls -l "$lab_kernel/boot"
+        qemu-system-x86_64 --version
+    )
     if [ -e "$lab_image/initrd" ] && [ "$(cat "$lab_image/key")" = "$key" ]; then
         return
     fi
