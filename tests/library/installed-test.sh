@@ -1,0 +1,72 @@
+#!/bin/sh
+# installed-test.sh SOURCE-ROOT BUILD-ROOT: what "meson install" puts somewhere is all a user needs.
+set -eu
+root=$1 build=$2
+here=$root/tests/library
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+meson install -C "$build" --no-rebuild --quiet --destdir "$dir/dest" >"$dir/log" 2>&1 ||
+	{ cat "$dir/log" && exit 1; }
+libdir=$(dirname "$(find "$dir/dest" -name libgntsim.so.0)")
+bindir=$(dirname "$(find "$dir/dest" -type f -name gntsim -path '*bin*')")
+PKG_CONFIG_LIBDIR=$libdir/pkgconfig PKG_CONFIG_SYSROOT_DIR=$dir/dest
+export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR
+
+# Each library has a name, a version of its interface, and no symbol that is not its own.
+check_library() {
+	library=$1 version=$2 prefixes=$3
+	objdump -p "$libdir/$library" | grep -q "SONAME *$library.0\$" || fail "$library: SONAME"
+	nm -D --defined-only "$libdir/$library" | awk '{print $3}' >"$dir/symbols"
+	[ -s "$dir/symbols" ] || fail "$library exports nothing"
+	grep -vE "^($prefixes)[a-z_0-9]*@@$version\$|^$version\$" "$dir/symbols" >"$dir/others" &&
+		fail "$library exports $(cat "$dir/others")"
+	return 0
+}
+check_library libgntsim.so LIBGNTSIM_0 gntsim_
+check_library libgnttab-c.so LIBGNTTAB_C_0 'gnttab_|gntshr_|evtchn_'
+
+# Every public header by itself, as C11 and as C++.
+for header in "$root"/include/gntsim/*.h "$root"/include/gnttab/*.h; do
+	name=${header#"$root"/include/}
+	printf '#include <%s>\nint main(void) { return 0; }\n' "$name" >"$dir/header.c"
+	# shellcheck disable=SC2046
+	cc -std=c11 -Wall -Wextra -Wpedantic -Werror $(pkg-config --cflags gntsim gnttab-c) \
+		-fsyntax-only "$dir/header.c" || fail "$name in C11"
+	if command -v c++ >/dev/null; then
+		# shellcheck disable=SC2046
+		c++ -x c++ -Wall -Wextra -Werror $(pkg-config --cflags gntsim gnttab-c) \
+			-fsyntax-only "$dir/header.c" || fail "$name in C++"
+	fi
+done
+
+LD_LIBRARY_PATH=$libdir${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+export LD_LIBRARY_PATH
+compile() {
+	package=$1 source=$2
+	shift 2
+	# shellcheck disable=SC2046
+	cc -std=gnu11 -Wall -Wextra -Werror "$source" -o "$dir/program" \
+		$(pkg-config --cflags --libs "$package") "$@" || fail "compiling $source"
+}
+compile gntsim "$here/plain-assert.c"
+"$dir/program" || fail "plain-assert"
+if echo '#include <CUnit/Basic.h>' | cc -E - >/dev/null 2>&1; then
+	compile gntsim "$here/with-cunit.c" -lcunit
+	"$dir/program" || fail "with-cunit"
+fi
+compile gnttab-c "$root/binding/examples/hello.c"
+"$bindir/gntsim" run --leaks=error -- "$dir/program" | grep -x "hello, other side" || fail "hello"
+# Without the devices it says what is missing.
+"$dir/program" 2>&1 | grep -x "gntshr_share: .*" || fail "hello without devices"
+# Static.
+# shellcheck disable=SC2046
+cc "$root/binding/examples/hello.c" -o "$dir/static" $(pkg-config --cflags gnttab-c) \
+	"$libdir/libgnttab-c.a" || fail "hello with the static library"
+"$bindir/gntsim" run --leaks=error -- "$dir/static" | grep -qx "hello, other side" || fail "static"
+"$bindir/gntsim" --version | grep -E "^gntsim [0-9]+\.[0-9]+\.[0-9]+" || fail "--version"
