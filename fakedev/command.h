@@ -18,6 +18,9 @@
 #define EXIT_CANNOT_EXEC 126
 #define EXIT_NOT_FOUND   127
 
+/** What "git describe" says of the sources; "release" where they came without git. */
+extern const char source_description[];
+
 int run_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int status_main(int argc, char **argv);

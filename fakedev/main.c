@@ -84,7 +84,7 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (strcmp(name, "--version") == 0) {
-		printf("gntsim %s\n", gntsim_version());
+		printf("gntsim %s (%s)\n", gntsim_version(), source_description);
 		return 0;
 	}
 	for (size_t i = 0; i < N_COMMANDS; i++)
