@@ -7,10 +7,13 @@ struct capability {
 
 static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_ADVANCE] = {"advance", "time can be let pass"},
+    [SCN_CAP_CHECK_ORDER] = {"check_order",
+			     "every check is the driver's, bad pointers in its order"},
     [SCN_CAP_DESTROY_DOMAIN] = {"destroy_domain", "a whole domain can be destroyed"},
     [SCN_CAP_DISCARD] = {"discard", "stores to pages Xen holds read-only vanish without a fault"},
     [SCN_CAP_DISTINCT_DOMAINS] = {"distinct_domains", "two domains of a script are two domains"},
     [SCN_CAP_EMPTY_MACHINE] = {"empty_machine", "nothing else uses grants, ports and limits"},
+    [SCN_CAP_ENOSYS] = {"enosys", "an ioctl can answer ENOSYS"},
     [SCN_CAP_FAIL_ALLOCATION] = {"fail_allocation", "the Nth allocation can be made to fail"},
     [SCN_CAP_FRAMES] = {"frames", "the number of page frames can be set"},
     [SCN_CAP_GNTALLOC_LIMIT] = {"gntalloc_limit", "gntalloc's module parameter can be set"},
@@ -18,6 +21,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_GRANT_FRAMES] = {"grant_frames", "the size of a grant table can be set"},
     [SCN_CAP_INSPECT] = {"inspect", "the machine's totals can be read"},
     [SCN_CAP_INVALIDATION] = {"invalidation", "the driver hears of mprotect and mremap"},
+    [SCN_CAP_MAPPED_COPY] = {"mapped_copy", "GRANT_COPY knows what its caller has mapped"},
     [SCN_CAP_MAPTRACK_FRAMES] = {"maptrack_frames", "the number of map handles can be set"},
     [SCN_CAP_PORTS] = {"ports", "the number of event-channel ports can be set"},
     [SCN_CAP_RAISE_VIRQ] = {"raise_virq", "a virtual interrupt can be raised"},

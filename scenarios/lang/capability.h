@@ -9,10 +9,12 @@
 
 enum scn_capability {
 	SCN_CAP_ADVANCE,        /* time can be let pass */
+	SCN_CAP_CHECK_ORDER,    /* every check is the driver's, bad pointers in its order */
 	SCN_CAP_DESTROY_DOMAIN, /* a whole domain can be destroyed */
 	SCN_CAP_DISCARD, /* stores to pages that Xen holds read-only vanish, without a fault */
 	SCN_CAP_DISTINCT_DOMAINS, /* two domains of a script are two domains */
 	SCN_CAP_EMPTY_MACHINE,    /* nothing else uses grants, ports and limits */
+	SCN_CAP_ENOSYS,           /* an ioctl can answer ENOSYS */
 	SCN_CAP_FAIL_ALLOCATION,  /* the Nth allocation can be made to fail */
 	SCN_CAP_FRAMES,           /* the number of page frames can be set */
 	SCN_CAP_GNTALLOC_LIMIT,
@@ -20,6 +22,7 @@ enum scn_capability {
 	SCN_CAP_GRANT_FRAMES,
 	SCN_CAP_INSPECT,      /* the machine's totals can be read */
 	SCN_CAP_INVALIDATION, /* mprotect and mremap are known to the driver */
+	SCN_CAP_MAPPED_COPY,  /* GRANT_COPY knows what its caller has mapped */
 	SCN_CAP_MAPTRACK_FRAMES,
 	SCN_CAP_PORTS, /* the number of event-channel ports can be set */
 	SCN_CAP_RAISE_VIRQ,

@@ -22,7 +22,8 @@ struct scn_options {
 	const char *device_dir; /* device: where the nodes are; default /dev/xen */
 	int domid;              /* device: this domain's id; -1: find out */
 	bool has_guest;
-	enum scn_guest guest;          /* device: what this domain is, if it can't be found out */
+	enum scn_guest guest; /* device: what this domain is, if it can't be found out */
+	bool fresh;           /* device: this domain was booted for the scenario, and may crash */
 	const char *const *agent_argv; /* how to start an agent; the descriptor's number follows */
 	unsigned int patience_ms;      /* how long an expected event may take; default 2000 */
 };
@@ -102,5 +103,6 @@ const struct scn_substrate_ops *scn_substrate_find(const char *name);
 extern const struct scn_substrate_ops scn_substrate_model;
 extern const struct scn_substrate_ops scn_substrate_device;
 extern const struct scn_substrate_ops scn_substrate_socket;
+extern const struct scn_substrate_ops scn_substrate_fuse;
 
 #endif

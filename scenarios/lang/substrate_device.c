@@ -96,11 +96,11 @@ static bool find_guest(const struct scn_options *options, enum scn_guest *out)
 
 static uint32_t find_capabilities(const struct device *d)
 {
-	uint32_t caps = SCN_CAP(ADVANCE);
+	uint32_t caps = SCN_CAP(ADVANCE) | SCN_CAP(CHECK_ORDER) | SCN_CAP(ENOSYS);
 
 	/* Only a real driver hears of what the kernel does to its mappings. */
 	if (!strcmp(d->dir, "/dev/xen"))
-		caps |= SCN_CAP(INVALIDATION) | SCN_CAP(DISCARD);
+		caps |= SCN_CAP(INVALIDATION) | SCN_CAP(DISCARD) | SCN_CAP(MAPPED_COPY);
 	if (access(limit_paths[SCN_LIMIT_GNTALLOC], W_OK) == 0)
 		caps |= SCN_CAP(GNTALLOC_LIMIT);
 	if (access(limit_paths[SCN_LIMIT_GNTDEV], W_OK) == 0)
@@ -134,6 +134,8 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 	if (sscanf(u.release, "%4u.%4u", &d->kernel.major, &d->kernel.minor) != 2)
 		d->kernel = (struct scn_version){0, 0};
 	d->capabilities = find_capabilities(d);
+	if (options->fresh)
+		d->capabilities |= SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH);
 	return SCN_OK;
 }
 
@@ -167,7 +169,8 @@ static uint32_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
+		 : SCN_CAP(ADVANCE) | SCN_CAP(CHECK_ORDER) | SCN_CAP(ENOSYS) |
+		       SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
 		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
 }
 

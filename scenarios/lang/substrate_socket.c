@@ -23,7 +23,7 @@
 
 struct server {
 	struct scn_agents agents;
-	const char *gntsim;
+	const char *gntsim, *front;
 	char dir[64], socket[80];
 	pid_t pid;
 	int output; /* of the server: readable when it serves, at its end when it has died */
@@ -45,11 +45,28 @@ static enum scn_status socket_open(const struct scn_options *options, void **sel
 	if (!s)
 		return broken(why, "socket");
 	scn_agents_init(&s->agents, options);
+	s->front = "socket";
 	s->gntsim = getenv("GNTSIM");
 	if (!s->gntsim)
 		s->gntsim = "/proc/self/exe";
 	s->output = -1;
 	*self = s;
+	return SCN_OK;
+}
+
+static enum scn_status fuse_open(const struct scn_options *options, void **self,
+				 struct scn_buf *why)
+{
+	struct server *s;
+
+	if (access("/dev/fuse", R_OK | W_OK) < 0) {
+		scn_buf_printf(why, "/dev/fuse: %s", strerror(errno));
+		return SCN_SKIP;
+	}
+	if (socket_open(options, self, why) != SCN_OK)
+		return SCN_ERROR;
+	s = *self;
+	s->front = "fuse";
 	return SCN_OK;
 }
 
@@ -61,9 +78,16 @@ static void socket_close(void *self)
 static uint32_t socket_capabilities(const void *self)
 {
 	(void)self;
-	return SCN_CAP(ADVANCE) | SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS) |
-	       SCN_CAP(EMPTY_MACHINE) | SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(INSPECT) |
-	       SCN_CAP(INVALIDATION);
+	return SCN_CAP(ADVANCE) | SCN_CAP(CHECK_ORDER) | SCN_CAP(ENOSYS) | SCN_CAP(MAPPED_COPY) |
+	       SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(EMPTY_MACHINE) |
+	       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(INSPECT) | SCN_CAP(INVALIDATION);
+}
+
+/* The kernel and libfuse look at some arguments first, and at ENOSYS last. */
+static uint32_t fuse_capabilities(const void *self)
+{
+	return socket_capabilities(self) &
+	       ~(SCN_CAP(CHECK_ORDER) | SCN_CAP(ENOSYS) | SCN_CAP(MAPPED_COPY));
 }
 
 static struct scn_version socket_kernel(const void *self)
@@ -185,6 +209,8 @@ static void join_words(const struct server *s, uint32_t domain, char *domid, siz
 		words[n++] = "--guest";
 		words[n++] = guest;
 	}
+	words[n++] = "--front";
+	words[n++] = s->front;
 	words[n++] = "--";
 	words[n] = NULL;
 }
@@ -348,21 +374,29 @@ static enum scn_status socket_destroy(void *self, uint32_t domain, struct scn_bu
 	return status;
 }
 
-const struct scn_substrate_ops scn_substrate_socket = {
-    .name = "socket",
-    .summary = "real processes on the socket front, a machine for each scenario",
-    .open = socket_open,
-    .close = socket_close,
-    .capabilities = socket_capabilities,
-    .kernel = socket_kernel,
-    .begin = socket_begin,
-    .end = socket_end,
-    .domid = socket_domid,
-    .spawn = socket_spawn,
-    .call = socket_call,
-    .kill = socket_kill,
-    .advance = socket_advance,
-    .destroy = socket_destroy,
-    .set_limit = socket_set_limit,
-    .totals = socket_totals,
-};
+/* The same steps behind another front; the broker, and what it can do, is one. */
+#define SUBSTRATE(symbol, name_, summary_, open_, capabilities_)                                   \
+	const struct scn_substrate_ops symbol = {                                                  \
+	    .name = name_,                                                                         \
+	    .summary = summary_,                                                                   \
+	    .open = open_,                                                                         \
+	    .close = socket_close,                                                                 \
+	    .capabilities = capabilities_,                                                         \
+	    .kernel = socket_kernel,                                                               \
+	    .begin = socket_begin,                                                                 \
+	    .end = socket_end,                                                                     \
+	    .domid = socket_domid,                                                                 \
+	    .spawn = socket_spawn,                                                                 \
+	    .call = socket_call,                                                                   \
+	    .kill = socket_kill,                                                                   \
+	    .advance = socket_advance,                                                             \
+	    .destroy = socket_destroy,                                                             \
+	    .set_limit = socket_set_limit,                                                         \
+	    .totals = socket_totals,                                                               \
+	}
+
+SUBSTRATE(scn_substrate_socket, "socket",
+	  "real processes on the socket front, a machine for each scenario", socket_open,
+	  socket_capabilities);
+SUBSTRATE(scn_substrate_fuse, "fuse", "the same on the FUSE front, assisted", fuse_open,
+	  fuse_capabilities);
