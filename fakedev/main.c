@@ -19,6 +19,7 @@ static const struct {
     {"status", status_main, "print what lives in a machine"},
     {"control", control_main, "destroy a domain, let time pass, set a limit"},
     {"play", gntsim_play_main, "play scenarios"},
+    {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
 };
 

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The differential fuzzer: random sequences of calls, played on the model while they are made,
+ * then as a scenario, with the model's results stated, on another substrate.
+ */
+#ifndef SCN_FUZZ_H
+#define SCN_FUZZ_H
+
+#include "player.h"
+
+#define FUZZ_MAX_OPS       1000u
+#define FUZZ_MAX_PROCESSES 12u
+#define FUZZ_MAX_REFS      8u
+#define FUZZ_TEXT          480u
+#define FUZZ_MAX_ALLOWED   8u
+
+/* What sequences are to be like. */
+struct fuzz_world {
+	uint32_t n_domains; /* 1 or 2 */
+	enum scn_guest guest[2];
+	struct scn_version kernel;             /* of the model */
+	uint32_t capabilities;                 /* what the generator may use */
+	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
+	uint32_t n_allowed;
+};
+
+/*
+ * One step. `text` is the call as a script has it, but for names, which are references to what
+ * an earlier step gave: @f7 the descriptor or @p7 the port that step 7 returned, @x7 the index,
+ * @r7.2 the reference it filled in.
+ */
+struct fuzz_op {
+	uint32_t id;
+	enum { FUZZ_CALL, FUZZ_FORK, FUZZ_KILL } kind;
+	uint32_t process, peer; /* peer: FORK's child */
+	uint32_t needs;         /* capabilities */
+	char text[FUZZ_TEXT];
+};
+
+struct fuzz_sequence {
+	struct fuzz_op *ops; /* FUZZ_MAX_OPS */
+	uint32_t n;
+};
+
+/* --- fuzz_model.c: a sequence on the model --- */
+
+/* What a step gave. */
+struct fuzz_bound {
+	char kind; /* 'f', 'p'; 0: returned nothing that has a name */
+	int64_t value;
+	uint32_t domain;
+	bool has_index;
+	uint64_t index;
+	uint32_t refs[FUZZ_MAX_REFS], n_refs;
+};
+
+struct fuzz_model {
+	const struct fuzz_world *world;
+	void *self;
+	struct fuzz_bound *bound; /* by id, FUZZ_MAX_OPS */
+	bool alive[FUZZ_MAX_PROCESSES];
+	uint32_t domain_of[FUZZ_MAX_PROCESSES];
+	struct scn_buf why; /* of ERROR and UNSOUND */
+	char hazard[80];    /* of HAZARD */
+};
+
+enum fuzz_played {
+	FUZZ_PLAYED,
+	FUZZ_DROPPED, /* what the step is about is not there: it was not played */
+	FUZZ_HAZARD,  /* the real kernel would have harmed itself, in a way that is not allowed */
+	FUZZ_UNSOUND, /* the model itself is wrong at the end */
+	FUZZ_ERROR,   /* the generator is: not a step that can be played */
+};
+
+/* A fresh machine, with its first processes. 0 or -ENOMEM. */
+int fuzz_model_begin(struct fuzz_model *m, const struct fuzz_world *world);
+void fuzz_model_end(struct fuzz_model *m);
+/* Plays a step and writes it as a script's line, with its result. `value`: what it returned. */
+enum fuzz_played fuzz_model_play(struct fuzz_model *m, const struct fuzz_op *op,
+				 struct scn_buf *line, int64_t *value);
+/* Ends every process; looks whether the machine is sound and empty. */
+enum fuzz_played fuzz_model_finish(struct fuzz_model *m);
+/* The number of processes from the start; they are in their domains in turn. */
+uint32_t fuzz_first_processes(const struct fuzz_world *world);
+/* "A", … */
+char fuzz_process_name(uint32_t process);
+
+/* --- fuzz_generate.c --- */
+
+/* A sequence of about n steps. FUZZ_PLAYED, or what is wrong with the model in `why`. */
+enum fuzz_played fuzz_generate(const struct fuzz_world *world, uint64_t seed, uint32_t n,
+			       struct fuzz_sequence *out, struct scn_buf *why);
+
+/* --- fuzz_script.c --- */
+
+/*
+ * A sequence, and the model's results, as a scenario. `lines`: for each step the line that it
+ * stands in, 0 if nowhere; or NULL.
+ */
+enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_sequence *seq,
+			     const char *title, struct scn_buf *out, uint32_t *lines,
+			     struct scn_buf *why);
+
+/* --- fuzz_compare.c --- */
+
+/* What judges a sequence. */
+struct fuzz_judge {
+	const struct scn_substrate_ops *ops;
+	void *self;
+	struct scn_version kernel;
+};
+
+struct fuzz_verdict {
+	enum scn_verdict verdict;
+	uint32_t step;       /* of FAILED: which one differed; the number of steps: the end */
+	struct scn_buf text; /* of all but PASSED */
+};
+
+void fuzz_verdict_free(struct fuzz_verdict *v);
+void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *seq,
+		  const struct fuzz_judge *judge, struct fuzz_verdict *out);
+
+/* --- fuzz_shrink.c --- */
+
+/* Leaves out every step without which the verdict stays the same. Returns plays needed. */
+uint32_t fuzz_shrink(const struct fuzz_world *world, struct fuzz_sequence *seq,
+		     const struct fuzz_judge *judge, const struct fuzz_verdict *verdict);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps about gntalloc and gntdev. */
+#include "fuzz_generate.h"
+
+typedef struct fuzz_generator gen;
+
+/* How many pages: mostly few, rarely none or absurdly many. */
+static uint32_t count(gen *g, uint32_t usual)
+{
+	if (fuzz_chance(g, 96))
+		return usual;
+	return fuzz_chance(g, 40) ? 0 : fuzz_chance(g, 70) ? usual + 1 : 70000;
+}
+
+/* An argument in memory as it should be, or rarely not: text between fuzz_arg() and ")". */
+static void ioctl_begin(gen *g, struct fuzz_op *op, const struct fuzz_thing *file, const char *name)
+{
+	if (fuzz_chance(g, 1))
+		fuzz_say(op, "ioctl(200, %s, ", name);
+	else
+		fuzz_say(op, "ioctl(@f%u, %s, ", file->id, name);
+	if (fuzz_chance(g, 2))
+		fuzz_say(op, "short(%u) ", fuzz_random(g, 40));
+}
+
+static bool make_alloc(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing file;
+	const char *domain;
+	uint32_t n;
+
+	if (!fuzz_descriptor(g, op, 'a', &file))
+		return true;
+	n = 1 + (fuzz_chance(g, 40) ? fuzz_random(g, 4) : 0);
+	domain = fuzz_domain(g, &g->made.peer_domain);
+	g->made.writable = fuzz_chance(g, 80);
+	g->made.count = n;
+	g->made.file = file.file;
+	g->pool = &g->pages;
+	ioctl_begin(g, op, &file, "IOCTL_GNTALLOC_ALLOC_GREF");
+	n = count(g, n);
+	if (fuzz_chance(g, 1))
+		fuzz_say(op, "NULL)");
+	else
+		fuzz_say(op, "{domid=%s, flags=%d, count=%u})", domain, g->made.writable,
+			 n > 1000 && fuzz_chance(g, 50) ? 5000 : n);
+	if (n != g->made.count)
+		g->pool = NULL;
+	return true;
+}
+
+/* Some of the pages, mostly all of them. */
+static void part(gen *g, uint32_t all, uint32_t *first, uint32_t *n)
+{
+	*first = fuzz_chance(g, 25) ? fuzz_random(g, all) : 0;
+	*n = fuzz_chance(g, 25) ? 1 + fuzz_random(g, all) : all - *first;
+	if (*n > all - *first && !fuzz_chance(g, 10))
+		*n = all - *first;
+}
+
+static bool make_dealloc(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing *pages, file;
+	uint32_t first, n;
+
+	if (!fuzz_descriptor(g, op, 'a', &file))
+		return true;
+	pages = fuzz_pick(g, &g->pages, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	if (!pages)
+		return false;
+	part(g, pages->count, &first, &n);
+	ioctl_begin(g, op, &file, "IOCTL_GNTALLOC_DEALLOC_GREF");
+	fuzz_say(op, "{index=@x%u+%u, count=%u})", pages->id,
+		 first * 4096 + (fuzz_chance(g, 2) ? 8 : 0), count(g, n));
+	if (first == 0 && n == pages->count && fuzz_chance(g, 80)) {
+		g->gone = pages;
+		g->gone_pool = &g->pages;
+	}
+	return true;
+}
+
+static bool make_map(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing file;
+	uint32_t domain, n = 1 + (fuzz_chance(g, 40) ? fuzz_random(g, 4) : 0);
+
+	if (!fuzz_descriptor(g, op, 'd', &file))
+		return true;
+	g->made.count = count(g, n);
+	g->made.file = file.file;
+	g->made.writable = true;
+	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_MAP_GRANT_REF");
+	if (fuzz_chance(g, 1)) {
+		fuzz_say(op, "BAD)");
+		return true;
+	}
+	fuzz_say(op, "{count=%u, refs=[", g->made.count);
+	for (uint32_t i = 0; i < n; i++) {
+		struct fuzz_thing *pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
+		uint32_t mine = g->model->domain_of[g->process];
+
+		for (uint32_t tries = 0; pages && pages->peer_domain != mine && tries < 6; tries++)
+			pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
+		fuzz_say(op, "%s", i ? ", " : "");
+		if (!pages || fuzz_chance(g, 2)) {
+			fuzz_say(op, "{domid=%s, ref=%u}", fuzz_domain(g, &domain),
+				 fuzz_chance(g, 50) ? 1000000 : 30000);
+			continue;
+		}
+		g->made.writable &= pages->writable;
+		fuzz_say(op, "{domid=dom%u, ref=@r%u.%u}", pages->domain, pages->id,
+			 fuzz_random(g, pages->count));
+	}
+	fuzz_say(op, "]})");
+	if (g->made.count == 0 || g->made.count > FUZZ_MAX_REFS)
+		return true;
+	g->pool = &g->maps;
+	return true;
+}
+
+static bool make_unmap(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing *map, file;
+
+	if (!fuzz_descriptor(g, op, 'd', &file))
+		return true;
+	map = fuzz_pick(g, &g->maps, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	if (!map)
+		return false;
+	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_UNMAP_GRANT_REF");
+	fuzz_say(op, "{index=@x%u+%d, count=%u})", map->id, fuzz_chance(g, 3) ? 5 : 0,
+		 count(g, map->count));
+	if (fuzz_chance(g, 80)) {
+		g->gone = map;
+		g->gone_pool = &g->maps;
+	}
+	return true;
+}
+
+static void say_action(gen *g, struct fuzz_op *op)
+{
+	const struct fuzz_thing *port = fuzz_pick(g, &g->ports, g->process, FUZZ_ANY, 0);
+	uint32_t action = fuzz_chance(g, 3) ? 4 + fuzz_random(g, 5) : fuzz_random(g, 4);
+
+	if (!port || fuzz_chance(g, 20))
+		port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
+	if (!port && (action & 2) && !fuzz_chance(g, 10))
+		action &= ~2u;
+	fuzz_say(op, "action=%u, event_channel_port=", action);
+	if (port && !fuzz_chance(g, 3))
+		fuzz_say(op, "@p%u})", port->id);
+	else
+		fuzz_say(op, "%u})", fuzz_chance(g, 50) ? 0 : 3000000);
+}
+
+static bool make_notify(gen *g, struct fuzz_op *op)
+{
+	char device = fuzz_chance(g, 50) ? 'a' : 'd';
+	struct fuzz_pool *pool = device == 'a' ? &g->pages : &g->maps;
+	struct fuzz_thing *what, file;
+
+	if (!fuzz_descriptor(g, op, device, &file))
+		return true;
+	what = fuzz_pick(g, pool, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	if (!what)
+		return false;
+	ioctl_begin(g, op, &file,
+		    device == 'a' ? "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"
+				  : "IOCTL_GNTDEV_SET_UNMAP_NOTIFY");
+	fuzz_say(op, "{index=@x%u+%u, ", what->id,
+		 fuzz_random(g, what->count + (fuzz_chance(g, 3) ? 2 : 0)) * 4096 +
+		     fuzz_random(g, 8) * (fuzz_chance(g, 50) ? 1u : 511u));
+	say_action(g, op);
+	return true;
+}
+
+static bool make_offset(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing *mapping, file;
+
+	if (!fuzz_descriptor(g, op, 'd', &file))
+		return true;
+	mapping = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, fuzz_chance(g, 80) ? 'd' : 'a');
+	if (!mapping)
+		return false;
+	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR");
+	fuzz_say(op, "{vaddr=0x%llx})",
+		 (unsigned long long)mapping->addr + fuzz_random(g, mapping->count * 4096));
+	return true;
+}
+
+/* One side of a copy; false: it is local memory. */
+static bool say_side(gen *g, struct fuzz_op *op, bool foreign)
+{
+	const struct fuzz_thing *t =
+	    fuzz_pick(g, foreign ? &g->pages : &g->mappings, foreign ? FUZZ_ANY : g->process,
+		      FUZZ_ANY, foreign ? 0 : 'b');
+	uint32_t domain;
+
+	if (foreign && t && !fuzz_chance(g, 3)) {
+		fuzz_say(op, "{foreign={ref=@r%u.%u, offset=%u, domid=dom%u}}", t->id,
+			 fuzz_random(g, t->count), fuzz_random(g, 64) * 61, t->domain);
+	} else if (foreign) {
+		fuzz_say(op, "{foreign={ref=%u, offset=%u, domid=%s}}",
+			 fuzz_chance(g, 50) ? 20000 : 2000000, fuzz_random(g, 4096),
+			 fuzz_domain(g, &domain));
+	} else if (t && !fuzz_chance(g, 2)) {
+		fuzz_say(op, "{virt=0x%llx}", (unsigned long long)t->addr + fuzz_random(g, 6000));
+	} else {
+		fuzz_say(op, "{virt=BAD}");
+	}
+	return foreign;
+}
+
+static bool make_copy(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing file;
+	uint32_t n = 1 + (fuzz_chance(g, 25) ? fuzz_random(g, 3) : 0);
+
+	if (!fuzz_descriptor(g, op, 'd', &file))
+		return true;
+	if (!fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b'))
+		return false;
+	fuzz_say(op, "ioctl(@f%u, IOCTL_GNTDEV_GRANT_COPY, {count=%u, segments=[", file.id, n);
+	for (uint32_t i = 0; i < n; i++) {
+		bool from = fuzz_chance(g, 60);
+		bool to = fuzz_chance(g, from ? 15 : 97);
+
+		fuzz_say(op, "%s{source=", i ? ", " : "");
+		say_side(g, op, from);
+		fuzz_say(op, ", dest=");
+		say_side(g, op, to);
+		fuzz_say(op, ", len=%u, flags=%u}",
+			 fuzz_chance(g, 90) ? fuzz_random(g, 200) : fuzz_random(g, 5000),
+			 (unsigned int)from | (unsigned int)to << 1);
+	}
+	fuzz_say(op, "]})");
+	return true;
+}
+
+/* Numbers that a driver does not know, or that are another's. */
+static bool make_odd_ioctl(gen *g, struct fuzz_op *op)
+{
+	static const char *const numbers[] = {
+	    "IOCTL_GNTDEV_SET_MAX_GRANTS", "IOCTL_EVTCHN_NOTIFY",        "IOCTL_GNTDEV_GRANT_COPY",
+	    "IOCTL_GNTALLOC_ALLOC_GREF",   "IOCTL_GNTDEV_MAP_GRANT_REF", "0x4711",
+	};
+	const struct fuzz_thing *file = fuzz_pick(g, &g->files, g->process, FUZZ_ANY, 0);
+
+	if (!file)
+		return false;
+	fuzz_say(op, "ioctl(@f%u, %s, %s)", file->id, numbers[fuzz_random(g, 6)],
+		 fuzz_chance(g, 50) ? "NULL" : "BAD");
+	return true;
+}
+
+const struct fuzz_choice fuzz_grant_choices[] = {
+    {9, make_alloc},  {4, make_dealloc}, {9, make_map},       {5, make_unmap}, {9, make_notify},
+    {3, make_offset}, {5, make_copy},    {1, make_odd_ioctl}, {0, NULL},
+};

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* Steps about mappings and what is in them. */
+#include "fuzz_generate.h"
+
+typedef struct fuzz_generator gen;
+
+#define PLACE 0x100000u /* room for a mapping */
+
+static uint64_t fresh_address(gen *g)
+{
+	uint64_t addr = g->next_addr;
+
+	g->next_addr += PLACE;
+	return addr;
+}
+
+static void say_mmap(gen *g, struct fuzz_op *op, uint32_t pages, const char *prot,
+		     const char *sharing)
+{
+	g->made.addr = fresh_address(g);
+	g->made.count = pages;
+	g->pool = &g->mappings;
+	fuzz_say(op, "mmap(0x%llx, %u, %s, %s|MAP_FIXED, ", (unsigned long long)g->made.addr,
+		 pages * 4096, prot, sharing);
+}
+
+static const char *choose_prot(gen *g, bool writable)
+{
+	if (fuzz_chance(g, 3))
+		return "PROT_NONE";
+	writable = fuzz_chance(g, 4) ? !writable : writable && !fuzz_chance(g, 15);
+	return writable ? "PROT_READ|PROT_WRITE" : "PROT_READ";
+}
+
+static bool make_mmap(gen *g, struct fuzz_op *op)
+{
+	char device = fuzz_chance(g, 45) ? 'a' : 'd';
+	struct fuzz_pool *pool = device == 'a' ? &g->pages : &g->maps;
+	const struct fuzz_thing *what;
+	struct fuzz_thing file;
+	uint32_t first = 0, n;
+	const char *prot;
+
+	if (!fuzz_descriptor(g, op, device, &file))
+		return true;
+	what = fuzz_pick(g, pool, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	if (!what)
+		return false;
+	n = what->count;
+	if (fuzz_chance(g, device == 'a' ? 30 : 4)) {
+		first = fuzz_random(g, n);
+		n = 1 + fuzz_random(g, n);
+	}
+	prot = choose_prot(g, device == 'a' || what->writable);
+	g->made.device = device;
+	g->made.writable = prot[9] == '|';
+	g->made.source = what->id;
+	say_mmap(g, op, n, prot, fuzz_chance(g, 96) ? "MAP_SHARED" : "MAP_PRIVATE");
+	fuzz_say(op, "@f%u, @x%u+%u)", file.id, what->id, first * 4096);
+	return true;
+}
+
+static bool make_buffer(gen *g, struct fuzz_op *op)
+{
+	if (fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b'))
+		return false;
+	g->made = (struct fuzz_thing){.process = g->process,
+				      .device = 'b',
+				      .writable = true,
+				      .count = 2,
+				      .addr = g->next_buffer};
+	g->next_buffer += PLACE;
+	g->pool = &g->mappings;
+	fuzz_say(op,
+		 "mmap(0x%llx, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_FIXED, "
+		 "-1, 0)",
+		 (unsigned long long)g->made.addr);
+	return true;
+}
+
+static struct fuzz_thing *device_mapping(gen *g)
+{
+	return fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, fuzz_chance(g, 40) ? 'a' : 'd');
+}
+
+static bool make_munmap(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing *m = device_mapping(g);
+	uint32_t first = 0, n;
+
+	if (!m)
+		return false;
+	n = m->count;
+	if (fuzz_chance(g, 40)) {
+		first = fuzz_random(g, n);
+		n = 1 + fuzz_random(g, n - first);
+	}
+	fuzz_say(op, "munmap(0x%llx, %u)", (unsigned long long)m->addr + first * 4096, n * 4096);
+	if (first == 0 && n == m->count && fuzz_chance(g, 90)) {
+		g->gone = m;
+		g->gone_pool = &g->mappings;
+	}
+	return true;
+}
+
+static bool make_mprotect(gen *g, struct fuzz_op *op)
+{
+	static const char *const prots[] = {"PROT_NONE", "PROT_READ", "PROT_READ|PROT_WRITE"};
+	const struct fuzz_thing *m = device_mapping(g);
+	bool discard = g->world->capabilities & SCN_CAP(DISCARD);
+	uint32_t prot;
+
+	if (!m || !(g->world->capabilities & SCN_CAP(INVALIDATION)))
+		return false;
+	op->needs = SCN_CAP(INVALIDATION);
+	prot = fuzz_random(g, m->writable || discard ? 3 : 2);
+	if (prot == 2 && !m->writable)
+		op->needs |= SCN_CAP(DISCARD);
+	fuzz_say(op, "mprotect(0x%llx, %u, %s)", (unsigned long long)m->addr,
+		 (fuzz_chance(g, 70) ? m->count : 1 + fuzz_random(g, m->count)) * 4096,
+		 prots[prot]);
+	return true;
+}
+
+static bool make_mremap(gen *g, struct fuzz_op *op)
+{
+	struct fuzz_thing *m = device_mapping(g);
+	uint32_t to;
+
+	if (!m || !(g->world->capabilities & SCN_CAP(INVALIDATION)))
+		return false;
+	op->needs = SCN_CAP(INVALIDATION);
+	to = fuzz_chance(g, 85) ? m->count : 1 + fuzz_random(g, m->count + 1);
+	g->made = *m;
+	g->made.count = to;
+	g->made.addr = fresh_address(g);
+	g->pool = &g->mappings;
+	g->gone = m;
+	g->gone_pool = &g->mappings;
+	fuzz_say(op, "mremap(0x%llx, %u, %u, MREMAP_MAYMOVE|MREMAP_FIXED, 0x%llx)",
+		 (unsigned long long)m->addr, m->count * 4096, to * 4096,
+		 (unsigned long long)g->made.addr);
+	return true;
+}
+
+static bool make_madvise(gen *g, struct fuzz_op *op)
+{
+	const struct fuzz_thing *m = device_mapping(g);
+
+	if (!m)
+		return false;
+	fuzz_say(op, "madvise(0x%llx, %u, MADV_DONTNEED)", (unsigned long long)m->addr,
+		 (1 + fuzz_random(g, m->count)) * 4096);
+	return true;
+}
+
+/* Few places in a page: those that notifications clear, so that bytes meet. */
+static uint64_t choose_place(gen *g, const struct fuzz_thing *m)
+{
+	return m->addr + fuzz_random(g, m->count) * 4096 +
+	       fuzz_random(g, 8) * (fuzz_chance(g, 50) ? 1u : 511u);
+}
+
+static bool make_load(gen *g, struct fuzz_op *op)
+{
+	const struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 0);
+
+	if (!m)
+		return false;
+	fuzz_say(op, "load(0x%llx, %u)", (unsigned long long)choose_place(g, m),
+		 1 + fuzz_random(g, 12));
+	return true;
+}
+
+static bool make_store(gen *g, struct fuzz_op *op)
+{
+	const struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 0);
+	uint32_t n = 1 + fuzz_random(g, 12);
+
+	if (!m)
+		return false;
+	fuzz_say(op, "store(0x%llx,", (unsigned long long)choose_place(g, m));
+	for (uint32_t i = 0; i < n; i++)
+		fuzz_say(op, " %u", 1 + fuzz_random(g, 255));
+	fuzz_say(op, ")");
+	return true;
+}
+
+const struct fuzz_choice fuzz_memory_choices[] = {
+    {17, make_mmap},   {8, make_buffer}, {8, make_munmap}, {2, make_mprotect}, {2, make_mremap},
+    {1, make_madvise}, {12, make_load},  {9, make_store},  {0, NULL},
+};
