@@ -55,6 +55,19 @@ OPEN(open64)
 OPENAT(openat)
 OPENAT(openat64)
 
+#define CREAT(name)                                                                                \
+	DECLARE_NEXT(name);                                                                        \
+	EXPORT int name(const char *path, mode_t mode)                                             \
+	{                                                                                          \
+		int device = lib_node(AT_FDCWD, path);                                             \
+		if (device >= 0)                                                                   \
+			return (int)lib_result(                                                    \
+			    lib_open_node(device, O_CREAT | O_WRONLY | O_TRUNC));                  \
+		return NEXT(name)(path, mode);                                                     \
+	}
+CREAT(creat)
+CREAT(creat64)
+
 #define OPEN_2(name)                                                                               \
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *path, int flags)                                               \

@@ -5,6 +5,7 @@
 
 #undef _FORTIFY_SOURCE
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
@@ -46,6 +47,21 @@ static bool copies_memory(long nr, const long a[6])
 
 #define PTR(i) ((void *)a[i])
 
+/* openat2 has no function in the C library. */
+static long openat2_by_number(const long a[6])
+{
+	struct open_how how;
+	int device = lib_node((int)a[0], PTR(1));
+
+	if (device < 0)
+		return raw_syscall(SYS_openat2, a[0], a[1], a[2], a[3], 0, 0);
+	if (a[3] < (long)sizeof(how))
+		return -EINVAL;
+	if (lib_copy_in(&how, (uint64_t)a[2], sizeof(how)) < 0)
+		return -EFAULT;
+	return lib_open_node(device, (int)how.flags);
+}
+
 EXPORT long syscall(long nr, ...)
 {
 	va_list args;
@@ -64,6 +80,8 @@ EXPORT long syscall(long nr, ...)
 #endif
 	case SYS_openat:
 		return openat((int)a[0], PTR(1), (int)a[2], (mode_t)a[3]);
+	case SYS_openat2:
+		return lib_result(openat2_by_number(a));
 	case SYS_close:
 		return close((int)a[0]);
 	case SYS_close_range:
