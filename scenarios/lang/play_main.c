@@ -11,15 +11,23 @@
 #include <unistd.h>
 
 #include "agent.h"
+#ifdef SCN_STATIC
 #include "session.h"
+#else
+#include "play_xen.h"
+#endif
 
-#define STATUS_FAILED 1
-#define STATUS_ERROR  125
+#define STATUS_FAILED  1
+#define STATUS_SKIPPED 77
+#define STATUS_ERROR   125
+
+#define XEN "xen"
 
 struct command {
 	struct scn_session session;
 	struct scn_files files;
-	const char *substrate, *junit;
+	const char *substrate, *junit, *leg;
+	unsigned int time_limit;
 	bool tap, plain, verbose, has_seed, help, capabilities;
 	unsigned long seed;
 };
@@ -32,6 +40,10 @@ static void print_help(FILE *out)
 	      out);
 	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
 		fprintf(out, "                          %-8s %s\n", (*ops)->name, (*ops)->summary);
+#ifndef SCN_STATIC
+	fprintf(out, "                          %-8s %s\n", XEN,
+		"real Xen and Linux in an emulator; fetches them once");
+#endif
 	fputs("      --guest pv|pvh    play every domain that allows it as this\n"
 	      "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
 	      "  -j, --jobs N          play in N processes\n"
@@ -42,10 +54,13 @@ static void print_help(FILE *out)
 	      "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
 	      "      --domid N         device: this domain's id, if it can't be found out\n"
 	      "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
+	      "      --fresh           device: booted for this scenario, and may crash\n"
+	      "      --leg LEG         xen: pv (the default), pv+pvh or pv+pv\n"
+	      "      --time-limit N    xen: seconds for everything; default 900\n"
 	      "      --capabilities    print which substrate can do what\n"
 	      "      --help            print this\n\n"
-	      "Exit status: 0 all passed or were skipped, 1 one failed, 125 a script or the\n"
-	      "environment is broken. gntsim-scenario(5) describes the language.\n",
+	      "Exit status: 0 all passed or were skipped, 1 one failed, 77 xen can't be had here,\n"
+	      "125 a script or the environment is broken. gntsim-scenario(5): the language.\n",
 	      out);
 }
 
@@ -87,6 +102,9 @@ enum option_id {
 	OPT_DEVICE_DIR,
 	OPT_DOMID,
 	OPT_HOST,
+	OPT_FRESH,
+	OPT_LEG,
+	OPT_TIME_LIMIT,
 	OPT_CAPABILITIES,
 	OPT_HELP,
 };
@@ -119,6 +137,11 @@ static int take_valued(struct command *c, int option, const char *value)
 			return bad_value("domid");
 		s->options.domid = (int)n;
 		return 0;
+	case OPT_TIME_LIMIT:
+		if (!parse_number(value, 86400, &n) || n == 0)
+			return bad_value("time-limit");
+		c->time_limit = (unsigned int)n;
+		return 0;
 	default:
 		if (!parse_number(value, 256, &n) || n == 0)
 			return bad_value("jobs");
@@ -144,6 +167,12 @@ static int take_option(struct command *c, int option, const char *value)
 		return 0;
 	case OPT_DEVICE_DIR:
 		c->session.options.device_dir = value;
+		return 0;
+	case OPT_FRESH:
+		c->session.options.fresh = true;
+		return 0;
+	case OPT_LEG:
+		c->leg = value;
 		return 0;
 	case OPT_CAPABILITIES:
 		c->capabilities = true;
@@ -176,6 +205,9 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"device-dir", required_argument, NULL, OPT_DEVICE_DIR},
 	    {"domid", required_argument, NULL, OPT_DOMID},
 	    {"host", required_argument, NULL, OPT_HOST},
+	    {"fresh", no_argument, NULL, OPT_FRESH},
+	    {"leg", required_argument, NULL, OPT_LEG},
+	    {"time-limit", required_argument, NULL, OPT_TIME_LIMIT},
 	    {"capabilities", no_argument, NULL, OPT_CAPABILITIES},
 	    {"help", no_argument, NULL, OPT_HELP},
 	    {NULL, 0, NULL, 0},
@@ -228,34 +260,78 @@ static int find_files(struct command *c, int argc, char **argv)
 	return 0;
 }
 
-static int play(struct command *c)
+static int finish(struct command *c, struct scn_report *report)
 {
-	struct scn_report report = {.out = stdout, .tap = c->tap, .verbose = c->verbose};
+	int err = scn_report_end(report, c->junit);
+
+	if (err) {
+		fprintf(stderr, "gntsim play: writing the report: %s\n", strerror(-err));
+		return STATUS_ERROR;
+	}
+	if (report->count[SCN_FAILED])
+		return STATUS_FAILED;
+	return report->count[SCN_BROKEN] ? STATUS_ERROR : 0;
+}
+
+static void begin_report(const struct command *c, struct scn_report *report, const char *substrate)
+{
+	report->substrate = substrate;
+	scn_report_begin(report);
+	if (c->has_seed && c->tap)
+		printf("# seed: %lu\n", c->seed);
+}
+
+static int play_here(struct command *c, struct scn_report *report)
+{
 	scn_cleanup_buf struct scn_buf why = {0};
 	int err;
 
 	c->session.ops = scn_substrate_find(c->substrate);
 	if (!c->session.ops)
 		return usage_error("there is no substrate called %s", c->substrate);
-	report.substrate = c->session.ops->name;
-	scn_report_begin(&report);
-	if (c->has_seed && c->tap)
-		printf("# seed: %lu\n", c->seed);
-	err = scn_session_play(&c->session, &c->files, &report, &why);
+	begin_report(c, report, c->session.ops->name);
+	err = scn_session_play(&c->session, &c->files, report, &why);
 	if (err) {
 		fprintf(stderr, "gntsim play: %s: %s\n", c->substrate,
 			why.len ? scn_buf_text(&why) : strerror(-err));
-		scn_buf_free(&report.junit);
+		scn_buf_free(&report->junit);
 		return STATUS_ERROR;
 	}
-	err = scn_report_end(&report, c->junit);
-	if (err) {
-		fprintf(stderr, "gntsim play: writing the report: %s\n", strerror(-err));
-		return STATUS_ERROR;
-	}
-	if (report.count[SCN_FAILED])
-		return STATUS_FAILED;
-	return report.count[SCN_BROKEN] ? STATUS_ERROR : 0;
+	return finish(c, report);
+}
+
+#ifndef SCN_STATIC
+static int play_xen(struct command *c, struct scn_report *report)
+{
+	const struct scn_xen xen = {c->leg, c->time_limit};
+	scn_cleanup_buf struct scn_buf why = {0};
+	int err;
+
+	if (strcmp(c->leg, "pv") != 0 && strcmp(c->leg, "pv+pvh") != 0 &&
+	    strcmp(c->leg, "pv+pv") != 0)
+		return usage_error("there is no leg called %s", c->leg);
+	begin_report(c, report, XEN);
+	err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
+	if (!err)
+		return finish(c, report);
+	scn_buf_free(&report->junit);
+	if (err == -ENODEV && c->tap)
+		printf("1..0 # SKIP %s\n", scn_buf_text(&why));
+	fprintf(stderr, "gntsim play: xen: %s%s\n", err == -ENODEV ? "skipped: " : "",
+		why.len ? scn_buf_text(&why) : strerror(-err));
+	return err == -ENODEV ? STATUS_SKIPPED : STATUS_ERROR;
+}
+#endif
+
+static int play(struct command *c)
+{
+	struct scn_report report = {.out = stdout, .tap = c->tap, .verbose = c->verbose};
+
+#ifndef SCN_STATIC
+	if (!strcmp(c->substrate, XEN))
+		return play_xen(c, &report);
+#endif
+	return play_here(c, &report);
 }
 
 static int run(struct command *c, int argc, char **argv)
@@ -291,7 +367,10 @@ int gntsim_play_main(int argc, char **argv)
 {
 	char exe[PATH_MAX] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
 	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
-	struct command c = {.substrate = "model", .session = {.jobs = 1, .options = {.domid = -1}}};
+	struct command c = {.substrate = "model",
+			    .leg = "pv",
+			    .time_limit = 900,
+			    .session = {.jobs = 1, .options = {.domid = -1}}};
 	int status;
 
 	if (argc == 3 && !strcmp(argv[1], agent_option))

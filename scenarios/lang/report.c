@@ -130,6 +130,7 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 		add_tap(report, record);
 	else
 		add_plain(report, record);
+	fflush(report->out); /* what comes next may crash the machine */
 	add_junit(report, record);
 }
 

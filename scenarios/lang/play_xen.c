@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "play_xen.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lab_run.h"
+#include "parser.h"
+#include "tap_reader.h"
+
+#define SCENARIO_SECONDS 60  /* how long one may take before it counts as hung */
+#define CROWD            500 /* scenarios a boot */
+#define FRUITLESS_BOOTS  3   /* without a result, one after the other: then the lab is broken */
+
+/* What has to be known of a file before it is played. */
+struct item {
+	char *path;
+	bool broken; /* said so already */
+	bool alone;  /* in a boot of its own */
+	bool crash;  /* the kernel's crash is what it expects */
+	struct scn_buf variant;
+};
+
+struct front {
+	const struct scn_session *session;
+	struct scn_lab lab;
+	struct scn_report *report;
+	struct item *items;
+	size_t n;
+	double deadline, last; /* when the last result came */
+	unsigned int fruitless;
+	/* One boot: */
+	struct scn_tap_reader reader;
+	const struct item *next; /* whose result comes next */
+	size_t left;             /* results to come */
+	struct scn_buf why;      /* the lab's last word */
+};
+
+static void report_item(struct front *f, const struct item *item, struct scn_outcome *outcome)
+{
+	struct scn_record r = {.file = item->path, .variant = item->variant, .outcome = *outcome};
+	double now = scn_lab_now();
+
+	r.seconds = now - f->last;
+	f->last = now;
+	scn_report_add(f->report, &r);
+	scn_outcome_free(outcome);
+}
+
+__attribute__((format(printf, 4, 5))) static void report_text(struct front *f,
+							      const struct item *item,
+							      enum scn_verdict verdict,
+							      const char *format, ...)
+{
+	struct scn_outcome o = {.verdict = verdict};
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(text, sizeof(text), format, ap);
+	va_end(ap);
+	scn_buf_str(&o.message, text);
+	report_item(f, item, &o);
+}
+
+static void free_text(char **text)
+{
+	free(*text);
+}
+
+/* Reads a scenario for what it needs. One that can't be read is reported here. */
+static void look_at(struct front *f, struct item *item, char *path)
+{
+	const struct scn_filter *filter = &f->session->filter;
+	struct scn_source src = {.name = path};
+	__attribute__((cleanup(free_text))) char *text = scn_read_file(path, &src.len);
+	scn_cleanup_scenario struct scn_scenario s = {0};
+	scn_cleanup_errors struct scn_errors errors = {0};
+	struct scn_setup setup;
+
+	item->path = path;
+	item->broken = true;
+	if (!text) {
+		report_text(f, item, SCN_BROKEN, "%s: %s", path, strerror(errno));
+		return;
+	}
+	src.text = text;
+	if (scn_parse(&src, &s, &errors)) {
+		report_text(f, item, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
+		return;
+	}
+	item->broken = false;
+	item->crash = s.needs & SCN_CAP(SURVIVE_CRASH);
+	item->alone = item->crash || (s.needs & SCN_CAP(EMPTY_MACHINE));
+	scn_variant(&s, filter, filter->kernel, 0, &setup, &item->variant);
+}
+
+/* Those that need a boot of their own come last; otherwise the order stays. */
+static int plan(struct front *f, const struct scn_files *files)
+{
+	size_t n = 0;
+	struct item *looked = calloc(files->n, sizeof(*looked));
+
+	f->items = calloc(files->n, sizeof(*f->items));
+	if (!looked || !f->items) {
+		free(looked);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < files->n; i++) {
+		look_at(f, &looked[n], files->paths[i]);
+		n += !looked[n].broken;
+	}
+	for (int alone = 0; alone < 2; alone++) {
+		for (size_t i = 0; i < n; i++) {
+			if (looked[i].alone == (bool)alone)
+				f->items[f->n++] = looked[i];
+		}
+	}
+	free(looked);
+	return 0;
+}
+
+static void take_outcome(struct front *f, struct scn_outcome *o)
+{
+	scn_lab_localize(&o->message);
+	if (f->left == 0) {
+		scn_outcome_free(o);
+		return;
+	}
+	report_item(f, f->next++, o);
+	f->left--;
+	f->fruitless = 0;
+}
+
+static int take_line(void *ctx, const char *line)
+{
+	struct front *f = ctx;
+	struct scn_outcome o = {0};
+
+	if (scn_tap_line(&f->reader, line, &o))
+		take_outcome(f, &o);
+	return SCENARIO_SECONDS;
+}
+
+/* The boot is over and this scenario has no result. */
+static void blame(struct front *f, const struct item *item, enum scn_lab_end end)
+{
+	const char *why = scn_buf_text(&f->why);
+
+	if (end == SCN_LAB_CRASH && item->crash)
+		report_text(f, item, SCN_PASSED, "%s", why);
+	else if (end == SCN_LAB_CRASH)
+		report_text(f, item, SCN_FAILED, "the guest's kernel crashed: %s", why);
+	else if (end != SCN_LAB_SILENCE)
+		report_text(f, item, SCN_BROKEN, "%s", why[0] ? why : "the player stopped short");
+	else if (scn_lab_now() >= f->deadline)
+		report_text(f, item, SCN_BROKEN, "the time was up");
+	else
+		report_text(f, item, SCN_FAILED, "no result within %d seconds", SCENARIO_SECONDS);
+}
+
+/* Crashes that were waited for are worth a line: which one it was. */
+static void print_crash(const struct front *f, const struct item *item)
+{
+	fprintf(f->report->tap ? f->report->out : stderr, "# %s: the kernel's first words: %s\n",
+		item->path, scn_buf_text(&f->why));
+}
+
+static void print_notes(const struct front *f, const struct scn_buf *notes)
+{
+	const char *at = scn_buf_text(notes);
+
+	while (*at) {
+		size_t n = strcspn(at, "\n");
+
+		fprintf(f->report->tap ? f->report->out : stderr, "# %.*s\n", (int)n, at);
+		at += n + (at[n] == '\n');
+	}
+}
+
+/* Plays items from one on in one boot. Returns how many have a result now; 0: the lab can't. */
+static size_t boot(struct front *f, size_t first, size_t n)
+{
+	scn_cleanup_buf struct scn_buf notes = {0};
+	char *paths[CROWD];
+	struct scn_outcome o = {0};
+	enum scn_lab_end end;
+
+	for (size_t i = 0; i < n; i++)
+		paths[i] = f->items[first + i].path;
+	f->next = &f->items[first];
+	f->left = n;
+	f->fruitless++;
+	scn_buf_clear(&f->why);
+	end = scn_lab_run(&f->lab, paths, n, f->items[first].alone, f->deadline, take_line, f,
+			  &notes, &f->why);
+	if (scn_tap_end(&f->reader, &o))
+		take_outcome(f, &o);
+	print_notes(f, &notes);
+	if (f->left == n && end == SCN_LAB_CANNOT && !f->reader.begun && f->report->total == 0)
+		return 0;
+	scn_tap_reader_free(&f->reader);
+	if (f->left > 0) {
+		if (end == SCN_LAB_CRASH && f->next->crash)
+			print_crash(f, f->next);
+		blame(f, f->next, end);
+		f->left--;
+	}
+	return n - f->left;
+}
+
+static size_t crowd_size(const struct front *f, size_t first)
+{
+	size_t n = 1;
+
+	while (!f->items[first].alone && n < CROWD && first + n < f->n &&
+	       !f->items[first + n].alone)
+		n++;
+	return n;
+}
+
+/* Plays everything. Returns -ENODEV if the very first boot is refused. */
+static int play_all(struct front *f)
+{
+	for (size_t i = 0, done; i < f->n; i += done) {
+		done = 1;
+		if (scn_lab_now() >= f->deadline) {
+			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
+		} else if (f->fruitless >= FRUITLESS_BOOTS && f->why.len && !f->items[i].crash) {
+			report_text(f, &f->items[i], SCN_BROKEN, "not played: %d boots failed: %s",
+				    FRUITLESS_BOOTS, scn_buf_text(&f->why));
+		} else {
+			done = boot(f, i, crowd_size(f, i));
+			if (done == 0)
+				return -ENODEV;
+		}
+	}
+	return 0;
+}
+
+static const char *place_of(const char *variable, const char *built_in)
+{
+	const char *place = getenv(variable);
+
+	return place && *place ? place : built_in;
+}
+
+static int refuse(struct scn_buf *why, const char *what, const char *name, const char *hint)
+{
+	scn_buf_printf(why, "%s%s%s", what, name, hint);
+	return -ENODEV;
+}
+
+static int find_lab(const struct scn_xen *xen, struct scn_lab *lab, struct scn_buf *why)
+{
+	lab->command = place_of("GNTSIM_XEN_LAB", SCN_XEN_LAB);
+	lab->player = place_of("GNTSIM_PLAY_STATIC", SCN_PLAY_STATIC);
+	lab->leg = xen->leg;
+	if (strcmp(xen->leg, "pv") != 0)
+		return refuse(why, "leg ", xen->leg,
+			      ": scenarios can't be played between two real domains yet");
+	if (access(lab->command, X_OK))
+		return refuse(why, "no lab at ", lab->command, " (GNTSIM_XEN_LAB names another)");
+	if (access(lab->player, X_OK))
+		return refuse(why, "no static player at ", lab->player,
+			      " (GNTSIM_PLAY_STATIC names another)");
+	return 0;
+}
+
+static void announce(const struct front *f)
+{
+	size_t alone = 0;
+
+	for (size_t i = 0; i < f->n; i++)
+		alone += f->items[i].alone;
+	fprintf(stderr,
+		"gntsim play: xen: leg %s, Linux %u.%u: %zu scenarios together, %zu in a boot "
+		"each\n",
+		f->lab.leg, f->lab.kernel.major, f->lab.kernel.minor, f->n - alone, alone);
+}
+
+int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
+		 const struct scn_files *files, struct scn_report *report, struct scn_buf *why)
+{
+	struct scn_session own = *session;
+	struct front f = {.session = &own, .report = report};
+	int err;
+
+	own.filter.has_guest = own.filter.has_kernel = true;
+	own.filter.guest = SCN_PV;
+	if (!session->filter.has_kernel)
+		own.filter.kernel = (struct scn_version){6, 1};
+	err = find_lab(xen, &f.lab, why);
+	if (err)
+		return err;
+	f.lab.kernel = own.filter.kernel;
+	f.lab.verbose = report->verbose;
+	f.last = scn_lab_now();
+	f.deadline = f.last + xen->time_limit;
+	err = plan(&f, files);
+	if (!err) {
+		announce(&f);
+		err = play_all(&f);
+	}
+	if (err == -ENODEV)
+		scn_buf_str(why, scn_buf_text(&f.why));
+	for (size_t i = 0; i < f.n; i++)
+		scn_buf_free(&f.items[i].variant);
+	free(f.items);
+	scn_buf_free(&f.why);
+	scn_tap_reader_free(&f.reader);
+	return err;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* Plays scenarios on real Xen and the real drivers, in an emulator: ci/xen-lab. */
+#ifndef SCN_PLAY_XEN_H
+#define SCN_PLAY_XEN_H
+
+#include "session.h"
+
+struct scn_xen {
+	const char *leg;         /* "pv", "pv+pvh", "pv+pv" */
+	unsigned int time_limit; /* seconds for everything */
+};
+
+/*
+ * Plays every file and reports: those that need a machine of their own, or that crash the kernel,
+ * in a boot each; the others together, in as few boots as they leave alive. Returns 0, -ENODEV if
+ * the leg can't run here, with the reason in `why`, or another negative errno.
+ */
+int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
+		 const struct scn_files *files, struct scn_report *report, struct scn_buf *why);
+
+#endif
