@@ -103,5 +103,6 @@ const struct scn_substrate_ops *scn_substrate_find(const char *name);
 extern const struct scn_substrate_ops scn_substrate_model;
 extern const struct scn_substrate_ops scn_substrate_device;
 extern const struct scn_substrate_ops scn_substrate_socket;
+extern const struct scn_substrate_ops scn_substrate_fuse;
 
 #endif

@@ -136,8 +136,6 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 	d->capabilities = find_capabilities(d);
 	if (options->fresh)
 		d->capabilities |= SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH);
-	if (options->fresh)
-		d->capabilities |= SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH);
 	return SCN_OK;
 }
 
