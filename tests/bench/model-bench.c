@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The model in-process. A cycle is what a client's page goes through: ALLOC_GREF, MAP_GRANT_REF, mmap,
  * munmap, UNMAP_GRANT_REF, DEALLOC_GREF, here between a granter and a PVH mapper, with 1, 10,000 and
- * 1,000,000 grants alive (counting its own): each an ALLOC, a MAP and an mmap of its own, at every
- * second page. The cycle maps in two places: above them all, as a kernel with room would, and between
- * two of them at random, where every step into a tree misses the caches. The three machines are
- * measured in turns, in processor time. */
+ * 1,000,000 grants alive (counting its own), each an ALLOC of its own: first just granted, then each
+ * with a MAP and an mmap of its own too, at every second page. Among mapped ones the cycle maps in two
+ * places: above them all, as a kernel with room would, and between two of them at random, where every
+ * step into a tree misses the caches. The three machines are measured in turns, in processor time. */
 #include "measure.h"
 
 #include <gntsim/machine.h>
@@ -78,12 +78,18 @@ static void make_machine(struct bench *b, uint32_t live)
 }
 
 /* The grants that are alive beside the cycle's own, at every second page. */
-static void populate(struct bench *b)
+static void populate(struct bench *b, bool mapped)
 {
 	uint64_t before = state_bytes(b), index, map;
+	gntsim_gref ref;
 
-	for (uint32_t i = 1; i < b->live; i++)
-		share(b, b->dev[i % DEVS], VA + 2 * i * PAGE, &index, &map);
+	for (uint32_t i = 1; i < b->live; i++) {
+		if (mapped)
+			share(b, b->dev[i % DEVS], VA + 2 * i * PAGE, &index, &map);
+		else
+			measure_need(!gntsim_gntalloc_alloc(b->alloc, 2, 1, 1, &index, &ref),
+				     "ALLOC_GREF");
+	}
 	if (b->live > 1)
 		b->bytes = (double)(state_bytes(b) - before) / (b->live - 1);
 }
@@ -122,14 +128,14 @@ static double cycles_per_second(struct bench *b, enum place place)
 	return (double)n / (end - begin);
 }
 
-static void measure_cycles(struct bench *benches, enum place place)
+static void measure_cycles(struct bench *benches, enum place place, const char *what)
 {
 	double rate[3];
 
 	for (unsigned turn = 0; turn < TURNS; turn++)
 		for (unsigned i = 0; i < 3; i++)
 			benches[i].rate[place][turn] = cycles_per_second(&benches[i], place);
-	printf("mapping %s the others:\n", place == ABOVE ? "above" : "between");
+	printf("%s:\n", what);
 	for (unsigned i = 0; i < 3; i++) {
 		double *turns = benches[i].rate[place];
 
@@ -176,16 +182,24 @@ int main(void)
 	const uint32_t live[3] = {1, 10000, 1000000};
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	for (unsigned i = 0; i < 3; i++) {
-		make_machine(&benches[i], live[i]);
-		populate(&benches[i]);
+	for (int mapped = 0; mapped < 2; mapped++) {
+		for (unsigned i = 0; i < 3; i++) {
+			make_machine(&benches[i], live[i]);
+			populate(&benches[i], mapped);
+		}
+		if (mapped) {
+			measure_cycles(benches, ABOVE, "others mapped, mapping above them");
+			measure_cycles(benches, BETWEEN, "others mapped, mapping between them");
+		} else {
+			measure_cycles(benches, ABOVE, "others granted");
+		}
+		measure_verdict(mapped ? "state of a grant with its own ALLOC, MAP and mmap"
+				       : "state of a grant with its own ALLOC",
+				benches[2].bytes, "bytes", 160, 1);
+		for (unsigned i = 0; i < 3; i++)
+			gntsim_machine_free(benches[i].m);
+		memset(benches, 0, sizeof(benches));
 	}
-	measure_cycles(benches, ABOVE);
-	measure_cycles(benches, BETWEEN);
-	measure_verdict("state of a grant, each with its own ALLOC, MAP and mmap, of 1,000,000",
-			benches[2].bytes, "bytes", 160, 1);
-	for (unsigned i = 0; i < 3; i++)
-		gntsim_machine_free(benches[i].m);
 	measure_state(1);
 	measure_state(16);
 	measure_state(256);
