@@ -22,6 +22,7 @@ struct item {
 	bool broken; /* said so already */
 	bool alone;  /* in a boot of its own */
 	bool crash;  /* the kernel's crash is what it expects */
+	int missing; /* the capability that it needs and that isn't there; -1 */
 	struct scn_buf variant;
 };
 
@@ -31,6 +32,7 @@ struct front {
 	struct scn_report *report;
 	struct item *items;
 	size_t n;
+	bool heard;            /* the lab works here: a guest has answered */
 	double deadline, last; /* when the last result came */
 	unsigned int fruitless;
 	/* One boot: */
@@ -72,6 +74,13 @@ static void free_text(char **text)
 	free(*text);
 }
 
+/* The device's, in a guest of its own. */
+static uint32_t capabilities(void)
+{
+	return scn_substrate_device.capabilities(NULL) | SCN_CAP(EMPTY_MACHINE) |
+	       SCN_CAP(SURVIVE_CRASH);
+}
+
 /* Reads a scenario for what it needs. One that can't be read is reported here. */
 static void look_at(struct front *f, struct item *item, char *path)
 {
@@ -96,10 +105,16 @@ static void look_at(struct front *f, struct item *item, char *path)
 	item->broken = false;
 	item->crash = s.needs & SCN_CAP(SURVIVE_CRASH);
 	item->alone = item->crash || (s.needs & SCN_CAP(EMPTY_MACHINE));
+	item->missing = scn_capability_missing(s.needs, capabilities());
 	scn_variant(&s, filter, filter->kernel, 0, &setup, &item->variant);
 }
 
-/* Those that need a boot of their own come last; otherwise the order stays. */
+/* In which order things are played: together, alone, not at all. */
+static int turn(const struct item *item)
+{
+	return item->missing >= 0 ? 2 : item->alone;
+}
+
 static int plan(struct front *f, const struct scn_files *files)
 {
 	size_t n = 0;
@@ -114,9 +129,9 @@ static int plan(struct front *f, const struct scn_files *files)
 		look_at(f, &looked[n], files->paths[i]);
 		n += !looked[n].broken;
 	}
-	for (int alone = 0; alone < 2; alone++) {
+	for (int round = 0; round < 3; round++) {
 		for (size_t i = 0; i < n; i++) {
-			if (looked[i].alone == (bool)alone)
+			if (turn(&looked[i]) == round)
 				f->items[f->n++] = looked[i];
 		}
 	}
@@ -201,8 +216,9 @@ static size_t boot(struct front *f, size_t first, size_t n)
 	if (scn_tap_end(&f->reader, &o))
 		take_outcome(f, &o);
 	print_notes(f, &notes);
-	if (f->left == n && end == SCN_LAB_CANNOT && !f->reader.begun && f->report->total == 0)
+	if (f->left == n && end == SCN_LAB_CANNOT && !f->reader.begun && !f->heard)
 		return 0;
+	f->heard = true;
 	scn_tap_reader_free(&f->reader);
 	if (f->left > 0) {
 		if (end == SCN_LAB_CRASH && f->next->crash)
@@ -217,8 +233,8 @@ static size_t crowd_size(const struct front *f, size_t first)
 {
 	size_t n = 1;
 
-	while (!f->items[first].alone && n < CROWD && first + n < f->n &&
-	       !f->items[first + n].alone)
+	while (turn(&f->items[first]) == 0 && n < CROWD && first + n < f->n &&
+	       turn(&f->items[first + n]) == 0)
 		n++;
 	return n;
 }
@@ -227,8 +243,13 @@ static size_t crowd_size(const struct front *f, size_t first)
 static int play_all(struct front *f)
 {
 	for (size_t i = 0, done; i < f->n; i += done) {
+		enum scn_capability missing = (enum scn_capability)f->items[i].missing;
+
 		done = 1;
-		if (scn_lab_now() >= f->deadline) {
+		if (f->items[i].missing >= 0) {
+			report_text(f, &f->items[i], SCN_SKIPPED, "xen can't do %s (%s)",
+				    scn_capability_name(missing), scn_capability_summary(missing));
+		} else if (scn_lab_now() >= f->deadline) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
 		} else if (f->fruitless >= FRUITLESS_BOOTS && f->why.len && !f->items[i].crash) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: %d boots failed: %s",
@@ -273,14 +294,14 @@ static int find_lab(const struct scn_xen *xen, struct scn_lab *lab, struct scn_b
 
 static void announce(const struct front *f)
 {
-	size_t alone = 0;
+	size_t n[3] = {0};
 
 	for (size_t i = 0; i < f->n; i++)
-		alone += f->items[i].alone;
+		n[turn(&f->items[i])]++;
 	fprintf(stderr,
 		"gntsim play: xen: leg %s, Linux %u.%u: %zu scenarios together, %zu in a boot "
-		"each\n",
-		f->lab.leg, f->lab.kernel.major, f->lab.kernel.minor, f->n - alone, alone);
+		"each, %zu can't be played\n",
+		f->lab.leg, f->lab.kernel.major, f->lab.kernel.minor, n[0], n[1], n[2]);
 }
 
 int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
