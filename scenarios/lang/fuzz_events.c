@@ -11,6 +11,7 @@ static bool make_unbound(gen *g, struct fuzz_op *op)
 	if (!fuzz_descriptor(g, op, 'e', &file))
 		return true;
 	g->made.file = file.file;
+	g->made.unbound = true;
 	g->pool = &g->ports;
 	fuzz_say(op, "ioctl(@f%u, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=%s})", file.id,
 		 fuzz_domain(g, &g->made.peer_domain));
@@ -24,9 +25,11 @@ static bool make_interdomain(gen *g, struct fuzz_op *op)
 
 	if (!fuzz_descriptor(g, op, 'e', &file))
 		return true;
-	for (uint32_t i = 0; port && port->peer_domain != g->model->domain_of[g->process] && i < 6;
-	     i++)
+	for (uint32_t i = 0; port && i < 12; i++) {
+		if (port->unbound && port->peer_domain == g->model->domain_of[g->process])
+			break;
 		port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
+	}
 	if (!port)
 		return false;
 	g->made.file = file.file;
@@ -101,7 +104,9 @@ static bool make_reset(gen *g, struct fuzz_op *op)
 		fuzz_say(op, "ioctl(@f%u, IOCTL_EVTCHN_RESET)", file.id);
 	else
 		fuzz_say(op, "ioctl(@f%u, IOCTL_EVTCHN_RESTRICT_DOMID, {domid=%s})", file.id,
-			 fuzz_chance(g, 80) ? "dom0" : "0x7ff1");
+			 fuzz_chance(g, 80)   ? "1"
+			 : fuzz_chance(g, 50) ? "0"
+					      : "0x7ff1");
 	return true;
 }
 

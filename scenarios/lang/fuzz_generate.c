@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fuzz_generate.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,11 @@ uint32_t fuzz_random(struct fuzz_generator *g, uint32_t n)
 bool fuzz_chance(struct fuzz_generator *g, uint32_t percent)
 {
 	return fuzz_random(g, 100) < percent;
+}
+
+bool fuzz_bad(struct fuzz_generator *g, uint32_t percent)
+{
+	return (g->world->capabilities & SCN_CAP(CHECK_ORDER)) && fuzz_chance(g, percent);
 }
 
 struct fuzz_thing *fuzz_pick(struct fuzz_generator *g, struct fuzz_pool *pool, uint32_t process,
@@ -95,15 +101,23 @@ bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,
 	return false;
 }
 
+/* One at random, the first ones more often: else none would have much to do it with. */
 static bool choose_process(struct fuzz_generator *g)
 {
-	uint32_t seen = 0;
+	uint32_t left = 0;
 
+	for (uint32_t i = 0; i < FUZZ_MAX_PROCESSES; i++)
+		left += g->model->alive[i];
+	if (left == 0)
+		return false;
 	for (uint32_t i = 0; i < FUZZ_MAX_PROCESSES; i++) {
-		if (g->model->alive[i] && fuzz_random(g, ++seen) == 0)
-			g->process = i;
+		if (!g->model->alive[i])
+			continue;
+		g->process = i;
+		if (--left == 0 || fuzz_chance(g, 35))
+			break;
 	}
-	return seen > 0;
+	return true;
 }
 
 static fuzz_make *choose(struct fuzz_generator *g)
@@ -199,8 +213,11 @@ static enum fuzz_played add_step(struct fuzz_generator *g, struct fuzz_sequence 
 	if (!make(g, op))
 		return FUZZ_DROPPED;
 	played = fuzz_model_play(g->model, op, &line, &value);
-	if (played == FUZZ_HAZARD)
+	if (played == FUZZ_HAZARD ||
+	    (value == -ENOSYS && !(g->world->capabilities & SCN_CAP(ENOSYS))))
 		return replay(g, seq);
+	if (value == -ENOSYS)
+		op->needs |= SCN_CAP(ENOSYS);
 	if (played != FUZZ_PLAYED)
 		return played == FUZZ_DROPPED ? FUZZ_PLAYED : played;
 	if (value >= 0)

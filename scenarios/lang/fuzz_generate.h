@@ -12,7 +12,7 @@ struct fuzz_thing {
 	uint32_t domain;
 	uint32_t file; /* the step that opened the file; what dup and fork share */
 	char device;   /* 'a' gntalloc, 'd' gntdev, 'e' evtchn; of mappings also 'b', a buffer */
-	bool writable;
+	bool writable, unbound;
 	uint32_t count;       /* pages */
 	uint32_t peer_domain; /* pages, ports: for whom */
 	uint64_t addr;
@@ -43,6 +43,8 @@ struct fuzz_generator {
 
 uint32_t fuzz_random(struct fuzz_generator *g, uint32_t n); /* below n */
 bool fuzz_chance(struct fuzz_generator *g, uint32_t percent);
+/* Is it to be a bad pointer? Not where those are checked in another order. */
+bool fuzz_bad(struct fuzz_generator *g, uint32_t percent);
 
 #define FUZZ_ANY UINT32_MAX
 /* One at random; NULL: there is none. device 0: any. */

@@ -12,15 +12,21 @@ static uint32_t count(gen *g, uint32_t usual)
 	return fuzz_chance(g, 40) ? 0 : fuzz_chance(g, 70) ? usual + 1 : 70000;
 }
 
-/* An argument in memory as it should be, or rarely not: text between fuzz_arg() and ")". */
 static void ioctl_begin(gen *g, struct fuzz_op *op, const struct fuzz_thing *file, const char *name)
 {
 	if (fuzz_chance(g, 1))
 		fuzz_say(op, "ioctl(200, %s, ", name);
 	else
 		fuzz_say(op, "ioctl(@f%u, %s, ", file->id, name);
-	if (fuzz_chance(g, 2))
+}
+
+/* A structure follows: rarely it is not all there, or can't be written. */
+static void say_place(gen *g, struct fuzz_op *op)
+{
+	if (fuzz_bad(g, 2))
 		fuzz_say(op, "short(%u) ", fuzz_random(g, 40));
+	else if (fuzz_bad(g, 1))
+		fuzz_say(op, "readonly ");
 }
 
 static bool make_alloc(gen *g, struct fuzz_op *op)
@@ -39,11 +45,11 @@ static bool make_alloc(gen *g, struct fuzz_op *op)
 	g->pool = &g->pages;
 	ioctl_begin(g, op, &file, "IOCTL_GNTALLOC_ALLOC_GREF");
 	n = count(g, n);
-	if (fuzz_chance(g, 1))
+	if (fuzz_bad(g, 1))
 		fuzz_say(op, "NULL)");
 	else
-		fuzz_say(op, "{domid=%s, flags=%d, count=%u})", domain, g->made.writable,
-			 n > 1000 && fuzz_chance(g, 50) ? 5000 : n);
+		fuzz_say(op, "%s{domid=%s, flags=%d, count=%u})", fuzz_bad(g, 2) ? "readonly " : "",
+			 domain, g->made.writable, n > 1000 && fuzz_chance(g, 50) ? 5000 : n);
 	if (n != g->made.count)
 		g->pool = NULL;
 	return true;
@@ -70,6 +76,7 @@ static bool make_dealloc(gen *g, struct fuzz_op *op)
 		return false;
 	part(g, pages->count, &first, &n);
 	ioctl_begin(g, op, &file, "IOCTL_GNTALLOC_DEALLOC_GREF");
+	say_place(g, op);
 	fuzz_say(op, "{index=@x%u+%u, count=%u})", pages->id,
 		 first * 4096 + (fuzz_chance(g, 2) ? 8 : 0), count(g, n));
 	if (first == 0 && n == pages->count && fuzz_chance(g, 80)) {
@@ -90,16 +97,17 @@ static bool make_map(gen *g, struct fuzz_op *op)
 	g->made.file = file.file;
 	g->made.writable = true;
 	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_MAP_GRANT_REF");
-	if (fuzz_chance(g, 1)) {
+	if (fuzz_bad(g, 1)) {
 		fuzz_say(op, "BAD)");
 		return true;
 	}
+	say_place(g, op);
 	fuzz_say(op, "{count=%u, refs=[", g->made.count);
 	for (uint32_t i = 0; i < n; i++) {
 		struct fuzz_thing *pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
 		uint32_t mine = g->model->domain_of[g->process];
 
-		for (uint32_t tries = 0; pages && pages->peer_domain != mine && tries < 6; tries++)
+		for (uint32_t tries = 0; pages && pages->peer_domain != mine && tries < 12; tries++)
 			pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
 		fuzz_say(op, "%s", i ? ", " : "");
 		if (!pages || fuzz_chance(g, 2)) {
@@ -128,6 +136,7 @@ static bool make_unmap(gen *g, struct fuzz_op *op)
 	if (!map)
 		return false;
 	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_UNMAP_GRANT_REF");
+	say_place(g, op);
 	fuzz_say(op, "{index=@x%u+%d, count=%u})", map->id, fuzz_chance(g, 3) ? 5 : 0,
 		 count(g, map->count));
 	if (fuzz_chance(g, 80)) {
@@ -167,6 +176,7 @@ static bool make_notify(gen *g, struct fuzz_op *op)
 	ioctl_begin(g, op, &file,
 		    device == 'a' ? "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"
 				  : "IOCTL_GNTDEV_SET_UNMAP_NOTIFY");
+	say_place(g, op);
 	fuzz_say(op, "{index=@x%u+%u, ", what->id,
 		 fuzz_random(g, what->count + (fuzz_chance(g, 3) ? 2 : 0)) * 4096 +
 		     fuzz_random(g, 8) * (fuzz_chance(g, 50) ? 1u : 511u));
@@ -184,6 +194,7 @@ static bool make_offset(gen *g, struct fuzz_op *op)
 	if (!mapping)
 		return false;
 	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR");
+	say_place(g, op);
 	fuzz_say(op, "{vaddr=0x%llx})",
 		 (unsigned long long)mapping->addr + fuzz_random(g, mapping->count * 4096));
 	return true;
@@ -204,7 +215,7 @@ static bool say_side(gen *g, struct fuzz_op *op, bool foreign)
 		fuzz_say(op, "{foreign={ref=%u, offset=%u, domid=%s}}",
 			 fuzz_chance(g, 50) ? 20000 : 2000000, fuzz_random(g, 4096),
 			 fuzz_domain(g, &domain));
-	} else if (t && !fuzz_chance(g, 2)) {
+	} else if (t && !fuzz_bad(g, 2)) {
 		fuzz_say(op, "{virt=0x%llx}", (unsigned long long)t->addr + fuzz_random(g, 6000));
 	} else {
 		fuzz_say(op, "{virt=BAD}");
@@ -247,7 +258,7 @@ static bool make_odd_ioctl(gen *g, struct fuzz_op *op)
 	};
 	const struct fuzz_thing *file = fuzz_pick(g, &g->files, g->process, FUZZ_ANY, 0);
 
-	if (!file)
+	if (!file || !(g->world->capabilities & SCN_CAP(CHECK_ORDER)))
 		return false;
 	fuzz_say(op, "ioctl(@f%u, %s, %s)", file->id, numbers[fuzz_random(g, 6)],
 		 fuzz_chance(g, 50) ? "NULL" : "BAD");

@@ -80,7 +80,10 @@ static bool make_buffer(gen *g, struct fuzz_op *op)
 
 static struct fuzz_thing *device_mapping(gen *g)
 {
-	return fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, fuzz_chance(g, 40) ? 'a' : 'd');
+	char device = fuzz_chance(g, 40) ? 'a' : 'd';
+	struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device);
+
+	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device == 'a' ? 'd' : 'a');
 }
 
 static bool make_munmap(gen *g, struct fuzz_op *op)
@@ -161,9 +164,17 @@ static uint64_t choose_place(gen *g, const struct fuzz_thing *m)
 	       fuzz_random(g, 8) * (fuzz_chance(g, 50) ? 1u : 511u);
 }
 
+/* Buffers are looked at too: copies go there. */
+static const struct fuzz_thing *accessed_mapping(gen *g)
+{
+	const struct fuzz_thing *m = fuzz_chance(g, 85) ? device_mapping(g) : NULL;
+
+	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 0);
+}
+
 static bool make_load(gen *g, struct fuzz_op *op)
 {
-	const struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 0);
+	const struct fuzz_thing *m = accessed_mapping(g);
 
 	if (!m)
 		return false;
@@ -174,7 +185,7 @@ static bool make_load(gen *g, struct fuzz_op *op)
 
 static bool make_store(gen *g, struct fuzz_op *op)
 {
-	const struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 0);
+	const struct fuzz_thing *m = accessed_mapping(g);
 	uint32_t n = 1 + fuzz_random(g, 12);
 
 	if (!m)
@@ -187,6 +198,6 @@ static bool make_store(gen *g, struct fuzz_op *op)
 }
 
 const struct fuzz_choice fuzz_memory_choices[] = {
-    {17, make_mmap},   {8, make_buffer}, {8, make_munmap}, {2, make_mprotect}, {2, make_mremap},
-    {1, make_madvise}, {12, make_load},  {9, make_store},  {0, NULL},
+    {28, make_mmap},   {5, make_buffer}, {10, make_munmap}, {4, make_mprotect}, {4, make_mremap},
+    {2, make_madvise}, {12, make_load},  {9, make_store},   {0, NULL},
 };

@@ -334,6 +334,7 @@ static int call_mprotect(struct scn_model_process *p, const struct scn_call *cal
 {
 	uint64_t len = (call->arg[1] + PAGE - 1) & ~(PAGE - 1);
 	uint64_t addr = call->arg[0];
+	uint64_t end = addr;
 	struct gntsim_vma vma;
 	int err = 0;
 
@@ -341,11 +342,14 @@ static int call_mprotect(struct scn_model_process *p, const struct scn_call *cal
 		return -EINVAL;
 	if (len == 0)
 		return 0;
-	if (is_free(p, addr, addr + len))
-		return -ENOMEM;
-	if (gntsim_mm_find_vma(p->mm, addr, &vma) && vma.start < addr + len)
-		err = gntsim_mprotect(p->mm, addr, len, (int)call->arg[2]);
-	return err ? err : scn_private_protect(&p->memory, addr, addr + len, (int)call->arg[2]);
+	/* Up to the first hole it is done, then it is ENOMEM. */
+	while (end < addr + len && !is_free(p, end, end + PAGE))
+		end += PAGE;
+	if (gntsim_mm_find_vma(p->mm, addr, &vma) && vma.start < end)
+		err = gntsim_mprotect(p->mm, addr, end - addr, (int)call->arg[2]);
+	if (!err && end > addr)
+		err = scn_private_protect(&p->memory, addr, end, (int)call->arg[2]);
+	return !err && end < addr + len ? -ENOMEM : err;
 }
 
 static int call_madvise(struct scn_model_process *p, const struct scn_call *call)
