@@ -110,7 +110,7 @@ static bool make_map(gen *g, struct fuzz_op *op)
 		for (uint32_t tries = 0; pages && pages->peer_domain != mine && tries < 12; tries++)
 			pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
 		fuzz_say(op, "%s", i ? ", " : "");
-		if (!pages || fuzz_chance(g, 2)) {
+		if (!pages || fuzz_chance(g, 4)) {
 			fuzz_say(op, "{domid=%s, ref=%u}", fuzz_domain(g, &domain),
 				 fuzz_chance(g, 50) ? 1000000 : 30000);
 			continue;
@@ -164,7 +164,7 @@ static void say_action(gen *g, struct fuzz_op *op)
 
 static bool make_notify(gen *g, struct fuzz_op *op)
 {
-	char device = fuzz_chance(g, 50) ? 'a' : 'd';
+	char device = fuzz_chance(g, 40) ? 'a' : 'd';
 	struct fuzz_pool *pool = device == 'a' ? &g->pages : &g->maps;
 	struct fuzz_thing *what, file;
 
@@ -266,6 +266,6 @@ static bool make_odd_ioctl(gen *g, struct fuzz_op *op)
 }
 
 const struct fuzz_choice fuzz_grant_choices[] = {
-    {9, make_alloc},  {4, make_dealloc}, {9, make_map},       {5, make_unmap}, {9, make_notify},
+    {9, make_alloc},  {4, make_dealloc}, {9, make_map},       {5, make_unmap}, {14, make_notify},
     {3, make_offset}, {5, make_copy},    {1, make_odd_ioctl}, {0, NULL},
 };

@@ -165,11 +165,12 @@ static void put_ports(const struct fuzz_model *m, uint32_t domain, const struct 
 	scn_buf_str(out, "]");
 }
 
-static void put_value(struct fuzz_model *m, const struct fuzz_op *op, const struct scn_call *call,
+/* False: there is nothing to state. */
+static bool put_value(struct fuzz_model *m, const struct fuzz_op *op, const struct scn_call *call,
 		      const struct scn_result *r, struct scn_buf *out)
 {
 	if (call->kind == SCN_EXIT || call->kind == SCN_EXEC || m->bound[op->id].kind)
-		return;
+		return false;
 	scn_buf_str(out, " = ");
 	if (r->kind == SCN_FAULTED) {
 		scn_buf_str(out, scn_signal_name(r->signal));
@@ -194,6 +195,7 @@ static void put_value(struct fuzz_model *m, const struct fuzz_op *op, const stru
 		put_ports(m, m->domain_of[op->process], r, out);
 	if (call->kind == SCN_IOCTL)
 		put_filled(&m->bound[op->id], op->id, op->text, call, r, out);
+	return true;
 }
 
 /* Does the step return something that later ones name? */
@@ -213,7 +215,9 @@ static bool is_allowed(const struct fuzz_world *world, const char *hazard)
 	return false;
 }
 
-static enum fuzz_played look_for_hazard(struct fuzz_model *m, bool has_result, struct scn_buf *line)
+/* `before`: what stands between the call and the word. */
+static enum fuzz_played look_for_hazard(struct fuzz_model *m, const char *before,
+					struct scn_buf *line)
 {
 	const char *hazard = scn_substrate_model.hazard(m->self);
 
@@ -222,7 +226,7 @@ static enum fuzz_played look_for_hazard(struct fuzz_model *m, bool has_result, s
 	strncpy(m->hazard, hazard, sizeof(m->hazard) - 1);
 	if (!is_allowed(m->world, hazard))
 		return FUZZ_HAZARD;
-	scn_buf_printf(line, "%s hazard \"%s\"", has_result ? "" : " = _", hazard);
+	scn_buf_printf(line, "%s \"%s\"", before, hazard);
 	return FUZZ_PLAYED;
 }
 
@@ -238,6 +242,7 @@ static enum fuzz_played play_step(struct fuzz_model *m, const struct fuzz_op *op
 	scn_cleanup_prepared struct scn_prepared ready = {0};
 	__attribute__((cleanup(free_result))) struct scn_result r = {0};
 	struct fuzz_bound *b = &m->bound[op->id];
+	bool has_result;
 	char kind;
 
 	if (!scn_prepare(cx, step, NULL, &ready)) {
@@ -259,8 +264,8 @@ static enum fuzz_played play_step(struct fuzz_model *m, const struct fuzz_op *op
 	if (b->kind)
 		scn_buf_printf(line, "%c%u = ", kind, op->id);
 	put_text(m, op->text, true, line);
-	put_value(m, op, &ready.call, &r, line);
-	return look_for_hazard(m, !b->kind, line);
+	has_result = put_value(m, op, &ready.call, &r, line);
+	return look_for_hazard(m, has_result ? " hazard" : " = _ hazard", line);
 }
 
 static enum fuzz_played play_text(struct fuzz_model *m, const struct fuzz_op *op,
@@ -303,7 +308,7 @@ static enum fuzz_played play_fork(struct fuzz_model *m, const struct fuzz_op *op
 	m->domain_of[op->peer] = m->domain_of[op->process];
 	scn_buf_printf(line, "%c: %c = fork()", fuzz_process_name(op->process),
 		       fuzz_process_name(op->peer));
-	return look_for_hazard(m, false, line);
+	return look_for_hazard(m, " = _ hazard", line);
 }
 
 enum fuzz_played fuzz_model_play(struct fuzz_model *m, const struct fuzz_op *op,
@@ -319,12 +324,12 @@ enum fuzz_played fuzz_model_play(struct fuzz_model *m, const struct fuzz_op *op,
 	scn_substrate_model.kill(m->self, op->process, &m->why);
 	m->alive[op->process] = false;
 	scn_buf_printf(line, "kill -9 %c", fuzz_process_name(op->process));
-	return look_for_hazard(m, false, line);
+	/* Of a kill a script can only say that it ends everything. */
+	return look_for_hazard(m, " = crash", line);
 }
 
 enum fuzz_played fuzz_model_finish(struct fuzz_model *m)
 {
-	scn_cleanup_buf struct scn_buf line = {0};
 	const char *hazard;
 
 	for (uint32_t i = 0; i < FUZZ_MAX_PROCESSES; i++) {

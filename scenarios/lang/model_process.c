@@ -352,15 +352,28 @@ static int call_mprotect(struct scn_model_process *p, const struct scn_call *cal
 	return !err && end < addr + len ? -ENOMEM : err;
 }
 
+static bool has_hole(const struct scn_model_process *p, uint64_t start, uint64_t end)
+{
+	while (start < end && !is_free(p, start, start + PAGE))
+		start += PAGE;
+	return start < end;
+}
+
 static int call_madvise(struct scn_model_process *p, const struct scn_call *call)
 {
-	uint64_t len = (call->arg[1] + PAGE - 1) & ~(PAGE - 1);
+	uint64_t end = call->arg[0] + ((call->arg[1] + PAGE - 1) & ~(PAGE - 1));
+	uint64_t from = call->arg[0];
 	struct gntsim_vma vma;
+	int err = 0;
 
 	/* Of other memory than the devices' the model knows too little. */
-	if (!gntsim_mm_find_vma(p->mm, call->arg[0], &vma) || vma.start > call->arg[0])
-		return is_free(p, call->arg[0], call->arg[0] + len) ? -ENOMEM : 0;
-	return gntsim_madvise(p->mm, call->arg[0], call->arg[1], (int)call->arg[2]);
+	if (gntsim_mm_find_vma(p->mm, from, &vma) && (vma.start <= from || vma.start < end)) {
+		from = vma.start > from ? vma.start : from;
+		err = gntsim_madvise(p->mm, from, call->arg[1] - (from - call->arg[0]),
+				     (int)call->arg[2]);
+	}
+	/* What is mapped has been advised then. */
+	return !err && has_hole(p, call->arg[0], end) ? -ENOMEM : err;
 }
 
 static int64_t call_mremap(struct scn_model_process *p, const struct scn_call *call)
