@@ -1,0 +1,82 @@
+#!/bin/sh
+# readme-test.sh README SOURCE-ROOT: does what the README says under "In your own CI", word for word,
+# as an unprivileged user for whom there is no /dev/fuse; then compiles and runs its programs.
+set -eu
+
+fail() {
+	echo "FAILED: $*" >&2
+	exit 1
+}
+
+# block N LANGUAGE: the Nth code block in a language.
+block() {
+	awk -v n="$1" -v start="\`\`\`$2" '
+		$0 == start { inside = ++count == n; next }
+		/^```/ { inside = 0 }
+		inside' "$readme"
+}
+
+job() {
+	if [ -r /dev/fuse ] || [ "$(id -u)" = 0 ]; then
+		fail "this is no unprivileged user without /dev/fuse"
+	fi
+	block 1 c >your-test.c
+	export GNTSIM_URL="file://$root"
+	# The checkout is not this user's.
+	git config --global safe.directory '*'
+	# Only the packages that the README names, as far as meson asks for any.
+	mkdir pc
+	for name in fuse3 fuse; do
+		found=$(find /usr/lib /usr/share -name "$name.pc" 2>/dev/null | head -n 1)
+		[ -z "$found" ] || cp "$found" pc
+	done
+	export PKG_CONFIG_LIBDIR="$PWD/pc"
+	block 1 sh >job.sh
+	# shellcheck disable=SC1091
+	set -x && . ./job.sh && set +x
+	[ "$(gntsim run --leaks=error -- ./your-test)" = "hello, other side" ] || fail "what it said"
+	# shellcheck disable=SC2046
+	block 2 c >model.c && cc model.c -o model $(pkg-config --cflags --libs gntsim) && ./model
+	# A mistake that is seen: the same program, which ends without giving anything back.
+	sed 's/GNTSHR_AUTO_CLOSE//' your-test.c >forgetful.c
+	# shellcheck disable=SC2046
+	cc forgetful.c -o forgetful $(pkg-config --cflags --libs gnttab-c)
+	gntsim run --leaks=error -- ./forgetful && fail "a leak was not seen"
+	echo "the README's job works"
+}
+
+if [ "$1" = --inside ]; then
+	readme=$2 root=$3
+	cd "$HOME"
+	job
+	exit 0
+fi
+
+readme=$(realpath "$1") root=$(realpath "$2") self=$(realpath "$0")
+[ -n "$(block 1 sh)" ] || { echo "skipped: $1 has no job" && exit 77; }
+git -C "$root" rev-parse HEAD >/dev/null 2>&1 || { echo "skipped: no git checkout to clone" && exit 77; }
+# The packages exist.
+packages=$(sed -n 's/.*apt-get install -y \([a-z0-9 .-]*\).*/\1/p' "$readme" | tr ' ' '\n' | sort -u)
+# shellcheck disable=SC2086
+apt-get install --simulate -qq $packages >/dev/null || fail "packages: $packages"
+home=$(mktemp -d)
+trap 'rm -rf "$home"' EXIT
+cp "$readme" "$home/README.md"
+cp "$self" "$home/readme-test.sh"
+# Nothing there to mount with, and nobody to be.
+# shellcheck disable=SC2016
+hide='[ ! -e /dev/fuse ] || { : >"$1/none" && chmod 000 "$1/none" && mount --bind "$1/none" /dev/fuse; } || exit 77; shift; exec "$@"'
+inside="env -i HOME=$home PATH=$PATH LANG=C.UTF-8 sh $home/readme-test.sh --inside $home/README.md $root"
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$home"
+	chown -R nobody "$home"
+	# shellcheck disable=SC2086
+	unshare -m sh -c "$hide" sh "$home" setpriv --reuid "$(id -u nobody)" --regid "$(id -g nobody)" \
+		--clear-groups --no-new-privs $inside
+elif [ ! -e /dev/fuse ]; then
+	# shellcheck disable=SC2086
+	$inside
+else
+	echo "skipped: hiding /dev/fuse needs root"
+	exit 77
+fi
