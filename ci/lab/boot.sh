@@ -1,156 +1,182 @@
 # shellcheck shell=bash disable=SC2154,SC2054 # lab_* come from ci/xen-lab; QEMU likes commas
-# The emulator. An image is booted once, up to the point where it waits for a program, and frozen there: its
-# memory is a file, its other state a migration stream. A run thaws a private copy in a tenth of a second, so each
-# program, and each repetition after a crash, starts from the same fresh boot.
+# The emulator. An image is booted once, up to the point where it waits for a program, and frozen
+# there: its memory is a file, its other state a migration stream. A run thaws a private copy in a
+# tenth of a second, so each program, and each repetition after a crash, starts from the same
+# fresh boot.
 
 lab_boot_limit=300 # seconds for a boot from power-on
 
-# The machine of a leg, in the array qemu. The directory holds the host's ends of the guest's ports.
+# The machine of a leg, in the array qemu. The directory holds the host's ends of the guest's
+# ports.
 lab_machine() { # LEG DIRECTORY
-    local xen='console=com1 com1=115200,8n1 noreboot=false' linux="loglevel=5 oops=panic panic=-1 $lab_append" port
-    case $1 in
-    pv+*) lab_memory=2048M ;;
-    *) lab_memory=1024M ;;
-    esac
-    qemu=(
-        qemu-system-x86_64 -M q35,memory-backend=memory -m "$lab_memory" -accel tcg -smp 1
-        -nodefaults -display none -no-reboot
-        -device isa-debug-exit,iobase=0xf4,iosize=4
-        -serial "file:$2/console"
-        -chardev "pipe,id=monitor,path=$2/monitor" -mon chardev=monitor,mode=readline
-        -chardev "pipe,id=port1,path=$2/payload"
-        -chardev "file,id=port2,path=$2/out"
-        -chardev "file,id=port3,path=$2/err"
-        -chardev "file,id=port4,path=$2/status"
-        -device virtio-serial-pci
-    )
-    for port in 1 2 3 4; do
-        qemu+=(-device "virtserialport,nr=$port,chardev=port$port")
-    done
-    case $1 in
-    cuse)
-        qemu+=(-cpu qemu64 -kernel "$lab_kernel/vmlinux" -initrd "$lab_image/initrd" -append "console=ttyS0 $linux")
-        return
-        ;;
-    pv) qemu+=(-cpu qemu64 -append "$xen dom0_mem=512M") ;;
-    pv+*) qemu+=(-cpu qemu64,+svm,+npt -append "$xen asid=false dom0_mem=768M") ;;
-    esac
-    qemu+=(-kernel "$lab_cache/xen" -initrd "$lab_kernel/vmlinux console=hvc0 $linux,$lab_image/initrd")
+	local xen='console=com1 com1=115200,8n1 noreboot=false' port
+	local linux="loglevel=5 oops=panic panic=-1 $lab_append"
+	case $1 in
+	pv+*) lab_memory=2048M ;;
+	*) lab_memory=1024M ;;
+	esac
+	qemu=(
+		qemu-system-x86_64 -M q35,memory-backend=memory -m "$lab_memory" -accel tcg -smp 1
+		-nodefaults -display none -no-reboot
+		-device isa-debug-exit,iobase=0xf4,iosize=4
+		-serial "file:$2/console"
+		-chardev "pipe,id=monitor,path=$2/monitor" -mon chardev=monitor,mode=readline
+		-chardev "pipe,id=port1,path=$2/payload"
+		-chardev "file,id=port2,path=$2/out"
+		-chardev "file,id=port3,path=$2/err"
+		-chardev "file,id=port4,path=$2/status"
+		-device virtio-serial-pci
+	)
+	for port in 1 2 3 4; do
+		qemu+=(-device "virtserialport,nr=$port,chardev=port$port")
+	done
+	case $1 in
+	cuse)
+		qemu+=(-cpu qemu64 -append "console=ttyS0 $linux"
+			-kernel "$lab_kernel/vmlinux" -initrd "$lab_image/initrd")
+		return
+		;;
+	pv) qemu+=(-cpu qemu64 -append "$xen dom0_mem=512M") ;;
+	pv+*) qemu+=(-cpu qemu64,+svm,+npt -append "$xen asid=false dom0_mem=768M") ;;
+	esac
+	qemu+=(-kernel "$lab_cache/xen" -initrd "$lab_kernel/vmlinux console=hvc0 $linux,$lab_image/initrd")
 }
 
 # QEMU's pipe devices are pairs of files. Descriptor 9 commands the monitor.
 lab_lay_ends() { # DIRECTORY
-    mkfifo "$1/monitor.in"
-    exec 9<>"$1/monitor.in"
-    touch "$1/monitor.log" "$1/status" "$1/console"
-    ln -s "$1/monitor.log" "$1/monitor.out"
-    ln -s /dev/null "$1/payload.out"
+	mkfifo "$1/monitor.in"
+	exec 9<>"$1/monitor.in"
+	touch "$1/monitor.log" "$1/status" "$1/console"
+	ln -s "$1/monitor.log" "$1/monitor.out"
+	ln -s /dev/null "$1/payload.out"
 }
 
 # Starts the array qemu in the background, so that the traps of ci/xen-lab can end it: $lab_child.
 lab_start_qemu() { # LIMIT DIRECTORY
-    timeout -k 5 "$1" "${qemu[@]}" </dev/null >"$2/qemu" 2>&1 7>&- 8>&- 9>&- &
-    lab_child=$!
+	timeout -k 5 "$1" "${qemu[@]}" </dev/null >"$2/qemu" 2>&1 7>&- 8>&- 9>&- &
+	lab_child=$!
 }
 
 # Sets code to QEMU's exit status, or timeout's.
 lab_await_qemu() {
-    code=0
-    wait "$lab_child" || code=$?
-    lab_child=
+	code=0
+	wait "$lab_child" || code=$?
+	lab_child=
 }
 
 # The kernel's or the hypervisor's own first words on what went wrong.
 lab_first_crash_line() { # CONSOLE
-    grep -aE -m1 'BUG:|Oops:|general protection fault|kernel BUG at|Kernel panic|\(XEN\).*(Panic|FATAL|Assertion)' "$1" |
-        tr -d '\r'
+	local linux='BUG:|Oops:|general protection fault|kernel BUG at|Kernel panic'
+	grep -aE -m1 "$linux|\(XEN\).*(Panic|FATAL|Assertion)" "$1" | tr -d '\r'
 }
 
 # Says why there is no program's status, and returns the lab's own.
 lab_explain() { # DIRECTORY QEMU-STATUS LIMIT
-    local crash
-    cp "$1/console" "$lab_log"
-    case $(tail -n 1 "$1/status") in
-    "lost "*) lab_fail "the guest gave up: $(sed -n 's/^lost //p' "$1/status"); its console is in $lab_log" ;;
-    esac
-    if crash=$(lab_first_crash_line "$1/console"); then
-        lab_say "a guest crashed: $crash; the console is in $lab_log"
-        return "$lab_status_crash"
-    fi
-    case $2 in
-    124 | 137)
-        lab_say "no end within $3 s: killed; the console is in $lab_log"
-        return "$lab_status_timeout"
-        ;;
-    esac
-    cat "$1/qemu" >&2
-    lab_fail "the guest ended without a word (QEMU: $2); its console is in $lab_log"
+	local crash
+	cp "$1/console" "$lab_log"
+	case $(tail -n 1 "$1/status") in
+	"lost "*)
+		lab_fail "the guest gave up: $(sed -n 's/^lost //p' "$1/status")" \
+			"(its console is in $lab_log)"
+		;;
+	esac
+	if crash=$(lab_first_crash_line "$1/console"); then
+		lab_say "a guest crashed: $crash; the console is in $lab_log"
+		return "$lab_status_crash"
+	fi
+	case $2 in
+	124 | 137)
+		lab_say "no end within $3 s: killed; the console is in $lab_log"
+		return "$lab_status_timeout"
+		;;
+	esac
+	cat "$1/qemu" >&2
+	lab_fail "the guest ended without a word (QEMU: $2); its console is in $lab_log"
+}
+
+# Writes the state of a machine whose processor is idle: one that is inside domain 1 can't be thawed.
+# QEMU stops the machine to write it, so what the registers then say is what was written.
+lab_write_state() { # DIRECTORY
+	local try
+	for try in {1..60}; do
+		cat >&9 <<END
+migrate_set_capability x-ignore-shared on
+migrate "exec:cat >$1/state"
+info migrate
+info registers
+END
+		until [ "$(grep -ac 'HLT=' "$1/monitor.log")" = "$try" ]; do
+			kill -0 "$lab_child" 2>/dev/null || return
+			sleep 0.1
+		done
+		! grep -a 'HLT=' "$1/monitor.log" | tail -n 1 | grep -q 'HLT=1' || break
+		echo cont >&9
+		sleep 0.5
+	done
+	echo quit >&9
+	grep -aq 'Migration status: completed' "$1/monitor.log"
 }
 
 lab_freeze() { # LEG
-    local qemu code directory=$lab_image/freezing
-    rm -rf "$directory" && mkdir "$directory"
-    lab_lay_ends "$directory"
-    mkfifo "$directory/payload.in"
-    exec 8<>"$directory/payload.in" # an input that never ends
-    lab_machine "$1" "$directory"
-    qemu+=(-object "memory-backend-file,id=memory,size=$lab_memory,mem-path=$directory/memory,share=on")
-    lab_start_qemu "$lab_boot_limit" "$directory"
-    while ! grep -q ready "$directory/status"; do
-        if ! kill -0 "$lab_child" 2>/dev/null; then
-            lab_await_qemu
-            lab_explain "$directory" "$code" "$lab_boot_limit"
-            return
-        fi
-        sleep 0.1
-    done
-    sleep 1 # lets the domains fall idle
-    cat >&9 <<END
-migrate_set_capability x-ignore-shared on
-migrate "exec:cat >$directory/state"
-info migrate
-quit
-END
-    lab_await_qemu
-    exec 8>&- 9>&-
-    grep -aq 'Migration status: completed' "$directory/monitor.log" || lab_fail "QEMU could not freeze the guest:" \
-        "$(tail -n 3 "$directory/monitor.log"); use --boot"
-    mv "$directory/console" "$lab_image/console"
-    mv "$directory/memory" "$lab_image/memory"
-    mv "$directory/state" "$lab_image/state"
-    rm -rf "$directory"
+	local qemu code directory=$lab_image/freezing
+	rm -rf "$directory" && mkdir "$directory"
+	lab_lay_ends "$directory"
+	mkfifo "$directory/payload.in"
+	exec 8<>"$directory/payload.in" # an input that never ends
+	lab_machine "$1" "$directory"
+	qemu+=(-object "memory-backend-file,id=memory,size=$lab_memory,share=on,mem-path=$directory/memory")
+	lab_start_qemu "$lab_boot_limit" "$directory"
+	while ! grep -q ready "$directory/status"; do
+		if ! kill -0 "$lab_child" 2>/dev/null; then
+			lab_await_qemu
+			lab_explain "$directory" "$code" "$lab_boot_limit"
+			return
+		fi
+		sleep 0.1
+	done
+	sleep 1 # lets the domains fall idle
+	lab_write_state "$directory" ||
+		lab_fail "QEMU could not freeze the guest, see $directory/monitor.log; use --boot"
+	lab_await_qemu
+	exec 8>&- 9>&-
+	mv "$directory/console" "$lab_image/console"
+	mv "$directory/memory" "$lab_image/memory"
+	mv "$directory/state" "$lab_image/state"
+	rm -rf "$directory"
 }
 
-# Runs the payload that lies in the directory; returns the program's exit status, or one of the lab's own.
+# Runs the payload that lies in the directory; returns the program's exit status, or one of the
+# lab's own.
 lab_run_payload() { # LEG DIRECTORY LIMIT BOOT
-    local leg=$1 directory=$2 limit=$3 boot=$4 qemu code warning
-    lab_lay_ends "$directory"
-    lab_machine "$leg" "$directory"
-    if [ "$boot" ]; then
-        qemu+=(-object "memory-backend-ram,id=memory,size=$lab_memory")
-    else
-        qemu+=(-object "memory-backend-file,id=memory,size=$lab_memory,mem-path=$lab_image/memory,share=off"
-            -incoming defer)
-        cat >&9 <<END
+	local leg=$1 directory=$2 limit=$3 boot=$4 qemu code warning
+	lab_lay_ends "$directory"
+	lab_machine "$leg" "$directory"
+	if [ "$boot" ]; then
+		qemu+=(-object "memory-backend-ram,id=memory,size=$lab_memory")
+	else
+		qemu+=(-incoming defer
+			-object "memory-backend-file,id=memory,size=$lab_memory,share=off,mem-path=$lab_image/memory")
+		cat >&9 <<END
 migrate_set_capability x-ignore-shared on
 migrate_incoming "exec:cat $lab_image/state"
 END
-    fi
-    mkfifo "$directory/out" "$directory/err"
-    exec 7<>"$directory/out" 8<>"$directory/err" # so that the readers end even if QEMU never opens them
-    cat "$directory/out" 7>&- 8>&- 9>&- &
-    cat "$directory/err" >&2 7>&- 8>&- 9>&- &
-    lab_start_qemu "$limit" "$directory"
-    lab_await_qemu
-    exec 7>&- 8>&- 9>&-
-    wait
+	fi
+	mkfifo "$directory/out" "$directory/err"
+	exec 7<>"$directory/out" 8<>"$directory/err" # so that the readers end even if QEMU never opens them
+	cat "$directory/out" 7>&- 8>&- 9>&- &
+	cat "$directory/err" >&2 7>&- 8>&- 9>&- &
+	lab_start_qemu "$limit" "$directory"
+	lab_await_qemu
+	exec 7>&- 8>&- 9>&-
+	wait
 
-    case $(tail -n 1 "$directory/status") in
-    "exit "*)
-        cp "$directory/console" "$lab_log"
-        ! warning=$(grep -a -m1 'WARNING:' "$lab_log") || lab_say "a kernel warned: $warning; the console is in $lab_log"
-        return "$(sed -n 's/^exit //p' "$directory/status")"
-        ;;
-    esac
-    lab_explain "$directory" "$code" "$limit"
+	case $(tail -n 1 "$directory/status") in
+	"exit "*)
+		cp "$directory/console" "$lab_log"
+		! warning=$(grep -a -m1 'WARNING:' "$lab_log") ||
+			lab_say "a kernel warned: $warning; the console is in $lab_log"
+		return "$(sed -n 's/^exit //p' "$directory/status")"
+		;;
+	esac
+	lab_explain "$directory" "$code" "$limit"
 }

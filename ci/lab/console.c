@@ -1,15 +1,19 @@
+/* SPDX-License-Identifier: MIT */
 /*
- * Console of a Xen domain on a pseudo-terminal: dom0's end of the channel to the program in domain 1.
+ * Console of a Xen domain on a pseudo-terminal: dom0's end of the channel to the program in domain
+ * 1.
  *
  *     console DOMID RING-REF PORT LOG
  *
- * Prints the terminal's name, closes its output, and serves. It stands in for xenconsoled, which limits each guest
- * to 30 events in 200 ms: too few for a protocol of one line per call.
+ * Prints the terminal's name, closes its output, and serves. It stands in for xenconsoled, which
+ * limits each guest to 30 events in 200 ms: too few for a protocol of one line per call.
  *
- * What the domain writes goes to the terminal and to LOG, until an EOT (0x04): that closes the terminal and empties
- * LOG. What follows is the domain's last report: it goes to LOG alone, until a second EOT ends the service.
+ * What the domain writes goes to the terminal and to LOG, until an EOT (0x04): that closes the
+ * terminal and empties LOG. What follows is the domain's last report: it goes to LOG alone, until
+ * a second EOT ends the service.
  *
- * The ring is mapped with privcmd, as a foreign frame, so that the grant drivers under test are left alone.
+ * The ring is mapped with privcmd, as a foreign frame, so that the grant drivers under test are
+ * left alone.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -164,7 +168,7 @@ static size_t ring_room(void)
 	       (ring->in_produced - __atomic_load_n(&ring->in_consumed, __ATOMIC_ACQUIRE));
 }
 
-/* A lone SYSRQ would make the kernel take the next byte as a command; two of them stand for the byte itself. */
+/* A lone SYSRQ would make the kernel take the next byte as a command; two stand for the byte. */
 static int terminal_to_ring(void)
 {
 	uint32_t produced = ring->in_produced;
@@ -198,8 +202,9 @@ static int take_event(void)
 }
 
 /*
- * The domain moves 16 bytes at a time and sends an event for each. To answer each would cost two switches between
- * domains, so the next event is let in only after a pause, in which the domain goes on alone.
+ * The domain moves 16 bytes at a time and sends an event for each. To answer each would cost two
+ * switches between domains, so the next event is let in only after a pause, in which the domain
+ * goes on alone.
  */
 static void serve(void)
 {

@@ -1,33 +1,34 @@
 # shellcheck shell=dash
-# Sourced by the init of a two-domain leg: starts Xen's tools and domain 1, and leaves file descriptor 3,
-# the byte channel to domain 1's console, open for the program.
+# Sourced by the init of a two-domain leg: starts Xen's tools and domain 1, and leaves file
+# descriptor 3, the byte channel to domain 1's console, open for the program.
 
 mkdir -p /var/run/xen /var/lib/xen /var/lib/xenstored /var/log/xen /run/lock
 ln -s /var/run/xen /run/xen 2>/dev/null
 
 xenstored || end lost "xenstored did not start"
 /usr/lib/xen-4.17/bin/xen-init-dom0 >/tmp/xen-init-dom0.log 2>&1 ||
-    end lost "xen-init-dom0: $(tail -n 1 /tmp/xen-init-dom0.log)"
+	end lost "xen-init-dom0: $(tail -n 1 /tmp/xen-init-dom0.log)"
 
 # What --append gave dom0's kernel is for domain 1's too.
 sed -i "s|panic=-1\"|panic=-1 $(sed 's/.*panic=-1 *//' /proc/cmdline)\"|" /lab/domU.cfg
 
-# xl stays until the domain is being destroyed, however it goes. Its console must let go of it then.
+# xl stays until the domain is being destroyed, however it goes. Its console must let go of it
+# then.
 watch_domU() {
-    xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1
-    [ -e /tmp/console.pid ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
-    kill "$(cat /tmp/console.pid)"
-    if grep -q 'Kernel panic' /tmp/domU.log; then
-        sed 's/^/domU: /' /tmp/domU.log >/dev/console
-        end crash domU
-    fi
-    echo "domain 1 is gone" >/tmp/domU.log
+	xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1
+	[ -e /tmp/console.pid ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
+	kill "$(cat /tmp/console.pid)"
+	if grep -q 'Kernel panic' /tmp/domU.log; then
+		sed 's/^/domU: /' /tmp/domU.log >/dev/console
+		end crash domU
+	fi
+	echo "domain 1 is gone" >/tmp/domU.log
 }
 watch_domU &
 
 until port=$(xenstore-read /local/domain/1/console/port 2>/dev/null) &&
-    ring=$(xenstore-read /local/domain/1/console/ring-ref 2>/dev/null); do
-    sleep 0.1
+	ring=$(xenstore-read /local/domain/1/console/ring-ref 2>/dev/null); do
+	sleep 0.1
 done
 mkfifo /tmp/tty
 /lab/console 1 "$ring" "$port" /tmp/domU.log >/tmp/tty &
@@ -38,26 +39,26 @@ xenstore-write /local/domain/1/console/tty "$tty" # xl waits for it
 exec 3<>"$tty"
 word=
 until [ "$word" = ready ]; do # the kernel may have spoken first
-    read -r word <&3 || end lost "domU's console closed"
+	read -r word <&3 || end lost "domU's console closed"
 done
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
 
 send_payload_to_domU() {
-    gzip -1 /tmp/payload.cpio
-    stat -c %s /tmp/payload.cpio.gz >&3
-    cat /tmp/payload.cpio.gz >&3
-    read -r word <&3
-    [ "$word" = unpacked ]
+	gzip -1 /tmp/payload.cpio
+	stat -c %s /tmp/payload.cpio.gz >&3
+	cat /tmp/payload.cpio.gz >&3
+	read -r word <&3
+	[ "$word" = unpacked ]
 }
 
 # The program in domain 1 may still be about to end: gives it two seconds.
 report_domU() {
-    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-        if ! kill -0 $console 2>/dev/null; then
-            sed 's/^/domU: /' /tmp/domU.log
-            return
-        fi
-        sleep 0.1
-    done
-    echo "domU: still running"
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+		if ! kill -0 $console 2>/dev/null; then
+			sed 's/^/domU: /' /tmp/domU.log
+			return
+		fi
+		sleep 0.1
+	done
+	echo "domU: still running"
 }
