@@ -3,9 +3,11 @@
 #define _GNU_SOURCE
 #include "check.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -159,6 +161,63 @@ static void close_wakes(void)
 		CHECK_EQUAL(pthread_join(t[i], NULL), 0);
 }
 
+static unsigned n_taken;
+
+static void *take_one(void *unused)
+{
+	uint32_t port;
+	int status = evtchn_wait(events, 40, &port);
+
+	(void)unused;
+	if (status == 0)
+		__atomic_add_fetch(&n_taken, 1, __ATOMIC_RELAXED);
+	else
+		CHECK_EQUAL(status, -ETIMEDOUT);
+	return NULL;
+}
+
+/* All see it come, one takes it, and the others go on waiting, no longer than they said. */
+static void one_event_for_many_threads(void)
+{
+	uint32_t theirs;
+	pthread_t t[4];
+
+	connected_port(&theirs);
+	for (unsigned round = 0; round < 30; round++) {
+		n_taken = 0;
+		for (unsigned i = 0; i < 4; i++)
+			CHECK_EQUAL(pthread_create(&t[i], NULL, take_one, NULL), 0);
+		usleep(5000);
+		CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+		for (unsigned i = 0; i < 4; i++)
+			CHECK_EQUAL(pthread_join(t[i], NULL), 0);
+		/* A slow machine may bring it after the wait. */
+		if (n_taken == 0)
+			take_one(NULL);
+		CHECK_EQUAL(n_taken, 1);
+	}
+}
+
+/* The thread that waits is the parent's: the child's close is not put off for it. */
+static void a_child_of_a_process_that_waits(void)
+{
+	int fd = evtchn_fd(events), status;
+	pthread_t t;
+	pid_t pid;
+
+	CHECK_EQUAL(pthread_create(&t, NULL, wait_for_ever, NULL), 0);
+	usleep(20000);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		_exit(evtchn_close(events) || fcntl(fd, F_GETFD) != -1);
+	CHECK_EQUAL(waitpid(pid, &status, 0), pid);
+	CHECK_EQUAL(status, 0);
+	CHECK_EQUAL(evtchn_close(events), 0);
+	CHECK_EQUAL(pthread_join(t, NULL), 0);
+	CHECK_EQUAL(fcntl(fd, F_GETFD), -1);
+}
+
 static void on_alarm(int signal)
 {
 	(void)signal;
@@ -215,6 +274,8 @@ const struct test_case evtchn_cases[] = {
     {"reset-forgets", reset_forgets},
     {"lost-events", lost_events},
     {"close-wakes", close_wakes},
+    {"one-event-for-many-threads", one_event_for_many_threads},
+    {"a-child-of-a-process-that-waits", a_child_of_a_process_that_waits},
     {"signal-wakes", signal_wakes},
     {"evtchn-scoped-calls", scoped_calls},
     {0},
