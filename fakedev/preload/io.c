@@ -21,20 +21,27 @@
 
 DECLARE_NEXT(read);
 
-long device_read(int fd, const struct device *d, void *buf, size_t count)
+/* How much of a transfer the driver makes: whole ports, a page at most; or why it makes none. */
+static long usable_bytes(const struct device *d, int refused_mode, size_t count)
 {
-	int waiting = 0;
-	ssize_t n;
-
-	if ((d->flags & O_ACCMODE) == O_WRONLY)
+	if ((d->flags & O_ACCMODE) == (uint32_t)refused_mode)
 		return -EBADF;
 	if (d->device != WIRE_DEV_EVTCHN)
 		return -EINVAL;
 	count &= ~(size_t)(PORT_BYTES - 1);
-	if (count == 0)
-		return 0;
-	if (count > MOST_BYTES)
-		count = MOST_BYTES;
+	return count > MOST_BYTES ? (long)MOST_BYTES : (long)count;
+}
+
+long device_read(int fd, const struct device *d, void *buf, size_t count)
+{
+	long usable;
+	int waiting = 0;
+	ssize_t n;
+
+	usable = usable_bytes(d, O_WRONLY, count);
+	if (usable <= 0)
+		return usable;
+	count = (size_t)usable;
 	/* An odd number of bytes says that the ring overflowed. */
 	if (raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0 &&
 	    waiting % (int)PORT_BYTES)
@@ -54,17 +61,12 @@ long device_write(const struct device *d, const void *buf, size_t count)
 		unsigned char ports[MOST_BYTES];
 	} request;
 	sigset_t saved;
-	long result;
+	long usable, result;
 
-	if ((d->flags & O_ACCMODE) == O_RDONLY)
-		return -EBADF;
-	if (d->device != WIRE_DEV_EVTCHN)
-		return -EINVAL;
-	count &= ~(size_t)(PORT_BYTES - 1);
-	if (count == 0)
-		return 0;
-	if (count > MOST_BYTES)
-		count = MOST_BYTES;
+	usable = usable_bytes(d, O_RDONLY, count);
+	if (usable <= 0)
+		return usable;
+	count = (size_t)usable;
 	if (lib_copy_in(request.ports, (uint64_t)(uintptr_t)buf, count) < 0)
 		return -EFAULT;
 	request.head = (struct wire_write){.file = d->id, .len = (uint32_t)count};
