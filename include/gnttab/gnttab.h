@@ -9,6 +9,9 @@
  *     if (!m)
  *             return perror("gnttab_map"), 1;
  *     strcpy(gnttab_bytes(m), "hello");
+ *
+ * A PV guest can map what it granted to itself. A PVH or HVM guest must not: Xen (4.17) takes such a
+ * page away from its first address, and stores to that are lost.
  */
 #ifndef GNTTAB_GNTTAB_H
 #define GNTTAB_GNTTAB_H

@@ -43,7 +43,8 @@ void check_failed(const char *file, int line, const char *what, long found, long
 /* The sides: this process, and the peer, each in its domain. */
 extern struct peer *peer;
 extern uint16_t own_domid, peer_domid;
-extern bool pv; /* this side is a PV guest */
+extern bool pv;          /* this side is a PV guest */
+extern bool maps_itself; /* what this side granted to itself it can map (gnttab.h says who can) */
 /* Another peer after this one died. */
 void peer_again(void);
 
@@ -55,7 +56,7 @@ extern struct evtchn *events;
 /* The peer shares writable pages with this side; returns the first reference. */
 uint32_t peer_shares(unsigned count);
 /* The peer takes its pages back, shares as many, and has the references it had: so nobody mapped
- * them any more. */
+ * them any more. It closes for that: some fronts hear of no munmap, but of every close. */
 void check_nothing_mapped(unsigned count, const uint32_t *refs);
 /* The signal that a store there ends in; 0 for none. */
 int signal_of_store(volatile unsigned char *p);

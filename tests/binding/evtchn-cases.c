@@ -6,7 +6,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -140,81 +144,161 @@ static void lost_events(void)
 	check_no_event();
 }
 
-static void *wait_for_ever(void *unused)
+/* A thread that waits for an event. */
+struct waiter {
+	pthread_t thread;
+	int timeout_ms, status;
+	pid_t id; /* once it runs */
+};
+
+static sem_t taken;
+
+static void *wait_once(void *waiter)
 {
+	struct waiter *w = waiter;
 	uint32_t port;
 
-	(void)unused;
-	CHECK_FAILS(evtchn_wait(events, -1, &port), EBADF);
+	__atomic_store_n(&w->id, (pid_t)syscall(SYS_gettid), __ATOMIC_RELEASE);
+	w->status = evtchn_wait(events, w->timeout_ms, &port);
+	if (w->status == 0)
+		sem_post(&taken);
 	return NULL;
+}
+
+/* Is the thread in poll()? -1: it has ended. */
+static int is_in_poll(const struct waiter *w)
+{
+	pid_t id = __atomic_load_n(&w->id, __ATOMIC_ACQUIRE);
+	char path[64], line[32] = "";
+	FILE *f;
+
+	if (!id)
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", id);
+	f = fopen(path, "r");
+	if (!f)
+		return -1;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = 0;
+	fclose(f);
+	return atoi(line) == SYS_poll;
+}
+
+/* Until this many of the threads are. */
+static void await_in_poll(const struct waiter *w, unsigned n, unsigned n_waiting)
+{
+	int64_t end = now_ms() + 5000;
+	unsigned found;
+
+	do {
+		CHECK(now_ms() < end);
+		found = 0;
+		for (unsigned i = 0; i < n; i++)
+			found += is_in_poll(&w[i]) == 1;
+		sched_yield();
+	} while (found != n_waiting);
+}
+
+static void start_waiting(struct waiter *w, unsigned n, int timeout_ms)
+{
+	for (unsigned i = 0; i < n; i++) {
+		w[i] = (struct waiter){.timeout_ms = timeout_ms, .status = 1};
+		CHECK_EQUAL(pthread_create(&w[i].thread, NULL, wait_once, &w[i]), 0);
+	}
+}
+
+static void join(struct waiter *w, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		CHECK_EQUAL(pthread_join(w[i].thread, NULL), 0);
 }
 
 static void close_wakes(void)
 {
-	pthread_t t[3];
+	struct waiter w[3];
 
-	for (unsigned i = 0; i < 3; i++)
-		CHECK_EQUAL(pthread_create(&t[i], NULL, wait_for_ever, NULL), 0);
-	usleep(20000);
+	start_waiting(w, 3, -1);
+	await_in_poll(w, 3, 3);
 	CHECK_EQUAL(evtchn_close(events), 0);
+	join(w, 3);
 	for (unsigned i = 0; i < 3; i++)
-		CHECK_EQUAL(pthread_join(t[i], NULL), 0);
+		CHECK_EQUAL(w[i].status, -EBADF);
 }
 
-static unsigned n_taken;
-
-static void *take_one(void *unused)
+static void await_taken(void)
 {
-	uint32_t port;
-	int status = evtchn_wait(events, 40, &port);
+	struct timespec end;
 
-	(void)unused;
-	if (status == 0)
-		__atomic_add_fetch(&n_taken, 1, __ATOMIC_RELAXED);
-	else
-		CHECK_EQUAL(status, -ETIMEDOUT);
-	return NULL;
+	clock_gettime(CLOCK_REALTIME, &end);
+	end.tv_sec += 5;
+	CHECK_EQUAL(sem_timedwait(&taken, &end), 0);
 }
 
-/* All see it come, one takes it, and the others go on waiting, no longer than they said. */
+/* All see it come, one takes it, and the others go on waiting... */
 static void one_event_for_many_threads(void)
 {
 	uint32_t theirs;
-	pthread_t t[4];
+	struct waiter w[4];
 
 	connected_port(&theirs);
-	for (unsigned round = 0; round < 30; round++) {
-		n_taken = 0;
-		for (unsigned i = 0; i < 4; i++)
-			CHECK_EQUAL(pthread_create(&t[i], NULL, take_one, NULL), 0);
-		usleep(5000);
-		CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
-		for (unsigned i = 0; i < 4; i++)
-			CHECK_EQUAL(pthread_join(t[i], NULL), 0);
-		/* A slow machine may bring it after the wait. */
-		if (n_taken == 0)
-			take_one(NULL);
-		CHECK_EQUAL(n_taken, 1);
+	CHECK_EQUAL(sem_init(&taken, 0, 0), 0);
+	for (unsigned round = 0; round < 8; round++) {
+		start_waiting(w, 4, -1);
+		for (unsigned left = 4; left > 0; left--) {
+			await_in_poll(w, 4, left);
+			CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+			await_taken();
+			CHECK(sem_trywait(&taken) < 0);
+		}
+		join(w, 4);
+		check_no_event();
 	}
+}
+
+/* ...no longer than they said. */
+static void many_threads_and_a_timeout(void)
+{
+	uint32_t theirs, port;
+	struct waiter w[4];
+	int64_t start = now_ms();
+	unsigned n_taken = 0;
+
+	connected_port(&theirs);
+	CHECK_EQUAL(sem_init(&taken, 0, 0), 0);
+	start_waiting(w, 4, 200);
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	join(w, 4);
+	CHECK(now_ms() - start >= 200);
+	for (unsigned i = 0; i < 4; i++) {
+		n_taken += w[i].status == 0;
+		CHECK(w[i].status == 0 || w[i].status == -ETIMEDOUT);
+	}
+	/* A slow machine may bring it after the wait. */
+	if (n_taken == 0)
+		n_taken += evtchn_wait(events, 5000, &port) == 0;
+	CHECK_EQUAL(n_taken, 1);
+	check_no_event();
 }
 
 /* The thread that waits is the parent's: the child's close is not put off for it. */
 static void a_child_of_a_process_that_waits(void)
 {
 	int fd = evtchn_fd(events), status;
-	pthread_t t;
+	struct waiter w;
 	pid_t pid;
 
-	CHECK_EQUAL(pthread_create(&t, NULL, wait_for_ever, NULL), 0);
-	usleep(20000);
+	start_waiting(&w, 1, -1);
+	await_in_poll(&w, 1, 1);
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0)
 		_exit(evtchn_close(events) || fcntl(fd, F_GETFD) != -1);
 	CHECK_EQUAL(waitpid(pid, &status, 0), pid);
 	CHECK_EQUAL(status, 0);
+	await_in_poll(&w, 1, 1);
 	CHECK_EQUAL(evtchn_close(events), 0);
-	CHECK_EQUAL(pthread_join(t, NULL), 0);
+	join(&w, 1);
+	CHECK_EQUAL(w.status, -EBADF);
 	CHECK_EQUAL(fcntl(fd, F_GETFD), -1);
 }
 
@@ -227,7 +311,8 @@ static void signal_wakes(void)
 {
 	struct sigaction action = {.sa_handler = on_alarm};
 	timer_t timer;
-	struct itimerspec when = {.it_value.tv_nsec = 30000000};
+	/* Again and again: the first may come before the wait. */
+	struct itimerspec when = {.it_value.tv_nsec = 30000000, .it_interval.tv_nsec = 30000000};
 	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1};
 	uint32_t port;
 
@@ -275,6 +360,7 @@ const struct test_case evtchn_cases[] = {
     {"lost-events", lost_events},
     {"close-wakes", close_wakes},
     {"one-event-for-many-threads", one_event_for_many_threads},
+    {"many-threads-and-a-timeout", many_threads_and_a_timeout},
     {"a-child-of-a-process-that-waits", a_child_of_a_process_that_waits},
     {"signal-wakes", signal_wakes},
     {"evtchn-scoped-calls", scoped_calls},

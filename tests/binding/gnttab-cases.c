@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,10 +89,16 @@ static void mapv_from_several_domains(void)
 	struct gntshr_share *own = gntshr_share(shr, own_domid, 1, true);
 	struct gnttab_grant grants[2] = {{peer_domid, peer_shares(1)},
 					 {own_domid, gntshr_ref(own, 0)}};
-	struct gnttab_mapping *m = gnttab_mapv(tab, grants, 2, true);
-	unsigned char *bytes = gnttab_bytes(m);
+	struct gnttab_mapping *m;
+	unsigned char *bytes;
 
+	if (!maps_itself) {
+		puts("# one domain only: a real PVH guest can't map its own");
+		return;
+	}
+	m = gnttab_mapv(tab, grants, 2, true);
 	CHECK(m);
+	bytes = gnttab_bytes(m);
 	bytes[0] = 1;
 	bytes[4096] = 2;
 	CHECK_EQUAL(peer_ask(peer, "peek 0"), 1);

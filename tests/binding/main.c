@@ -2,12 +2,13 @@
 /*
  * binding-test: the whole of libgnttab-c, on whatever /dev/xen is there.
  *
- *     binding-test [--domains OWN PEER] [--guest pv|pvh] [--only CASES] [--except CASES]
- *                  [--] [PEER COMMAND...]
+ *     binding-test [--domains OWN PEER] [--guest pv|pvh] [--tester dom0|domU] [--only CASES]
+ *                  [--except CASES] [--] [PEER COMMAND...]
  *
- * CASES are names with commas between. The peer command runs "binding-test --peer" in domain PEER; without one the peer is another
- * process of this domain. Status: 0 all passed, 1 one failed, 2 the environment is broken, 77 there
- * are no devices.
+ * CASES are names with commas between. The peer command runs "binding-test --peer" in domain PEER;
+ * without one the peer is another process of this domain, or, in the two domains of ci/xen-lab, of
+ * the one that is not the tester. Status: 0 all passed, 1 one failed, 2 the environment is broken,
+ * 77 there are no devices.
  */
 #define _GNU_SOURCE
 #include "check.h"
@@ -21,12 +22,14 @@
 
 struct peer *peer;
 uint16_t own_domid, peer_domid;
-bool pv = true;
+bool pv = true, maps_itself = true;
 struct gnttab *tab;
 struct gntshr *shr;
 struct evtchn *events;
 
 static char **peer_command;
+static FILE *to_peer, *from_peer; /* the lab's channel to the other domain */
+static const char *tester = "dom0";
 static const char *current;
 
 void check_failed(const char *file, int line, const char *what, long found, long expected)
@@ -38,7 +41,7 @@ void check_failed(const char *file, int line, const char *what, long found, long
 
 void peer_again(void)
 {
-	peer = peer_start(peer_command);
+	peer = to_peer ? peer_behind(to_peer, from_peer) : peer_start(peer_command);
 }
 
 uint32_t peer_shares(unsigned count)
@@ -61,7 +64,7 @@ void check_nothing_mapped(unsigned count, const uint32_t *refs)
 	uint32_t before[8], after[8];
 
 	memcpy(before, refs, count * sizeof(*refs));
-	CHECK_EQUAL(peer_ask(peer, "unshare"), 0);
+	CHECK_EQUAL(peer_ask(peer, "reopen"), 0);
 	peer_shares(count);
 	for (unsigned i = 0; i < count; i++)
 		after[i] = peer_number(peer, i);
@@ -69,7 +72,7 @@ void check_nothing_mapped(unsigned count, const uint32_t *refs)
 	qsort(after, count, sizeof(*after), compare);
 	for (unsigned i = 0; i < count; i++)
 		CHECK_EQUAL(after[i], before[i]);
-	CHECK_EQUAL(peer_ask(peer, "unshare"), 0);
+	CHECK_EQUAL(peer_ask(peer, "reopen"), 0);
 }
 
 static sigjmp_buf after_signal;
@@ -162,6 +165,8 @@ static void parse(int argc, char **argv)
 			peer_domid = (uint16_t)atoi(argv[++i]);
 		} else if (strcmp(argv[i], "--guest") == 0 && i + 1 < argc) {
 			pv = strcmp(argv[++i], "pv") == 0;
+		} else if (strcmp(argv[i], "--tester") == 0 && i + 1 < argc) {
+			tester = argv[++i];
 		} else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
 			only = argv[++i];
 		} else if (strcmp(argv[i], "--except") == 0 && i + 1 < argc) {
@@ -175,11 +180,42 @@ static void parse(int argc, char **argv)
 		peer_command = argv + i + 1;
 }
 
+static uint16_t domid_in(const char *variable)
+{
+	const char *text = getenv(variable);
+
+	return (uint16_t)(text ? atoi(text) : 0);
+}
+
+/* In one of the lab's two domains (ci/xen-lab --help): true if it is the tester's. */
+static bool is_lab_tester(const char *role, int channel)
+{
+	const char *leg = getenv("GNTSIM_LAB");
+
+	if (strcmp(role, tester))
+		return false;
+	own_domid = domid_in("GNTSIM_LAB_DOMID");
+	peer_domid = domid_in("GNTSIM_LAB_PEER");
+	pv = strcmp(role, "dom0") == 0 || !leg || strcmp(leg, "pv+pvh");
+	maps_itself = pv;
+	to_peer = fdopen(channel, "w");
+	from_peer = fdopen(dup(channel), "r");
+	if (!to_peer || !from_peer) {
+		perror("the lab's channel");
+		exit(2);
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
+	const char *role = getenv("GNTSIM_LAB_ROLE"), *channel = getenv("GNTSIM_LAB_CHANNEL");
+
 	if (argc == 2 && strcmp(argv[1], "--peer") == 0)
 		return peer_main();
 	parse(argc, argv);
+	if (role && channel && !is_lab_tester(role, atoi(channel)))
+		return peer_serve(atoi(channel));
 	tab = gnttab_open();
 	if (!tab) {
 		perror("skipped: no grant device");
@@ -193,5 +229,9 @@ int main(int argc, char **argv)
 	run(evtchn_cases);
 	run(handle_cases);
 	printf("%u cases passed\n", n_run);
+	if (to_peer) {
+		fputs("over 0\n", to_peer);
+		fflush(to_peer);
+	}
 	return n_run ? 0 : 2;
 }

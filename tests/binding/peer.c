@@ -19,7 +19,7 @@
 #define MAX_NUMBERS 64
 
 struct peer {
-	pid_t pid;
+	pid_t pid; /* 0: behind a channel, which outlives it */
 	FILE *to, *from;
 	unsigned n_numbers;
 	uint32_t numbers[MAX_NUMBERS];
@@ -48,6 +48,15 @@ static long do_unshare(const uint32_t *n)
 {
 	(void)n;
 	return gntshr_unshare(share);
+}
+
+/* Gives up all that was shared. */
+static long do_reopen(const uint32_t *n)
+{
+	(void)n;
+	if (gntshr_close(shr) < 0)
+		return -errno;
+	return gntshr_try_open(&shr);
 }
 
 static long do_map(const uint32_t *n)
@@ -118,6 +127,12 @@ static long do_die(const uint32_t *n)
 	return raise(SIGKILL);
 }
 
+static long do_stop(const uint32_t *n)
+{
+	(void)n;
+	exit(0);
+}
+
 static const struct {
 	const char *name;
 	long (*run)(const uint32_t *numbers);
@@ -125,6 +140,7 @@ static const struct {
     {"share", do_share},   {"unshare", do_unshare}, {"map", do_map},       {"unmap", do_unmap},
     {"peek", do_peek},     {"poke", do_poke},       {"offer", do_offer},   {"bind", do_bind},
     {"signal", do_signal}, {"await", do_await},     {"notify", do_notify}, {"die", do_die},
+    {"stop", do_stop},     {"reopen", do_reopen},
 };
 
 static void do_line(const char *line)
@@ -200,24 +216,92 @@ struct peer *peer_start(char *const *command)
 	return p;
 }
 
+struct peer *peer_behind(FILE *to, FILE *from)
+{
+	struct peer *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		broken("peer");
+	p->to = to;
+	p->from = from;
+	fputs("start\n", to);
+	return p;
+}
+
+/* Another domain's process: peer_serve() says when it is gone. */
+static void await_end(struct peer *p)
+{
+	char line[200];
+
+	do {
+		if (!fgets(line, sizeof(line), p->from))
+			broken("channel");
+	} while (strcmp(line, "ended\n"));
+}
+
 static void reap(struct peer *p)
 {
-	fclose(p->to);
-	waitpid(p->pid, NULL, 0);
-	fclose(p->from);
+	fflush(p->to);
+	if (p->pid) {
+		fclose(p->to);
+		waitpid(p->pid, NULL, 0);
+		fclose(p->from);
+	} else {
+		await_end(p);
+	}
 	free(p);
 }
 
 void peer_stop(struct peer *p)
 {
+	fputs("stop\n", p->to);
 	reap(p);
 }
 
 void peer_die(struct peer *p)
 {
 	fputs("die\n", p->to);
-	fflush(p->to);
 	reap(p);
+}
+
+/* By single bytes: what comes after the line is for the process that it starts. */
+static bool read_line(int fd, char *line, size_t size)
+{
+	size_t n = 0;
+
+	while (n + 1 < size && read(fd, line + n, 1) == 1)
+		if (line[n++] == '\n') {
+			line[n] = 0;
+			return true;
+		}
+	return false;
+}
+
+int peer_serve(int fd)
+{
+	char line[200];
+	pid_t pid;
+	int status;
+
+	while (read_line(fd, line, sizeof(line))) {
+		if (sscanf(line, "over %d", &status) == 1)
+			return status;
+		if (strcmp(line, "start\n"))
+			continue;
+		pid = fork();
+		if (pid < 0)
+			broken("fork");
+		if (pid == 0) {
+			dup2(fd, 0);
+			dup2(fd, 1);
+			exit(peer_main());
+		}
+		waitpid(pid, NULL, 0);
+		if (dprintf(fd, "ended\n") < 0)
+			break;
+	}
+	fputs("the other side ended\n", stderr);
+	return 1;
 }
 
 long peer_ask(struct peer *p, const char *format, ...)
@@ -233,7 +317,7 @@ long peer_ask(struct peer *p, const char *format, ...)
 	fflush(p->to);
 	/* A console may echo, and have other things to say. */
 	do {
-		if (!fgets(line, sizeof(line), p->from)) {
+		if (!fgets(line, sizeof(line), p->from) || strcmp(line, "ended\n") == 0) {
 			fprintf(stderr, "the peer ended\n");
 			exit(2);
 		}

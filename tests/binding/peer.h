@@ -9,11 +9,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct peer;
 
 /* Starts command, or this program itself if it is NULL. */
 struct peer *peer_start(char *const *command);
+/* Has peer_serve() at the other end of a channel start one. One at a time. */
+struct peer *peer_behind(FILE *to, FILE *from);
+/* Starts peers as the other end says, until its line "over STATUS"; returns that status, or 1 if
+ * the channel ended before. */
+int peer_serve(int fd);
 /* Ends it, if need be. */
 void peer_stop(struct peer *p);
 /* SIGKILL by its own hand; returns when it is gone. */
