@@ -102,6 +102,20 @@ static void machine_make(const struct fx_config *config)
 }
 
 /** All the checks that end a test, then the machine's own end. */
+void fx_expect_nothing_left(const struct gntsim_totals *t)
+{
+	EXPECT_EQ(t->zombies, 0);
+	EXPECT_EQ(t->files, 0);
+	EXPECT_EQ(t->mms, 0);
+	EXPECT_EQ(t->vmas, 0);
+	EXPECT_EQ(t->frames, 0);
+	EXPECT_EQ(t->grants, 0);
+	EXPECT_EQ(t->deferred, 0);
+	EXPECT_EQ(t->gntdev_maps, 0);
+	EXPECT_EQ(t->maptrack, 0);
+	EXPECT_EQ(t->ports, 0);
+}
+
 static void machine_end(void)
 {
 	struct gntsim_totals t;
@@ -112,18 +126,8 @@ static void machine_end(void)
 	if (wrong)
 		fx_check(false, wrong, __FILE__, __LINE__, false);
 	t = fx_totals();
-	if (CU_get_number_of_failures() == fx.failures_before) {
-		EXPECT_EQ(t.zombies, 0);
-		EXPECT_EQ(t.files, 0);
-		EXPECT_EQ(t.mms, 0);
-		EXPECT_EQ(t.vmas, 0);
-		EXPECT_EQ(t.frames, 0);
-		EXPECT_EQ(t.grants, 0);
-		EXPECT_EQ(t.deferred, 0);
-		EXPECT_EQ(t.gntdev_maps, 0);
-		EXPECT_EQ(t.maptrack, 0);
-		EXPECT_EQ(t.ports, 0);
-	}
+	if (CU_get_number_of_failures() == fx.failures_before)
+		fx_expect_nothing_left(&t);
 	/* The machine rounds what it asks for up to a grain of 16 bytes. */
 	EXPECT(t.bytes >= fx.allocator.bytes && t.bytes < fx.allocator.bytes + 16);
 	EXPECT(gntsim_machine_next_timer(fx.m) == UINT64_MAX);

@@ -82,6 +82,8 @@ bool fx_compare(intmax_t actual, intmax_t expected, const char *what, const char
 bool fx_check(bool ok, const char *what, const char *file, unsigned line, bool fatal);
 
 struct gntsim_totals fx_totals(void);
+/** Files, mappings, frames, grants, ports: none of them is there, alive or ending. */
+void fx_expect_nothing_left(const struct gntsim_totals *t);
 /** Takes every queued effect; returns how many there were. */
 unsigned fx_drain(void);
 /** Takes every queued effect; returns how many were of this kind. */

@@ -9,16 +9,7 @@ static void totals_of_a_new_machine(void)
 	fx_restart(&(struct fx_config){.n_domains = FX_NO_DOMAINS});
 	t = fx_totals();
 	EXPECT_EQ(t.domains, 0);
-	EXPECT_EQ(t.zombies, 0);
-	EXPECT_EQ(t.files, 0);
-	EXPECT_EQ(t.mms, 0);
-	EXPECT_EQ(t.vmas, 0);
-	EXPECT_EQ(t.frames, 0);
-	EXPECT_EQ(t.grants, 0);
-	EXPECT_EQ(t.deferred, 0);
-	EXPECT_EQ(t.gntdev_maps, 0);
-	EXPECT_EQ(t.maptrack, 0);
-	EXPECT_EQ(t.ports, 0);
+	fx_expect_nothing_left(&t);
 }
 
 static void totals_follow(void)

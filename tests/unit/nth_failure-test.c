@@ -339,15 +339,7 @@ static void take_down(void)
 		EXPECT(gntsim_machine_check(w.m) == NULL);
 		gntsim_machine_totals(w.m, &t);
 		EXPECT_EQ(t.domains, 0);
-		EXPECT_EQ(t.zombies, 0);
-		EXPECT_EQ(t.files, 0);
-		EXPECT_EQ(t.mms, 0);
-		EXPECT_EQ(t.vmas, 0);
-		EXPECT_EQ(t.frames, 0);
-		EXPECT_EQ(t.grants, 0);
-		EXPECT_EQ(t.gntdev_maps, 0);
-		EXPECT_EQ(t.maptrack, 0);
-		EXPECT_EQ(t.ports, 0);
+		fx_expect_nothing_left(&t);
 	}
 	gntsim_machine_free(w.m);
 	EXPECT_EQ(w.allocator.blocks, 0);
