@@ -6,6 +6,8 @@
 #ifndef SCN_FUZZ_H
 #define SCN_FUZZ_H
 
+#include <stdio.h>
+
 #include "player.h"
 
 #define FUZZ_MAX_OPS       1000u
@@ -34,6 +36,7 @@ struct fuzz_op {
 	enum { FUZZ_CALL, FUZZ_FORK, FUZZ_KILL } kind;
 	uint32_t process, peer; /* peer: FORK's child */
 	uint32_t needs;         /* capabilities */
+	bool ok;                /* it succeeded when it was made */
 	char text[FUZZ_TEXT];
 };
 
@@ -101,29 +104,100 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 			     const char *title, struct scn_buf *out, uint32_t *lines,
 			     struct scn_buf *why);
 
-/* --- fuzz_compare.c --- */
+/* --- fuzz_compare.c: what judges a sequence --- */
 
-/* What judges a sequence. */
+struct fuzz_xen; /* fuzz_xen.c: real Xen */
+
+/* A substrate in this process, or real Xen. */
 struct fuzz_judge {
 	const struct scn_substrate_ops *ops;
 	void *self;
 	struct scn_version kernel;
+	struct fuzz_xen *xen; /* NULL: ops judges */
 };
 
 struct fuzz_verdict {
 	enum scn_verdict verdict;
-	uint32_t step;       /* of FAILED: which one differed; the number of steps: the end */
+	enum fuzz_kind {
+		FUZZ_DIFFERENCE, /* or the model is unsound */
+		FUZZ_CRASH,	 /* the real kernel is down */
+		FUZZ_HANG,	 /* nothing came for too long */
+	} kind;		     /* of FAILED */
+	uint32_t step;       /* of a difference: which one; the number of steps: the end */
 	struct scn_buf text; /* of all but PASSED */
 };
+
+/* A sequence, with what belongs to it. */
+struct fuzz_case {
+	unsigned long number;
+	struct fuzz_world world;
+	struct fuzz_sequence seq;
+	struct fuzz_verdict verdict;
+};
+
+void fuzz_case_free(struct fuzz_case *c);
+/* A copy of a sequence, with room for no more. False: out of memory. */
+bool fuzz_sequence_copy(struct fuzz_sequence *to, const struct fuzz_sequence *from);
 
 void fuzz_verdict_free(struct fuzz_verdict *v);
 void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *seq,
 		  const struct fuzz_judge *judge, struct fuzz_verdict *out);
+/* Judges many cases. Returns 0, or a negative errno with what is wrong with the judge. */
+int fuzz_compare_all(struct fuzz_case *cases, size_t n, const struct fuzz_judge *judge,
+		     struct scn_buf *why);
+/* The step that a message "FILE:LINE:…" is about; n: none. */
+uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n);
+
+/* --- fuzz_xen.c: many sequences in one boot --- */
+
+/* Real Xen as a judge; leg "pv", "pv+pvh", "pv+pv". NULL: out of memory. */
+struct fuzz_xen *fuzz_xen_open(const char *leg, struct scn_version kernel);
+void fuzz_xen_close(struct fuzz_xen *xen);
+/* What may be used there. */
+uint32_t fuzz_xen_capabilities(const struct fuzz_xen *xen);
+/* Is called with every case that has a verdict. */
+void fuzz_xen_watch(struct fuzz_xen *xen, void (*sink)(void *ctx, const struct fuzz_case *done),
+		    void *ctx);
+int fuzz_xen_compare(struct fuzz_xen *xen, struct fuzz_case *cases, size_t n, struct scn_buf *why);
+
+/* --- fuzz_statistics.c --- */
+
+#define FUZZ_MAX_KINDS 64u
+
+/* Which calls were made and how many of them succeeded. */
+struct fuzz_statistics {
+	struct fuzz_kind_count {
+		char name[40];
+		unsigned long n, ok;
+	} kinds[FUZZ_MAX_KINDS];
+	uint32_t n;
+};
+
+void fuzz_statistics_add(struct fuzz_statistics *st, const struct fuzz_sequence *seq);
+/* The most frequent first. */
+void fuzz_statistics_print(struct fuzz_statistics *st, FILE *out);
+
+/* --- fuzz_run.c --- */
+
+struct fuzz_run {
+	struct fuzz_judge judge;
+	struct fuzz_world world; /* kernel, capabilities, hazards; domains unless all_worlds */
+	bool all_worlds;
+	const char *against, *directory;
+	unsigned long ops, seed, length, count, max;
+	bool only_write, statistics;
+};
+
+/* Generates, compares, shrinks, writes and reports. Returns how many differences there were, or a
+ * negative errno; what was wrong has been said. */
+int fuzz_run(const struct fuzz_run *run);
 
 /* --- fuzz_shrink.c --- */
 
-/* Leaves out every step without which the verdict stays the same. Returns plays needed. */
-uint32_t fuzz_shrink(const struct fuzz_world *world, struct fuzz_sequence *seq,
-		     const struct fuzz_judge *judge, const struct fuzz_verdict *verdict);
+/*
+ * Leaves out every step without which the verdict stays the same. Returns plays needed. What is
+ * tried at a time is judged together.
+ */
+uint32_t fuzz_shrink(struct fuzz_case *c, const struct fuzz_judge *judge);
 
 #endif

@@ -10,6 +10,24 @@ void fuzz_verdict_free(struct fuzz_verdict *v)
 	scn_buf_free(&v->text);
 }
 
+void fuzz_case_free(struct fuzz_case *c)
+{
+	free(c->seq.ops);
+	fuzz_verdict_free(&c->verdict);
+	*c = (struct fuzz_case){0};
+}
+
+bool fuzz_sequence_copy(struct fuzz_sequence *to, const struct fuzz_sequence *from)
+{
+	to->ops = malloc((from->n + 1) * sizeof(*to->ops));
+	to->n = 0;
+	if (!to->ops)
+		return false;
+	memcpy(to->ops, from->ops, from->n * sizeof(*to->ops));
+	to->n = from->n;
+	return true;
+}
+
 static void judge_script(const struct fuzz_judge *judge, const struct scn_buf *text,
 			 struct fuzz_verdict *out)
 {
@@ -33,8 +51,7 @@ static void judge_script(const struct fuzz_judge *judge, const struct scn_buf *t
 	scn_outcome_free(&outcome);
 }
 
-/* The step that a message "fuzz.scn:LINE:…" is about. */
-static uint32_t step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n)
+uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n)
 {
 	const char *colon = strchr(scn_buf_text(message), ':');
 	unsigned long line = colon ? strtoul(colon + 1, NULL, 10) : 0;
@@ -42,7 +59,7 @@ static uint32_t step_of(const struct scn_buf *message, const uint32_t *lines, ui
 
 	while (i < n && lines[i] != line)
 		i++;
-	return i;
+	return line ? i : n;
 }
 
 void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *seq,
@@ -60,5 +77,15 @@ void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *se
 		out->verdict = played == FUZZ_UNSOUND ? SCN_FAILED : SCN_BROKEN;
 	out->step = seq->n;
 	if (played == FUZZ_PLAYED && out->verdict == SCN_FAILED)
-		out->step = step_of(&out->text, lines, seq->n);
+		out->step = fuzz_step_of(&out->text, lines, seq->n);
+}
+
+int fuzz_compare_all(struct fuzz_case *cases, size_t n, const struct fuzz_judge *judge,
+		     struct scn_buf *why)
+{
+	if (judge->xen)
+		return fuzz_xen_compare(judge->xen, cases, n, why);
+	for (size_t i = 0; i < n; i++)
+		fuzz_compare(&cases[i].world, &cases[i].seq, judge, &cases[i].verdict);
+	return 0;
 }

@@ -220,7 +220,8 @@ static enum fuzz_played add_step(struct fuzz_generator *g, struct fuzz_sequence 
 		op->needs |= SCN_CAP(ENOSYS);
 	if (played != FUZZ_PLAYED)
 		return played == FUZZ_DROPPED ? FUZZ_PLAYED : played;
-	if (value >= 0)
+	op->ok = value >= 0;
+	if (op->ok)
 		take_note(g, op);
 	seq->n++;
 	return FUZZ_PLAYED;

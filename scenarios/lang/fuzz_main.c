@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -14,16 +13,12 @@
 #define STATUS_DIFFERENT 1
 #define STATUS_ERROR     125
 
+#define XEN "xen"
+
 struct command {
 	struct scn_options options;
-	struct fuzz_judge judge;
-	struct fuzz_world world;
-	const char *against, *directory;
-	unsigned long ops, seed, length, count, max;
-	bool has_guest, has_judge_kernel, only_write, help;
-	struct fuzz_sequence seq;
-	unsigned long played, sequences, found;
-	double model_time, judge_time;
+	struct fuzz_run run;
+	bool has_guest, has_judge_kernel, help;
 };
 
 static void print_help(FILE *out)
@@ -35,7 +30,9 @@ static void print_help(FILE *out)
 	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
 		fprintf(out, "                             %-8s %s\n", (*ops)->name,
 			(*ops)->summary);
-	fputs("      --ops N              calls in all; default 10000\n"
+	fputs("                             xen[:LEG]  real Xen and Linux in an emulator, leg\n"
+	      "                             pv (the default), pv+pvh or pv+pv\n"
+	      "      --ops N              calls in all; default 10000\n"
 	      "      --seed N             default 1\n"
 	      "      --length N           calls in a sequence; default 100\n"
 	      "      --guest G[,G]        the domains: pv, pvh, pv,pvh …; default: all mixes\n"
@@ -46,6 +43,7 @@ static void print_help(FILE *out)
 	      "      --write DIR          where differences are written, as scenarios; default .\n"
 	      "      --count N            play nowhere else: write N sequences to the directory,\n"
 	      "                           with the model's results\n"
+	      "      --statistics         print which calls were made and how many succeeded\n"
 	      "      --help               print this\n\n"
 	      "Exit status: 0 no difference, 1 there is one, 125 it could not be tried.\n",
 	      out);
@@ -57,14 +55,6 @@ static int usage_error(const char *what, const char *value)
 	return STATUS_ERROR;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 enum option_id {
 	OPT_AGAINST = 256,
 	OPT_GUEST,
@@ -72,6 +62,7 @@ enum option_id {
 	OPT_AGAINST_KERNEL,
 	OPT_ALLOW,
 	OPT_WRITE,
+	OPT_STATISTICS,
 	OPT_HELP,
 	OPT_OPS, /* numbers from here */
 	OPT_SEED,
@@ -87,6 +78,7 @@ static const struct option options[] = {
     {"against-kernel", required_argument, NULL, OPT_AGAINST_KERNEL},
     {"allow-hazard", required_argument, NULL, OPT_ALLOW},
     {"write", required_argument, NULL, OPT_WRITE},
+    {"statistics", no_argument, NULL, OPT_STATISTICS},
     {"help", no_argument, NULL, OPT_HELP},
     {"ops", required_argument, NULL, OPT_OPS},
     {"seed", required_argument, NULL, OPT_SEED},
@@ -112,8 +104,8 @@ static int take_guests(struct command *c, const char *value)
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(value, all[i].text))
 			continue;
-		c->world.n_domains = all[i].n;
-		memcpy(c->world.guest, all[i].guest, sizeof(c->world.guest));
+		c->run.world.n_domains = all[i].n;
+		memcpy(c->run.world.guest, all[i].guest, sizeof(c->run.world.guest));
 		return 0;
 	}
 	return usage_error("--guest: expected pv, pvh or two of them", value);
@@ -121,7 +113,8 @@ static int take_guests(struct command *c, const char *value)
 
 static int take_number(struct command *c, int option, const char *value)
 {
-	unsigned long *const into[] = {&c->ops, &c->seed, &c->length, &c->count, &c->max};
+	unsigned long *const into[] = {&c->run.ops, &c->run.seed, &c->run.length, &c->run.count,
+				       &c->run.max};
 	unsigned long max = option == OPT_LENGTH ? FUZZ_MAX_OPS / 2 : ULONG_MAX;
 	char *end;
 
@@ -129,7 +122,7 @@ static int take_number(struct command *c, int option, const char *value)
 	*into[option - OPT_OPS] = strtoul(value, &end, 0);
 	if (errno || end == value || *end || *value == '-' || *into[option - OPT_OPS] > max)
 		return usage_error("bad number", value);
-	c->only_write |= option == OPT_COUNT;
+	c->run.only_write |= option == OPT_COUNT;
 	return 0;
 }
 
@@ -137,26 +130,29 @@ static int take_option(struct command *c, int option, const char *value)
 {
 	switch (option) {
 	case OPT_AGAINST:
-		c->against = value;
+		c->run.against = value;
 		return 0;
 	case OPT_GUEST:
 		return take_guests(c, value);
 	case OPT_KERNEL:
-		return scn_version_parse(value, &c->world.kernel)
+		return scn_version_parse(value, &c->run.world.kernel)
 			   ? usage_error("--kernel: expected X.Y", value)
 			   : 0;
 	case OPT_AGAINST_KERNEL:
 		c->has_judge_kernel = true;
-		return scn_version_parse(value, &c->judge.kernel)
+		return scn_version_parse(value, &c->run.judge.kernel)
 			   ? usage_error("--against-kernel: expected X.Y", value)
 			   : 0;
 	case OPT_ALLOW:
-		if (c->world.n_allowed == FUZZ_MAX_ALLOWED)
+		if (c->run.world.n_allowed == FUZZ_MAX_ALLOWED)
 			return usage_error("--allow-hazard: too many", value);
-		c->world.allowed[c->world.n_allowed++] = value;
+		c->run.world.allowed[c->run.world.n_allowed++] = value;
 		return 0;
 	case OPT_WRITE:
-		c->directory = value;
+		c->run.directory = value;
+		return 0;
+	case OPT_STATISTICS:
+		c->run.statistics = true;
 		return 0;
 	case OPT_HELP:
 		c->help = true;
@@ -168,148 +164,85 @@ static int take_option(struct command *c, int option, const char *value)
 	}
 }
 
-/* The domains of a sequence: all mixes in turn, if the user does not say. */
-static void choose_world(struct command *c, unsigned long sequence)
+static int finish(int result)
 {
+	if (result < 0)
+		return STATUS_ERROR;
+	return result ? STATUS_DIFFERENT : 0;
+}
+
+static int run_here(struct command *c)
+{
+	scn_cleanup_buf struct scn_buf why = {0};
+	struct fuzz_judge *judge = &c->run.judge;
+	int result;
+
+	judge->ops = scn_substrate_find(c->run.against);
+	if (!judge->ops)
+		return usage_error("there is no such substrate", c->run.against);
+	if (judge->ops->open(&c->options, &judge->self, &why) != SCN_OK) {
+		fprintf(stderr, "gntsim fuzz: %s: %s\n", c->run.against, scn_buf_text(&why));
+		return STATUS_ERROR;
+	}
+	if (!c->has_judge_kernel)
+		judge->kernel = c->run.world.kernel;
+	c->run.all_worlds = !c->has_guest;
+	c->run.world.capabilities = judge->ops->capabilities(judge->self);
+	result = fuzz_run(&c->run);
+	judge->ops->close(judge->self);
+	return finish(result);
+}
+
+/* The domains are the leg's: a sequence can't choose them. */
+static int take_leg(struct command *c, const char *leg)
+{
+	static const struct {
+		const char *leg;
+		uint32_t n;
+		enum scn_guest guest[2];
+	} all[] = {
+	    {"pv", 1, {SCN_PV, SCN_PV}},
+	    {"pv+pvh", 2, {SCN_PV, SCN_PVH}},
+	    {"pv+pv", 2, {SCN_PV, SCN_PV}},
+	};
+
 	if (c->has_guest)
-		return;
-	c->world.n_domains = sequence % 5 == 4 ? 1 : 2;
-	c->world.guest[0] = sequence % 5 & 2 ? SCN_PVH : SCN_PV;
-	c->world.guest[1] = sequence % 5 & 1 ? SCN_PVH : SCN_PV;
-	if (c->world.n_domains == 1)
-		c->world.guest[0] = SCN_PV;
+		return usage_error("--guest: real Xen's domains are its leg's", c->run.against);
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(leg, all[i].leg))
+			continue;
+		c->run.world.n_domains = all[i].n;
+		memcpy(c->run.world.guest, all[i].guest, sizeof(all[i].guest));
+		c->run.all_worlds = true;
+		return 0;
+	}
+	return usage_error("--against xen: expected the leg pv, pv+pvh or pv+pv", leg);
 }
 
-static int write_script(const struct command *c, const struct scn_buf *text, unsigned long sequence)
+static int run_xen(struct command *c)
 {
-	char path[PATH_MAX];
-	FILE *f;
+	const char *leg = c->run.against[strlen(XEN)] ? c->run.against + strlen(XEN) + 1 : "pv";
+	struct fuzz_judge *judge = &c->run.judge;
+	int result = take_leg(c, leg);
 
-	snprintf(path, sizeof(path), "%s/fuzz-%lu-%lu.scn", c->directory, c->seed, sequence);
-	f = fopen(path, "w");
-	if (!f || fputs(scn_buf_text(text), f) < 0 || fclose(f)) {
-		fprintf(stderr, "gntsim fuzz: %s: %s\n", path, strerror(errno));
+	if (result)
+		return result;
+	judge->xen = fuzz_xen_open(leg, c->has_judge_kernel ? judge->kernel : c->run.world.kernel);
+	if (!judge->xen)
 		return STATUS_ERROR;
-	}
-	if (!c->only_write)
-		printf("written to %s\n", path);
-	return 0;
-}
-
-static int write_sequence(const struct command *c, unsigned long sequence)
-{
-	scn_cleanup_buf struct scn_buf text = {0};
-	scn_cleanup_buf struct scn_buf why = {0};
-	char title[120];
-
-	snprintf(title, sizeof(title), "seed %lu, sequence %lu, against %s", c->seed, sequence,
-		 c->only_write ? "nothing yet" : c->against);
-	if (fuzz_script(&c->world, &c->seq, title, &text, NULL, &why) == FUZZ_ERROR) {
-		fprintf(stderr, "gntsim fuzz: %s\n", scn_buf_text(&why));
-		return STATUS_ERROR;
-	}
-	return write_script(c, &text, sequence);
-}
-
-static int report(struct command *c, unsigned long sequence, struct fuzz_verdict *verdict)
-{
-	uint32_t plays, was = c->seq.n;
-
-	c->found++;
-	plays = fuzz_shrink(&c->world, &c->seq, &c->judge, verdict);
-	fuzz_verdict_free(verdict);
-	fuzz_compare(&c->world, &c->seq, &c->judge, verdict);
-	printf("sequence %lu differs (%u calls, shrunk from %u in %u plays):\n%s", sequence,
-	       c->seq.n, was, plays, scn_buf_text(&verdict->text));
-	fflush(stdout);
-	return write_sequence(c, sequence);
-}
-
-static int compare(struct command *c, unsigned long sequence)
-{
-	struct fuzz_verdict verdict;
-	double start = now();
-	int status = 0;
-
-	fuzz_compare(&c->world, &c->seq, &c->judge, &verdict);
-	c->judge_time += now() - start;
-	if (verdict.verdict == SCN_SKIPPED) {
-		fprintf(stderr, "gntsim fuzz: %s\n", scn_buf_text(&verdict.text));
-		status = STATUS_ERROR;
-	} else if (verdict.verdict != SCN_PASSED) {
-		status = report(c, sequence, &verdict);
-	}
-	fuzz_verdict_free(&verdict);
-	return status;
-}
-
-static int one_sequence(struct command *c, unsigned long sequence)
-{
-	uint64_t seed = (c->seed << 32) + sequence;
-	scn_cleanup_buf struct scn_buf why = {0};
-	double start = now();
-	enum fuzz_played played;
-
-	choose_world(c, sequence);
-	played = fuzz_generate(&c->world, seed, (uint32_t)c->length, &c->seq, &why);
-	c->model_time += now() - start;
-	c->played += c->seq.n;
-	c->sequences++;
-	if (played != FUZZ_PLAYED && played != FUZZ_UNSOUND) {
-		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", sequence, scn_buf_text(&why));
-		return STATUS_ERROR;
-	}
-	return c->only_write ? write_sequence(c, sequence) : compare(c, sequence);
-}
-
-static void print_progress(const struct command *c)
-{
-	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "\r%lu calls, %lu differences ", c->played, c->found);
-}
-
-static int fuzz(struct command *c)
-{
-	int status = 0;
-
-	for (unsigned long i = 0; status == 0; i++) {
-		if (c->only_write ? i == c->count : c->played >= c->ops || c->found >= c->max)
-			break;
-		status = one_sequence(c, i);
-		print_progress(c);
-	}
-	printf("%lu calls in %lu sequences, seed %lu: %lu differences; %.0f calls/s generated",
-	       c->played, c->sequences, c->seed, c->found,
-	       c->model_time > 0 ? (double)c->played / c->model_time : 0);
-	if (!c->only_write)
-		printf(", %.0f calls/s played against %s",
-		       c->judge_time > 0 ? (double)c->played / c->judge_time : 0, c->against);
-	puts("");
-	if (status)
-		return status;
-	return c->found ? STATUS_DIFFERENT : 0;
+	c->run.world.capabilities = fuzz_xen_capabilities(judge->xen);
+	result = fuzz_run(&c->run);
+	fuzz_xen_close(judge->xen);
+	return finish(result);
 }
 
 static int run(struct command *c)
 {
-	scn_cleanup_buf struct scn_buf why = {0};
-	int status;
+	size_t n = strlen(XEN);
 
-	c->judge.ops = scn_substrate_find(c->against);
-	if (!c->judge.ops)
-		return usage_error("there is no such substrate", c->against);
-	if (c->judge.ops->open(&c->options, &c->judge.self, &why) != SCN_OK) {
-		fprintf(stderr, "gntsim fuzz: %s: %s\n", c->against, scn_buf_text(&why));
-		return STATUS_ERROR;
-	}
-	if (!c->has_judge_kernel)
-		c->judge.kernel = c->world.kernel;
-	c->world.capabilities = c->judge.ops->capabilities(c->judge.self);
-	c->seq.ops = calloc(FUZZ_MAX_OPS, sizeof(*c->seq.ops));
-	status = c->seq.ops ? fuzz(c) : STATUS_ERROR;
-	free(c->seq.ops);
-	c->judge.ops->close(c->judge.self);
-	return status;
+	if (!strncmp(c->run.against, XEN, n) && (!c->run.against[n] || c->run.against[n] == ':'))
+		return run_xen(c);
+	return run_here(c);
 }
 
 /* A launcher runs the agent: by then /proc/self is another program's. */
@@ -325,13 +258,13 @@ int gntsim_fuzz_main(int argc, char **argv)
 	char exe[PATH_MAX];
 	const char *agent_argv[] = {exe, "play", "--agent", NULL};
 	struct command c = {.options = {.domid = -1, .agent_argv = agent_argv},
-			    .world.kernel = {6, 1},
-			    .against = "model",
-			    .directory = ".",
-			    .ops = 10000,
-			    .seed = 1,
-			    .length = 100,
-			    .max = 5};
+			    .run = {.world.kernel = {6, 1},
+				    .against = "model",
+				    .directory = ".",
+				    .ops = 10000,
+				    .seed = 1,
+				    .length = 100,
+				    .max = 5}};
 	int option, status = 0;
 
 	optind = 1;

@@ -75,8 +75,9 @@ static void free_text(char **text)
 }
 
 /* The device's, in a guest of its own. */
-static uint32_t capabilities(void)
+uint32_t scn_xen_capabilities(const char *leg)
 {
+	(void)leg;
 	return scn_substrate_device.capabilities(NULL) | SCN_CAP(EMPTY_MACHINE) |
 	       SCN_CAP(SURVIVE_CRASH);
 }
@@ -105,7 +106,7 @@ static void look_at(struct front *f, struct item *item, char *path)
 	item->broken = false;
 	item->crash = s.needs & SCN_CAP(SURVIVE_CRASH);
 	item->alone = item->crash || (s.needs & SCN_CAP(EMPTY_MACHINE));
-	item->missing = scn_capability_missing(s.needs, capabilities());
+	item->missing = scn_capability_missing(s.needs, scn_xen_capabilities(f->lab.leg));
 	scn_variant(&s, filter, filter->kernel, 0, &setup, &item->variant);
 }
 
@@ -169,13 +170,13 @@ static void blame(struct front *f, const struct item *item, enum scn_lab_end end
 	if (end == SCN_LAB_CRASH && item->crash)
 		report_text(f, item, SCN_PASSED, "%s", why);
 	else if (end == SCN_LAB_CRASH)
-		report_text(f, item, SCN_FAILED, "the guest's kernel crashed: %s", why);
+		report_text(f, item, SCN_FAILED, SCN_XEN_CRASHED "%s", why);
 	else if (end != SCN_LAB_SILENCE)
 		report_text(f, item, SCN_BROKEN, "%s", why[0] ? why : "the player stopped short");
 	else if (scn_lab_now() >= f->deadline)
 		report_text(f, item, SCN_BROKEN, "the time was up");
 	else
-		report_text(f, item, SCN_FAILED, "no result within %d seconds", SCENARIO_SECONDS);
+		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d seconds", SCENARIO_SECONDS);
 }
 
 /* Crashes that were waited for are worth a line: which one it was. */
@@ -219,6 +220,8 @@ static size_t boot(struct front *f, size_t first, size_t n)
 	if (f->left == n && end == SCN_LAB_CANNOT && !f->reader.begun && !f->heard)
 		return 0;
 	f->heard = true;
+	if (end == SCN_LAB_CRASH && f->reader.begun)
+		f->fruitless = 0;
 	scn_tap_reader_free(&f->reader);
 	if (f->left > 0) {
 		if (end == SCN_LAB_CRASH && f->next->crash)
@@ -296,6 +299,8 @@ static void announce(const struct front *f)
 {
 	size_t n[3] = {0};
 
+	if (f->report->sink)
+		return;
 	for (size_t i = 0; i < f->n; i++)
 		n[turn(&f->items[i])]++;
 	fprintf(stderr,

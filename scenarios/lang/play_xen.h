@@ -5,10 +5,17 @@
 
 #include "session.h"
 
+/* How the message of a scenario begins that the guest did not survive, or that did not end. */
+#define SCN_XEN_CRASHED "the guest's kernel crashed: "
+#define SCN_XEN_SILENT  "no result within "
+
 struct scn_xen {
 	const char *leg;         /* "pv", "pv+pvh", "pv+pv" */
 	unsigned int time_limit; /* seconds for everything */
 };
+
+/* What scenarios can be played on a leg. */
+uint32_t scn_xen_capabilities(const char *leg);
 
 /*
  * Plays every file and reports: those that need a machine of their own, or that crash the kernel,

@@ -126,6 +126,10 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 	report->total++;
 	report->count[record->outcome.verdict]++;
 	report->seconds += record->seconds;
+	if (report->sink) {
+		report->sink(report->ctx, record);
+		return;
+	}
 	if (report->tap)
 		add_tap(report, record);
 	else

@@ -19,6 +19,9 @@ void scn_record_free(struct scn_record *r);
 
 struct scn_report {
 	FILE *out;
+	/* If not NULL, takes the records: nothing is printed or kept. */
+	void (*sink)(void *ctx, const struct scn_record *record);
+	void *ctx;
 	bool tap, verbose;
 	const char *substrate;
 	unsigned int count[SCN_N_VERDICTS];
