@@ -24,6 +24,7 @@ struct fuzz_world {
 	uint32_t capabilities;                 /* what the generator may use */
 	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
 	uint32_t n_allowed;
+	bool real_time; /* it passes by itself: what depends on it is left alone */
 };
 
 /*
@@ -33,8 +34,10 @@ struct fuzz_world {
  */
 struct fuzz_op {
 	uint32_t id;
-	enum { FUZZ_CALL, FUZZ_FORK, FUZZ_KILL } kind;
-	uint32_t process, peer; /* peer: FORK's child */
+	enum { FUZZ_CALL, FUZZ_FORK, FUZZ_KILL, FUZZ_ADVANCE, FUZZ_LIMIT, FUZZ_DESTROY } kind;
+	uint32_t process, peer; /* peer: FORK's child; LIMIT's and DESTROY's domain */
+	uint32_t value;		/* ADVANCE: seconds; LIMIT: gntalloc's */
+	uint32_t file;          /* gntdev's MAP_GRANT_REF and mmap: the step that opened the file */
 	uint32_t needs;         /* capabilities */
 	bool ok;                /* it succeeded when it was made */
 	char text[FUZZ_TEXT];
@@ -55,6 +58,11 @@ struct fuzz_bound {
 	bool has_index;
 	uint64_t index;
 	uint32_t refs[FUZZ_MAX_REFS], n_refs;
+	uint32_t file; /* of MAP_GRANT_REF: as the step's */
+	struct fuzz_name {
+		uint32_t id, item;
+	} mapped[FUZZ_MAX_REFS]; /* what it maps, by name */
+	uint32_t n_mapped;
 };
 
 struct fuzz_model {
@@ -62,6 +70,7 @@ struct fuzz_model {
 	void *self;
 	struct fuzz_bound *bound; /* by id, FUZZ_MAX_OPS */
 	bool alive[FUZZ_MAX_PROCESSES];
+	bool destroyed[2]; /* domains */
 	uint32_t domain_of[FUZZ_MAX_PROCESSES];
 	struct scn_buf why; /* of ERROR and UNSOUND */
 	char hazard[80];    /* of HAZARD */
@@ -87,6 +96,20 @@ enum fuzz_played fuzz_model_finish(struct fuzz_model *m);
 uint32_t fuzz_first_processes(const struct fuzz_world *world);
 /* "A", … */
 char fuzz_process_name(uint32_t process);
+
+/* --- fuzz_time.c: what real time decides --- */
+
+/* The references in a step's text; how many. */
+uint32_t fuzz_names_in(const char *text, struct fuzz_name out[FUZZ_MAX_REFS]);
+/*
+ * Whether the grant has ended, or will when the driver's timer next looks: a real kernel may by now
+ * have given the reference to another page, or not.
+ */
+bool fuzz_model_has_ended(const struct fuzz_model *m, uint32_t id, uint32_t item);
+/* How many grants wait for that timer. */
+uint32_t fuzz_model_deferred(const struct fuzz_model *m);
+/* Is the step one that only real time can tell the result of? The rule is called deferred-grant. */
+bool fuzz_depends_on_time(const struct fuzz_model *m, const struct fuzz_op *op);
 
 /* --- fuzz_generate.c --- */
 

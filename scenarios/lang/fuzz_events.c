@@ -20,7 +20,7 @@ static bool make_unbound(gen *g, struct fuzz_op *op)
 
 static bool make_interdomain(gen *g, struct fuzz_op *op)
 {
-	const struct fuzz_thing *port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
+	struct fuzz_thing *port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
 	struct fuzz_thing file;
 
 	if (!fuzz_descriptor(g, op, 'e', &file))
@@ -34,13 +34,19 @@ static bool make_interdomain(gen *g, struct fuzz_op *op)
 		return false;
 	g->made.file = file.file;
 	g->made.peer_domain = port->domain;
+	g->made.source = port->file;
 	g->pool = &g->ports;
+	fuzz_note_event(g, file.file);
 	fuzz_say(op, "ioctl(@f%u, IOCTL_EVTCHN_BIND_INTERDOMAIN, {remote_domain=dom%u, ", file.id,
 		 port->domain);
 	if (fuzz_chance(g, 2))
 		fuzz_say(op, "remote_port=4000000})");
 	else
 		fuzz_say(op, "remote_port=@p%u})", port->id);
+	if (fuzz_chance(g, 90)) {
+		port->unbound = false;
+		port->source = file.file;
+	}
 	return true;
 }
 
@@ -64,13 +70,14 @@ static bool say_port_ioctl(gen *g, struct fuzz_op *op, const char *name, struct 
 {
 	struct fuzz_thing file;
 
-	*port = NULL;
-	if (!fuzz_descriptor(g, op, 'e', &file))
-		return true;
+	*port = fuzz_usable(g, op, &g->ports, 'e', &file);
+	if (!*port)
+		return op->text[0];
 	fuzz_say(op, "ioctl(@f%u, %s, {port=", file.id, name);
-	if (!say_port(g, op, &file, port))
-		return false;
-	fuzz_say(op, "})");
+	if (fuzz_chance(g, 3))
+		fuzz_say(op, "%u})", fuzz_chance(g, 50) ? 0 : 5000000);
+	else
+		fuzz_say(op, "@p%u})", (*port)->id);
 	return true;
 }
 
@@ -91,7 +98,11 @@ static bool make_notify(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing *port;
 
-	return say_port_ioctl(g, op, "IOCTL_EVTCHN_NOTIFY", &port);
+	if (!say_port_ioctl(g, op, "IOCTL_EVTCHN_NOTIFY", &port))
+		return false;
+	if (port && port->source)
+		fuzz_note_event(g, port->source);
+	return true;
 }
 
 static bool make_reset(gen *g, struct fuzz_op *op)
@@ -110,14 +121,32 @@ static bool make_reset(gen *g, struct fuzz_op *op)
 	return true;
 }
 
+/* A file that something is to be read from, if there is one. */
+static bool find_eventful(gen *g, struct fuzz_thing *file)
+{
+	for (uint32_t i = 0; i < FUZZ_EVENTFUL && !fuzz_chance(g, 8); i++) {
+		const struct fuzz_thing *t =
+		    g->eventful[i] ? fuzz_pick(g, &g->files, g->process, g->eventful[i], 'e')
+				   : NULL;
+
+		if (!t)
+			continue;
+		*file = *t;
+		g->eventful[i] = 0;
+		return true;
+	}
+	return false;
+}
+
 static bool make_read(gen *g, struct fuzz_op *op)
 {
 	static const uint32_t lengths[] = {0, 3, 4, 7};
-	const struct fuzz_thing *buffer = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b');
+	const struct fuzz_thing *buffer = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'r');
 	uint32_t length = fuzz_chance(g, 92) ? 4 : lengths[fuzz_random(g, 4)];
 	struct fuzz_thing file;
 
-	if (!fuzz_descriptor(g, op, fuzz_chance(g, 99) ? 'e' : 'd', &file))
+	if (!find_eventful(g, &file) &&
+	    !fuzz_descriptor(g, op, fuzz_chance(g, 99) ? 'e' : 'd', &file))
 		return true;
 	fuzz_say(op, "read(@f%u, ", file.id);
 	if (buffer && fuzz_chance(g, 5))

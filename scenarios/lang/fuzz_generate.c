@@ -101,6 +101,45 @@ bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,
 	return false;
 }
 
+/* Has the process the file open? A map that was mapped before is of little use. */
+static bool is_usable(struct fuzz_generator *g, const struct fuzz_thing *t, bool any)
+{
+	return (any || !t->used) && fuzz_pick(g, &g->files, g->process, t->file, 0);
+}
+
+static struct fuzz_thing *pick_usable(struct fuzz_generator *g, struct fuzz_pool *pool, bool any)
+{
+	struct fuzz_thing *found = NULL;
+	uint32_t seen = 0;
+
+	for (uint32_t i = 0; i < pool->n; i++) {
+		if (is_usable(g, &pool->things[i], any) && fuzz_random(g, ++seen) == 0)
+			found = &pool->things[i];
+	}
+	return found;
+}
+
+struct fuzz_thing *fuzz_usable(struct fuzz_generator *g, struct fuzz_op *op, struct fuzz_pool *pool,
+			       char device, struct fuzz_thing *file)
+{
+	struct fuzz_thing *found = NULL;
+
+	if (!fuzz_chance(g, 4))
+		found = pick_usable(g, pool, fuzz_chance(g, 10));
+	if (found) {
+		*file = *fuzz_pick(g, &g->files, g->process, found->file, 0);
+		return found;
+	}
+	if (!fuzz_descriptor(g, op, device, file))
+		return NULL;
+	return fuzz_pick(g, pool, FUZZ_ANY, fuzz_chance(g, 50) ? file->file : FUZZ_ANY, 0);
+}
+
+void fuzz_note_event(struct fuzz_generator *g, uint32_t file)
+{
+	g->eventful[fuzz_random(g, FUZZ_EVENTFUL)] = file;
+}
+
 /* One at random, the first ones more often: else none would have much to do it with. */
 static bool choose_process(struct fuzz_generator *g)
 {
@@ -123,11 +162,12 @@ static bool choose_process(struct fuzz_generator *g)
 static fuzz_make *choose(struct fuzz_generator *g)
 {
 	const struct fuzz_choice *const all[] = {fuzz_grant_choices, fuzz_memory_choices,
-						 fuzz_event_choices, fuzz_process_choices};
+						 fuzz_event_choices, fuzz_process_choices,
+						 fuzz_machine_choices};
 	fuzz_make *found = NULL;
 	uint32_t seen = 0;
 
-	for (uint32_t i = 0; i < 4; i++) {
+	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		for (const struct fuzz_choice *c = all[i]; c->make; c++) {
 			seen += c->weight;
 			if (fuzz_random(g, seen) < c->weight)

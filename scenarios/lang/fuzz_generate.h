@@ -13,6 +13,8 @@ struct fuzz_thing {
 	uint32_t file; /* the step that opened the file; what dup and fork share */
 	char device;   /* 'a' gntalloc, 'd' gntdev, 'e' evtchn; of mappings also 'b', a buffer */
 	bool writable, unbound;
+	bool private;         /* mappings */
+	bool used;            /* maps: mmapped before, which is once for all */
 	uint32_t count;       /* pages */
 	uint32_t peer_domain; /* pages, ports: for whom */
 	uint64_t addr;
@@ -26,13 +28,16 @@ struct fuzz_pool {
 	uint32_t n;
 };
 
+#define FUZZ_EVENTFUL 8u
+
 struct fuzz_generator {
 	const struct fuzz_world *world;
 	struct fuzz_model *model;
 	uint64_t random;
 	uint64_t next_addr, next_buffer;
 	struct fuzz_pool files, pages, maps, mappings, ports;
-	uint32_t process; /* that makes the next call */
+	uint32_t eventful[FUZZ_EVENTFUL]; /* files that an event may wait in; 0: none */
+	uint32_t process;                 /* that makes the next call */
 	/* What becomes of it if the step succeeds: `made` goes into `pool`; `gone` leaves it. */
 	struct fuzz_thing made;
 	struct fuzz_pool *pool;
@@ -65,11 +70,19 @@ struct fuzz_choice {
 };
 
 extern const struct fuzz_choice fuzz_grant_choices[], fuzz_memory_choices[], fuzz_event_choices[],
-    fuzz_process_choices[];
+    fuzz_process_choices[], fuzz_machine_choices[];
 
 /* A descriptor of the process for the device. False: it has none, and the step opens one. */
 bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,
 		     struct fuzz_thing *out);
+/*
+ * One of the pool whose file the process has open, and a descriptor of that file; rarely another.
+ * NULL: there is none, or the step is now one that opens the device.
+ */
+struct fuzz_thing *fuzz_usable(struct fuzz_generator *g, struct fuzz_op *op, struct fuzz_pool *pool,
+			       char device, struct fuzz_thing *file);
+/* An event has been sent to the file. */
+void fuzz_note_event(struct fuzz_generator *g, uint32_t file);
 /* Another domain, or the same one; rarely one that does not exist. */
 const char *fuzz_domain(struct fuzz_generator *g, uint32_t *domain);
 

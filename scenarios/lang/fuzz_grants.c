@@ -69,11 +69,9 @@ static bool make_dealloc(gen *g, struct fuzz_op *op)
 	struct fuzz_thing *pages, file;
 	uint32_t first, n;
 
-	if (!fuzz_descriptor(g, op, 'a', &file))
-		return true;
-	pages = fuzz_pick(g, &g->pages, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	pages = fuzz_usable(g, op, &g->pages, 'a', &file);
 	if (!pages)
-		return false;
+		return op->text[0];
 	part(g, pages->count, &first, &n);
 	ioctl_begin(g, op, &file, "IOCTL_GNTALLOC_DEALLOC_GREF");
 	say_place(g, op);
@@ -86,6 +84,22 @@ static bool make_dealloc(gen *g, struct fuzz_op *op)
 	return true;
 }
 
+/* Pages for this domain that are still granted, mostly. */
+static struct fuzz_thing *granted_pages(gen *g, uint32_t to, uint32_t *item)
+{
+	struct fuzz_thing *found = NULL;
+
+	for (uint32_t tries = 0; tries < 12; tries++) {
+		found = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
+		if (!found)
+			return NULL;
+		*item = fuzz_random(g, found->count);
+		if (found->peer_domain == to && !fuzz_model_has_ended(g->model, found->id, *item))
+			break;
+	}
+	return found;
+}
+
 static bool make_map(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing file;
@@ -95,6 +109,7 @@ static bool make_map(gen *g, struct fuzz_op *op)
 		return true;
 	g->made.count = count(g, n);
 	g->made.file = file.file;
+	op->file = file.file;
 	g->made.writable = true;
 	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_MAP_GRANT_REF");
 	if (fuzz_bad(g, 1)) {
@@ -104,11 +119,9 @@ static bool make_map(gen *g, struct fuzz_op *op)
 	say_place(g, op);
 	fuzz_say(op, "{count=%u, refs=[", g->made.count);
 	for (uint32_t i = 0; i < n; i++) {
-		struct fuzz_thing *pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
-		uint32_t mine = g->model->domain_of[g->process];
+		uint32_t item;
+		struct fuzz_thing *pages = granted_pages(g, g->model->domain_of[g->process], &item);
 
-		for (uint32_t tries = 0; pages && pages->peer_domain != mine && tries < 12; tries++)
-			pages = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
 		fuzz_say(op, "%s", i ? ", " : "");
 		if (!pages || fuzz_chance(g, 4)) {
 			fuzz_say(op, "{domid=%s, ref=%u}", fuzz_domain(g, &domain),
@@ -116,8 +129,7 @@ static bool make_map(gen *g, struct fuzz_op *op)
 			continue;
 		}
 		g->made.writable &= pages->writable;
-		fuzz_say(op, "{domid=dom%u, ref=@r%u.%u}", pages->domain, pages->id,
-			 fuzz_random(g, pages->count));
+		fuzz_say(op, "{domid=dom%u, ref=@r%u.%u}", pages->domain, pages->id, item);
 	}
 	fuzz_say(op, "]})");
 	if (g->made.count == 0 || g->made.count > FUZZ_MAX_REFS)
@@ -130,11 +142,9 @@ static bool make_unmap(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing *map, file;
 
-	if (!fuzz_descriptor(g, op, 'd', &file))
-		return true;
-	map = fuzz_pick(g, &g->maps, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	map = fuzz_usable(g, op, &g->maps, 'd', &file);
 	if (!map)
-		return false;
+		return op->text[0];
 	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_UNMAP_GRANT_REF");
 	say_place(g, op);
 	fuzz_say(op, "{index=@x%u+%d, count=%u})", map->id, fuzz_chance(g, 3) ? 5 : 0,
@@ -146,12 +156,25 @@ static bool make_unmap(gen *g, struct fuzz_op *op)
 	return true;
 }
 
+/* Of this domain: a notification is sent by the kernel that the port is bound in. */
+static struct fuzz_thing *own_port(gen *g)
+{
+	struct fuzz_thing *port = NULL;
+
+	for (uint32_t tries = 0; tries < 12; tries++) {
+		port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
+		if (!port || port->domain == g->model->domain_of[g->process])
+			break;
+	}
+	return port;
+}
+
 static void say_action(gen *g, struct fuzz_op *op)
 {
-	const struct fuzz_thing *port = fuzz_pick(g, &g->ports, g->process, FUZZ_ANY, 0);
+	const struct fuzz_thing *port = own_port(g);
 	uint32_t action = fuzz_chance(g, 3) ? 4 + fuzz_random(g, 5) : fuzz_random(g, 4);
 
-	if (!port || fuzz_chance(g, 20))
+	if (!port || fuzz_chance(g, 3))
 		port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
 	if (!port && (action & 2) && !fuzz_chance(g, 10))
 		action &= ~2u;
@@ -168,11 +191,9 @@ static bool make_notify(gen *g, struct fuzz_op *op)
 	struct fuzz_pool *pool = device == 'a' ? &g->pages : &g->maps;
 	struct fuzz_thing *what, file;
 
-	if (!fuzz_descriptor(g, op, device, &file))
-		return true;
-	what = fuzz_pick(g, pool, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	what = fuzz_usable(g, op, pool, device, &file);
 	if (!what)
-		return false;
+		return op->text[0];
 	ioctl_begin(g, op, &file,
 		    device == 'a' ? "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"
 				  : "IOCTL_GNTDEV_SET_UNMAP_NOTIFY");
@@ -200,23 +221,37 @@ static bool make_offset(gen *g, struct fuzz_op *op)
 	return true;
 }
 
+/* Memory to copy from or to: a buffer's, or what a device has mapped. */
+static const struct fuzz_thing *copied_memory(gen *g, struct fuzz_op *op)
+{
+	const struct fuzz_thing *t = NULL;
+
+	if ((g->world->capabilities & SCN_CAP(MAPPED_COPY)) && fuzz_chance(g, 30))
+		t = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY,
+			      fuzz_chance(g, 50) ? 'a' : 'd');
+	if (t)
+		op->needs |= SCN_CAP(MAPPED_COPY);
+	return t ? t : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b');
+}
+
 /* One side of a copy; false: it is local memory. */
 static bool say_side(gen *g, struct fuzz_op *op, bool foreign)
 {
-	const struct fuzz_thing *t =
-	    fuzz_pick(g, foreign ? &g->pages : &g->mappings, foreign ? FUZZ_ANY : g->process,
-		      FUZZ_ANY, foreign ? 0 : 'b');
-	uint32_t domain;
+	uint32_t domain, item;
+	const struct fuzz_thing *t = foreign
+					 ? granted_pages(g, g->model->domain_of[g->process], &item)
+					 : copied_memory(g, op);
 
 	if (foreign && t && !fuzz_chance(g, 3)) {
-		fuzz_say(op, "{foreign={ref=@r%u.%u, offset=%u, domid=dom%u}}", t->id,
-			 fuzz_random(g, t->count), fuzz_random(g, 64) * 61, t->domain);
+		fuzz_say(op, "{foreign={ref=@r%u.%u, offset=%u, domid=dom%u}}", t->id, item,
+			 fuzz_random(g, 64) * 61, t->domain);
 	} else if (foreign) {
 		fuzz_say(op, "{foreign={ref=%u, offset=%u, domid=%s}}",
 			 fuzz_chance(g, 50) ? 20000 : 2000000, fuzz_random(g, 4096),
 			 fuzz_domain(g, &domain));
 	} else if (t && !fuzz_bad(g, 2)) {
-		fuzz_say(op, "{virt=0x%llx}", (unsigned long long)t->addr + fuzz_random(g, 6000));
+		fuzz_say(op, "{virt=0x%llx}",
+			 (unsigned long long)t->addr + fuzz_random(g, t->count * 3000));
 	} else {
 		fuzz_say(op, "{virt=BAD}");
 	}

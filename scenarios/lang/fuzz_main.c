@@ -213,7 +213,7 @@ static int take_leg(struct command *c, const char *leg)
 			continue;
 		c->run.world.n_domains = all[i].n;
 		memcpy(c->run.world.guest, all[i].guest, sizeof(all[i].guest));
-		c->run.all_worlds = true;
+		c->run.world.real_time = true;
 		return 0;
 	}
 	return usage_error("--against xen: expected the leg pv, pv+pvh or pv+pv", leg);

@@ -36,36 +36,41 @@ static bool make_mmap(gen *g, struct fuzz_op *op)
 {
 	char device = fuzz_chance(g, 45) ? 'a' : 'd';
 	struct fuzz_pool *pool = device == 'a' ? &g->pages : &g->maps;
-	const struct fuzz_thing *what;
-	struct fuzz_thing file;
+	struct fuzz_thing *what, file;
 	uint32_t first = 0, n;
 	const char *prot;
 
-	if (!fuzz_descriptor(g, op, device, &file))
-		return true;
-	what = fuzz_pick(g, pool, FUZZ_ANY, fuzz_chance(g, 97) ? file.file : FUZZ_ANY, 0);
+	what = fuzz_usable(g, op, pool, device, &file);
 	if (!what)
-		return false;
+		return op->text[0];
 	n = what->count;
 	if (fuzz_chance(g, device == 'a' ? 30 : 4)) {
 		first = fuzz_random(g, n);
-		n = 1 + fuzz_random(g, n);
+		n = 1 + fuzz_random(g, fuzz_chance(g, 90) ? n - first : n);
 	}
+	what->used = device == 'd' && first == 0 && n == what->count;
+	op->file = device == 'd' ? file.file : 0;
 	prot = choose_prot(g, device == 'a' || what->writable);
 	g->made.device = device;
 	g->made.writable = prot[9] == '|';
 	g->made.source = what->id;
-	say_mmap(g, op, n, prot, fuzz_chance(g, 96) ? "MAP_SHARED" : "MAP_PRIVATE");
+	g->made.private = fuzz_chance(g, device == 'd' && !g->made.writable ? 30 : 2);
+	say_mmap(g, op, n, prot, g->made.private ? "MAP_PRIVATE" : "MAP_SHARED");
 	fuzz_say(op, "@f%u, @x%u+%u)", file.id, what->id, first * 4096);
 	return true;
 }
 
+/* Memory for copies, and some for event channels to be read to: what is written there are port
+ * numbers, which are not the same everywhere, so that nothing is done with it. */
 static bool make_buffer(gen *g, struct fuzz_op *op)
 {
-	if (fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b'))
+	char device = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b') ? 'r' : 'b';
+
+	if (fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device) ||
+	    (device == 'r' && fuzz_chance(g, 80)))
 		return false;
 	g->made = (struct fuzz_thing){.process = g->process,
-				      .device = 'b',
+				      .device = device,
 				      .writable = true,
 				      .count = 2,
 				      .addr = g->next_buffer};
@@ -116,8 +121,8 @@ static bool make_mprotect(gen *g, struct fuzz_op *op)
 	if (!m || !(g->world->capabilities & SCN_CAP(INVALIDATION)))
 		return false;
 	op->needs = SCN_CAP(INVALIDATION);
-	prot = fuzz_random(g, m->writable || discard ? 3 : 2);
-	if (prot == 2 && !m->writable)
+	prot = fuzz_random(g, m->writable || m->private || discard ? 3 : 2);
+	if (prot == 2 && !m->writable && !m->private)
 		op->needs |= SCN_CAP(DISCARD);
 	fuzz_say(op, "mprotect(0x%llx, %u, %s)", (unsigned long long)m->addr,
 		 (fuzz_chance(g, 70) ? m->count : 1 + fuzz_random(g, m->count)) * 4096,
@@ -169,7 +174,7 @@ static const struct fuzz_thing *accessed_mapping(gen *g)
 {
 	const struct fuzz_thing *m = fuzz_chance(g, 85) ? device_mapping(g) : NULL;
 
-	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 0);
+	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, 'b');
 }
 
 static bool make_load(gen *g, struct fuzz_op *op)

@@ -104,9 +104,11 @@ static uint64_t get(const struct scn_result *r, uint32_t at, uint32_t size)
 }
 
 /* What an ioctl filled in: remembered, and written for the script. */
-static void put_filled(struct fuzz_bound *b, uint32_t id, const char *text,
-		       const struct scn_call *call, const struct scn_result *r, struct scn_buf *out)
+static void put_filled(struct fuzz_model *m, const struct fuzz_op *op, const struct scn_call *call,
+		       const struct scn_result *r, struct scn_buf *out)
 {
+	struct fuzz_bound *b = &m->bound[op->id];
+	const char *text = op->text;
 	bool done = r->value >= 0;
 
 	if (!r->data || strstr(text, "bytes("))
@@ -114,6 +116,7 @@ static void put_filled(struct fuzz_bound *b, uint32_t id, const char *text,
 	if (done && strstr(text, "_ALLOC_GREF") && !strstr(text, "DEALLOC")) {
 		uint64_t count = get(r, 4, 4);
 
+		b->domain = m->domain_of[op->process];
 		b->has_index = true;
 		b->index = get(r, 8, 8);
 		b->n_refs = count < FUZZ_MAX_REFS ? (uint32_t)count : FUZZ_MAX_REFS;
@@ -121,11 +124,13 @@ static void put_filled(struct fuzz_bound *b, uint32_t id, const char *text,
 			b->refs[i] = (uint32_t)get(r, 16 + 4 * i, 4);
 		scn_buf_printf(out, " {index=%llu", (unsigned long long)b->index);
 		if (b->n_refs)
-			scn_buf_printf(out, ", gref_ids=r%u", id);
+			scn_buf_printf(out, ", gref_ids=r%u", op->id);
 		scn_buf_str(out, "}");
 	} else if (done && strstr(text, "_MAP_GRANT_REF") && !strstr(text, "UNMAP")) {
 		b->has_index = true;
 		b->index = get(r, 8, 8);
+		b->file = op->file;
+		b->n_mapped = fuzz_names_in(op->text, b->mapped);
 		scn_buf_printf(out, " {index=%llu}", (unsigned long long)b->index);
 	} else if (done && strstr(text, "GET_OFFSET")) {
 		scn_buf_printf(out, " {offset=%llu, count=%llu}", (unsigned long long)get(r, 8, 8),
@@ -194,7 +199,7 @@ static bool put_value(struct fuzz_model *m, const struct fuzz_op *op, const stru
 	if (call->kind == SCN_READ && r->kind == SCN_RETURNED && r->value >= 0)
 		put_ports(m, m->domain_of[op->process], r, out);
 	if (call->kind == SCN_IOCTL)
-		put_filled(&m->bound[op->id], op->id, op->text, call, r, out);
+		put_filled(m, op, call, r, out);
 	return true;
 }
 
@@ -311,11 +316,48 @@ static enum fuzz_played play_fork(struct fuzz_model *m, const struct fuzz_op *op
 	return look_for_hazard(m, " = _ hazard", line);
 }
 
+static enum fuzz_played play_destroy(struct fuzz_model *m, uint32_t domain, struct scn_buf *line)
+{
+	if (domain >= m->world->n_domains || m->destroyed[domain])
+		return FUZZ_DROPPED;
+	if (scn_substrate_model.destroy(m->self, domain, &m->why) != SCN_OK)
+		return FUZZ_ERROR;
+	m->destroyed[domain] = true;
+	for (uint32_t i = 0; i < FUZZ_MAX_PROCESSES; i++)
+		m->alive[i] &= m->domain_of[i] != domain;
+	scn_buf_printf(line, "destroy dom%u", domain);
+	return look_for_hazard(m, " = crash", line);
+}
+
+/* A step of nobody's. */
+static enum fuzz_played play_machine_step(struct fuzz_model *m, const struct fuzz_op *op,
+					  struct scn_buf *line)
+{
+	enum scn_status status;
+
+	if (op->kind == FUZZ_DESTROY)
+		return play_destroy(m, op->peer, line);
+	if (op->kind == FUZZ_LIMIT && m->destroyed[op->peer])
+		return FUZZ_DROPPED;
+	if (op->kind == FUZZ_ADVANCE) {
+		scn_buf_printf(line, "advance %us", op->value);
+		status =
+		    scn_substrate_model.advance(m->self, op->value * UINT64_C(1000000000), &m->why);
+	} else {
+		scn_buf_printf(line, "set dom%u gntalloc_limit=%u", op->peer, op->value);
+		status = scn_substrate_model.set_limit(m->self, op->peer, SCN_LIMIT_GNTALLOC,
+						       op->value, &m->why);
+	}
+	return status == SCN_OK ? FUZZ_PLAYED : FUZZ_ERROR;
+}
+
 enum fuzz_played fuzz_model_play(struct fuzz_model *m, const struct fuzz_op *op,
 				 struct scn_buf *line, int64_t *value)
 {
 	*value = 0;
-	if (!m->alive[op->process])
+	if (op->kind > FUZZ_KILL)
+		return play_machine_step(m, op, line);
+	if (!m->alive[op->process] || fuzz_depends_on_time(m, op))
 		return FUZZ_DROPPED;
 	if (op->kind == FUZZ_FORK)
 		return play_fork(m, op, line);

@@ -40,14 +40,6 @@ static void choose_world(struct runner *r, unsigned long sequence)
 	*w = r->run->world;
 	if (!r->run->all_worlds)
 		return;
-	if (r->run->judge.xen && w->n_domains == 2) {
-		/* Which of the two real domains is the first. */
-		w->guest[sequence % 2] = r->run->world.guest[0];
-		w->guest[1 - sequence % 2] = r->run->world.guest[1];
-		return;
-	}
-	if (r->run->judge.xen)
-		return;
 	w->n_domains = sequence % 5 == 4 ? 1 : 2;
 	w->guest[0] = sequence % 5 & 2 ? SCN_PVH : SCN_PV;
 	w->guest[1] = sequence % 5 & 1 ? SCN_PVH : SCN_PV;

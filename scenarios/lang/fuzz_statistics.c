@@ -7,10 +7,15 @@
 /* "ioctl GNTDEV_MAP_GRANT_REF", "mmap", "fork". */
 static void name_kind(const struct fuzz_op *op, char out[40])
 {
+	static const char *const machine[] = {
+	    [FUZZ_FORK] = "fork",       [FUZZ_KILL] = "kill",
+	    [FUZZ_ADVANCE] = "advance", [FUZZ_LIMIT] = "set gntalloc_limit",
+	    [FUZZ_DESTROY] = "destroy",
+	};
 	const char *ioctl = strstr(op->text, "IOCTL_");
 
 	if (op->kind != FUZZ_CALL)
-		snprintf(out, 40, "%s", op->kind == FUZZ_FORK ? "fork" : "kill");
+		snprintf(out, 40, "%s", machine[op->kind]);
 	else if (strncmp(op->text, "ioctl", 5) != 0)
 		snprintf(out, 40, "%.*s%s", (int)strcspn(op->text, "("), op->text,
 			 strstr(op->text, "MAP_ANONYMOUS") ? " anonymous" : "");

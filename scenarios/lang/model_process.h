@@ -46,4 +46,7 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 /* The receiver's descriptor, or a negative errno. */
 int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_model_process *to);
 
+/* substrate_model.c: the machine that the scenario is being played on. */
+struct gntsim_machine *scn_model_machine(const void *self);
+
 #endif

@@ -289,6 +289,13 @@ static enum scn_status model_totals(void *self, struct scn_totals *out, struct s
 	return SCN_OK;
 }
 
+struct gntsim_machine *scn_model_machine(const void *self)
+{
+	const struct model *m = self;
+
+	return m->machine;
+}
+
 static const char *model_hazard(void *self)
 {
 	struct model *m = self;

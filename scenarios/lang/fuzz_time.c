@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What real time decides. A grant that its granter has ended while somebody maps it is freed by a
+ * timer, in a second or so; its reference may then be given to another page. A call on such a
+ * reference has no result that can be foretold, so that none is made where time passes by itself.
+ */
+#include <gntsim/inspect.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "model_process.h"
+
+uint32_t fuzz_names_in(const char *text, struct fuzz_name out[FUZZ_MAX_REFS])
+{
+	uint32_t n = 0;
+
+	while ((text = strstr(text, "@r")) && n < FUZZ_MAX_REFS) {
+		char *end;
+
+		out[n].id = (uint32_t)strtoul(text + 2, &end, 10);
+		out[n++].item = *end == '.' ? (uint32_t)strtoul(end + 1, NULL, 10) : 0;
+		text = end;
+	}
+	return n;
+}
+
+struct grant_search {
+	uint16_t domid;
+	uint32_t ref;
+	bool found, waits;
+};
+
+static bool visit_grant(void *ctx, const struct gntsim_grant_info *grant)
+{
+	struct grant_search *s = ctx;
+
+	if (grant->granter != s->domid || grant->ref != s->ref)
+		return true;
+	s->found = true;
+	s->waits = grant->deferred && grant->pins == 0;
+	return false;
+}
+
+/* Has a later step been given the same reference? */
+static bool is_taken(const struct fuzz_model *m, uint32_t id, uint32_t ref)
+{
+	for (uint32_t later = id + 1; later < FUZZ_MAX_OPS; later++) {
+		const struct fuzz_bound *b = &m->bound[later];
+
+		for (uint32_t i = 0; i < b->n_refs; i++) {
+			if (b->refs[i] == ref && b->domain == m->bound[id].domain)
+				return true;
+		}
+	}
+	return false;
+}
+
+bool fuzz_model_has_ended(const struct fuzz_model *m, uint32_t id, uint32_t item)
+{
+	const struct fuzz_bound *b = &m->bound[id < FUZZ_MAX_OPS ? id : 0];
+	struct grant_search s = {.domid = (uint16_t)b->domain};
+
+	if (item >= b->n_refs)
+		return false;
+	s.ref = b->refs[item];
+	gntsim_for_each_grant(scn_model_machine(m->self), visit_grant, &s);
+	return !s.found || s.waits || is_taken(m, id, s.ref);
+}
+
+uint32_t fuzz_model_deferred(const struct fuzz_model *m)
+{
+	struct gntsim_totals t;
+
+	gntsim_machine_totals(scn_model_machine(m->self), &t);
+	return t.deferred;
+}
+
+static bool any_has_ended(const struct fuzz_model *m, const struct fuzz_name *names, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (fuzz_model_has_ended(m, names[i].id, names[i].item))
+			return true;
+	}
+	return false;
+}
+
+/* The newest map that the file has there. */
+static const struct fuzz_bound *find_map(const struct fuzz_model *m, uint32_t file, uint64_t index)
+{
+	for (uint32_t id = FUZZ_MAX_OPS; id-- > 0;) {
+		const struct fuzz_bound *b = &m->bound[id];
+
+		if (b->n_mapped && b->file == file && b->index == index)
+			return b;
+	}
+	return NULL;
+}
+
+bool fuzz_depends_on_time(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	struct fuzz_name names[FUZZ_MAX_REFS];
+	const char *index = strstr(op->text, "@x");
+	const struct fuzz_bound *map;
+	unsigned long id;
+
+	if (!m->world->real_time)
+		return false;
+	if (any_has_ended(m, names, fuzz_names_in(op->text, names)))
+		return true;
+	if (strncmp(op->text, "mmap(", 5) != 0 || !op->file || !index)
+		return false;
+	id = strtoul(index + 2, NULL, 10);
+	map = find_map(m, op->file, m->bound[id < FUZZ_MAX_OPS ? id : 0].index);
+	return map && any_has_ended(m, map->mapped, map->n_mapped);
+}
