@@ -25,12 +25,12 @@ static bool make_interdomain(gen *g, struct fuzz_op *op)
 
 	if (!fuzz_descriptor(g, op, 'e', &file))
 		return true;
-	for (uint32_t i = 0; port && i < 12; i++) {
+	for (uint32_t i = 0; port && i < 20; i++) {
 		if (port->unbound && port->peer_domain == g->model->domain_of[g->process])
 			break;
 		port = fuzz_pick(g, &g->ports, FUZZ_ANY, FUZZ_ANY, 0);
 	}
-	if (!port)
+	if (!port || (!port->unbound && fuzz_chance(g, 70)))
 		return false;
 	g->made.file = file.file;
 	g->made.peer_domain = port->domain;
@@ -145,9 +145,12 @@ static bool make_read(gen *g, struct fuzz_op *op)
 	uint32_t length = fuzz_chance(g, 92) ? 4 : lengths[fuzz_random(g, 4)];
 	struct fuzz_thing file;
 
-	if (!find_eventful(g, &file) &&
-	    !fuzz_descriptor(g, op, fuzz_chance(g, 99) ? 'e' : 'd', &file))
-		return true;
+	if (!find_eventful(g, &file)) {
+		if (fuzz_chance(g, 60))
+			return false;
+		if (!fuzz_descriptor(g, op, fuzz_chance(g, 97) ? 'e' : 'd', &file))
+			return true;
+	}
 	fuzz_say(op, "read(@f%u, ", file.id);
 	if (buffer && fuzz_chance(g, 5))
 		fuzz_say(op, "0x%llx, ", (unsigned long long)buffer->addr + fuzz_random(g, 100));

@@ -130,6 +130,8 @@ struct fuzz_thing *fuzz_usable(struct fuzz_generator *g, struct fuzz_op *op, str
 		*file = *fuzz_pick(g, &g->files, g->process, found->file, 0);
 		return found;
 	}
+	if (fuzz_chance(g, 80) && fuzz_pick(g, &g->files, g->process, FUZZ_ANY, device))
+		return NULL;
 	if (!fuzz_descriptor(g, op, device, file))
 		return NULL;
 	return fuzz_pick(g, pool, FUZZ_ANY, fuzz_chance(g, 50) ? file->file : FUZZ_ANY, 0);

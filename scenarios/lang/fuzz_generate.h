@@ -14,7 +14,7 @@ struct fuzz_thing {
 	char device;   /* 'a' gntalloc, 'd' gntdev, 'e' evtchn; of mappings also 'b', a buffer */
 	bool writable, unbound;
 	bool private;         /* mappings */
-	bool used;            /* maps: mmapped before, which is once for all */
+	bool used;            /* maps: mmapped before; pages and maps: taken back, mostly */
 	uint32_t count;       /* pages */
 	uint32_t peer_domain; /* pages, ports: for whom */
 	uint64_t addr;

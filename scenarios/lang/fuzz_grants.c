@@ -77,6 +77,7 @@ static bool make_dealloc(gen *g, struct fuzz_op *op)
 	say_place(g, op);
 	fuzz_say(op, "{index=@x%u+%u, count=%u})", pages->id,
 		 first * 4096 + (fuzz_chance(g, 2) ? 8 : 0), count(g, n));
+	pages->used = true;
 	if (first == 0 && n == pages->count && fuzz_chance(g, 80)) {
 		g->gone = pages;
 		g->gone_pool = &g->pages;
@@ -149,6 +150,7 @@ static bool make_unmap(gen *g, struct fuzz_op *op)
 	say_place(g, op);
 	fuzz_say(op, "{index=@x%u+%d, count=%u})", map->id, fuzz_chance(g, 3) ? 5 : 0,
 		 count(g, map->count));
+	map->used = true;
 	if (fuzz_chance(g, 80)) {
 		g->gone = map;
 		g->gone_pool = &g->maps;
@@ -179,6 +181,8 @@ static void say_action(gen *g, struct fuzz_op *op)
 	if (!port && (action & 2) && !fuzz_chance(g, 10))
 		action &= ~2u;
 	fuzz_say(op, "action=%u, event_channel_port=", action);
+	if (port && (action & 2))
+		fuzz_note_event(g, port->file);
 	if (port && !fuzz_chance(g, 3))
 		fuzz_say(op, "@p%u})", port->id);
 	else

@@ -48,7 +48,7 @@ static bool make_mmap(gen *g, struct fuzz_op *op)
 		first = fuzz_random(g, n);
 		n = 1 + fuzz_random(g, fuzz_chance(g, 90) ? n - first : n);
 	}
-	what->used = device == 'd' && first == 0 && n == what->count;
+	what->used |= device == 'd' && first == 0 && n == what->count;
 	op->file = device == 'd' ? file.file : 0;
 	prot = choose_prot(g, device == 'a' || what->writable);
 	g->made.device = device;

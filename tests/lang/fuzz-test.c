@@ -74,7 +74,7 @@ static void setup(struct bench *b)
 
 	faulty = scn_substrate_model;
 	faulty.call = faulty_call;
-	*b = (struct bench){.judge = {&faulty, NULL, {6, 1}}};
+	*b = (struct bench){.judge = {&faulty, NULL, {6, 1}, NULL}};
 	b->seq.ops = calloc(FUZZ_MAX_OPS, sizeof(*b->seq.ops));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b->seq.ops);
 	CU_ASSERT_EQUAL(faulty.open(&options, &b->judge.self, &why), SCN_OK);
@@ -126,25 +126,27 @@ static void test_no_difference(void)
 static void expect_found(bool wrong(const struct scn_call *, const struct scn_result *),
 			 uint32_t most, const char *last)
 {
-	struct fuzz_verdict verdict = {.verdict = SCN_PASSED};
+	struct fuzz_case c = {.world = world};
 	struct bench b;
 
 	setup(&b);
 	is_wrong = wrong;
-	for (uint64_t seed = 0; seed < SEQUENCES && verdict.verdict == SCN_PASSED; seed++) {
+	for (uint64_t seed = 0; seed < SEQUENCES && c.verdict.verdict == SCN_PASSED; seed++) {
+		fuzz_case_free(&c);
+		c.world = world;
 		generate(&b, seed);
-		fuzz_verdict_free(&verdict);
-		fuzz_compare(&world, &b.seq, &b.judge, &verdict);
+		CU_ASSERT_FATAL(fuzz_sequence_copy(&c.seq, &b.seq));
+		fuzz_compare(&world, &c.seq, &b.judge, &c.verdict);
 	}
-	CU_ASSERT_EQUAL_FATAL(verdict.verdict, SCN_FAILED);
-	CU_ASSERT(fuzz_shrink(&world, &b.seq, &b.judge, &verdict) > 0);
-	fuzz_verdict_free(&verdict);
-	fuzz_compare(&world, &b.seq, &b.judge, &verdict);
-	CU_ASSERT_EQUAL(verdict.verdict, SCN_FAILED);
-	CU_ASSERT_PTR_NOT_NULL(strstr(scn_buf_text(&verdict.text), last));
-	CU_ASSERT(b.seq.n > 0 && b.seq.n <= most);
-	CU_ASSERT_EQUAL(verdict.step + 1, b.seq.n);
-	fuzz_verdict_free(&verdict);
+	CU_ASSERT_EQUAL_FATAL(c.verdict.verdict, SCN_FAILED);
+	CU_ASSERT(fuzz_shrink(&c, &b.judge) > 0);
+	fuzz_verdict_free(&c.verdict);
+	fuzz_compare(&world, &c.seq, &b.judge, &c.verdict);
+	CU_ASSERT_EQUAL(c.verdict.verdict, SCN_FAILED);
+	CU_ASSERT_PTR_NOT_NULL(strstr(scn_buf_text(&c.verdict.text), last));
+	CU_ASSERT(c.seq.n > 0 && c.seq.n <= most);
+	CU_ASSERT_EQUAL(c.verdict.step + 1, c.seq.n);
+	fuzz_case_free(&c);
 	teardown(&b);
 }
 
@@ -193,6 +195,62 @@ static void test_dropped(void)
 	CU_ASSERT_EQUAL(lines[3], 0);
 }
 
+static enum fuzz_played play_next(struct fuzz_model *m, uint32_t id, uint32_t process,
+				  const char *text, uint32_t file)
+{
+	struct fuzz_op op = {.id = id, .process = process, .file = file};
+	scn_cleanup_buf struct scn_buf line = {0};
+	int64_t value;
+
+	strcpy(op.text, text);
+	return fuzz_model_play(m, &op, &line, &value);
+}
+
+static const struct {
+	uint32_t process, file;
+	const char *text;
+	enum fuzz_played played; /* in real time */
+} timed_steps[] = {
+    {0, 0, "open(\"/dev/xen/gntalloc\", O_RDWR)", FUZZ_PLAYED},
+    {1, 0, "open(\"/dev/xen/gntdev\", O_RDWR)", FUZZ_PLAYED},
+    {0, 0, "ioctl(@f1, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, flags=1, count=1})", FUZZ_PLAYED},
+    {1, 2, "ioctl(@f2, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=@r3.0}]})",
+     FUZZ_PLAYED},
+    {1, 2, "ioctl(@f2, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=@r3.0}]})",
+     FUZZ_PLAYED},
+    {1, 2, "mmap(0x200000000000, 4096, PROT_READ, MAP_SHARED|MAP_FIXED, @f2, @x4+0)", FUZZ_PLAYED},
+    {0, 0, "close(@f1)", FUZZ_PLAYED},
+    /* Ended, but mapped: it stays. */
+    {1, 2, "ioctl(@f2, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=@r3.0}]})",
+     FUZZ_PLAYED},
+    {1, 0, "munmap(0x200000000000, 4096)", FUZZ_PLAYED},
+    /* The timer may have freed it by now. */
+    {1, 2, "mmap(0x200000100000, 4096, PROT_READ, MAP_SHARED|MAP_FIXED, @f2, @x5+0)", FUZZ_DROPPED},
+    {1, 2, "ioctl(@f2, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=@r3.0}]})",
+     FUZZ_DROPPED},
+    {1, 0, "munmap(0x200000100000, 4096)", FUZZ_PLAYED},
+};
+
+static void play_timed(bool real_time)
+{
+	const struct fuzz_world one = {.n_domains = 1, .kernel = {6, 1}, .real_time = real_time};
+	struct fuzz_model m;
+
+	CU_ASSERT_EQUAL_FATAL(fuzz_model_begin(&m, &one), 0);
+	for (uint32_t i = 0; i < sizeof(timed_steps) / sizeof(timed_steps[0]); i++)
+		CU_ASSERT_EQUAL(play_next(&m, i + 1, timed_steps[i].process, timed_steps[i].text,
+					  timed_steps[i].file),
+				real_time ? timed_steps[i].played : FUZZ_PLAYED);
+	fuzz_model_end(&m);
+}
+
+/* What a timer decides is not tried where time passes by itself. */
+static void test_real_time(void)
+{
+	play_timed(true);
+	play_timed(false);
+}
+
 int main(void)
 {
 	static const struct lang_test tests[] = {
@@ -201,6 +259,7 @@ int main(void)
 	    {"a wrong byte", test_wrong_byte},
 	    {"a wrong event", test_wrong_event},
 	    {"what is left out", test_dropped},
+	    {"what real time decides", test_real_time},
 	};
 
 	return lang_run("fuzz", tests, sizeof(tests) / sizeof(tests[0]));
