@@ -36,7 +36,7 @@ struct fuzz_op {
 	uint32_t id;
 	enum { FUZZ_CALL, FUZZ_FORK, FUZZ_KILL, FUZZ_ADVANCE, FUZZ_LIMIT, FUZZ_DESTROY } kind;
 	uint32_t process, peer; /* peer: FORK's child; LIMIT's and DESTROY's domain */
-	uint32_t value;		/* ADVANCE: seconds; LIMIT: gntalloc's */
+	uint32_t value;         /* ADVANCE: seconds; LIMIT: gntalloc's */
 	uint32_t file;          /* gntdev's MAP_GRANT_REF and mmap: the step that opened the file */
 	uint32_t needs;         /* capabilities */
 	bool ok;                /* it succeeded when it was made */
@@ -143,11 +143,11 @@ struct fuzz_verdict {
 	enum scn_verdict verdict;
 	enum fuzz_kind {
 		FUZZ_DIFFERENCE, /* or the model is unsound */
-		FUZZ_CRASH,	 /* the real kernel is down */
-		FUZZ_HANG,	 /* nothing came for too long */
-	} kind;		     /* of FAILED */
-	uint32_t step;       /* of a difference: which one; the number of steps: the end */
-	struct scn_buf text; /* of all but PASSED */
+		FUZZ_CRASH,      /* the real kernel is down */
+		FUZZ_HANG,       /* nothing came for too long */
+	} kind;                  /* of FAILED */
+	uint32_t step;           /* of a difference: which one; the number of steps: the end */
+	struct scn_buf text;     /* of all but PASSED */
 };
 
 /* A sequence, with what belongs to it. */

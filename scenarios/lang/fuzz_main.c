@@ -30,8 +30,9 @@ static void print_help(FILE *out)
 	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
 		fprintf(out, "                             %-8s %s\n", (*ops)->name,
 			(*ops)->summary);
-	fputs("                             xen[:LEG]  real Xen and Linux in an emulator, leg\n"
-	      "                             pv (the default), pv+pvh or pv+pv\n"
+	fputs("                             xen[:LEG] real Xen and Linux in an emulator: leg pv "
+	      "(the\n"
+	      "                             default), pv+pvh or pv+pv\n"
 	      "      --ops N              calls in all; default 10000\n"
 	      "      --seed N             default 1\n"
 	      "      --length N           calls in a sequence; default 100\n"
