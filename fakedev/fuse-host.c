@@ -66,6 +66,8 @@ void broker_drain(struct broker *b)
 {
 	for (struct link *l = b->hosts.next, *next; l != &b->hosts; l = next) {
 		next = l->next;
+		if (host_of(l)->pager)
+			pager_catch_up(host_of(l)->pager);
 		for (int i = 0; i < MOST_REQUESTS && serve_one(host_of(l)); i++)
 			;
 	}

@@ -86,6 +86,8 @@ struct pager;
 int pager_start(struct fuse_session *s, struct pager **out, int *fd);
 /** One request: 1, or 0 if none waits, or -ENODEV at the session's end. buf->mem is the caller's to free. */
 int pager_next(struct pager *p, struct fuse_buf *buf);
+/** Returns when all that the kernel had asked by now is in the queue. */
+void pager_catch_up(struct pager *p);
 /** Ends the thread; does not close the descriptor of pager_start(). */
 void pager_stop(struct pager *p);
 

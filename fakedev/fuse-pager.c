@@ -6,11 +6,15 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+/* Of one session, before a caller that keeps on asking is left to wait. */
+#define MOST_REQUESTS 1000
 
 struct waiting {
 	struct waiting *next;
@@ -20,6 +24,7 @@ struct waiting {
 struct pager {
 	struct fuse_session *session;
 	pthread_t thread;
+	pthread_mutex_t taking; /* held from the kernel's request to its place in the queue */
 	pthread_mutex_t lock;
 	struct waiting *first, **last;
 	bool ended; /* the session did */
@@ -64,6 +69,21 @@ static void hand_on(struct pager *p, const struct fuse_buf *buf)
 	ring(p->ready);
 }
 
+/* One request, dealt with or in the queue; what fuse_session_receive_buf() says. */
+static int take(struct pager *p, struct fuse_buf *buf)
+{
+	int n;
+
+	pthread_mutex_lock(&p->taking);
+	n = fuse_session_receive_buf(p->session, buf);
+	if (n > 0 && for_page(buf))
+		fuse_session_process_buf(p->session, buf);
+	else if (n > 0)
+		hand_on(p, buf);
+	pthread_mutex_unlock(&p->taking);
+	return n;
+}
+
 static void *run(void *ctx)
 {
 	struct pager *p = ctx;
@@ -72,18 +92,13 @@ static void *run(void *ctx)
 	struct fuse_buf buf = {.mem = NULL};
 
 	for (;;) {
-		int n =
-		    fds[0].revents & POLLERR ? -ENODEV : fuse_session_receive_buf(p->session, &buf);
+		int n = fds[0].revents & POLLERR ? -ENODEV : take(p, &buf);
 
-		if (n > 0 && for_page(&buf)) {
-			fuse_session_process_buf(p->session, &buf);
-		} else if (n > 0) {
-			hand_on(p, &buf);
-		} else if (n == -EAGAIN || n == -EINTR) {
+		if (n == -EAGAIN || n == -EINTR) {
 			poll(fds, 2, -1);
 			if (fds[1].revents)
 				break;
-		} else {
+		} else if (n <= 0) {
 			pthread_mutex_lock(&p->lock);
 			p->ended = true;
 			pthread_mutex_unlock(&p->lock);
@@ -107,6 +122,7 @@ int pager_start(struct fuse_session *s, struct pager **out, int *fd)
 	p->last = &p->first;
 	p->ready = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	p->stop = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&p->taking, NULL);
 	pthread_mutex_init(&p->lock, NULL);
 	/* Signals are for the broker's thread. */
 	sigfillset(&all);
@@ -153,6 +169,20 @@ int pager_next(struct pager *p, struct fuse_buf *buf)
 	return 1;
 }
 
+void pager_catch_up(struct pager *p)
+{
+	struct pollfd fd = {.fd = fuse_session_fd(p->session), .events = POLLIN};
+	bool waits = true;
+
+	for (int i = 0; i < MOST_REQUESTS && waits; i++) {
+		pthread_mutex_lock(&p->taking);
+		waits = poll(&fd, 1, 0) == 1 && !(fd.revents & POLLERR);
+		pthread_mutex_unlock(&p->taking);
+		if (waits)
+			sched_yield();
+	}
+}
+
 void pager_stop(struct pager *p)
 {
 	if (!p)
@@ -167,6 +197,7 @@ void pager_stop(struct pager *p)
 		free(w);
 	}
 	close(p->stop);
+	pthread_mutex_destroy(&p->taking);
 	pthread_mutex_destroy(&p->lock);
 	free(p);
 }
