@@ -227,11 +227,12 @@ void memory_read(struct fuse_memory *m, fuse_req_t req, uint64_t offset, size_t 
 		done += n;
 	}
 	pthread_mutex_unlock(&m->lock);
-	/* A short answer would read as zeros: there is no page. */
+	/* A short answer would read as zeros: there is no page. The error is read()'s, of a driver that
+	 * has none; who maps gets SIGBUS. */
 	if (done == size)
 		fuse_reply_buf(req, copy, size);
 	else
-		fuse_reply_err(req, copy ? EIO : ENOMEM);
+		fuse_reply_err(req, copy ? EINVAL : ENOMEM);
 	free(copy);
 }
 

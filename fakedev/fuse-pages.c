@@ -126,8 +126,8 @@ static long add_pages(struct fuse_file *ff, uint16_t domid, uint16_t flags, uint
 		return err;
 	}
 	*index = window_base(p->window) + model_index;
-	/* A file that cannot be mapped needs no stand-in. */
-	if ((ff->device->open_flags & O_ACCMODE) != O_WRONLY)
+	/* A file that cannot be mapped shared needs no stand-in. */
+	if ((ff->device->open_flags & O_ACCMODE) == O_RDWR)
 		err = stand_in(ff, model_index, count, prot_of(ff), &addr);
 	for (uint32_t i = 0; i < count && err == 0; i++) {
 		struct gntsim_grant_entry e;
@@ -389,6 +389,20 @@ static bool offset_of(uint32_t thread, uint64_t vaddr, uint64_t *offset)
 	return found;
 }
 
+static const struct map *map_of_any(const struct fuse_file *ff, uint64_t slot)
+{
+	const struct map *m = map_around(pages_of(ff), slot);
+
+	for (struct link *l = ff->host->files.next; !m && l != &ff->host->files; l = l->next) {
+		const struct fuse_file *other =
+		    (struct fuse_file *)(void *)((char *)l - offsetof(struct fuse_file, of_host));
+
+		if (other->unassisted)
+			m = map_around(other->unassisted, slot);
+	}
+	return m;
+}
+
 static long get_offset(const struct fuse_file *ff, uint32_t thread, uint64_t arg,
 		       const struct gntsim_user_memory *um)
 {
@@ -398,8 +412,9 @@ static long get_offset(const struct fuse_file *ff, uint32_t thread, uint64_t arg
 
 	if (um->read(um->ctx, arg, &op, sizeof(op)))
 		return -EFAULT;
+	/* The address is the question, not the file. */
 	if (offset_of(thread, op.vaddr, &slot))
-		m = map_around(pages_of(ff), slot);
+		m = map_of_any(ff, slot);
 	if (!m)
 		return -EINVAL;
 	op.offset = m->slot;
