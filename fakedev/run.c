@@ -2,7 +2,7 @@
 /* gntsim run: a program on the fake devices of a private machine, or of one that is served. */
 #define _GNU_SOURCE
 #include "command.h"
-#include "front-lacks.h"
+#include "fronts.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -150,14 +150,15 @@ static const char *const fronts[] = {
 
 static void say_lacks(const struct options *o)
 {
-	static const enum front_mode modes[] = {[FRONT_SOCKET] = FRONT_MODE_SOCKET,
-						[FRONT_FUSE] = FRONT_MODE_FUSE,
-						[FRONT_CUSE] = FRONT_MODE_CUSE};
-	enum front_mode mode = o->unassisted ? FRONT_MODE_FUSE_UNASSISTED : modes[o->front];
-	const struct front_lack *l;
+	static const enum scn_front assisted[] = {[FRONT_SOCKET] = SCN_FRONT_SOCKET,
+						  [FRONT_FUSE] = SCN_FRONT_FUSE,
+						  [FRONT_CUSE] = SCN_FRONT_CUSE};
+	enum scn_front front = o->unassisted ? SCN_FRONT_FUSE_UNASSISTED : assisted[o->front];
+	const struct scn_lack *l;
 
-	for (size_t i = 0; (l = front_lack(mode, i)); i++)
-		fprintf(stderr, "gntsim: it lacks %s: %s\n", l->name, l->what);
+	for (size_t i = 0; (l = scn_front_lack(front, i)); i++)
+		fprintf(stderr, "gntsim: it lacks %s: %s\n", scn_capability_name(l->capability),
+			l->what);
 }
 
 /* What the user left open, by what the program is and, if there is one, by the machine to join. */

@@ -87,6 +87,19 @@ enum scn_status scn_agents_kill(struct scn_agents *a, uint32_t process, struct s
 	return SCN_OK;
 }
 
+enum scn_status scn_agents_await(struct scn_agents *a, uint32_t process, struct scn_buf *why)
+{
+	struct scn_agent *agent = &a->agents[process];
+	struct pollfd p = {.fd = agent->pidfd, .events = POLLIN};
+
+	if (agent->pidfd >= 0 && poll(&p, 1, (int)a->patience_ms) != 1) {
+		scn_buf_str(why, "a process lives on that should have been killed");
+		return SCN_ERROR;
+	}
+	forget(agent);
+	return SCN_OK;
+}
+
 /* In the child: becomes the agent. */
 static void become_agent(const struct scn_agents *a, const char *const *launcher, int sock)
 {

@@ -152,7 +152,7 @@ struct scn_scenario {
 	struct scn_setting *machine;   /* machine frames=16 */
 	struct scn_step *steps;
 	uint32_t n_domains, n_processes, n_slots;
-	uint32_t needs; /* capabilities: said by `needs`, and found in the steps */
+	uint64_t needs; /* capabilities: said by `needs`, and found in the steps */
 };
 
 void scn_scenario_free(struct scn_scenario *s);

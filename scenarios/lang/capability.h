@@ -8,29 +8,55 @@
 #include "text.h"
 
 enum scn_capability {
-	SCN_CAP_ADVANCE,        /* time can be let pass */
-	SCN_CAP_CHECK_ORDER,    /* every check is the driver's, bad pointers in its order */
-	SCN_CAP_DESTROY_DOMAIN, /* a whole domain can be destroyed */
-	SCN_CAP_DISCARD, /* stores to pages that Xen holds read-only vanish, without a fault */
+	SCN_CAP_ADVANCE,          /* time can be let pass */
+	SCN_CAP_ALL_CALLS,        /* every system call is seen, however it is made */
+	SCN_CAP_BROKER_EIO,       /* after the end of the machine calls fail with EIO */
+	SCN_CAP_CHARACTER_DEVICE, /* the nodes are character devices */
+	SCN_CAP_CHECK_ORDER,      /* every check is the driver's, bad pointers in its order */
+	SCN_CAP_DEALLOC_FREES,    /* DEALLOC_GREF frees what nobody maps */
+	SCN_CAP_DESTROY_DOMAIN,   /* a whole domain can be destroyed */
+	SCN_CAP_DESTROY_KILLS,    /* a domain that is destroyed takes its programs along */
+	SCN_CAP_DISCARD,          /* stores to pages Xen holds read-only vanish without a fault */
 	SCN_CAP_DISTINCT_DOMAINS, /* two domains of a script are two domains */
+	SCN_CAP_DONTCOPY,         /* a forked child does not inherit gntdev mappings of PV */
+	SCN_CAP_DRIVER_INDEX,     /* indices are counted from 0, as the drivers do */
 	SCN_CAP_EMPTY_MACHINE,    /* nothing else uses grants, ports and limits */
 	SCN_CAP_ENOSYS,           /* an ioctl can answer ENOSYS */
+	SCN_CAP_EPOLL_EPERM,      /* epoll refuses gntalloc and gntdev */
 	SCN_CAP_FAIL_ALLOCATION,  /* the Nth allocation can be made to fail */
 	SCN_CAP_FRAMES,           /* the number of page frames can be set */
-	SCN_CAP_GNTALLOC_LIMIT,
-	SCN_CAP_GNTDEV_LIMIT,
-	SCN_CAP_GRANT_FRAMES,
-	SCN_CAP_INSPECT,      /* the machine's totals can be read */
-	SCN_CAP_INVALIDATION, /* mprotect and mremap are known to the driver */
-	SCN_CAP_MAPPED_COPY,  /* GRANT_COPY knows what its caller has mapped */
-	SCN_CAP_MAPTRACK_FRAMES,
-	SCN_CAP_PORTS, /* the number of event-channel ports can be set */
-	SCN_CAP_RAISE_VIRQ,
-	SCN_CAP_SURVIVE_CRASH, /* a crashing kernel costs no more than the scenario */
+	SCN_CAP_GNTALLOC_LIMIT,   /* gntalloc's module parameter can be set */
+	SCN_CAP_GNTDEV_LIMIT,     /* gntdev's module parameter can be set */
+	SCN_CAP_GRANT_FRAMES,     /* the size of a grant table can be set */
+	SCN_CAP_INSPECT,          /* the machine's totals can be read */
+	SCN_CAP_INVALIDATION,     /* the driver hears of mprotect and mremap */
+	SCN_CAP_ISOLATION,        /* only one's own grants can be mapped */
+	SCN_CAP_LARGE_IOCTL,      /* an ioctl moves as much memory as the driver takes */
+	SCN_CAP_MAPPED_COPY,      /* GRANT_COPY knows what its caller has mapped */
+	SCN_CAP_MAPTRACK_FRAMES,  /* the number of map handles can be set */
+	SCN_CAP_MMAP_ERRORS, /* mmap fails where the driver's does, and MAP_GRANT_REF not before */
+	SCN_CAP_MUNMAP,      /* the driver knows what is mapped, and hears of munmap */
+	SCN_CAP_PORTS,       /* the number of event-channel ports can be set */
+	SCN_CAP_RAISE_VIRQ,  /* a virtual interrupt can be raised */
+	SCN_CAP_READ_ONLY,   /* whether a mapping is read-only matters */
+	SCN_CAP_REOPEN,      /* a device can be opened by /proc/self/fd */
+	SCN_CAP_RESTART,     /* a read that a signal interrupts is started again */
+	SCN_CAP_SCATTERED_MAP, /* one map can have grants from anywhere */
+	SCN_CAP_SIGIO,         /* evtchn sends SIGIO */
+	SCN_CAP_SURVIVE_CRASH, /* a crash of the kernel can be survived */
 	SCN_N_CAPABILITIES,
 };
 
-#define SCN_CAP(name) (1u << SCN_CAP_##name)
+#define SCN_CAP(name) (1ull << SCN_CAP_##name)
+#define SCN_ALL_CAPS  (~0ull >> (64 - SCN_N_CAPABILITIES))
+
+/* What every real driver does as a matter of course. */
+#define SCN_CAPS_OF_DRIVERS                                                                        \
+	(SCN_CAP(ALL_CALLS) | SCN_CAP(CHARACTER_DEVICE) | SCN_CAP(CHECK_ORDER) |                   \
+	 SCN_CAP(DEALLOC_FREES) | SCN_CAP(DONTCOPY) | SCN_CAP(DRIVER_INDEX) | SCN_CAP(ENOSYS) |    \
+	 SCN_CAP(EPOLL_EPERM) | SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(MMAP_ERRORS) | \
+	 SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) |               \
+	 SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
 
 /* The name that scripts and messages use. A constant string. */
 const char *scn_capability_name(enum scn_capability cap);
@@ -39,7 +65,7 @@ const char *scn_capability_summary(enum scn_capability cap);
 /* Returns false if there is none of that name. */
 bool scn_capability_find(struct scn_str name, enum scn_capability *out);
 /* The first capability that is in `needed` and not in `offered`; -1 if none. */
-int scn_capability_missing(uint32_t needed, uint32_t offered);
+int scn_capability_missing(uint64_t needed, uint64_t offered);
 
 /* The limits of a domain, or of the machine, that a script can set. */
 enum scn_limit {

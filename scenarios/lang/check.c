@@ -82,7 +82,7 @@ static void check_settings(struct scn_checker *c, struct scn_setting *settings, 
 		bool is_frames = s->limit == SCN_LIMIT_FRAMES;
 
 		scn_check_input(c, s->value);
-		c->s->needs |= 1u << scn_limit_capability(s->limit);
+		c->s->needs |= 1ull << scn_limit_capability(s->limit);
 		if (is_frames != of_machine)
 			scn_check_error(c, s->pos, "expected %s, found '%.*s'",
 					of_machine ? "frames" : "a limit of a domain",
@@ -159,8 +159,10 @@ static void check_destroy(struct scn_checker *c, const struct scn_step *step)
 	c->s->needs |= SCN_CAP(DESTROY_DOMAIN);
 	for (uint32_t i = 0; i < c->s->n_processes && !step->condition; i++) {
 		if (same(c->processes[i].decl->domain_name, step->domain_name) &&
-		    !c->processes[i].ended)
+		    !c->processes[i].ended) {
 			c->processes[i].ended = step->pos.line;
+			c->s->needs |= SCN_CAP(DESTROY_KILLS);
+		}
 	}
 }
 
@@ -241,5 +243,8 @@ int scn_check(struct scn_scenario *s, struct scn_errors *errors)
 	s->n_slots = c.n_names;
 	if (c.out_of_memory)
 		return -ENOMEM;
-	return errors->count == before ? 0 : -EINVAL;
+	if (errors->count != before)
+		return -EINVAL;
+	scn_check_needs(s);
+	return 0;
 }

@@ -48,6 +48,9 @@ void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct s
 /* A loop's or comprehension's variable, known from here on. */
 void scn_check_variable(struct scn_checker *c, struct scn_node *each);
 
+/* In check_needs.c. Of a scenario without errors: adds what its calls need. */
+void scn_check_needs(struct scn_scenario *s);
+
 /* In check_call.c. */
 void scn_check_call(struct scn_checker *c, struct scn_step *step);
 void scn_check_alternatives(struct scn_checker *c, struct scn_step *step);

@@ -21,7 +21,7 @@ struct fuzz_world {
 	uint32_t n_domains; /* 1 or 2 */
 	enum scn_guest guest[2];
 	struct scn_version kernel;             /* of the model */
-	uint32_t capabilities;                 /* what the generator may use */
+	uint64_t capabilities;                 /* what the generator may use */
 	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
 	uint32_t n_allowed;
 	bool real_time; /* it passes by itself: what depends on it is left alone */
@@ -38,7 +38,7 @@ struct fuzz_op {
 	uint32_t process, peer; /* peer: FORK's child; LIMIT's and DESTROY's domain */
 	uint32_t value;         /* ADVANCE: seconds; LIMIT: gntalloc's */
 	uint32_t file;          /* gntdev's MAP_GRANT_REF and mmap: the step that opened the file */
-	uint32_t needs;         /* capabilities */
+	uint64_t needs;         /* capabilities */
 	bool ok;                /* it succeeded when it was made */
 	char text[FUZZ_TEXT];
 };
@@ -177,7 +177,7 @@ uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint
 struct fuzz_xen *fuzz_xen_open(const char *leg, struct scn_version kernel);
 void fuzz_xen_close(struct fuzz_xen *xen);
 /* What may be used there. */
-uint32_t fuzz_xen_capabilities(const struct fuzz_xen *xen);
+uint64_t fuzz_xen_capabilities(const struct fuzz_xen *xen);
 /* Is called with every case that has a verdict. */
 void fuzz_xen_watch(struct fuzz_xen *xen, void (*sink)(void *ctx, const struct fuzz_case *done),
 		    void *ctx);

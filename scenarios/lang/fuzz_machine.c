@@ -30,7 +30,7 @@ static bool make_limit(gen *g, struct fuzz_op *op)
 /* Rarely: little happens in a machine with one domain. */
 static bool make_destroy(gen *g, struct fuzz_op *op)
 {
-	uint32_t needs = SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS);
+	uint64_t needs = SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS);
 
 	if ((g->world->capabilities & needs) != needs || g->world->n_domains < 2 ||
 	    g->world->real_time || !fuzz_chance(g, 8))

@@ -15,7 +15,7 @@ static uint32_t next_line(const struct scn_buf *text)
 	return line;
 }
 
-static void put_header(const struct fuzz_world *world, uint32_t needs, const char *title,
+static void put_header(const struct fuzz_world *world, uint64_t needs, const char *title,
 		       struct scn_buf *out)
 {
 	static const char *const guests[] = {[SCN_PV] = "pv", [SCN_PVH] = "pvh"};
@@ -38,7 +38,7 @@ static void put_header(const struct fuzz_world *world, uint32_t needs, const cha
 }
 
 static enum fuzz_played play(struct fuzz_model *m, const struct fuzz_sequence *seq,
-			     struct scn_buf *body, uint32_t *lines, uint32_t *needs)
+			     struct scn_buf *body, uint32_t *lines, uint64_t *needs)
 {
 	uint32_t line = 0;
 
@@ -66,7 +66,7 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 			     const char *title, struct scn_buf *out, uint32_t *lines,
 			     struct scn_buf *why)
 {
-	uint32_t needs = world->n_domains > 1 ? SCN_CAP(DISTINCT_DOMAINS) : 0;
+	uint64_t needs = world->n_domains > 1 ? SCN_CAP(DISTINCT_DOMAINS) : 0;
 	scn_cleanup_buf struct scn_buf body = {0};
 	enum fuzz_played played = FUZZ_ERROR;
 	struct fuzz_model m;

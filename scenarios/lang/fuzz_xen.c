@@ -52,7 +52,7 @@ void fuzz_xen_close(struct fuzz_xen *xen)
 	free(xen);
 }
 
-uint32_t fuzz_xen_capabilities(const struct fuzz_xen *xen)
+uint64_t fuzz_xen_capabilities(const struct fuzz_xen *xen)
 {
 	return scn_xen_capabilities(xen->xen.leg) & ~SCN_CAP(EMPTY_MACHINE);
 }

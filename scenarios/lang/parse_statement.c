@@ -127,7 +127,7 @@ static void parse_needs(struct scn_parser *p)
 			scn_fail(p, t.pos,
 				 "expected a capability (see gntsim-scenario(5)), found '%.*s'",
 				 SCN_STR(t.text));
-		p->scenario->needs |= 1u << cap;
+		p->scenario->needs |= 1ull << cap;
 	} while (scn_accept_sign(p, ","));
 }
 

@@ -28,7 +28,7 @@ struct command {
 	struct scn_files files;
 	const char *substrate, *junit, *leg;
 	unsigned int time_limit;
-	bool tap, plain, verbose, has_seed, help, capabilities;
+	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
 };
 
@@ -44,24 +44,27 @@ static void print_help(FILE *out)
 	fprintf(out, "                          %-8s %s\n", XEN,
 		"real Xen and Linux in an emulator; fetches them once");
 #endif
-	fputs("      --guest pv|pvh    play every domain that allows it as this\n"
-	      "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
-	      "  -j, --jobs N          play in N processes\n"
-	      "      --seed N          play in an order mixed by N\n"
-	      "  -v, --verbose         print every call, as strace does\n"
-	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
-	      "      --junit FILE      write JUnit XML as well\n"
-	      "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
-	      "      --domid N         device: this domain's id, if it can't be found out\n"
-	      "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
-	      "      --fresh           device: booted for this scenario, and may crash\n"
-	      "      --leg LEG         xen: pv (the default), pv+pvh or pv+pv\n"
-	      "      --time-limit N    xen: seconds for everything; default 900\n"
-	      "      --capabilities    print which substrate can do what\n"
-	      "      --help            print this\n\n"
-	      "Exit status: 0 all passed or were skipped, 1 one failed, 77 xen can't be had here,\n"
-	      "125 a script or the environment is broken. gntsim-scenario(5): the language.\n",
-	      out);
+	fputs(
+	    "      --guest pv|pvh    play every domain that allows it as this\n"
+	    "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
+	    "  -j, --jobs N          play in N processes\n"
+	    "      --seed N          play in an order mixed by N\n"
+	    "  -v, --verbose         print every call, as strace does\n"
+	    "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
+	    "      --junit FILE      write JUnit XML as well\n"
+	    "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
+	    "      --domid N         device: this domain's id, if it can't be found out\n"
+	    "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
+	    "      --fresh           device: booted for this scenario, and may crash\n"
+	    "      --leg LEG         xen: pv (the default), pv+pvh or pv+pv\n"
+	    "      --time-limit N    xen: seconds for everything; default 900\n"
+	    "      --by-capability   count by what the scenarios need, too\n"
+	    "      --doubt           try what is skipped; failed if all of a file passes\n"
+	    "      --capabilities    print which substrate can do what\n"
+	    "      --help            print this\n\n"
+	    "Exit status: 0 all passed or were skipped, 1 one failed, 77 it can't be played here,\n"
+	    "125 a script or the environment is broken. gntsim-scenario(5): the language.\n",
+	    out);
 }
 
 __attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
@@ -105,6 +108,8 @@ enum option_id {
 	OPT_FRESH,
 	OPT_LEG,
 	OPT_TIME_LIMIT,
+	OPT_BY_CAPABILITY,
+	OPT_DOUBT,
 	OPT_CAPABILITIES,
 	OPT_HELP,
 };
@@ -174,6 +179,12 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_LEG:
 		c->leg = value;
 		return 0;
+	case OPT_BY_CAPABILITY:
+		c->by_capability = true;
+		return 0;
+	case OPT_DOUBT:
+		c->session.doubt = true;
+		return 0;
 	case OPT_CAPABILITIES:
 		c->capabilities = true;
 		return 0;
@@ -208,6 +219,8 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"fresh", no_argument, NULL, OPT_FRESH},
 	    {"leg", required_argument, NULL, OPT_LEG},
 	    {"time-limit", required_argument, NULL, OPT_TIME_LIMIT},
+	    {"by-capability", no_argument, NULL, OPT_BY_CAPABILITY},
+	    {"doubt", no_argument, NULL, OPT_DOUBT},
 	    {"capabilities", no_argument, NULL, OPT_CAPABILITIES},
 	    {"help", no_argument, NULL, OPT_HELP},
 	    {NULL, 0, NULL, 0},
@@ -281,6 +294,18 @@ static void begin_report(const struct command *c, struct scn_report *report, con
 		printf("# seed: %lu\n", c->seed);
 }
 
+/* Nothing could be played: because it can't be had here, or for another reason. */
+static int not_played(const struct command *c, struct scn_report *report, int err,
+		      const struct scn_buf *why)
+{
+	scn_buf_free(&report->junit);
+	if (err == -ENODEV && c->tap)
+		printf("1..0 # SKIP %s\n", scn_buf_text(why));
+	fprintf(stderr, "gntsim play: %s: %s%s\n", c->substrate, err == -ENODEV ? "skipped: " : "",
+		why->len ? scn_buf_text(why) : strerror(-err));
+	return err == -ENODEV ? STATUS_SKIPPED : STATUS_ERROR;
+}
+
 static int play_here(struct command *c, struct scn_report *report)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
@@ -291,13 +316,7 @@ static int play_here(struct command *c, struct scn_report *report)
 		return usage_error("there is no substrate called %s", c->substrate);
 	begin_report(c, report, c->session.ops->name);
 	err = scn_session_play(&c->session, &c->files, report, &why);
-	if (err) {
-		fprintf(stderr, "gntsim play: %s: %s\n", c->substrate,
-			why.len ? scn_buf_text(&why) : strerror(-err));
-		scn_buf_free(&report->junit);
-		return STATUS_ERROR;
-	}
-	return finish(c, report);
+	return err ? not_played(c, report, err, &why) : finish(c, report);
 }
 
 #ifndef SCN_STATIC
@@ -312,20 +331,14 @@ static int play_xen(struct command *c, struct scn_report *report)
 		return usage_error("there is no leg called %s", c->leg);
 	begin_report(c, report, XEN);
 	err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
-	if (!err)
-		return finish(c, report);
-	scn_buf_free(&report->junit);
-	if (err == -ENODEV && c->tap)
-		printf("1..0 # SKIP %s\n", scn_buf_text(&why));
-	fprintf(stderr, "gntsim play: xen: %s%s\n", err == -ENODEV ? "skipped: " : "",
-		why.len ? scn_buf_text(&why) : strerror(-err));
-	return err == -ENODEV ? STATUS_SKIPPED : STATUS_ERROR;
+	return err ? not_played(c, report, err, &why) : finish(c, report);
 }
 #endif
 
 static int play(struct command *c)
 {
-	struct scn_report report = {.out = stdout, .tap = c->tap, .verbose = c->verbose};
+	struct scn_report report = {
+	    .out = stdout, .tap = c->tap, .verbose = c->verbose, .by_capability = c->by_capability};
 
 #ifndef SCN_STATIC
 	if (!strcmp(c->substrate, XEN))

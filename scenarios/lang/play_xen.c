@@ -75,7 +75,7 @@ static void free_text(char **text)
 }
 
 /* The device's, in a guest of its own. */
-uint32_t scn_xen_capabilities(const char *leg)
+uint64_t scn_xen_capabilities(const char *leg)
 {
 	(void)leg;
 	return scn_substrate_device.capabilities(NULL) | SCN_CAP(EMPTY_MACHINE) |

@@ -15,7 +15,7 @@ struct scn_xen {
 };
 
 /* What scenarios can be played on a leg. */
-uint32_t scn_xen_capabilities(const char *leg);
+uint64_t scn_xen_capabilities(const char *leg);
 
 /*
  * Plays every file and reports: those that need a machine of their own, or that crash the kernel,

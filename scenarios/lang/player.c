@@ -17,6 +17,7 @@ struct player {
 	struct scn_context cx;
 	struct scn_history history;
 	bool alive[64];
+	bool anyway; /* whatever is lacking */
 	struct scn_outcome *out;
 };
 
@@ -434,7 +435,7 @@ static bool holds_here(struct player *p)
 	int missing = scn_capability_missing(p->s->needs, p->ops->capabilities(p->self));
 
 	p->out->verdict = SCN_SKIPPED;
-	if (missing >= 0) {
+	if (missing >= 0 && !p->anyway) {
 		scn_buf_printf(&p->out->message, "%s can't do %s (%s)", p->ops->name,
 			       scn_capability_name((enum scn_capability)missing),
 			       scn_capability_summary((enum scn_capability)missing));
@@ -466,22 +467,46 @@ static void play(struct player *p)
 	p->ops->end(p->self);
 }
 
+static void play_if_it_holds(struct player *p)
+{
+	*p->out = (struct scn_outcome){0};
+	if (!holds_here(p))
+		return;
+	if (scn_vars_init(&p->cx.vars, p->s->n_slots)) {
+		p->out->verdict = SCN_BROKEN;
+		scn_buf_str(&p->out->message, "out of memory");
+		return;
+	}
+	play(p);
+	p->out->log = p->history.text;
+	p->history.text = (struct scn_buf){0};
+	scn_history_free(&p->history);
+	scn_vars_free(&p->cx.vars);
+}
+
 void scn_play(const struct scn_scenario *s, const struct scn_setup *setup,
 	      const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out)
 {
 	struct player p = {.s = s, .setup = setup, .ops = ops, .self = self, .out = out};
 
-	*out = (struct scn_outcome){0};
-	if (!holds_here(&p))
-		return;
-	if (scn_vars_init(&p.cx.vars, s->n_slots)) {
-		out->verdict = SCN_BROKEN;
-		scn_buf_str(&out->message, "out of memory");
-		return;
-	}
-	play(&p);
-	out->log = p.history.text;
-	p.history.text = (struct scn_buf){0};
-	scn_history_free(&p.history);
-	scn_vars_free(&p.cx.vars);
+	play_if_it_holds(&p);
+}
+
+bool scn_can_be_tried(const struct scn_scenario *s, const struct scn_substrate_ops *ops,
+		      const void *self)
+{
+	uint64_t missing = s->needs & ~ops->capabilities(self);
+	uint64_t possible = SCN_CAPS_OF_DRIVERS | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
+			    SCN_CAP(MAPPED_COPY) | (ops->destroy ? SCN_CAP(DESTROY_KILLS) : 0);
+
+	return missing && !(missing & ~possible);
+}
+
+void scn_play_anyway(const struct scn_scenario *s, const struct scn_setup *setup,
+		     const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out)
+{
+	struct player p = {
+	    .s = s, .setup = setup, .ops = ops, .self = self, .anyway = true, .out = out};
+
+	play_if_it_holds(&p);
 }

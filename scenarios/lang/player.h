@@ -30,4 +30,13 @@ const char *scn_verdict_name(enum scn_verdict verdict);
 void scn_play(const struct scn_scenario *s, const struct scn_setup *setup,
 	      const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out);
 
+/*
+ * Whether a scenario that is skipped, as its substrate is declared to lack what it needs, can be
+ * tried there nevertheless; scn_play_anyway() tries.
+ */
+bool scn_can_be_tried(const struct scn_scenario *s, const struct scn_substrate_ops *ops,
+		      const void *self);
+void scn_play_anyway(const struct scn_scenario *s, const struct scn_setup *setup,
+		     const struct scn_substrate_ops *ops, void *self, struct scn_outcome *out);
+
 #endif

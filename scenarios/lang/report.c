@@ -126,6 +126,8 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 	report->total++;
 	report->count[record->outcome.verdict]++;
 	report->seconds += record->seconds;
+	for (unsigned int cap = 0; cap < SCN_N_CAPABILITIES; cap++)
+		report->needing[cap][record->outcome.verdict] += record->needs >> cap & 1;
 	if (report->sink) {
 		report->sink(report->ctx, record);
 		return;
@@ -153,12 +155,29 @@ static int write_junit(const struct scn_report *report, const char *path)
 	return fclose(f) ? -errno : 0;
 }
 
+static void print_by_capability(const struct scn_report *report)
+{
+	for (unsigned int cap = 0; cap < SCN_N_CAPABILITIES; cap++) {
+		const unsigned int *n = report->needing[cap];
+
+		if (n[SCN_PASSED] + n[SCN_SKIPPED] + n[SCN_FAILED] + n[SCN_BROKEN] == 0)
+			continue;
+		fprintf(report->out, "%s%s: %u passed, %u failed, %u skipped, %u errors\n",
+			report->tap ? "# " : "", scn_capability_name((enum scn_capability)cap),
+			n[SCN_PASSED], n[SCN_FAILED], n[SCN_SKIPPED], n[SCN_BROKEN]);
+	}
+}
+
 int scn_report_end(struct scn_report *report, const char *junit_path)
 {
 	int err = 0;
 
 	if (report->tap)
-		fprintf(report->out, "1..%u\n# ", report->total);
+		fprintf(report->out, "1..%u\n", report->total);
+	if (report->by_capability)
+		print_by_capability(report);
+	if (report->tap)
+		fputs("# ", report->out);
 	if (report->tap || report->total != 1) {
 		fprintf(report->out, "%u passed, %u failed, %u skipped, %u errors\n",
 			report->count[SCN_PASSED], report->count[SCN_FAILED],

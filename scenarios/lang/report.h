@@ -13,6 +13,7 @@ struct scn_record {
 	struct scn_buf variant; /* "dom1 pv", or empty */
 	struct scn_outcome outcome;
 	double seconds;
+	uint64_t needs; /* capabilities */
 };
 
 void scn_record_free(struct scn_record *r);
@@ -22,9 +23,10 @@ struct scn_report {
 	/* If not NULL, takes the records: nothing is printed or kept. */
 	void (*sink)(void *ctx, const struct scn_record *record);
 	void *ctx;
-	bool tap, verbose;
+	bool tap, verbose, by_capability;
 	const char *substrate;
 	unsigned int count[SCN_N_VERDICTS];
+	unsigned int needing[SCN_N_CAPABILITIES][SCN_N_VERDICTS];
 	unsigned int total;
 	double seconds;
 	struct scn_buf junit; /* the test cases so far */

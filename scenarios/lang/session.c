@@ -37,18 +37,50 @@ static void report_broken(const struct player_seat *seat, const char *path, cons
 	scn_record_free(&r);
 }
 
-static void play_variant(const struct player_seat *seat, const char *path,
-			 const struct scn_scenario *s, uint32_t n)
+static void prepare_variant(const struct player_seat *seat, const struct scn_scenario *s,
+			    uint32_t n, struct scn_setup *setup, struct scn_buf *name)
 {
 	const struct scn_session *session = seat->session;
 	struct scn_version kernel =
 	    session->filter.has_kernel ? session->filter.kernel : session->ops->kernel(seat->self);
-	struct scn_record r = {.file = path};
+
+	scn_variant(s, &session->filter, kernel, n, setup, name);
+}
+
+/* Whether every variant passes, although it is to be skipped. */
+static bool passes_anyway(const struct player_seat *seat, const struct scn_scenario *s)
+{
+	const struct scn_session *session = seat->session;
+	uint32_t variants = scn_variant_count(s, &session->filter);
+	bool passes = session->doubt && scn_can_be_tried(s, session->ops, seat->self);
+
+	for (uint32_t i = 0; i < variants && passes; i++) {
+		scn_cleanup_buf struct scn_buf name = {0};
+		struct scn_outcome outcome;
+		struct scn_setup setup;
+
+		prepare_variant(seat, s, i, &setup, &name);
+		scn_play_anyway(s, &setup, session->ops, seat->self, &outcome);
+		passes = outcome.verdict == SCN_PASSED;
+		scn_outcome_free(&outcome);
+	}
+	return passes;
+}
+
+static void play_variant(const struct player_seat *seat, const char *path,
+			 const struct scn_scenario *s, uint32_t n, bool doubted)
+{
+	const struct scn_session *session = seat->session;
+	struct scn_record r = {.file = path, .needs = s->needs};
 	struct scn_setup setup;
 	double start = now();
 
-	scn_variant(s, &session->filter, kernel, n, &setup, &r.variant);
+	prepare_variant(seat, s, n, &setup, &r.variant);
 	scn_play(s, &setup, session->ops, seat->self, &r.outcome);
+	if (doubted) {
+		r.outcome.verdict = SCN_FAILED;
+		scn_buf_str(&r.outcome.message, ", but it passes");
+	}
 	r.seconds = now() - start;
 	seat->sink(seat->ctx, &r);
 	scn_record_free(&r);
@@ -65,6 +97,7 @@ static void play_file(const struct player_seat *seat, const char *path)
 	__attribute__((cleanup(free_text))) char *text = scn_read_file(path, &src.len);
 	scn_cleanup_scenario struct scn_scenario s = {0};
 	scn_cleanup_errors struct scn_errors errors = {0};
+	bool doubted;
 	int err;
 
 	if (!text) {
@@ -81,13 +114,22 @@ static void play_file(const struct player_seat *seat, const char *path)
 			      err == -ENOMEM ? "out of memory" : scn_buf_text(&errors.text));
 		return;
 	}
+	doubted = passes_anyway(seat, &s);
 	for (uint32_t n = scn_variant_count(&s, &seat->session->filter), i = 0; i < n; i++)
-		play_variant(seat, path, &s, i);
+		play_variant(seat, path, &s, i, doubted);
 }
 
 static int open_substrate(const struct scn_session *session, void **self, struct scn_buf *why)
 {
-	return session->ops->open(&session->options, self, why) == SCN_OK ? 0 : -ENODEV;
+	switch (session->ops->open(&session->options, self, why)) {
+	case SCN_OK:
+		return 0;
+	case SCN_SKIP:
+		return -ENODEV;
+	case SCN_ERROR:
+		break;
+	}
+	return -EIO;
 }
 
 static void sink_report(void *ctx, const struct scn_record *record)
@@ -113,13 +155,18 @@ static int play_here(const struct scn_session *session, const struct scn_files *
 struct wire_record {
 	uint32_t verdict, variant_len, message_len, log_len;
 	double seconds;
+	uint64_t needs;
 };
 
 static void sink_pipe(void *ctx, const struct scn_record *r)
 {
 	const struct scn_outcome *o = &r->outcome;
-	struct wire_record w = {o->verdict, (uint32_t)r->variant.len, (uint32_t)o->message.len,
-				(uint32_t)o->log.len, r->seconds};
+	struct wire_record w = {o->verdict,
+				(uint32_t)r->variant.len,
+				(uint32_t)o->message.len,
+				(uint32_t)o->log.len,
+				r->seconds,
+				r->needs};
 	FILE *f = ctx;
 
 	fwrite(&w, sizeof(w), 1, f);
@@ -201,6 +248,7 @@ static bool collect_file(struct worker *w, const char *path, struct scn_report *
 		if (wire.variant_len == UINT32_MAX)
 			return true;
 		r.seconds = wire.seconds;
+		r.needs = wire.needs;
 		r.outcome.verdict = (enum scn_verdict)wire.verdict;
 		good = read_text(w->records, &r.variant, wire.variant_len) &&
 		       read_text(w->records, &r.outcome.message, wire.message_len) &&
@@ -245,7 +293,15 @@ static int play_in_workers(const struct scn_session *session, const struct scn_f
 int scn_session_play(const struct scn_session *session, const struct scn_files *files,
 		     struct scn_report *report, struct scn_buf *why)
 {
+	void *self;
+	int err;
+
 	if (session->jobs <= 1 || files->n <= 1)
 		return play_here(session, files, report, why);
+	/* Whether it can be had at all is told once. */
+	err = open_substrate(session, &self, why);
+	if (err)
+		return err;
+	session->ops->close(self);
 	return play_in_workers(session, files, report);
 }

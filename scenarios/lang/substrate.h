@@ -54,7 +54,7 @@ struct scn_substrate_ops {
 				struct scn_buf *why);
 	void (*close)(void *self);
 
-	uint32_t (*capabilities)(const void *self);
+	uint64_t (*capabilities)(const void *self);
 	/* The kernel to play on if the user names none. */
 	struct scn_version (*kernel)(const void *self);
 
@@ -104,5 +104,7 @@ extern const struct scn_substrate_ops scn_substrate_model;
 extern const struct scn_substrate_ops scn_substrate_device;
 extern const struct scn_substrate_ops scn_substrate_socket;
 extern const struct scn_substrate_ops scn_substrate_fuse;
+extern const struct scn_substrate_ops scn_substrate_fuse_unassisted;
+extern const struct scn_substrate_ops scn_substrate_cuse;
 
 #endif

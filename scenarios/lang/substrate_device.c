@@ -22,7 +22,7 @@ struct device {
 	uint16_t domid;
 	enum scn_guest guest;
 	struct scn_version kernel;
-	uint32_t capabilities;
+	uint64_t capabilities;
 	long saved_limits[2]; /* of gntalloc and gntdev, before a scenario changed them; -1 */
 };
 
@@ -94,9 +94,9 @@ static bool find_guest(const struct scn_options *options, enum scn_guest *out)
 	return true;
 }
 
-static uint32_t find_capabilities(const struct device *d)
+static uint64_t find_capabilities(const struct device *d)
 {
-	uint32_t caps = SCN_CAP(ADVANCE) | SCN_CAP(CHECK_ORDER) | SCN_CAP(ENOSYS);
+	uint64_t caps = SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS;
 
 	/* Only a real driver hears of what the kernel does to its mappings. */
 	if (!strcmp(d->dir, "/dev/xen"))
@@ -164,14 +164,14 @@ static void device_close(void *self)
 	free(self);
 }
 
-static uint32_t device_capabilities(const void *self)
+static uint64_t device_capabilities(const void *self)
 {
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAP(CHECK_ORDER) | SCN_CAP(ENOSYS) |
-		       SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
-		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
+		 : SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS | SCN_CAP(MAPPED_COPY) |
+		       SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
+		       SCN_CAP(GNTDEV_LIMIT);
 }
 
 static struct scn_version device_kernel(const void *self)

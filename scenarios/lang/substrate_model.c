@@ -62,10 +62,10 @@ static void model_close(void *self)
 	free(self);
 }
 
-static uint32_t model_capabilities(const void *self)
+static uint64_t model_capabilities(const void *self)
 {
 	(void)self;
-	return (1u << SCN_N_CAPABILITIES) - 1;
+	return SCN_ALL_CAPS;
 }
 
 static struct scn_version model_kernel(const void *self)

@@ -57,10 +57,8 @@ static bool bad_event(const struct scn_call *call, const struct scn_result *resu
 	return call->kind == SCN_READ && result->kind == SCN_RETURNED && result->value == 4;
 }
 
-static const struct fuzz_world world = {.n_domains = 2,
-					.guest = {SCN_PV, SCN_PVH},
-					.kernel = {6, 1},
-					.capabilities = (1u << SCN_N_CAPABILITIES) - 1};
+static const struct fuzz_world world = {
+    .n_domains = 2, .guest = {SCN_PV, SCN_PVH}, .kernel = {6, 1}, .capabilities = SCN_ALL_CAPS};
 
 struct bench {
 	struct fuzz_sequence seq;
