@@ -44,6 +44,7 @@ enum scn_capability {
 	SCN_CAP_SCATTERED_MAP, /* one map can have grants from anywhere */
 	SCN_CAP_SIGIO,         /* evtchn sends SIGIO */
 	SCN_CAP_SURVIVE_CRASH, /* a crash of the kernel can be survived */
+	SCN_CAP_THIRD_DOMAIN,  /* a script can have more than two domains */
 	SCN_N_CAPABILITIES,
 };
 

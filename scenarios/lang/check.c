@@ -114,6 +114,8 @@ static void check_domains(struct scn_checker *c)
 		check_settings(c, d->settings, false, false);
 	}
 	c->s->n_domains = n;
+	if (n > 2)
+		c->s->needs |= SCN_CAP(THIRD_DOMAIN);
 	check_settings(c, c->s->machine, true, false);
 }
 

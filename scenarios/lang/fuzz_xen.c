@@ -40,7 +40,7 @@ struct fuzz_xen *fuzz_xen_open(const char *leg, struct scn_version kernel)
 
 	if (!x)
 		return NULL;
-	x->xen = (struct scn_xen){.leg = leg, .time_limit = TIME_LIMIT};
+	x->xen = (struct scn_xen){.leg = leg, .time_limit = TIME_LIMIT, .once = true};
 	x->session.jobs = 1;
 	x->session.filter.has_kernel = true;
 	x->session.filter.kernel = kernel;

@@ -120,6 +120,14 @@ __attribute__((format(printf, 2, 3))) static bool add_word(struct words *w, cons
 	return true;
 }
 
+/* One domain plays on its devices, two on each other's. */
+static bool add_place(struct words *w, const struct scn_lab *lab)
+{
+	if (strchr(lab->leg, '+'))
+		return add_word(w, "pair") && (!lab->swapped || add_word(w, "--swap"));
+	return add_word(w, "device") && add_word(w, "--guest") && add_word(w, "pv");
+}
+
 static bool add_command(struct words *w, const struct scn_lab *lab, const char *stage, bool fresh,
 			double deadline)
 {
@@ -131,9 +139,8 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 	       add_word(w, "%u.%u", major, minor) && add_word(w, "--timeout") &&
 	       add_word(w, "%d", left > 1 ? (int)left : 1) && add_word(w, "--file") &&
 	       add_word(w, "%s=/lab/s", stage) && add_word(w, "--") &&
-	       add_word(w, "%s", lab->player) && add_word(w, "--on") && add_word(w, "device") &&
-	       add_word(w, "--tap") && add_word(w, "--guest") && add_word(w, "pv") &&
-	       add_word(w, "--kernel") && add_word(w, "%u.%u", major, minor) &&
+	       add_word(w, "%s", lab->player) && add_word(w, "--tap") && add_word(w, "--on") &&
+	       add_place(w, lab) && add_word(w, "--kernel") && add_word(w, "%u.%u", major, minor) &&
 	       (!fresh || add_word(w, "--fresh")) && (!lab->verbose || add_word(w, "--verbose"));
 }
 

@@ -12,6 +12,7 @@ struct scn_lab {
 	const char *command, *player; /* ci/xen-lab; the static player */
 	const char *leg;
 	struct scn_version kernel;
+	bool swapped; /* two domains: the script's first one is domU */
 	bool verbose;
 };
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "pair.h"
 #ifdef SCN_STATIC
 #include "session.h"
 #else
@@ -28,7 +29,7 @@ struct command {
 	struct scn_files files;
 	const char *substrate, *junit, *leg;
 	unsigned int time_limit;
-	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
+	bool tap, plain, verbose, has_seed, help, capabilities, by_capability, swapped;
 	unsigned long seed;
 };
 
@@ -56,6 +57,7 @@ static void print_help(FILE *out)
 	    "      --domid N         device: this domain's id, if it can't be found out\n"
 	    "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
 	    "      --fresh           device: booted for this scenario, and may crash\n"
+	    "      --swap            pair: a script's first domain is domU, not dom0\n"
 	    "      --leg LEG         xen: pv (the default), pv+pvh or pv+pv\n"
 	    "      --time-limit N    xen: seconds for everything; default 900\n"
 	    "      --by-capability   count by what the scenarios need, too\n"
@@ -106,6 +108,7 @@ enum option_id {
 	OPT_DOMID,
 	OPT_HOST,
 	OPT_FRESH,
+	OPT_SWAP,
 	OPT_LEG,
 	OPT_TIME_LIMIT,
 	OPT_BY_CAPABILITY,
@@ -176,6 +179,9 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_FRESH:
 		c->session.options.fresh = true;
 		return 0;
+	case OPT_SWAP:
+		c->swapped = true;
+		return 0;
 	case OPT_LEG:
 		c->leg = value;
 		return 0;
@@ -217,6 +223,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"domid", required_argument, NULL, OPT_DOMID},
 	    {"host", required_argument, NULL, OPT_HOST},
 	    {"fresh", no_argument, NULL, OPT_FRESH},
+	    {"swap", no_argument, NULL, OPT_SWAP},
 	    {"leg", required_argument, NULL, OPT_LEG},
 	    {"time-limit", required_argument, NULL, OPT_TIME_LIMIT},
 	    {"by-capability", no_argument, NULL, OPT_BY_CAPABILITY},
@@ -306,6 +313,23 @@ static int not_played(const struct command *c, struct scn_report *report, int er
 	return err == -ENODEV ? STATUS_SKIPPED : STATUS_ERROR;
 }
 
+static void take_seats(struct scn_seats *seats, bool swapped)
+{
+	seats->there = true;
+	seats->swapped = swapped;
+	scn_pair_find_guests(seats->guest);
+}
+
+static int serve_first_domain(const struct command *c)
+{
+	int err = scn_pair_serve(&c->session.options);
+
+	if (!err)
+		return 0;
+	fprintf(stderr, "gntsim play: serving the first domain: %s\n", strerror(-err));
+	return STATUS_ERROR;
+}
+
 static int play_here(struct command *c, struct scn_report *report)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
@@ -314,6 +338,8 @@ static int play_here(struct command *c, struct scn_report *report)
 	c->session.ops = scn_substrate_find(c->substrate);
 	if (!c->session.ops)
 		return usage_error("there is no substrate called %s", c->substrate);
+	if (c->session.ops == &scn_substrate_pair)
+		take_seats(&c->session.filter.seats, c->swapped);
 	begin_report(c, report, c->session.ops->name);
 	err = scn_session_play(&c->session, &c->files, report, &why);
 	return err ? not_played(c, report, err, &why) : finish(c, report);
@@ -322,7 +348,7 @@ static int play_here(struct command *c, struct scn_report *report)
 #ifndef SCN_STATIC
 static int play_xen(struct command *c, struct scn_report *report)
 {
-	const struct scn_xen xen = {c->leg, c->time_limit};
+	const struct scn_xen xen = {.leg = c->leg, .time_limit = c->time_limit};
 	scn_cleanup_buf struct scn_buf why = {0};
 	int err;
 
@@ -360,6 +386,8 @@ static int run(struct command *c, int argc, char **argv)
 			print_capabilities(stdout);
 		return 0;
 	}
+	if (!strcmp(c->substrate, scn_substrate_pair.name) && scn_pair_is_second())
+		return serve_first_domain(c);
 	err = find_files(c, argc, argv);
 	return err ? err : play(c);
 }

@@ -16,22 +16,25 @@
 #define CROWD            500 /* scenarios a boot */
 #define FRUITLESS_BOOTS  3   /* without a result, one after the other: then the lab is broken */
 
-/* What has to be known of a file before it is played. */
+/* A file, or one of its variants, and what has to be known of it before it is played. */
 struct item {
 	char *path;
-	bool broken; /* said so already */
-	bool alone;  /* in a boot of its own */
-	bool crash;  /* the kernel's crash is what it expects */
-	int missing; /* the capability that it needs and that isn't there; -1 */
+	bool swapped; /* the script's first domain is the second of the guest */
+	bool misfit;  /* no domain here is what it holds for */
+	bool alone;   /* in a boot of its own */
+	bool crash;   /* the kernel's crash is what it expects */
+	int missing;  /* the capability that it needs and that isn't there; -1 */
 	struct scn_buf variant;
 };
 
 struct front {
-	const struct scn_session *session;
+	struct scn_filter filter; /* of what is played */
+	uint64_t capabilities;
+	bool once;
 	struct scn_lab lab;
 	struct scn_report *report;
 	struct item *items;
-	size_t n;
+	size_t n, room;
 	bool heard;            /* the lab works here: a guest has answered */
 	double deadline, last; /* when the last result came */
 	unsigned int fruitless;
@@ -74,69 +77,116 @@ static void free_text(char **text)
 	free(*text);
 }
 
-/* The device's, in a guest of its own. */
 uint64_t scn_xen_capabilities(const char *leg)
 {
-	(void)leg;
-	return scn_substrate_device.capabilities(NULL) | SCN_CAP(EMPTY_MACHINE) |
-	       SCN_CAP(SURVIVE_CRASH);
+	const struct scn_substrate_ops *ops =
+	    strchr(leg, '+') ? &scn_substrate_pair : &scn_substrate_device;
+
+	/* Each boot is a machine of its own. */
+	return ops->capabilities(NULL) | SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH);
+}
+
+/* What costs a guest is done in one of its own. */
+static const uint64_t alone_needs =
+    SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH) | SCN_CAP(DESTROY_DOMAIN);
+
+static bool add_item(struct front *f, char *path, const struct scn_scenario *s, bool swapped)
+{
+	struct scn_filter filter = f->filter;
+	struct scn_setup setup;
+	struct item *item;
+
+	if (f->n == f->room) {
+		size_t room = f->room ? f->room * 2 : 512;
+
+		item = realloc(f->items, room * sizeof(*item));
+		if (!item)
+			return false;
+		f->items = item;
+		f->room = room;
+	}
+	filter.seats.swapped = swapped;
+	item = &f->items[f->n++];
+	*item = (struct item){.path = path, .swapped = swapped};
+	item->misfit = filter.seats.there && !scn_seats_fit(s, &filter.seats);
+	item->crash = s->needs & SCN_CAP(SURVIVE_CRASH);
+	item->alone = s->needs & alone_needs;
+	item->missing = scn_capability_missing(s->needs, f->capabilities);
+	scn_variant(s, &filter, filter.kernel, 0, &setup, &item->variant);
+	return true;
+}
+
+/* Two domains: whichever way around the script holds for. */
+static bool add_variants(struct front *f, char *path, const struct scn_scenario *s)
+{
+	struct scn_seats seats = f->filter.seats;
+	bool fits[2];
+
+	for (unsigned int i = 0; i < 2; i++) {
+		seats.swapped = i;
+		fits[i] = scn_seats_fit(s, &seats);
+	}
+	if (!seats.there || (!fits[0] && !fits[1]))
+		return add_item(f, path, s, false);
+	if (f->once && fits[0])
+		fits[1] = false;
+	return (!fits[0] || add_item(f, path, s, false)) &&
+	       (!fits[1] || add_item(f, path, s, true));
 }
 
 /* Reads a scenario for what it needs. One that can't be read is reported here. */
-static void look_at(struct front *f, struct item *item, char *path)
+static int look_at(struct front *f, char *path)
 {
-	const struct scn_filter *filter = &f->session->filter;
 	struct scn_source src = {.name = path};
 	__attribute__((cleanup(free_text))) char *text = scn_read_file(path, &src.len);
 	scn_cleanup_scenario struct scn_scenario s = {0};
 	scn_cleanup_errors struct scn_errors errors = {0};
-	struct scn_setup setup;
+	struct item broken = {.path = path};
 
-	item->path = path;
-	item->broken = true;
-	if (!text) {
-		report_text(f, item, SCN_BROKEN, "%s: %s", path, strerror(errno));
-		return;
-	}
 	src.text = text;
-	if (scn_parse(&src, &s, &errors)) {
-		report_text(f, item, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
-		return;
-	}
-	item->broken = false;
-	item->crash = s.needs & SCN_CAP(SURVIVE_CRASH);
-	item->alone = item->crash || (s.needs & SCN_CAP(EMPTY_MACHINE));
-	item->missing = scn_capability_missing(s.needs, scn_xen_capabilities(f->lab.leg));
-	scn_variant(&s, filter, filter->kernel, 0, &setup, &item->variant);
+	if (!text)
+		report_text(f, &broken, SCN_BROKEN, "%s: %s", path, strerror(errno));
+	else if (scn_parse(&src, &s, &errors))
+		report_text(f, &broken, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
+	else if (!add_variants(f, path, &s))
+		return -ENOMEM;
+	return 0;
 }
 
-/* In which order things are played: together, alone, not at all. */
-static int turn(const struct item *item)
+/* In which order things are played. */
+enum turn { TOGETHER, TOGETHER_SWAPPED, ALONE, NOT_AT_ALL };
+
+static enum turn turn(const struct item *item)
 {
-	return item->missing >= 0 ? 2 : item->alone;
+	if (item->missing >= 0 || item->misfit)
+		return NOT_AT_ALL;
+	if (item->alone)
+		return ALONE;
+	return item->swapped ? TOGETHER_SWAPPED : TOGETHER;
 }
 
 static int plan(struct front *f, const struct scn_files *files)
 {
+	struct item *sorted;
 	size_t n = 0;
-	struct item *looked = calloc(files->n, sizeof(*looked));
 
-	f->items = calloc(files->n, sizeof(*f->items));
-	if (!looked || !f->items) {
-		free(looked);
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < files->n; i++) {
-		look_at(f, &looked[n], files->paths[i]);
-		n += !looked[n].broken;
+		int err = look_at(f, files->paths[i]);
+
+		if (err)
+			return err;
 	}
-	for (int round = 0; round < 3; round++) {
-		for (size_t i = 0; i < n; i++) {
-			if (turn(&looked[i]) == round)
-				f->items[f->n++] = looked[i];
+	sorted = calloc(f->n + 1, sizeof(*sorted));
+	if (!sorted)
+		return -ENOMEM;
+	for (unsigned int round = TOGETHER; round <= NOT_AT_ALL; round++) {
+		for (size_t i = 0; i < f->n; i++) {
+			if (turn(&f->items[i]) == round)
+				sorted[n++] = f->items[i];
 		}
 	}
-	free(looked);
+	free(f->items);
+	f->items = sorted;
 	return 0;
 }
 
@@ -188,12 +238,14 @@ static void print_crash(const struct front *f, const struct item *item)
 
 static void print_notes(const struct front *f, const struct scn_buf *notes)
 {
+	static const char no_news[] = "domU: exit 0";
 	const char *at = scn_buf_text(notes);
 
 	while (*at) {
 		size_t n = strcspn(at, "\n");
 
-		fprintf(f->report->tap ? f->report->out : stderr, "# %.*s\n", (int)n, at);
+		if (n != strlen(no_news) || strncmp(at, no_news, n) != 0)
+			fprintf(f->report->tap ? f->report->out : stderr, "# %.*s\n", (int)n, at);
 		at += n + (at[n] == '\n');
 	}
 }
@@ -210,6 +262,7 @@ static size_t boot(struct front *f, size_t first, size_t n)
 		paths[i] = f->items[first + i].path;
 	f->next = &f->items[first];
 	f->left = n;
+	f->lab.swapped = f->items[first].swapped;
 	f->fruitless++;
 	scn_buf_clear(&f->why);
 	end = scn_lab_run(&f->lab, paths, n, f->items[first].alone, f->deadline, take_line, f,
@@ -234,10 +287,11 @@ static size_t boot(struct front *f, size_t first, size_t n)
 
 static size_t crowd_size(const struct front *f, size_t first)
 {
+	enum turn of_first = turn(&f->items[first]);
 	size_t n = 1;
 
-	while (turn(&f->items[first]) == 0 && n < CROWD && first + n < f->n &&
-	       turn(&f->items[first + n]) == 0)
+	while (of_first != ALONE && n < CROWD && first + n < f->n &&
+	       turn(&f->items[first + n]) == of_first)
 		n++;
 	return n;
 }
@@ -252,6 +306,9 @@ static int play_all(struct front *f)
 		if (f->items[i].missing >= 0) {
 			report_text(f, &f->items[i], SCN_SKIPPED, "xen can't do %s (%s)",
 				    scn_capability_name(missing), scn_capability_summary(missing));
+		} else if (f->items[i].misfit) {
+			report_text(f, &f->items[i], SCN_SKIPPED, "no such guests on leg %s",
+				    f->lab.leg);
 		} else if (scn_lab_now() >= f->deadline) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
 		} else if (f->fruitless >= FRUITLESS_BOOTS && f->why.len && !f->items[i].crash) {
@@ -284,9 +341,6 @@ static int find_lab(const struct scn_xen *xen, struct scn_lab *lab, struct scn_b
 	lab->command = place_of("GNTSIM_XEN_LAB", SCN_XEN_LAB);
 	lab->player = place_of("GNTSIM_PLAY_STATIC", SCN_PLAY_STATIC);
 	lab->leg = xen->leg;
-	if (strcmp(xen->leg, "pv") != 0)
-		return refuse(why, "leg ", xen->leg,
-			      ": scenarios can't be played between two real domains yet");
 	if (access(lab->command, X_OK))
 		return refuse(why, "no lab at ", lab->command, " (GNTSIM_XEN_LAB names another)");
 	if (access(lab->player, X_OK))
@@ -297,7 +351,7 @@ static int find_lab(const struct scn_xen *xen, struct scn_lab *lab, struct scn_b
 
 static void announce(const struct front *f)
 {
-	size_t n[3] = {0};
+	size_t n[4] = {0};
 
 	if (f->report->sink)
 		return;
@@ -306,24 +360,39 @@ static void announce(const struct front *f)
 	fprintf(stderr,
 		"gntsim play: xen: leg %s, Linux %u.%u: %zu scenarios together, %zu in a boot "
 		"each, %zu can't be played\n",
-		f->lab.leg, f->lab.kernel.major, f->lab.kernel.minor, n[0], n[1], n[2]);
+		f->lab.leg, f->lab.kernel.major, f->lab.kernel.minor,
+		n[TOGETHER] + n[TOGETHER_SWAPPED], n[ALONE], n[NOT_AT_ALL]);
+}
+
+/* What is played on the leg, and what it can do. */
+static void take_leg(struct front *f, const struct scn_session *session)
+{
+	const char *second = strchr(f->lab.leg, '+');
+
+	f->filter = session->filter;
+	if (!session->filter.has_kernel)
+		f->filter.kernel = (struct scn_version){6, 1};
+	f->filter.has_kernel = true;
+	if (second) {
+		f->filter.seats = (struct scn_seats){
+		    .there = true, .guest = {SCN_PV, strcmp(second, "+pv") ? SCN_PVH : SCN_PV}};
+	} else {
+		f->filter.has_guest = true;
+		f->filter.guest = SCN_PV;
+	}
+	f->capabilities = scn_xen_capabilities(f->lab.leg);
+	f->lab.kernel = f->filter.kernel;
 }
 
 int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 		 const struct scn_files *files, struct scn_report *report, struct scn_buf *why)
 {
-	struct scn_session own = *session;
-	struct front f = {.session = &own, .report = report};
-	int err;
+	struct front f = {.report = report, .once = xen->once};
+	int err = find_lab(xen, &f.lab, why);
 
-	own.filter.has_guest = own.filter.has_kernel = true;
-	own.filter.guest = SCN_PV;
-	if (!session->filter.has_kernel)
-		own.filter.kernel = (struct scn_version){6, 1};
-	err = find_lab(xen, &f.lab, why);
 	if (err)
 		return err;
-	f.lab.kernel = own.filter.kernel;
+	take_leg(&f, session);
 	f.lab.verbose = report->verbose;
 	f.last = scn_lab_now();
 	f.deadline = f.last + xen->time_limit;

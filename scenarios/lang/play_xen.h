@@ -12,6 +12,7 @@
 struct scn_xen {
 	const char *leg;         /* "pv", "pv+pvh", "pv+pv" */
 	unsigned int time_limit; /* seconds for everything */
+	bool once;               /* two domains: not both ways around, if a script holds for both */
 };
 
 /* What scenarios can be played on a leg. */

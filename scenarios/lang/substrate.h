@@ -35,6 +35,7 @@ struct scn_setup {
 		uint16_t number;
 		bool has_guest; /* else any will do */
 		enum scn_guest guest;
+		bool second_seat;              /* pair: it is the second of the two real domains */
 		uint64_t limits[SCN_N_LIMITS]; /* 0: the default */
 	} domains[16];
 	struct scn_version kernel;
@@ -102,6 +103,7 @@ const struct scn_substrate_ops *scn_substrate_find(const char *name);
 
 extern const struct scn_substrate_ops scn_substrate_model;
 extern const struct scn_substrate_ops scn_substrate_device;
+extern const struct scn_substrate_ops scn_substrate_pair;
 extern const struct scn_substrate_ops scn_substrate_socket;
 extern const struct scn_substrate_ops scn_substrate_fuse;
 extern const struct scn_substrate_ops scn_substrate_fuse_unassisted;

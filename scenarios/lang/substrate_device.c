@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "agents.h"
+#include "module_limits.h"
 
 #define NODES "/dev/xen/"
 
@@ -23,12 +24,7 @@ struct device {
 	enum scn_guest guest;
 	struct scn_version kernel;
 	uint64_t capabilities;
-	long saved_limits[2]; /* of gntalloc and gntdev, before a scenario changed them; -1 */
-};
-
-static const char *const limit_paths[2] = {
-    [SCN_LIMIT_GNTALLOC] = "/sys/module/xen_gntalloc/parameters/limit",
-    [SCN_LIMIT_GNTDEV] = "/sys/module/xen_gntdev/parameters/limit",
+	struct scn_module_limits limits;
 };
 
 static void close_fd(int *fd)
@@ -96,16 +92,12 @@ static bool find_guest(const struct scn_options *options, enum scn_guest *out)
 
 static uint64_t find_capabilities(const struct device *d)
 {
-	uint64_t caps = SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS;
+	uint64_t caps = SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAPS_OF_DRIVERS;
 
 	/* Only a real driver hears of what the kernel does to its mappings. */
 	if (!strcmp(d->dir, "/dev/xen"))
 		caps |= SCN_CAP(INVALIDATION) | SCN_CAP(DISCARD) | SCN_CAP(MAPPED_COPY);
-	if (access(limit_paths[SCN_LIMIT_GNTALLOC], W_OK) == 0)
-		caps |= SCN_CAP(GNTALLOC_LIMIT);
-	if (access(limit_paths[SCN_LIMIT_GNTDEV], W_OK) == 0)
-		caps |= SCN_CAP(GNTDEV_LIMIT);
-	return caps;
+	return caps | scn_module_limits_capabilities();
 }
 
 static enum scn_status look_around(struct device *d, const struct scn_options *options,
@@ -149,7 +141,7 @@ static enum scn_status device_open(const struct scn_options *options, void **sel
 		scn_buf_str(why, "out of memory");
 		return SCN_ERROR;
 	}
-	d->saved_limits[0] = d->saved_limits[1] = -1;
+	scn_module_limits_init(&d->limits);
 	scn_agents_init(&d->agents, options);
 	status = look_around(d, options, why);
 	if (status == SCN_OK)
@@ -169,9 +161,9 @@ static uint64_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS | SCN_CAP(MAPPED_COPY) |
-		       SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) |
-		       SCN_CAP(GNTDEV_LIMIT);
+		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAPS_OF_DRIVERS |
+		       SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
+		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
 }
 
 static struct scn_version device_kernel(const void *self)
@@ -181,28 +173,13 @@ static struct scn_version device_kernel(const void *self)
 	return d->kernel;
 }
 
-static bool write_limit(enum scn_limit limit, unsigned long value)
-{
-	__attribute__((cleanup(close_fd))) int fd = open(limit_paths[limit], O_WRONLY | O_CLOEXEC);
-	char text[32];
-	int n = snprintf(text, sizeof(text), "%lu\n", value);
-
-	return fd >= 0 && write(fd, text, (size_t)n) == n;
-}
-
 static enum scn_status device_set_limit(void *self, uint32_t domain, enum scn_limit limit,
 					uint64_t value, struct scn_buf *why)
 {
 	struct device *d = self;
-	char text[32];
 
 	(void)domain;
-	if (d->saved_limits[limit] < 0 && read_line(limit_paths[limit], text, sizeof(text)))
-		d->saved_limits[limit] = atol(text);
-	if (write_limit(limit, value))
-		return SCN_OK;
-	scn_buf_printf(why, "%s: %s", limit_paths[limit], strerror(errno));
-	return SCN_ERROR;
+	return scn_module_limits_set(&d->limits, limit, value, why);
 }
 
 static enum scn_status device_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
@@ -234,11 +211,7 @@ static void device_end(void *self)
 	struct device *d = self;
 
 	scn_agents_end(&d->agents);
-	for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
-		if (d->saved_limits[l] >= 0)
-			write_limit((enum scn_limit)l, (unsigned long)d->saved_limits[l]);
-		d->saved_limits[l] = -1;
-	}
+	scn_module_limits_restore(&d->limits);
 }
 
 static uint16_t device_domid(const void *self, uint32_t domain)

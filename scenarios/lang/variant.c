@@ -9,7 +9,7 @@
 
 static bool varies(const struct scn_domain_decl *d, const struct scn_filter *filter)
 {
-	return d->pv && d->pvh && !filter->has_guest;
+	return d->pv && d->pvh && !filter->has_guest && !filter->seats.there;
 }
 
 uint32_t scn_variant_count(const struct scn_scenario *s, const struct scn_filter *filter)
@@ -42,6 +42,37 @@ static void describe(struct scn_buf *name, const struct scn_domain_decl *d, enum
 		       guest == SCN_PV ? "pv" : "pvh");
 }
 
+static bool is_second(const struct scn_seats *seats, uint32_t domain)
+{
+	return (domain == 0) == seats->swapped;
+}
+
+bool scn_seats_fit(const struct scn_scenario *s, const struct scn_seats *seats)
+{
+	uint32_t i = 0;
+
+	for (const struct scn_domain_decl *d = s->domains; d; d = d->next, i++) {
+		if (!allows(d, seats->guest[is_second(seats, i)]))
+			return false;
+	}
+	return true;
+}
+
+/* Who plays a domain: "dom1 as domU pvh". */
+static void take_seat(struct scn_buf *name, const struct scn_domain_decl *d, uint32_t domain,
+		      const struct scn_seats *seats, struct scn_setup *out)
+{
+	bool second = is_second(seats, domain);
+
+	out->domains[domain].second_seat = second;
+	if (allows(d, seats->guest[second])) {
+		out->domains[domain].has_guest = true;
+		out->domains[domain].guest = seats->guest[second];
+	}
+	scn_buf_printf(name, "%s%.*s as %s %s", name->len ? ", " : "", SCN_STR(d->name),
+		       second ? "domU" : "dom0", seats->guest[second] == SCN_PV ? "pv" : "pvh");
+}
+
 void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 		 struct scn_version kernel, uint32_t n, struct scn_setup *out, struct scn_buf *name)
 {
@@ -53,7 +84,9 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 		out->domains[i].number = d->number;
 		out->domains[i].has_guest = d->pv || d->pvh;
 		out->domains[i].guest = d->pv ? SCN_PV : SCN_PVH;
-		if (varies(d, filter)) {
+		if (filter->seats.there) {
+			take_seat(name, d, i, &filter->seats, out);
+		} else if (varies(d, filter)) {
 			out->domains[i].guest = n & 1 ? SCN_PVH : SCN_PV;
 			n >>= 1;
 			describe(name, d, out->domains[i].guest);

@@ -5,12 +5,23 @@
 
 #include "substrate.h"
 
+/*
+ * Two real domains that take the parts of a script's two: in the order in which they are declared,
+ * or the other way around.
+ */
+struct scn_seats {
+	bool there; /* else a domain can be anything */
+	enum scn_guest guest[2];
+	bool swapped;
+};
+
 /* What the user wants played. */
 struct scn_filter {
 	bool has_guest;
 	enum scn_guest guest; /* of every domain that allows it */
 	bool has_kernel;
 	struct scn_version kernel;
+	struct scn_seats seats;
 };
 
 /* How many there are; at least 1. */
@@ -19,6 +30,8 @@ uint32_t scn_variant_count(const struct scn_scenario *s, const struct scn_filter
 void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 		 struct scn_version kernel, uint32_t n, struct scn_setup *out,
 		 struct scn_buf *name);
+/* Whether the seats' guests are such that the script holds for. */
+bool scn_seats_fit(const struct scn_scenario *s, const struct scn_seats *seats);
 bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup);
 /* "6.1"; @retval -EINVAL */
 int scn_version_parse(const char *text, struct scn_version *out);
