@@ -14,6 +14,8 @@ int main(int argc, char **argv)
 	struct gntshr_share *share;
 	struct gnttab_mapping *mapping;
 
+	if (!shr || !tab)
+		return perror("/dev/xen"), 1;
 	share = gntshr_share(shr, domid, 1, true);
 	if (!share)
 		return perror("gntshr_share"), 1;

@@ -2,6 +2,12 @@
 /**
  * @file domain.h
  * Domains: a guest with a Linux kernel of a stated version.
+ *
+ *     enum gntsim_guest pv = GNTSIM_GUEST_PV;
+ *     struct gntsim_domain_config config = {.guest = &pv, .kernel = GNTSIM_KERNEL_6_12};
+ *     struct gntsim_domain *dom2;
+ *     gntsim_domain_create(m, 2, &config, &dom2);
+ *     assert(strcmp(gntsim_domain_kernel_name(dom2), "6.12") == 0);
  */
 #ifndef GNTSIM_DOMAIN_H
 #define GNTSIM_DOMAIN_H

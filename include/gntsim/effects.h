@@ -4,6 +4,11 @@
  * What a call changed beyond its own result. Effects wait in a queue until they are taken;
  * nothing is called back. The queue holds at most one effect of a kind for one object, so it
  * is bounded by the number of live objects and needs no memory of its own.
+ *
+ *     struct gntsim_effect effect;
+ *     while (gntsim_next_effect(m, &effect))
+ *             if (effect.kind == GNTSIM_EFFECT_HAZARD)
+ *                     fprintf(stderr, "a real driver would misbehave: %s\n", effect.hazard);
  */
 #ifndef GNTSIM_EFFECTS_H
 #define GNTSIM_EFFECTS_H

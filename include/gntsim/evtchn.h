@@ -5,6 +5,15 @@
  *
  * Every function returns -ENODEV for a file whose domain was destroyed and -EINVAL for a file
  * of another device.
+ *
+ *     struct gntsim_file *e0, *e1;
+ *     gntsim_port got;
+ *     gntsim_open(dom0, GNTSIM_DEV_EVTCHN, O_RDWR, &e0);
+ *     gntsim_open(dom1, GNTSIM_DEV_EVTCHN, O_RDWR, &e1);
+ *     int port0 = gntsim_evtchn_bind_unbound(e0, 1);
+ *     int port1 = gntsim_evtchn_bind_interdomain(e1, 0, (gntsim_port)port0);
+ *     gntsim_evtchn_notify(e1, (gntsim_port)port1);
+ *     assert(gntsim_evtchn_read(e0, sizeof(got), &got) == sizeof(got) && got == (gntsim_port)port0);
  */
 #ifndef GNTSIM_EVTCHN_H
 #define GNTSIM_EVTCHN_H

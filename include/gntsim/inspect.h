@@ -2,6 +2,10 @@
 /**
  * @file inspect.h
  * Looking at a machine: totals (kept, not counted) and walks over what lives.
+ *
+ *     struct gntsim_totals left;
+ *     gntsim_machine_totals(m, &left);
+ *     assert(left.grants == 0 && left.gntdev_maps == 0 && left.ports == 0);
  */
 #ifndef GNTSIM_INSPECT_H
 #define GNTSIM_INSPECT_H

@@ -4,6 +4,18 @@
  * Address spaces and what they map of the devices. Only device mappings are known here; the
  * caller chooses addresses (the kernel's mmap did, or a script). Rules from Linux mm/mmap.c,
  * mm/mremap.c, mm/mprotect.c and the drivers' vm_operations.
+ *
+ *     struct gntsim_mm *mm;
+ *     struct gntsim_file *gntalloc;
+ *     uint64_t index, at = 0x10000;
+ *     gntsim_gref ref;
+ *     char text[6];
+ *     gntsim_mm_create(dom0, &mm);
+ *     gntsim_open(dom0, GNTSIM_DEV_GNTALLOC, O_RDWR, &gntalloc);
+ *     gntsim_gntalloc_alloc(gntalloc, 1, 1, 1, &index, &ref);
+ *     gntsim_mmap(mm, gntalloc, at, GNTSIM_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, index);
+ *     gntsim_mm_store(mm, at, "hello", 6);
+ *     assert(gntsim_mm_load(mm, at, text, 6) == GNTSIM_ACCESS_OK && strcmp(text, "hello") == 0);
  */
 #ifndef GNTSIM_MM_H
 #define GNTSIM_MM_H

@@ -6,6 +6,14 @@
  *
  * One side makes a port with evtchn_bind_unbound() and tells the other its number, which binds to
  * it with evtchn_bind_interdomain(). From then on either notifies and waits.
+ *
+ *     EVTCHN_AUTO_CLOSE struct evtchn *e = evtchn_open();
+ *     uint32_t port, got;
+ *     if (!e || evtchn_bind_unbound(e, domid, &port) < 0)
+ *             return perror("evtchn"), 1;
+ *     printf("port %" PRIu32 "\n", port);
+ *     while (evtchn_wait(e, 100, &got) == 0)
+ *             printf("an event on port %" PRIu32 "\n", got);
  */
 #ifndef GNTTAB_EVTCHN_H
 #define GNTTAB_EVTCHN_H

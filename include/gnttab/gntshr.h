@@ -5,6 +5,8 @@
  * OCaml's xen-gnt. types.h says how failures, handles and threads are dealt with.
  *
  *     GNTSHR_AUTO_CLOSE struct gntshr *g = gntshr_open();
+ *     if (!g)
+ *             return perror("/dev/xen/gntalloc"), 1;
  *     GNTSHR_AUTO_UNSHARE struct gntshr_share *s = gntshr_share(g, domid, 1, true);
  *     if (!s)
  *             return perror("gntshr_share"), 1;

@@ -5,6 +5,8 @@
  * xen-gnt. types.h says how failures, handles and threads are dealt with.
  *
  *     GNTTAB_AUTO_CLOSE struct gnttab *g = gnttab_open();
+ *     if (!g)
+ *             return perror("/dev/xen/gntdev"), 1;
  *     GNTTAB_AUTO_UNMAP struct gnttab_mapping *m = gnttab_map(g, domid, ref, true);
  *     if (!m)
  *             return perror("gnttab_map"), 1;
