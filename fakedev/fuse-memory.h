@@ -91,6 +91,21 @@ void pager_catch_up(struct pager *p);
 /** Ends the thread; does not close the descriptor of pager_start(). */
 void pager_stop(struct pager *p);
 
+/**
+ * A process that outlives the pager when the broker is killed, and sees that the broker can end
+ * (fuse-guard.c).
+ */
+struct guard;
+/** A request's bytes, at most: write-back of 1 MiB. */
+#define GUARD_REQUEST (2u << 20)
+int guard_start(int session, struct guard **out);
+/** The pager's thread lives from now on. @return where it must receive its requests */
+void *guard_hold(struct guard *g);
+/** The pager's thread ends as it should. */
+void guard_release(struct guard *g);
+/** Ends the process; the pager's thread has ended. */
+void guard_stop(struct guard *g);
+
 /** A gntalloc or gntdev file of an unassisted machine: fuse_file.unassisted. */
 int pages_open(struct fuse_file *ff);
 /** Its ioctl. */

@@ -27,6 +27,7 @@ struct pager {
 	pthread_mutex_t taking; /* held from the kernel's request to its place in the queue */
 	pthread_mutex_t lock;
 	struct waiting *first, **last;
+	struct guard *guard;
 	bool ended; /* the session did */
 	int ready, stop;
 };
@@ -69,13 +70,26 @@ static void hand_on(struct pager *p, const struct fuse_buf *buf)
 	ring(p->ready);
 }
 
-/* One request, dealt with or in the queue; what fuse_session_receive_buf() says. */
+/* Where the guard finds it, if we are killed before the answer. */
+static int receive(const struct pager *p, struct fuse_buf *buf)
+{
+	ssize_t n;
+
+	/* ENOENT: it was interrupted on its way. */
+	do
+		n = read(fuse_session_fd(p->session), buf->mem, GUARD_REQUEST);
+	while (n < 0 && errno == ENOENT);
+	buf->size = n < 0 ? 0 : (size_t)n;
+	return n < 0 ? -errno : (int)n;
+}
+
+/* One request, dealt with or in the queue: its length; 0 or less as receive() says. */
 static int take(struct pager *p, struct fuse_buf *buf)
 {
 	int n;
 
 	pthread_mutex_lock(&p->taking);
-	n = fuse_session_receive_buf(p->session, buf);
+	n = receive(p, buf);
 	if (n > 0 && for_page(buf))
 		fuse_session_process_buf(p->session, buf);
 	else if (n > 0)
@@ -89,7 +103,7 @@ static void *run(void *ctx)
 	struct pager *p = ctx;
 	struct pollfd fds[] = {{.fd = fuse_session_fd(p->session), .events = POLLIN},
 			       {.fd = p->stop, .events = POLLIN}};
-	struct fuse_buf buf = {.mem = NULL};
+	struct fuse_buf buf = {.mem = guard_hold(p->guard)};
 
 	for (;;) {
 		int n = fds[0].revents & POLLERR ? -ENODEV : take(p, &buf);
@@ -106,7 +120,7 @@ static void *run(void *ctx)
 			break;
 		}
 	}
-	free(buf.mem);
+	guard_release(p->guard);
 	return NULL;
 }
 
@@ -130,9 +144,12 @@ int pager_start(struct fuse_session *s, struct pager **out, int *fd)
 	if (p->ready < 0 || p->stop < 0)
 		err = -errno;
 	else
+		err = guard_start(fuse_session_fd(s), &p->guard);
+	if (err == 0)
 		err = -pthread_create(&p->thread, NULL, run, p);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err < 0) {
+		guard_stop(p->guard);
 		if (p->ready >= 0)
 			close(p->ready);
 		if (p->stop >= 0)
@@ -189,6 +206,7 @@ void pager_stop(struct pager *p)
 		return;
 	ring(p->stop);
 	pthread_join(p->thread, NULL);
+	guard_stop(p->guard);
 	while (p->first) {
 		struct waiting *w = p->first;
 
