@@ -64,6 +64,7 @@ void gntsim_domain_destroy(struct gntsim_domain *dom);
 /** The domain with this id, NULL if none is alive. Constant time. */
 struct gntsim_domain *gntsim_domain_find(const struct gntsim_machine *m, uint16_t domid);
 
+/** What the domain was made with, or its default. */
 uint16_t gntsim_domain_id(const struct gntsim_domain *dom);
 enum gntsim_guest gntsim_domain_guest(const struct gntsim_domain *dom);
 struct gntsim_machine *gntsim_domain_machine(const struct gntsim_domain *dom);

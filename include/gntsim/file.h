@@ -30,6 +30,7 @@ int gntsim_open(struct gntsim_domain *dom, enum gntsim_device device, int open_f
  */
 void gntsim_close(struct gntsim_file *file);
 
+/** The device that was opened. */
 enum gntsim_device gntsim_file_device(const struct gntsim_file *file);
 /** The file's domain; NULL when that domain was destroyed. */
 struct gntsim_domain *gntsim_file_domain(const struct gntsim_file *file);

@@ -39,7 +39,9 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out);
 /** exit() or exec(): ends every mapping, in address order, and frees the address space. */
 void gntsim_mm_destroy(struct gntsim_mm *mm);
 
+/** The address space's domain; NULL when that domain was destroyed. */
 struct gntsim_domain *gntsim_mm_domain(const struct gntsim_mm *mm);
+/** A pointer of the caller's, NULL at first. The library never looks at it. */
 void gntsim_mm_set_data(struct gntsim_mm *mm, void *data);
 void *gntsim_mm_data(const struct gntsim_mm *mm);
 

@@ -9,6 +9,8 @@
  *    C library's `errno`.
  *  - Addresses, lengths and offsets are in bytes and 64 bits wide, whatever the host.
  *  - Domain ids are Xen's 16-bit domids; the reserved ones begin at 0x7FF0.
+ *  - What a function makes is the machine's: gntsim_machine_free() frees all that is left. What is
+ *    handed in (names, arrays, configurations) is copied, but for the memory of the frames.
  *  - No function is thread-safe: one machine belongs to one thread at a time. Two machines
  *    share nothing.
  */

@@ -94,6 +94,7 @@ static void mistakes(void)
 	CHECK_EQUAL(evtchn_notify(events, port), 0);
 	CHECK_EQUAL(evtchn_unbind(events, port), 0);
 	CHECK_FAILS(evtchn_unbind(events, port), ENOTCONN);
+	CHECK_FAILS(evtchn_unbind(events, 1000000), EINVAL);
 	CHECK_FAILS(evtchn_notify(events, port), ENOTCONN);
 }
 
@@ -132,6 +133,7 @@ static void reset_forgets(void)
 static void lost_events(void)
 {
 	uint32_t offered, port;
+	struct pollfd p = {.fd = evtchn_fd(events), .events = POLLIN};
 
 	CHECK_EQUAL(peer_ask(peer, "offer %u", own_domid), 0);
 	offered = peer_number(peer, 0);
@@ -139,6 +141,8 @@ static void lost_events(void)
 		CHECK_EQUAL(evtchn_bind_interdomain(events, peer_domid, offered, &port), 0);
 		CHECK_EQUAL(evtchn_unbind(events, port), 0);
 	}
+	CHECK_EQUAL(poll(&p, 1, 0), 1);
+	CHECK_EQUAL(p.revents, POLLERR);
 	CHECK_FAILS(evtchn_wait(events, 0, &port), EFBIG);
 	CHECK_EQUAL(evtchn_reset(events), 0);
 	check_no_event();

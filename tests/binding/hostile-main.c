@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The binding where the kernel or the C library fail: the linker puts these mmap, malloc, calloc
- * and reallocarray before the real ones. Runs in one domain, 0.
+ * The binding where the kernel or the C library fail: the linker puts these before the real
+ * functions. Runs in one domain, 0.
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <fcntl.h>
 #include <gnttab/evtchn.h>
 #include <gnttab/gntshr.h>
 #include <gnttab/gnttab.h>
@@ -21,6 +22,16 @@ static long mmap_failures, allocations_left = -1;
 void *__real_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd, off_t offset);
+/* What the next call of each says, if it is not 0. */
+static int munmap_error, ioctl_error, open_error;
+
+int __real_munmap(void *at, size_t length);
+int __wrap_munmap(void *at, size_t length);
+int __real_ioctl(int fd, unsigned long request, void *arg);
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+int __real_open(const char *path, int flags, ...);
+int __wrap_open(const char *path, int flags, ...);
+int __wrap_open64(const char *path, int flags, ...);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -42,6 +53,36 @@ void *__wrap_mmap(void *at, size_t length, int prot, int flags, int fd, off_t of
 void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd, off_t offset)
 {
 	return __wrap_mmap(at, length, prot, flags, fd, offset);
+}
+
+static int fails(int *error)
+{
+	if (!*error)
+		return 0;
+	errno = *error;
+	*error = 0;
+	return 1;
+}
+
+int __wrap_munmap(void *at, size_t length)
+{
+	return fails(&munmap_error) ? -1 : __real_munmap(at, length);
+}
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	return fails(&ioctl_error) ? -1 : __real_ioctl(fd, request, arg);
+}
+
+/* The binding makes no file. */
+int __wrap_open(const char *path, int flags, ...)
+{
+	return fails(&open_error) ? -1 : __real_open(path, flags);
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+	return __wrap_open(path, flags);
 }
 
 static int may_allocate(void)
@@ -154,6 +195,8 @@ static void mmap_again(void)
 	start = seconds();
 	CHECK(!gnttab_map(tab, 0, gntshr_ref(s, 0), true) && errno == EAGAIN);
 	CHECK(seconds() - start >= 1 && seconds() - start < 5);
+	mmap_failures = 1000000;
+	CHECK(!gntshr_share(shr, 0, 1, true) && errno == EAGAIN);
 	/* Other errors: at once, and the pages are given back. */
 	mmap_error = ENOMEM;
 	mmap_failures = 1;
@@ -162,6 +205,61 @@ static void mmap_again(void)
 	CHECK(gntshr_share(shr, 0, 1024 - 1, true));
 	CHECK(gntshr_close(shr) == 0);
 	CHECK(gnttab_close(tab) == 0);
+}
+
+/* What a kernel says that is not like this one comes through as it is. */
+static void other_errors(void)
+{
+	static const int opening[] = {ENOENT, ENODEV, ENXIO, EACCES, EPERM, ENFILE, ENOMEM};
+	static const int binding[] = {ENOSPC, ENOMEM};
+	struct gntshr *shr = gntshr_open();
+	struct gnttab *tab = gnttab_open();
+	struct evtchn *e = evtchn_open();
+	uint32_t port;
+
+	for (size_t i = 0; i < sizeof(opening) / sizeof(opening[0]); i++) {
+		open_error = opening[i];
+		CHECK(!gnttab_open() && errno == opening[i]);
+		open_error = opening[i];
+		CHECK(!gntshr_open() && errno == opening[i]);
+		open_error = opening[i];
+		CHECK(!evtchn_open() && errno == opening[i]);
+	}
+	for (size_t i = 0; i < sizeof(binding) / sizeof(binding[0]); i++) {
+		ioctl_error = binding[i];
+		CHECK(evtchn_bind_unbound(e, 0, &port) == -binding[i]);
+		ioctl_error = binding[i];
+		CHECK(evtchn_bind_interdomain(e, 0, 1, &port) == -binding[i]);
+		ioctl_error = binding[i];
+		CHECK(!gntshr_share(shr, 0, 1, true) && errno == binding[i]);
+	}
+	/* Before Linux 4.20; since then ENOTTY, which is a success. */
+	ioctl_error = EINVAL;
+	CHECK(gnttab_set_max_grants(tab, 10) == -EINVAL);
+	ioctl_error = ENOMEM;
+	CHECK(gnttab_set_max_grants(tab, 10) == -ENOMEM);
+	ioctl_error = ENOMEM;
+	CHECK(!gnttab_map(tab, 0, 8, true) && errno == ENOMEM);
+	CHECK(gntshr_close(shr) == 0 && gnttab_close(tab) == 0 && evtchn_close(e) == 0);
+}
+
+/* What could not be unmapped is still there, and can be unmapped later. */
+static void munmap_again(void)
+{
+	struct gntshr *shr = gntshr_open();
+	struct gnttab *tab = gnttab_open();
+	struct gntshr_share *s = gntshr_share(shr, 0, 1, true);
+	struct gnttab_mapping *m = gnttab_map(tab, 0, gntshr_ref(s, 0), true);
+
+	CHECK(s && m);
+	munmap_error = ENOMEM;
+	CHECK(gnttab_unmap(m) == -ENOMEM);
+	munmap_error = ENOMEM;
+	CHECK(gntshr_unshare(s) == -ENOMEM);
+	*(char *)gnttab_bytes(m) = 7;
+	CHECK(*(char *)gntshr_bytes(s) == 7);
+	CHECK(gnttab_unmap(m) == 0 && gntshr_unshare(s) == 0);
+	CHECK(gntshr_close(shr) == 0 && gnttab_close(tab) == 0);
 }
 
 static void no_descriptors(void)
@@ -190,6 +288,8 @@ int main(void)
 	every_allocation_fails();
 	many_handles();
 	mmap_again();
+	munmap_again();
+	other_errors();
 	no_descriptors();
 	puts("ok");
 	return 0;
