@@ -203,12 +203,13 @@ static void answer(fuse_req_t req, const struct call *c, long result, bool with_
 
 static void identify(fuse_req_t req, const struct fuse_file *ff, void *arg, size_t out_len)
 {
-	struct iovec out = {arg, sizeof(struct wire_file)};
+	const struct wire_file about = fuse_file_about(ff);
+	struct iovec out = {arg, sizeof(about)};
 
-	if (out_len < sizeof(struct wire_file))
+	if (out_len < sizeof(about))
 		fuse_reply_ioctl_retry(req, NULL, 0, &out, 1);
 	else
-		fuse_file_identify(req, WIRE_IOC_IDENTIFY, ff);
+		fuse_reply_ioctl(req, 0, &about, sizeof(about));
 }
 
 static size_t out_bytes(const struct call *c)

@@ -282,31 +282,6 @@ static void tree_poll(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi,
 	fuse_file_poll(req, fi, ph);
 }
 
-static void tree_ioctl(fuse_req_t req, fuse_ino_t ino, unsigned int cmd, void *arg,
-		       struct fuse_file_info *fi, unsigned int flags, const void *in, size_t in_len,
-		       size_t out_len)
-{
-	struct fuse_file *ff = fuse_file_of(fi);
-	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
-	struct gntsim_user_memory um;
-	struct foreign memory;
-
-	(void)ino;
-	(void)in;
-	(void)in_len;
-	(void)out_len;
-	if (flags & FUSE_IOCTL_DIR) {
-		fuse_reply_err(req, ENOTTY);
-		return;
-	}
-	/* evtchn's ENOSYS arrives as ENOTTY all the same: Linux has come to translate both. */
-	if (fuse_file_identify(req, cmd, ff))
-		return;
-	foreign_memory(&memory, thread, &um);
-	fuse_reply_ioctl(req, (int)fuse_file_ioctl(ff, thread, cmd, (uint64_t)(uintptr_t)arg, &um),
-			 NULL, 0);
-}
-
 static void tree_init(void *ctx, struct fuse_conn_info *conn)
 {
 	const struct fuse_host *h = ctx;
@@ -335,7 +310,6 @@ static const struct fuse_lowlevel_ops operations = {
     .read = tree_read,
     .write = tree_write,
     .poll = tree_poll,
-    .ioctl = tree_ioctl,
 };
 
 static bool is_dev_fuse(int fd)

@@ -236,17 +236,12 @@ void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollh
 				 : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
 }
 
-bool fuse_file_identify(fuse_req_t req, unsigned int cmd, const struct fuse_file *f)
+struct wire_file fuse_file_about(const struct fuse_file *f)
 {
-	struct wire_file out = {.device = f->device->device,
-				.flags = f->device->open_flags,
-				.minor = f->device->minor,
-				.cookie = f->device->cookie};
-
-	if (cmd != WIRE_IOC_IDENTIFY)
-		return false;
-	fuse_reply_ioctl(req, 0, &out, sizeof(out));
-	return true;
+	return (struct wire_file){.device = f->device->device,
+				  .flags = f->device->open_flags,
+				  .minor = f->device->minor,
+				  .cookie = f->device->cookie};
 }
 
 /* The address space of the calling process, if it has device memory. */

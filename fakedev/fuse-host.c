@@ -38,7 +38,7 @@ static bool serve_one(struct fuse_host *h)
 
 	if (n == -EAGAIN || n == -EINTR)
 		return false;
-	if (n > 0)
+	if (n > 0 && !fuse_host_ioctl(h))
 		fuse_session_process_buf(h->session, &h->buf);
 	/* Unmounted, or the connection was aborted. */
 	if (n <= 0 || fuse_session_exited(h->session))

@@ -48,6 +48,9 @@ int fuse_host_start(struct fuse_host *h, struct broker *b, int fd);
 /** Ends the session and every file in it. */
 void fuse_host_end(struct fuse_host *h);
 
+/** Answers the request in the host's buffer, if it is an ioctl on a tree's file; else returns false. */
+bool fuse_host_ioctl(const struct fuse_host *h);
+
 /** The calls on an open device file; each replies to @p req. fi->fh is the struct fuse_file. */
 void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *dom,
 		    enum wire_device device, const struct front *front, struct fuse_file_info *fi);
@@ -55,8 +58,8 @@ void fuse_file_release(fuse_req_t req, struct fuse_file_info *fi);
 void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi);
 void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_file_info *fi);
 void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollhandle *ph);
-/** Answers WIRE_IOC_IDENTIFY; returns false for any other number. */
-bool fuse_file_identify(fuse_req_t req, unsigned int cmd, const struct fuse_file *f);
+/** What WIRE_IOC_IDENTIFY answers. */
+struct wire_file fuse_file_about(const struct fuse_file *f);
 /** The driver's ioctl with the memory of the calling thread. */
 long fuse_file_ioctl(struct fuse_file *f, uint32_t thread, uint32_t cmd, uint64_t arg,
 		     const struct gntsim_user_memory *um);
