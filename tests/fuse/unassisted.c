@@ -377,6 +377,23 @@ static void bad_pointers(void)
 	close(m);
 }
 
+/* Until a child sleeps: in its read(), for it does nothing else that takes time. */
+static void wait_asleep(pid_t child)
+{
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", child);
+	for (int i = 0; state != 'S' && i < 5000; i++) {
+		FILE *f = fopen(path, "r");
+
+		CHECK(f && fscanf(f, "%*d %*s %c", &state) == 1);
+		fclose(f);
+		if (state != 'S')
+			usleep(1000);
+	}
+	CHECK(state == 'S');
+}
+
 static void nothing(int sig)
 {
 	(void)sig;
@@ -404,7 +421,7 @@ static void events(void)
 		CHECK(read(c.fd[0], &port, sizeof(port)) == sizeof(port) && port == c.port[0]);
 		_exit(0);
 	}
-	usleep(50000);
+	wait_asleep(child);
 	/* A writer does not wait for the reader. */
 	CHECK(write(c.fd[0], &c.port[0], 4) == 4);
 	CHECK(ioctl(c.fd[1], IOCTL_EVTCHN_NOTIFY, &n) == 0);
@@ -415,7 +432,7 @@ static void events(void)
 		CHECK(read(c.fd[0], &port, sizeof(port)) == sizeof(port));
 		_exit(0);
 	}
-	usleep(50000);
+	wait_asleep(child);
 	kill(child, SIGKILL);
 	CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status));
 	CHECK(write(c.fd[0], &c.port[0], 4) == 4);
