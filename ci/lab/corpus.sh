@@ -1,55 +1,71 @@
 # shellcheck shell=bash disable=SC2154 # lab_* come from ci/xen-lab
-# The scenarios that one domain can play, on the real drivers. They share a guest, to be quick;
-# one that fails there is played again in a guest of its own, and only that counts: some rules
-# show on a fresh machine alone.
+# The scenarios on the legs: `gntsim play` boots what it needs through the lab, leg by leg.
 
-lab_play() { # SERIES SCENARIO...
-	local series=$1
-	shift
-	"$lab_self" run pv --kernel "$series" --file "$lab_directory/scenarios=/lab/scenarios" -- \
-		"$lab_player" --on device --tap "$@"
+lab_corpus_limit=3600 # seconds for a leg on one kernel
+
+# On CUSE the command itself plays, inside the guest, on its own front.
+lab_play_cuse() { # SERIES
+	local root=$lab_directory/root library files=()
+	[ -e "$root" ] || ldd "$lab_gntsim" | grep -o '/[^ ]*' | while read -r library; do
+		mkdir -p "$root$(dirname "$library")"
+		cp -L "$library" "$root$library"
+	done
+	for library in "$root"/*; do
+		files+=(--file "$library=/$(basename "$library")")
+	done
+	"$lab_self" run cuse --kernel "$1" --timeout "$lab_corpus_limit" "${files[@]}" \
+		--file "$lab_build/fakedev/libgntsim-preload.so=/lab/fakedev/libgntsim-preload.so" \
+		--file "$lab_directory/scenarios=/lab/scenarios" -- \
+		"$lab_gntsim" play --on cuse --tap scenarios
 }
 
-# The scenarios that have to be played alone: those that failed, or all if the shared guest came
-# to no end.
-lab_suspects() { # STATUS
-	if [ "$1" = 1 ]; then
-		sed -n 's/^not ok [0-9]* - \([^ ]*\).*/\1/p' "$lab_directory/tap" | sort -u
+lab_play() { # LEG SERIES
+	if [ "$1" = cuse ]; then
+		lab_play_cuse "$2"
 	else
-		(cd "$lab_directory" && find scenarios -name '*.scn' | LC_ALL=C sort)
+		GNTSIM_XEN_LAB=$lab_self "$lab_gntsim" play --on xen --leg "$1" --kernel "$2" \
+			--time-limit "$lab_corpus_limit" --tap "$lab_directory/scenarios"
 	fi
 }
 
-lab_play_corpus() { # SERIES
-	local series=$1 status=0 scenario failed=0 alone=0
-	lab_play "$series" scenarios >"$lab_directory/tap" || status=$?
-	if [ "$status" != 0 ]; then
-		while read -r scenario; do
-			alone=$((alone + 1))
-			lab_play "$series" "$scenario" >"$lab_directory/alone" </dev/null && continue
-			failed=$((failed + 1))
-			cat "$lab_directory/alone"
-		done < <(lab_suspects "$status")
+# What did not pass goes to standard output, all of it to a file; then a line of totals.
+lab_play_leg() { # LEG SERIES
+	local tap=$lab_cache/log/corpus-$1-$2.tap status=0 began=$SECONDS totals
+	lab_play "$1" "$2" >"$tap" || status=$?
+	awk '/^(ok|#|1\.\.)/ { shown = 0 } /^not ok/ { shown = 1 } shown' "$tap"
+	totals=$(sed -n 's/^# \([0-9]* passed\)/\1/p' "$tap" | tail -n 1)
+	if [ "$status" = 77 ]; then
+		totals="skipped: $(sed -n 's/^1\.\.0 # SKIP //p' "$tap")"
+		status=0
 	fi
-	echo "Linux $series: $(sed -n '$s/^# //p' "$lab_directory/tap"); played again alone: $alone, failed: $failed"
-	return $((failed > 0))
+	echo "$1, Linux $2: ${totals:-no totals (status $status)}, $((SECONDS - began)) s ($tap)"
+	return "$status"
 }
 
-corpus() { # [--kernel SERIES]
-	local root=$lab_pieces/../.. kernels='6.1 6.12' series status=0
-	lab_player=${GNTSIM_LAB_PLAYER:-$root/build/scenarios/gntsim-play-static}
-	[ -x "$lab_player" ] ||
-		lab_fail "no player $lab_player: meson setup build && ninja -C build, or set GNTSIM_LAB_PLAYER"
-	case ${1-} in
-	'') ;;
-	--kernel) kernels=${2?} ;;
-	*) lab_fail "corpus: no option '$1'" ;;
-	esac
+corpus() { # [--kernel SERIES] [LEG]...
+	local root=$lab_pieces/../.. kernels='6.1 6.12' leg series status=0
+	lab_build=$(readlink -f "${GNTSIM_BUILD:-$root/build}")
+	lab_gntsim=$lab_build/gntsim
+	[ -x "$lab_gntsim" ] ||
+		lab_fail "no $lab_gntsim: meson setup build && ninja -C build, or set GNTSIM_BUILD"
+	if [ "${1-}" = --kernel ]; then
+		kernels=${2?}
+		shift 2
+	fi
+	[ $# -gt 0 ] || set -- pv
+	for leg; do
+		lab_check_leg "$leg"
+	done
 	lab_prepare
-	mkdir "$lab_directory/scenarios"
-	(cd "$root/scenarios" && cp -r conformance regressions examples "$lab_directory/scenarios")
-	for series in $kernels; do
-		lab_play_corpus "$series" || status=1
+	cp -r "$root/scenarios" "$lab_directory/scenarios"
+	for leg; do
+		for series in $kernels; do
+			lab_play_leg "$leg" "$series" || status=1
+		done
 	done
 	return "$status"
+}
+
+all() {
+	corpus "$@" pv pv+pvh pv+pv cuse
 }

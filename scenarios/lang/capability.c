@@ -17,6 +17,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_DESTROY_KILLS] = {"destroy_kills", "the end of a domain kills its programs"},
     [SCN_CAP_DISCARD] = {"discard", "stores to pages Xen holds read-only vanish without a fault"},
     [SCN_CAP_DISTINCT_DOMAINS] = {"distinct_domains", "two domains of a script are two domains"},
+    [SCN_CAP_DOMIDS] = {"domids", "domains have the numbers that the script gives them"},
     [SCN_CAP_DONTCOPY] = {"dontcopy", "a forked child does not inherit gntdev mappings of PV"},
     [SCN_CAP_DRIVER_INDEX] = {"driver_index", "indices are counted from 0, as the drivers do"},
     [SCN_CAP_EMPTY_MACHINE] = {"empty_machine", "nothing else uses grants, ports and limits"},

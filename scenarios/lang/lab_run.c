@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -155,6 +156,7 @@ static pid_t start(const struct words *w, int *out, FILE *errors)
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM); /* no emulator outlives us */
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(fileno(errors), STDERR_FILENO);
 		close(fds[0]);

@@ -29,7 +29,7 @@ struct command {
 	struct scn_files files;
 	const char *substrate, *junit, *leg;
 	unsigned int time_limit;
-	bool tap, plain, verbose, has_seed, help, capabilities, by_capability, swapped;
+	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
 };
 
@@ -180,7 +180,7 @@ static int take_option(struct command *c, int option, const char *value)
 		c->session.options.fresh = true;
 		return 0;
 	case OPT_SWAP:
-		c->swapped = true;
+		c->session.options.swapped = true;
 		return 0;
 	case OPT_LEG:
 		c->leg = value;
@@ -339,7 +339,7 @@ static int play_here(struct command *c, struct scn_report *report)
 	if (!c->session.ops)
 		return usage_error("there is no substrate called %s", c->substrate);
 	if (c->session.ops == &scn_substrate_pair)
-		take_seats(&c->session.filter.seats, c->swapped);
+		take_seats(&c->session.filter.seats, c->session.options.swapped);
 	begin_report(c, report, c->session.ops->name);
 	err = scn_session_play(&c->session, &c->files, report, &why);
 	return err ? not_played(c, report, err, &why) : finish(c, report);

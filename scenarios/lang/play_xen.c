@@ -13,6 +13,7 @@
 #include "tap_reader.h"
 
 #define SCENARIO_SECONDS 60  /* how long one may take before it counts as hung */
+#define PAIR_SECONDS     300 /* the same for two domains, where a call can take 50 ms */
 #define CROWD            500 /* scenarios a boot */
 #define FRUITLESS_BOOTS  3   /* without a result, one after the other: then the lab is broken */
 
@@ -31,6 +32,7 @@ struct front {
 	struct scn_filter filter; /* of what is played */
 	uint64_t capabilities;
 	bool once;
+	int patience; /* seconds for a scenario */
 	struct scn_lab lab;
 	struct scn_report *report;
 	struct item *items;
@@ -126,6 +128,7 @@ static bool add_variants(struct front *f, char *path, const struct scn_scenario 
 		seats.swapped = i;
 		fits[i] = scn_seats_fit(s, &seats);
 	}
+	fits[1] &= !(s->needs & SCN_CAP(DOMIDS));
 	if (!seats.there || (!fits[0] && !fits[1]))
 		return add_item(f, path, s, false);
 	if (f->once && fits[0])
@@ -209,7 +212,7 @@ static int take_line(void *ctx, const char *line)
 
 	if (scn_tap_line(&f->reader, line, &o))
 		take_outcome(f, &o);
-	return SCENARIO_SECONDS;
+	return f->patience;
 }
 
 /* The boot is over and this scenario has no result. */
@@ -226,7 +229,7 @@ static void blame(struct front *f, const struct item *item, enum scn_lab_end end
 	else if (scn_lab_now() >= f->deadline)
 		report_text(f, item, SCN_BROKEN, "the time was up");
 	else
-		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d seconds", SCENARIO_SECONDS);
+		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d seconds", f->patience);
 }
 
 /* Crashes that were waited for are worth a line: which one it was. */
@@ -373,6 +376,7 @@ static void take_leg(struct front *f, const struct scn_session *session)
 	if (!session->filter.has_kernel)
 		f->filter.kernel = (struct scn_version){6, 1};
 	f->filter.has_kernel = true;
+	f->patience = second ? PAIR_SECONDS : SCENARIO_SECONDS;
 	if (second) {
 		f->filter.seats = (struct scn_seats){
 		    .there = true, .guest = {SCN_PV, strcmp(second, "+pv") ? SCN_PVH : SCN_PV}};

@@ -23,7 +23,8 @@ struct scn_options {
 	int domid;              /* device: this domain's id; -1: find out */
 	bool has_guest;
 	enum scn_guest guest; /* device: what this domain is, if it can't be found out */
-	bool fresh;           /* device: this domain was booted for the scenario, and may crash */
+	bool swapped;         /* pair: a script's first domain is the second one here */
+	bool fresh; /* device, pair: this domain was booted for the scenario, and may crash */
 	const char *const *agent_argv; /* how to start an agent; the descriptor's number follows */
 	unsigned int patience_ms;      /* how long an expected event may take; default 2000 */
 };

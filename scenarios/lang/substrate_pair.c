@@ -21,6 +21,8 @@
 /* If domU crashed, the lab ends the guest and says why: it is not for us to say something else. */
 #define CRASH_SECONDS 30
 
+#define VIRQ_DOM_EXC 3
+
 enum seat { NEAR, FAR };
 
 struct pair {
@@ -34,7 +36,7 @@ struct pair {
 	enum seat domain_at[16], process_at[64];
 	bool far_used; /* by this scenario */
 	bool far_gone;
-	uint32_t map_grants; /* the ioctl's number */
+	uint32_t map_grants, bind_virq; /* the ioctls' numbers */
 };
 
 /* The leg's name says it: "pv+pvh". */
@@ -64,8 +66,14 @@ static uint64_t pair_capabilities(const void *self)
 
 	return p ? p->capabilities
 		 : SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS | SCN_CAP(DESTROY_DOMAIN) |
-		       SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) |
-		       SCN_CAP(INVALIDATION) | SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
+		       SCN_CAP(DESTROY_KILLS) | SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(DOMIDS) |
+		       SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
+		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
+}
+
+static uint32_t number_of(const char *ioctl)
+{
+	return scn_ioctl_by_name((struct scn_str){ioctl, strlen(ioctl)})->number;
 }
 
 static enum scn_status pair_open(const struct scn_options *options, void **self,
@@ -83,9 +91,11 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 		return SCN_ERROR;
 	}
 	take_environment(p);
-	p->map_grants =
-	    scn_ioctl_by_name((struct scn_str){"IOCTL_GNTDEV_MAP_GRANT_REF", 26})->number;
+	p->map_grants = number_of("IOCTL_GNTDEV_MAP_GRANT_REF");
+	p->bind_virq = number_of("IOCTL_EVTCHN_BIND_VIRQ");
 	p->capabilities = pair_capabilities(NULL) & ~(if_fresh | if_settable);
+	if (options->swapped)
+		p->capabilities &= ~SCN_CAP(DOMIDS);
 	p->capabilities |= scn_module_limits_capabilities() | (options->fresh ? if_fresh : 0);
 	scn_agents_init(&p->agents, options);
 	scn_module_limits_init(&p->limits);
@@ -263,6 +273,25 @@ static bool maps_itself(const struct pair *p, const struct scn_call *call, enum 
 	return false;
 }
 
+static bool binds_dom_exc(const struct pair *p, const struct scn_call *call)
+{
+	return call->kind == SCN_IOCTL && call->arg[1] == p->bind_virq && call->image_len == 4 &&
+	       !memcmp(call->image, &(uint32_t){VIRQ_DOM_EXC}, 4);
+}
+
+/* Why a call can't be made between these two domains; NULL: it can. */
+static const char *impossible(const struct pair *p, const struct scn_call *call, enum seat seat)
+{
+	if (maps_itself(p, call, seat))
+		return "a PVH guest can't map its own grants: Xen takes the page away from its "
+		       "first address";
+	if (seat == NEAR && binds_dom_exc(p, call))
+		return "xenstored has VIRQ_DOM_EXC";
+	if (call->kind == SCN_SEND_FD && p->process_at[call->peer] != seat)
+		return "a descriptor can't be sent to another domain";
+	return NULL;
+}
+
 static enum scn_status call_far(struct pair *p, uint32_t process, const struct scn_call *call,
 				struct scn_result *result, struct scn_buf *why)
 {
@@ -280,13 +309,10 @@ static enum scn_status pair_call(void *self, uint32_t process, const struct scn_
 	struct pair *p = self;
 	enum seat seat = p->process_at[process];
 
-	if (maps_itself(p, call, seat)) {
-		scn_buf_str(why, "a PVH guest can't map its own grants: Xen takes the page away "
-				 "from its first address");
-		return SCN_SKIP;
-	}
-	if (call->kind == SCN_SEND_FD && p->process_at[call->peer] != seat) {
-		scn_buf_str(why, "a descriptor can't be sent to another domain");
+	const char *reason = impossible(p, call, seat);
+
+	if (reason) {
+		scn_buf_str(why, reason);
 		return SCN_SKIP;
 	}
 	if (call->kind == SCN_FORK)
