@@ -30,6 +30,8 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_GRANT_FRAMES] = {"grant_frames", "the size of a grant table can be set"},
     [SCN_CAP_INSPECT] = {"inspect", "the machine's totals can be read"},
     [SCN_CAP_INVALIDATION] = {"invalidation", "the driver hears of mprotect and mremap"},
+    [SCN_CAP_IOCTL_MEMORY] = {"ioctl_memory",
+			      "an ioctl uses memory when the driver does, and as far"},
     [SCN_CAP_ISOLATION] = {"isolation", "only one's own grants can be mapped"},
     [SCN_CAP_LARGE_IOCTL] = {"large_ioctl", "an ioctl moves as much memory as the driver takes"},
     [SCN_CAP_MAPPED_COPY] = {"mapped_copy", "GRANT_COPY knows what its caller has mapped"},

@@ -31,6 +31,7 @@ enum scn_capability {
 	SCN_CAP_GRANT_FRAMES,     /* the size of a grant table can be set */
 	SCN_CAP_INSPECT,          /* the machine's totals can be read */
 	SCN_CAP_INVALIDATION,     /* the driver hears of mprotect and mremap */
+	SCN_CAP_IOCTL_MEMORY,     /* an ioctl uses memory when, and as far as, the driver does */
 	SCN_CAP_ISOLATION,        /* only one's own grants can be mapped */
 	SCN_CAP_LARGE_IOCTL,      /* an ioctl moves as much memory as the driver takes */
 	SCN_CAP_MAPPED_COPY,      /* GRANT_COPY knows what its caller has mapped */
@@ -55,10 +56,11 @@ enum scn_capability {
 /* What every real driver does as a matter of course. */
 #define SCN_CAPS_OF_DRIVERS                                                                        \
 	(SCN_CAP(ALL_CALLS) | SCN_CAP(CHARACTER_DEVICE) | SCN_CAP(CHECK_ORDER) |                   \
-	 SCN_CAP(DEALLOC_FREES) | SCN_CAP(DONTCOPY) | SCN_CAP(DRIVER_INDEX) | SCN_CAP(ENOSYS) |    \
-	 SCN_CAP(EPOLL_EPERM) | SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(MMAP_ERRORS) | \
-	 SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) |               \
-	 SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
+	 SCN_CAP(DEALLOC_FREES) | SCN_CAP(DESTROY_KILLS) | SCN_CAP(DONTCOPY) |                     \
+	 SCN_CAP(DRIVER_INDEX) | SCN_CAP(ENOSYS) | SCN_CAP(EPOLL_EPERM) | SCN_CAP(IOCTL_MEMORY) |  \
+	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(MMAP_ERRORS) | SCN_CAP(MUNMAP) |      \
+	 SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) |        \
+	 SCN_CAP(SIGIO))
 
 /* The name that scripts and messages use. A constant string. */
 const char *scn_capability_name(enum scn_capability cap);

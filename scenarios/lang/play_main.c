@@ -40,9 +40,9 @@ static void print_help(FILE *out)
 	      "      --on NAME         where to play; default model:\n",
 	      out);
 	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
-		fprintf(out, "                          %-8s %s\n", (*ops)->name, (*ops)->summary);
+		fprintf(out, "                          %-15s %s\n", (*ops)->name, (*ops)->summary);
 #ifndef SCN_STATIC
-	fprintf(out, "                          %-8s %s\n", XEN,
+	fprintf(out, "                          %-15s %s\n", XEN,
 		"real Xen and Linux in an emulator; fetches them once");
 #endif
 	fputs(
@@ -241,18 +241,24 @@ static int parse_options(struct command *c, int argc, char **argv)
 	return err;
 }
 
+static int column_of(const struct scn_substrate_ops *ops)
+{
+	return (int)strlen(ops->name) + 2;
+}
+
 static void print_capabilities(FILE *out)
 {
 	const struct scn_substrate_ops *const *all = scn_substrates();
 
 	fprintf(out, "%-18s", "");
 	for (size_t i = 0; all[i]; i++)
-		fprintf(out, "%-8s", all[i]->name);
+		fprintf(out, "%-*s", column_of(all[i]), all[i]->name);
 	fputs("\n", out);
 	for (int cap = 0; cap < SCN_N_CAPABILITIES; cap++) {
 		fprintf(out, "%-18s", scn_capability_name((enum scn_capability)cap));
 		for (size_t i = 0; all[i]; i++)
-			fprintf(out, "%-8s", all[i]->capabilities(NULL) >> cap & 1 ? "yes" : "-");
+			fprintf(out, "%-*s", column_of(all[i]),
+				all[i]->capabilities(NULL) >> cap & 1 ? "yes" : "-");
 		fprintf(out, "%s\n", scn_capability_summary((enum scn_capability)cap));
 	}
 }
