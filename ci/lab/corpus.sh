@@ -3,25 +3,9 @@
 
 lab_corpus_limit=3600 # seconds for a leg on one kernel
 
-# On CUSE the command itself plays, inside the guest, on its own front.
-lab_play_cuse() { # SERIES
-	local root=$lab_directory/root library files=()
-	[ -e "$root" ] || ldd "$lab_gntsim" | grep -o '/[^ ]*' | while read -r library; do
-		mkdir -p "$root$(dirname "$library")"
-		cp -L "$library" "$root$library"
-	done
-	for library in "$root"/*; do
-		files+=(--file "$library=/$(basename "$library")")
-	done
-	"$lab_self" run cuse --kernel "$1" --timeout "$lab_corpus_limit" "${files[@]}" \
-		--file "$lab_build/fakedev/libgntsim-preload.so=/lab/fakedev/libgntsim-preload.so" \
-		--file "$lab_directory/scenarios=/lab/scenarios" -- \
-		"$lab_gntsim" play --on cuse --tap scenarios
-}
-
 lab_play() { # LEG SERIES
 	if [ "$1" = cuse ]; then
-		lab_play_cuse "$2"
+		"$lab_self" cuse --kernel "$2" --build "$lab_build" --timeout "$lab_corpus_limit"
 	else
 		GNTSIM_XEN_LAB=$lab_self "$lab_gntsim" play --on xen --leg "$1" --kernel "$2" \
 			--time-limit "$lab_corpus_limit" --tap "$lab_directory/scenarios"

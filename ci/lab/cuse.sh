@@ -1,0 +1,40 @@
+# shellcheck shell=bash disable=SC2154 # lab_* come from ci/xen-lab
+# The scenarios through the CUSE front, in a guest whose kernel has CUSE: the host's own need not.
+
+# In the array lab_files: the command, its preloaded library, and what they are linked with.
+lab_lay_gntsim() { # DIRECTORY BUILD
+	local library entry
+	mkdir -p "$1/fakedev"
+	cp "$2/fakedev/libgntsim-preload.so" "$1/fakedev/"
+	lab_files=(--file "$2/gntsim=/lab/gntsim" --file "$1/fakedev=/lab/fakedev")
+	# Every library that it needs, and the dynamic linker, where they are expected.
+	ldd "$2/gntsim" | grep -o '/[^ ]*' | sort -u | while read -r library; do
+		mkdir -p "$1/root$(dirname "$library")"
+		cp -L "$library" "$1/root$library"
+	done
+	for entry in "$1"/root/*; do
+		lab_files+=(--file "$entry=/$(basename "$entry")")
+	done
+}
+
+cuse() { # [--kernel SERIES] [--build DIRECTORY] [--timeout SECONDS] [-- PLAY-ARGUMENT...]
+	local root=$lab_pieces/../.. build='' series=6.1 limit=900
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--) shift && break ;;
+		--kernel) series=${2?} && shift 2 ;;
+		--build) build=${2?} && shift 2 ;;
+		--timeout) limit=${2?} && shift 2 ;;
+		*) lab_fail "cuse: no option '$1'" ;;
+		esac
+	done
+	build=${build:-$root/build}
+	[ -x "$build/gntsim" ] ||
+		lab_fail "no $build/gntsim: meson setup build && ninja -C build, or --build"
+	[ $# -gt 0 ] || set -- --tap --doubt --by-capability scenarios
+	lab_prepare
+	lab_lay_gntsim "$lab_directory/tree" "$build"
+	"$lab_self" run cuse --kernel "$series" --timeout "$limit" "${lab_files[@]}" \
+		--file "$root/scenarios=/lab/scenarios" -- \
+		"$lab_pieces/play-cuse" "$@"
+}
