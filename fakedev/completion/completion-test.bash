@@ -30,4 +30,6 @@ offers "gntsim run --front " auto socket fuse cuse
 offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
 offers "gntsim run -- tru" true
+offers "gntsim play --on fuse" fuse fuse-unassisted
+offers "gntsim fuzz --against s" socket
 echo ok

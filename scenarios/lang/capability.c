@@ -36,6 +36,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_LARGE_IOCTL] = {"large_ioctl", "an ioctl moves as much memory as the driver takes"},
     [SCN_CAP_MAPPED_COPY] = {"mapped_copy", "GRANT_COPY knows what its caller has mapped"},
     [SCN_CAP_MAPTRACK_FRAMES] = {"maptrack_frames", "the number of map handles can be set"},
+    [SCN_CAP_MISC_DEVICE] = {"misc_device", "the nodes have the numbers of misc devices"},
     [SCN_CAP_MMAP_ERRORS] = {"mmap_errors",
 			     "mmap fails where the driver's does, and MAP_GRANT_REF not before"},
     [SCN_CAP_MUNMAP] = {"munmap", "the driver knows what is mapped, and hears of munmap"},

@@ -36,6 +36,7 @@ enum scn_capability {
 	SCN_CAP_LARGE_IOCTL,      /* an ioctl moves as much memory as the driver takes */
 	SCN_CAP_MAPPED_COPY,      /* GRANT_COPY knows what its caller has mapped */
 	SCN_CAP_MAPTRACK_FRAMES,  /* the number of map handles can be set */
+	SCN_CAP_MISC_DEVICE,      /* the nodes have the numbers of misc devices */
 	SCN_CAP_MMAP_ERRORS, /* mmap fails where the driver's does, and MAP_GRANT_REF not before */
 	SCN_CAP_MUNMAP,      /* the driver knows what is mapped, and hears of munmap */
 	SCN_CAP_PORTS,       /* the number of event-channel ports can be set */
@@ -58,9 +59,9 @@ enum scn_capability {
 	(SCN_CAP(ALL_CALLS) | SCN_CAP(CHARACTER_DEVICE) | SCN_CAP(CHECK_ORDER) |                   \
 	 SCN_CAP(DEALLOC_FREES) | SCN_CAP(DESTROY_KILLS) | SCN_CAP(DONTCOPY) |                     \
 	 SCN_CAP(DRIVER_INDEX) | SCN_CAP(ENOSYS) | SCN_CAP(EPOLL_EPERM) | SCN_CAP(IOCTL_MEMORY) |  \
-	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(MMAP_ERRORS) | SCN_CAP(MUNMAP) |      \
-	 SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) |        \
-	 SCN_CAP(SIGIO))
+	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(MISC_DEVICE) | SCN_CAP(MMAP_ERRORS) | \
+	 SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) |               \
+	 SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
 
 /* The name that scripts and messages use. A constant string. */
 const char *scn_capability_name(enum scn_capability cap);

@@ -16,6 +16,7 @@ static const struct {
     {SOCKET, {SCN_CAP_ALL_CALLS, "calls that bypass the C library are not seen"}},
     {ALL, {SCN_CAP_DISCARD, "a store that Xen would discard is seen by who stored"}},
     {FILES, {SCN_CAP_CHARACTER_DEVICE, "the device files are regular files"}},
+    {KERNEL, {SCN_CAP_MISC_DEVICE, "the device files have other numbers, or none"}},
     {KERNEL, {SCN_CAP_ENOSYS, "an unknown ioctl of evtchn is ENOTTY"}},
     {KERNEL, {SCN_CAP_RESTART, "a read that a signal interrupts is not started again"}},
     {KERNEL, {SCN_CAP_SIGIO, "evtchn sends no SIGIO"}},

@@ -28,7 +28,7 @@ static void print_help(FILE *out)
 	      "      --against NAME       where else; default model:\n",
 	      out);
 	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
-		fprintf(out, "                             %-8s %s\n", (*ops)->name,
+		fprintf(out, "                             %-15s %s\n", (*ops)->name,
 			(*ops)->summary);
 	fputs("                             xen[:LEG] real Xen and Linux in an emulator: leg pv "
 	      "(the\n"
@@ -176,7 +176,9 @@ static int run_here(struct command *c)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
 	struct fuzz_judge *judge = &c->run.judge;
-	int result;
+	/* Sequences state indices, unmap, and map what can't be mapped. */
+	const uint64_t all_need = SCN_CAP(DRIVER_INDEX) | SCN_CAP(MUNMAP) | SCN_CAP(MMAP_ERRORS);
+	int result, missing;
 
 	judge->ops = scn_substrate_find(c->run.against);
 	if (!judge->ops)
@@ -189,6 +191,14 @@ static int run_here(struct command *c)
 		judge->kernel = c->run.world.kernel;
 	c->run.all_worlds = !c->has_guest;
 	c->run.world.capabilities = judge->ops->capabilities(judge->self);
+	missing = scn_capability_missing(all_need, c->run.world.capabilities);
+	if (missing >= 0) {
+		fprintf(stderr, "gntsim fuzz: %s: every sequence needs %s (%s)\n", c->run.against,
+			scn_capability_name((enum scn_capability)missing),
+			scn_capability_summary((enum scn_capability)missing));
+		judge->ops->close(judge->self);
+		return STATUS_ERROR;
+	}
 	result = fuzz_run(&c->run);
 	judge->ops->close(judge->self);
 	return finish(result);
