@@ -20,6 +20,15 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 	return wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
 }
 
+/* Copies a message's payload; false if it has another size. */
+static bool take_payload(const struct wire_in *in, void *payload, size_t size)
+{
+	if (in->msg.payload != size)
+		return false;
+	memcpy(payload, in->payload, size);
+	return true;
+}
+
 static int reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len)
 {
@@ -171,9 +180,8 @@ static int hello(struct client *c, const struct wire_in *in)
 	struct gntsim_domain *dom;
 	int err = 0, off = 0;
 
-	if (in->msg.payload != sizeof(h))
+	if (!take_payload(in, &h, sizeof(h)))
 		return -EPROTO;
-	memcpy(&h, in->payload, sizeof(h));
 	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
 	c->pid = in->pid;
@@ -266,9 +274,8 @@ static int open_device(struct client *c, const struct wire_in *in)
 	uint32_t id = 0;
 	int fd, err;
 
-	if (in->msg.payload != sizeof(o))
+	if (!take_payload(in, &o, sizeof(o)))
 		return -EPROTO;
-	memcpy(&o, in->payload, sizeof(o));
 	if (o.device >= WIRE_DEV_MAX)
 		return -EPROTO;
 	if (o.device >= WIRE_DEV_XSD_PORT) {
@@ -321,9 +328,8 @@ static int claim(struct client *c, const struct wire_in *in)
 	uint32_t id = 0;
 	int err;
 
-	if (in->msg.payload != sizeof(cookie))
+	if (!take_payload(in, &cookie, sizeof(cookie)))
 		return -EPROTO;
-	memcpy(&cookie, in->payload, sizeof(cookie));
 	f = device_find(c->broker, cookie);
 	/* A socket's cookie is no secret: its holder shows the socket. */
 	if (!f || f->front == &front_socket)
@@ -480,24 +486,28 @@ static int reply_runs(struct client *c, const struct wire_in *in, uint64_t addr,
 	return err;
 }
 
+/* Replies to a call that changed a range, or could not. */
+static int reply_changed(struct client *c, const struct wire_in *in, int err, uint64_t addr,
+			 uint64_t len)
+{
+	return err < 0 ? reply(c, in, err, NULL, 0) : reply_runs(c, in, addr, len);
+}
+
 static int map(struct client *c, const struct wire_in *in)
 {
 	struct wire_map m;
 	struct device_file *f;
 	int err;
 
-	if (in->msg.payload != sizeof(m))
+	if (!take_payload(in, &m, sizeof(m)))
 		return -EPROTO;
-	memcpy(&m, in->payload, sizeof(m));
 	f = client_file(c, m.file);
 	if (!f)
 		return reply(c, in, -EBADF, NULL, 0);
 	if (!c->mm || !f->file || c->broker->config.unassisted)
 		return reply(c, in, -ENODEV, NULL, 0);
 	err = gntsim_mmap(c->mm, f->file, m.addr, m.len, m.prot, m.flags, m.offset);
-	if (err < 0)
-		return reply(c, in, err, NULL, 0);
-	return reply_runs(c, in, m.addr, m.len);
+	return reply_changed(c, in, err, m.addr, m.len);
 }
 
 static int change_range(struct client *c, const struct wire_in *in)
@@ -505,9 +515,8 @@ static int change_range(struct client *c, const struct wire_in *in)
 	struct wire_range r;
 	int err;
 
-	if (in->msg.payload != sizeof(r))
+	if (!take_payload(in, &r, sizeof(r)))
 		return -EPROTO;
-	memcpy(&r, in->payload, sizeof(r));
 	if (!c->mm)
 		return reply(c, in, -ENODEV, NULL, 0);
 	if (in->msg.op == WIRE_MUNMAP)
@@ -516,9 +525,7 @@ static int change_range(struct client *c, const struct wire_in *in)
 		err = gntsim_madvise(c->mm, r.addr, r.len, r.prot);
 	else
 		err = gntsim_mprotect(c->mm, r.addr, r.len, r.prot);
-	if (err < 0)
-		return reply(c, in, err, NULL, 0);
-	return reply_runs(c, in, r.addr, r.len);
+	return reply_changed(c, in, err, r.addr, r.len);
 }
 
 static int remap(struct client *c, const struct wire_in *in)
@@ -526,15 +533,12 @@ static int remap(struct client *c, const struct wire_in *in)
 	struct wire_remap r;
 	int err;
 
-	if (in->msg.payload != sizeof(r))
+	if (!take_payload(in, &r, sizeof(r)))
 		return -EPROTO;
-	memcpy(&r, in->payload, sizeof(r));
 	if (!c->mm)
 		return reply(c, in, -ENODEV, NULL, 0);
 	err = gntsim_mremap(c->mm, r.old_addr, r.old_len, r.new_len, r.flags, r.new_addr);
-	if (err < 0)
-		return reply(c, in, err, NULL, 0);
-	return reply_runs(c, in, r.new_addr, r.new_len);
+	return reply_changed(c, in, err, r.new_addr, r.new_len);
 }
 
 /* The child's connection, and its address space, exist before the child does. */
@@ -594,9 +598,8 @@ static int administer(struct client *c, const struct wire_in *in)
 	uint32_t domid;
 
 	if (in->msg.op == WIRE_ADVANCE) {
-		if (in->msg.payload != sizeof(ns))
+		if (!take_payload(in, &ns, sizeof(ns)))
 			return -EPROTO;
-		memcpy(&ns, in->payload, sizeof(ns));
 		gntsim_machine_advance(m, ns);
 		return reply(c, in, 0, NULL, 0);
 	}

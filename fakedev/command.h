@@ -35,6 +35,9 @@ bool parse_number(const char *option, const char *text, unsigned long low, unsig
 /** "pv" or "pvh" as struct wire_hello has it (1, 2); complains and returns false otherwise. */
 bool parse_guest(const char *text, uint32_t *out);
 
+/** "yes" or "no"; complains and returns false otherwise. */
+bool parse_yes_no(const char *option, const char *text, bool *out);
+
 /** How device files reach a program. */
 enum front_kind {
 	FRONT_SOCKET,

@@ -62,6 +62,16 @@ bool parse_guest(const char *text, uint32_t *out)
 	return true;
 }
 
+bool parse_yes_no(const char *option, const char *text, bool *out)
+{
+	if (strcmp(text, "yes") && strcmp(text, "no")) {
+		complain("%s: expected yes or no, found '%s'", option, text);
+		return false;
+	}
+	*out = strcmp(text, "yes") == 0;
+	return true;
+}
+
 static void usage(FILE *out)
 {
 	fputs("usage: gntsim COMMAND [OPTION...]\n\n"

@@ -84,6 +84,7 @@ static int parse(int argc, char **argv, struct options *o)
 						{"verbose", no_argument, NULL, 'v'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
+	bool assisted;
 	int c;
 
 	opterr = 0;
@@ -102,10 +103,10 @@ static int parse(int argc, char **argv, struct options *o)
 				return EXIT_GNTSIM;
 			break;
 		case 'a':
-			if (strcmp(optarg, "yes") && strcmp(optarg, "no"))
-				return complain("--assist: expected yes or no, found '%s'", optarg);
+			if (!parse_yes_no("--assist", optarg, &assisted))
+				return EXIT_GNTSIM;
 			o->assist_choice = CHOSEN;
-			o->unassisted = strcmp(optarg, "no") == 0;
+			o->unassisted = !assisted;
 			break;
 		case 's':
 			o->socket = optarg;

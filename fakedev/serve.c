@@ -146,9 +146,8 @@ int serve_main(int argc, char **argv)
 			dir = optarg;
 			break;
 		case 'a':
-			if (strcmp(optarg, "yes") && strcmp(optarg, "no"))
-				return complain("--assist: expected yes or no, found '%s'", optarg);
-			assisted = strcmp(optarg, "yes") == 0;
+			if (!parse_yes_no("--assist", optarg, &assisted))
+				return EXIT_GNTSIM;
 			break;
 		case 'x':
 			xenstore = true;

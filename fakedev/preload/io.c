@@ -32,19 +32,24 @@ static long usable_bytes(const struct device *d, int refused_mode, size_t count)
 	return count > MOST_BYTES ? (long)MOST_BYTES : (long)count;
 }
 
+bool device_overflowed(int fd)
+{
+	int waiting = 0;
+
+	return raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0 &&
+	       waiting % (int)PORT_BYTES;
+}
+
 long device_read(int fd, const struct device *d, void *buf, size_t count)
 {
 	long usable;
-	int waiting = 0;
 	ssize_t n;
 
 	usable = usable_bytes(d, O_WRONLY, count);
 	if (usable <= 0)
 		return usable;
 	count = (size_t)usable;
-	/* An odd number of bytes says that the ring overflowed. */
-	if (raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0 &&
-	    waiting % (int)PORT_BYTES)
+	if (device_overflowed(fd))
 		return -EFBIG;
 	n = NEXT(read)(fd, buf, count);
 	if (n < 0)

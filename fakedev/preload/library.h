@@ -150,6 +150,8 @@ void lib_fork_child(void);
 
 /** The work behind the interposed calls, each with the kernel's kind of result. */
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
+/* Has the ring of an evtchn overflowed? An odd number of bytes in the socket says so. */
+bool device_overflowed(int fd);
 long device_read(int fd, const struct device *d, void *buf, size_t count);
 long device_write(const struct device *d, const void *buf, size_t count);
 

@@ -5,17 +5,13 @@
 #include "library.h"
 
 #undef _FORTIFY_SOURCE
-#include <linux/sockios.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 
 static bool overflowed(int fd)
 {
 	struct device d;
-	int waiting = 0;
 
-	return lib_device(fd, &d) && d.device == WIRE_DEV_EVTCHN &&
-	       raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0 && waiting % 4;
+	return lib_device(fd, &d) && d.device == WIRE_DEV_EVTCHN && device_overflowed(fd);
 }
 
 static int correct(struct pollfd *fds, nfds_t n, int ready)

@@ -59,40 +59,40 @@ EXPORT void closefrom(int low)
 	lib_sync();
 }
 
+/* Before new becomes another descriptor for old: 1 if a device is closed by that, 0, or -EBADF. */
+static int before_dup(int old, int new)
+{
+	struct device d;
+
+	if (old >= 0 && old == lib_control_fd())
+		return -EBADF;
+	if (new >= 0 && new == lib_control_fd())
+		lib_move_control(new);
+	return old != new &&lib_device(new, &d);
+}
+
+static int after_dup(int closed, int r)
+{
+	if (closed)
+		lib_sync();
+	return r;
+}
+
 DECLARE_NEXT(dup2);
 EXPORT int dup2(int old, int new)
 {
-	struct device d;
-	bool replaced;
-	int r;
+	int closed = before_dup(old, new);
 
-	if (old >= 0 && old == lib_control_fd())
-		return (int)lib_result(-EBADF);
-	if (new >= 0 && new == lib_control_fd())
-		lib_move_control(new);
-	replaced = old != new &&lib_device(new, &d);
-	r = NEXT(dup2)(old, new);
-	if (replaced)
-		lib_sync();
-	return r;
+	return closed < 0 ? (int)lib_result(closed) : after_dup(closed, NEXT(dup2)(old, new));
 }
 
 DECLARE_NEXT(dup3);
 EXPORT int dup3(int old, int new, int flags)
 {
-	struct device d;
-	bool replaced;
-	int r;
+	int closed = before_dup(old, new);
 
-	if (old >= 0 && old == lib_control_fd())
-		return (int)lib_result(-EBADF);
-	if (new >= 0 && new == lib_control_fd())
-		lib_move_control(new);
-	replaced = old != new &&lib_device(new, &d);
-	r = NEXT(dup3)(old, new, flags);
-	if (replaced)
-		lib_sync();
-	return r;
+	return closed < 0 ? (int)lib_result(closed)
+			  : after_dup(closed, NEXT(dup3)(old, new, flags));
 }
 
 DECLARE_NEXT(_Fork);
