@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <linux/fuse.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +27,8 @@ struct pager {
 	pthread_mutex_t lock;
 	struct waiting *first, **last;
 	struct guard *guard;
-	bool ended; /* the session did */
+	struct fuse_buf request; /* taken; mem is the guard's, NULL without the thread */
+	bool ended;              /* the session did */
 	int ready, stop;
 };
 
@@ -84,18 +84,25 @@ static int receive(const struct pager *p, struct fuse_buf *buf)
 }
 
 /* One request, dealt with or in the queue: its length; 0 or less as receive() says. */
-static int take(struct pager *p, struct fuse_buf *buf)
+static int take(struct pager *p)
 {
 	int n;
 
 	pthread_mutex_lock(&p->taking);
-	n = receive(p, buf);
-	if (n > 0 && for_page(buf))
-		fuse_session_process_buf(p->session, buf);
+	n = p->request.mem ? receive(p, &p->request) : -EAGAIN;
+	if (n > 0 && for_page(&p->request))
+		fuse_session_process_buf(p->session, &p->request);
 	else if (n > 0)
-		hand_on(p, buf);
+		hand_on(p, &p->request);
 	pthread_mutex_unlock(&p->taking);
 	return n;
+}
+
+static void set_memory(struct pager *p, void *mem)
+{
+	pthread_mutex_lock(&p->taking);
+	p->request.mem = mem;
+	pthread_mutex_unlock(&p->taking);
 }
 
 static void *run(void *ctx)
@@ -103,10 +110,10 @@ static void *run(void *ctx)
 	struct pager *p = ctx;
 	struct pollfd fds[] = {{.fd = fuse_session_fd(p->session), .events = POLLIN},
 			       {.fd = p->stop, .events = POLLIN}};
-	struct fuse_buf buf = {.mem = guard_hold(p->guard)};
 
+	set_memory(p, guard_hold(p->guard));
 	for (;;) {
-		int n = fds[0].revents & POLLERR ? -ENODEV : take(p, &buf);
+		int n = fds[0].revents & POLLERR ? -ENODEV : take(p);
 
 		if (n == -EAGAIN || n == -EINTR) {
 			poll(fds, 2, -1);
@@ -120,6 +127,7 @@ static void *run(void *ctx)
 			break;
 		}
 	}
+	set_memory(p, NULL);
 	guard_release(p->guard);
 	return NULL;
 }
@@ -188,16 +196,9 @@ int pager_next(struct pager *p, struct fuse_buf *buf)
 
 void pager_catch_up(struct pager *p)
 {
-	struct pollfd fd = {.fd = fuse_session_fd(p->session), .events = POLLIN};
-	bool waits = true;
-
-	for (int i = 0; i < MOST_REQUESTS && waits; i++) {
-		pthread_mutex_lock(&p->taking);
-		waits = poll(&fd, 1, 0) == 1 && !(fd.revents & POLLERR);
-		pthread_mutex_unlock(&p->taking);
-		if (waits)
-			sched_yield();
-	}
+	/* Not by waiting for the thread: it may not get to run for long. */
+	for (int i = 0; i < MOST_REQUESTS && take(p) > 0; i++)
+		;
 }
 
 void pager_stop(struct pager *p)
