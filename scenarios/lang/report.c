@@ -127,7 +127,8 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 	report->count[record->outcome.verdict]++;
 	report->seconds += record->seconds;
 	for (unsigned int cap = 0; cap < SCN_N_CAPABILITIES; cap++)
-		report->needing[cap][record->outcome.verdict] += record->needs >> cap & 1;
+		report->needing[cap][record->outcome.verdict] +=
+		    (unsigned int)(record->needs >> cap & 1);
 	if (report->sink) {
 		report->sink(report->ctx, record);
 		return;
