@@ -148,13 +148,13 @@ static bool make_read(gen *g, struct fuzz_op *op)
 	if (!find_eventful(g, &file)) {
 		if (fuzz_chance(g, 60))
 			return false;
-		if (!fuzz_descriptor(g, op, fuzz_chance(g, 97) ? 'e' : 'd', &file))
+		if (!fuzz_descriptor(g, op, fuzz_bad(g, 3) ? 'd' : 'e', &file))
 			return true;
 	}
 	fuzz_say(op, "read(@f%u, ", file.id);
 	if (buffer && fuzz_chance(g, 5))
 		fuzz_say(op, "0x%llx, ", (unsigned long long)buffer->addr + fuzz_random(g, 100));
-	else if (fuzz_chance(g, 2))
+	else if (fuzz_bad(g, 2))
 		fuzz_say(op, "BAD, ");
 	fuzz_say(op, "%u)", length);
 	return true;
@@ -164,9 +164,9 @@ static bool make_write(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing file, *port;
 
-	if (!fuzz_descriptor(g, op, fuzz_chance(g, 99) ? 'e' : 'a', &file))
+	if (!fuzz_descriptor(g, op, fuzz_bad(g, 1) ? 'a' : 'e', &file))
 		return true;
-	if (fuzz_chance(g, 2)) {
+	if (fuzz_bad(g, 2)) {
 		fuzz_say(op, "write(@f%u, BAD, 4)", file.id);
 		return true;
 	}

@@ -95,7 +95,10 @@ bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,
 	g->made.device = device;
 	g->made.file = op->id;
 	g->pool = &g->files;
-	fuzz_say(op, "open(\"/dev/xen/%s\", O_RDWR%s%s)", node,
+	fuzz_say(op, "open(\"/dev/xen/%s\", %s%s%s)", node,
+		 !fuzz_bad(g, 3)      ? "O_RDWR"
+		 : fuzz_chance(g, 70) ? "O_RDONLY"
+				      : "O_WRONLY",
 		 device == 'e' && fuzz_chance(g, 60) ? "|O_NONBLOCK" : "",
 		 fuzz_chance(g, 20) ? "|O_CLOEXEC" : "");
 	return false;

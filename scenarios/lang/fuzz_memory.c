@@ -14,10 +14,21 @@ static uint64_t fresh_address(gen *g)
 	return addr;
 }
 
+static struct fuzz_thing *device_mapping(gen *g)
+{
+	char device = fuzz_chance(g, 40) ? 'a' : 'd';
+	struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device);
+
+	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device == 'a' ? 'd' : 'a');
+}
+
 static void say_mmap(gen *g, struct fuzz_op *op, uint32_t pages, const char *prot,
 		     const char *sharing)
 {
-	g->made.addr = fresh_address(g);
+	/* Where something is mapped already: that has to go. */
+	const struct fuzz_thing *over = fuzz_chance(g, 4) ? device_mapping(g) : NULL;
+
+	g->made.addr = over ? over->addr : fresh_address(g);
 	g->made.count = pages;
 	g->pool = &g->mappings;
 	fuzz_say(op, "mmap(0x%llx, %u, %s, %s|MAP_FIXED, ", (unsigned long long)g->made.addr,
@@ -83,26 +94,26 @@ static bool make_buffer(gen *g, struct fuzz_op *op)
 	return true;
 }
 
-static struct fuzz_thing *device_mapping(gen *g)
+/* All of a mapping's pages, with a chance of so many percent, or some. */
+static void pages_of(gen *g, const struct fuzz_thing *m, uint32_t percent, uint32_t *first,
+		     uint32_t *n)
 {
-	char device = fuzz_chance(g, 40) ? 'a' : 'd';
-	struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device);
-
-	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device == 'a' ? 'd' : 'a');
+	*first = 0;
+	*n = m->count;
+	if (fuzz_chance(g, percent))
+		return;
+	*first = fuzz_random(g, m->count);
+	*n = 1 + fuzz_random(g, m->count - *first);
 }
 
 static bool make_munmap(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing *m = device_mapping(g);
-	uint32_t first = 0, n;
+	uint32_t first, n;
 
 	if (!m)
 		return false;
-	n = m->count;
-	if (fuzz_chance(g, 40)) {
-		first = fuzz_random(g, n);
-		n = 1 + fuzz_random(g, n - first);
-	}
+	pages_of(g, m, 60, &first, &n);
 	fuzz_say(op, "munmap(0x%llx, %u)", (unsigned long long)m->addr + first * 4096, n * 4096);
 	if (first == 0 && n == m->count && fuzz_chance(g, 90)) {
 		g->gone = m;
@@ -111,12 +122,24 @@ static bool make_munmap(gen *g, struct fuzz_op *op)
 	return true;
 }
 
+/* Private ones are few, and each kernel has its own opinion of them. */
+static const struct fuzz_thing *protected_mapping(gen *g)
+{
+	for (uint32_t i = 0; i < g->mappings.n; i++) {
+		const struct fuzz_thing *m = &g->mappings.things[i];
+
+		if (m->private && m->process == g->process && fuzz_chance(g, 30))
+			return m;
+	}
+	return device_mapping(g);
+}
+
 static bool make_mprotect(gen *g, struct fuzz_op *op)
 {
 	static const char *const prots[] = {"PROT_NONE", "PROT_READ", "PROT_READ|PROT_WRITE"};
-	const struct fuzz_thing *m = device_mapping(g);
+	const struct fuzz_thing *m = protected_mapping(g);
 	bool discard = g->world->capabilities & SCN_CAP(DISCARD);
-	uint32_t prot;
+	uint32_t prot, first, n;
 
 	if (!m || !(g->world->capabilities & SCN_CAP(INVALIDATION)))
 		return false;
@@ -124,29 +147,32 @@ static bool make_mprotect(gen *g, struct fuzz_op *op)
 	prot = fuzz_random(g, m->writable || m->private || discard ? 3 : 2);
 	if (prot == 2 && !m->writable && !m->private)
 		op->needs |= SCN_CAP(DISCARD);
-	fuzz_say(op, "mprotect(0x%llx, %u, %s)", (unsigned long long)m->addr,
-		 (fuzz_chance(g, 70) ? m->count : 1 + fuzz_random(g, m->count)) * 4096,
-		 prots[prot]);
+	pages_of(g, m, 70, &first, &n);
+	fuzz_say(op, "mprotect(0x%llx, %u, %s)", (unsigned long long)m->addr + first * 4096,
+		 n * 4096, prots[prot]);
 	return true;
 }
 
 static bool make_mremap(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing *m = device_mapping(g);
-	uint32_t to;
+	uint32_t first, n, to;
 
 	if (!m || !(g->world->capabilities & SCN_CAP(INVALIDATION)))
 		return false;
 	op->needs = SCN_CAP(INVALIDATION);
-	to = fuzz_chance(g, 85) ? m->count : 1 + fuzz_random(g, m->count + 1);
+	pages_of(g, m, 70, &first, &n);
+	to = fuzz_chance(g, 85) ? n : 1 + fuzz_random(g, n + 1);
 	g->made = *m;
 	g->made.count = to;
 	g->made.addr = fresh_address(g);
 	g->pool = &g->mappings;
-	g->gone = m;
-	g->gone_pool = &g->mappings;
+	if (n == m->count) {
+		g->gone = m;
+		g->gone_pool = &g->mappings;
+	}
 	fuzz_say(op, "mremap(0x%llx, %u, %u, MREMAP_MAYMOVE|MREMAP_FIXED, 0x%llx)",
-		 (unsigned long long)m->addr, m->count * 4096, to * 4096,
+		 (unsigned long long)m->addr + first * 4096, n * 4096, to * 4096,
 		 (unsigned long long)g->made.addr);
 	return true;
 }
@@ -154,11 +180,13 @@ static bool make_mremap(gen *g, struct fuzz_op *op)
 static bool make_madvise(gen *g, struct fuzz_op *op)
 {
 	const struct fuzz_thing *m = device_mapping(g);
+	uint32_t first, n;
 
 	if (!m)
 		return false;
-	fuzz_say(op, "madvise(0x%llx, %u, MADV_DONTNEED)", (unsigned long long)m->addr,
-		 (1 + fuzz_random(g, m->count)) * 4096);
+	pages_of(g, m, 50, &first, &n);
+	fuzz_say(op, "madvise(0x%llx, %u, MADV_DONTNEED)",
+		 (unsigned long long)m->addr + first * 4096, n * 4096);
 	return true;
 }
 
