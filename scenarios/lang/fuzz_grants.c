@@ -85,9 +85,10 @@ static bool make_dealloc(gen *g, struct fuzz_op *op)
 	return true;
 }
 
-/* Pages for this domain that are still granted, mostly. */
-static struct fuzz_thing *granted_pages(gen *g, uint32_t to, uint32_t *item)
+/* Pages for this domain that are still granted, mostly; never those of the domain `but`. */
+static struct fuzz_thing *granted_pages(gen *g, uint32_t but, uint32_t *item)
 {
+	uint32_t to = g->model->domain_of[g->process];
 	struct fuzz_thing *found = NULL;
 
 	for (uint32_t tries = 0; tries < 12; tries++) {
@@ -95,16 +96,37 @@ static struct fuzz_thing *granted_pages(gen *g, uint32_t to, uint32_t *item)
 		if (!found)
 			return NULL;
 		*item = fuzz_random(g, found->count);
-		if (found->peer_domain == to && !fuzz_model_has_ended(g->model, found->id, *item))
+		if (found->domain != but && found->peer_domain == to &&
+		    !fuzz_model_has_ended(g->model, found->id, *item))
 			break;
 	}
-	return found;
+	return found->domain == but ? NULL : found;
+}
+
+/* The domain whose grants this process must not map: in a real PVH guest its own, even if nothing
+ * comes of it but a MAP_GRANT_REF (rule pvh-maps-own-grant). */
+static uint32_t forbidden_domain(const gen *g)
+{
+	uint32_t own = g->model->domain_of[g->process];
+
+	return g->world->real_time && g->world->guest[own] == SCN_PVH ? own : FUZZ_ANY;
+}
+
+/* A reference that is none, of a domain that may be one. */
+static void say_bad_reference(gen *g, struct fuzz_op *op, uint32_t but)
+{
+	uint32_t domain;
+	const char *name = fuzz_domain(g, &domain);
+
+	fuzz_say(op, "{domid=%s, ref=%u}", domain == but ? "77" : name,
+		 fuzz_chance(g, 50) ? 1000000 : 30000);
 }
 
 static bool make_map(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing file;
-	uint32_t domain, n = 1 + (fuzz_chance(g, 40) ? fuzz_random(g, 4) : 0);
+	uint32_t n = 1 + (fuzz_chance(g, 40) ? fuzz_random(g, 4) : 0);
+	uint32_t but = forbidden_domain(g);
 
 	if (!fuzz_descriptor(g, op, 'd', &file))
 		return true;
@@ -121,12 +143,11 @@ static bool make_map(gen *g, struct fuzz_op *op)
 	fuzz_say(op, "{count=%u, refs=[", g->made.count);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t item;
-		struct fuzz_thing *pages = granted_pages(g, g->model->domain_of[g->process], &item);
+		struct fuzz_thing *pages = granted_pages(g, but, &item);
 
 		fuzz_say(op, "%s", i ? ", " : "");
 		if (!pages || fuzz_chance(g, 4)) {
-			fuzz_say(op, "{domid=%s, ref=%u}", fuzz_domain(g, &domain),
-				 fuzz_chance(g, 50) ? 1000000 : 30000);
+			say_bad_reference(g, op, but);
 			continue;
 		}
 		g->made.writable &= pages->writable;
@@ -242,9 +263,8 @@ static const struct fuzz_thing *copied_memory(gen *g, struct fuzz_op *op)
 static bool say_side(gen *g, struct fuzz_op *op, bool foreign)
 {
 	uint32_t domain, item;
-	const struct fuzz_thing *t = foreign
-					 ? granted_pages(g, g->model->domain_of[g->process], &item)
-					 : copied_memory(g, op);
+	const struct fuzz_thing *t =
+	    foreign ? granted_pages(g, FUZZ_ANY, &item) : copied_memory(g, op);
 
 	if (foreign && t && !fuzz_chance(g, 3)) {
 		fuzz_say(op, "{foreign={ref=@r%u.%u, offset=%u, domid=dom%u}}", t->id, item,

@@ -12,6 +12,8 @@
 /* Calls in a batch: with real Xen about a minute between two boots. */
 #define BATCH_OPS 10000u
 #define BATCH_MAX 400u
+/* Between two lines of progress, if they are not over each other on a terminal. */
+#define TELL_SECONDS 10
 
 struct runner {
 	const struct fuzz_run *run;
@@ -21,7 +23,7 @@ struct runner {
 	struct fuzz_sequence scratch;
 	struct fuzz_statistics statistics;
 	unsigned long made, judged, sequences, found;
-	double model_time, judge_time, start;
+	double model_time, judge_time, start, told;
 };
 
 static double now(void)
@@ -134,12 +136,19 @@ static int report(struct runner *r, struct fuzz_case *c)
 	return err;
 }
 
+/* Can't the judge play at all, or is it that this sequence can't be played? */
+static bool is_judge_broken(const struct runner *r, const struct fuzz_verdict *v)
+{
+	if (v->verdict == SCN_BROKEN)
+		return r->run->judge.xen && !strstr(scn_buf_text(&v->text), ".scn:");
+	return v->verdict == SCN_SKIPPED;
+}
+
 static int take_verdict(struct runner *r, struct fuzz_case *c)
 {
 	if (c->verdict.verdict == SCN_PASSED)
 		return 0;
-	if (c->verdict.verdict == SCN_SKIPPED ||
-	    (r->run->judge.xen && c->verdict.verdict == SCN_BROKEN)) {
+	if (is_judge_broken(r, &c->verdict)) {
 		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", c->number,
 			scn_buf_text(&c->verdict.text));
 		return -ENODEV;
@@ -180,13 +189,16 @@ static bool is_batch_full(const struct runner *r, unsigned long before)
 	       r->made - before >= BATCH_OPS || r->made >= r->run->ops;
 }
 
-static void print_progress(const struct runner *r)
+static void print_progress(struct runner *r, bool at_end)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%lu calls, %lu differences ", r->judged, r->found);
-	else if (r->run->judge.xen)
+	else if (r->run->judge.xen && (at_end || now() - r->told >= TELL_SECONDS))
 		fprintf(stderr, "%lu calls, %lu differences, %.0f s\n", r->judged, r->found,
 			now() - r->start);
+	else
+		return;
+	r->told = now();
 }
 
 static void watch(void *ctx, const struct fuzz_case *done)
@@ -194,8 +206,7 @@ static void watch(void *ctx, const struct fuzz_case *done)
 	struct runner *r = ctx;
 
 	r->judged += done->seq.n;
-	if (isatty(STDERR_FILENO))
-		print_progress(r);
+	print_progress(r, false);
 }
 
 static int judge_batch(struct runner *r)
@@ -224,7 +235,7 @@ static int play_batch(struct runner *r)
 	for (size_t i = 0; i < r->n && !err; i++)
 		err = r->run->only_write ? write_case(r, &r->cases[i])
 					 : take_verdict(r, &r->cases[i]);
-	print_progress(r);
+	print_progress(r, true);
 	return err;
 }
 
