@@ -24,7 +24,7 @@ struct fuzz_world {
 	uint64_t capabilities;                 /* what the generator may use */
 	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
 	uint32_t n_allowed;
-	bool real_time; /* it passes by itself: what depends on it is left alone */
+	bool real; /* a real machine: what that gives no one result for is left alone */
 };
 
 /*
@@ -97,7 +97,7 @@ uint32_t fuzz_first_processes(const struct fuzz_world *world);
 /* "A", … */
 char fuzz_process_name(uint32_t process);
 
-/* --- fuzz_time.c: what real time decides --- */
+/* --- fuzz_rules.c: what a real machine gives no one result for --- */
 
 /* The references in a step's text; how many. */
 uint32_t fuzz_names_in(const char *text, struct fuzz_name out[FUZZ_MAX_REFS]);
@@ -108,8 +108,8 @@ uint32_t fuzz_names_in(const char *text, struct fuzz_name out[FUZZ_MAX_REFS]);
 bool fuzz_model_has_ended(const struct fuzz_model *m, uint32_t id, uint32_t item);
 /* How many grants wait for that timer. */
 uint32_t fuzz_model_deferred(const struct fuzz_model *m);
-/* Is the step one that only real time can tell the result of? The rule is called deferred-grant. */
-bool fuzz_depends_on_time(const struct fuzz_model *m, const struct fuzz_op *op);
+/* The name of the rule by which a step must not be made now; NULL: it may. */
+const char *fuzz_rule_against(const struct fuzz_model *m, const struct fuzz_op *op);
 
 /* --- fuzz_generate.c --- */
 
@@ -207,7 +207,7 @@ struct fuzz_run {
 	struct fuzz_world world; /* kernel, capabilities, hazards; domains unless all_worlds */
 	bool all_worlds;
 	const char *against, *directory;
-	unsigned long ops, seed, length, count, max;
+	unsigned long ops, seed, length, count, max, first;
 	bool only_write, statistics;
 };
 

@@ -8,7 +8,7 @@ typedef struct fuzz_generator gen;
 static bool make_advance(gen *g, struct fuzz_op *op)
 {
 	if (!(g->world->capabilities & SCN_CAP(ADVANCE)) || !fuzz_model_deferred(g->model) ||
-	    (g->world->real_time && !fuzz_chance(g, 3)))
+	    (g->world->real && !fuzz_chance(g, 3)))
 		return false;
 	op->kind = FUZZ_ADVANCE;
 	op->needs = SCN_CAP(ADVANCE);
@@ -33,7 +33,7 @@ static bool make_destroy(gen *g, struct fuzz_op *op)
 	uint64_t needs = SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS);
 
 	if ((g->world->capabilities & needs) != needs || g->world->n_domains < 2 ||
-	    g->world->real_time || !fuzz_chance(g, 8))
+	    g->world->real || !fuzz_chance(g, 8))
 		return false;
 	op->kind = FUZZ_DESTROY;
 	op->needs = SCN_CAP(DESTROY_DOMAIN);

@@ -36,6 +36,7 @@ static void print_help(FILE *out)
 	      "      --ops N              calls in all; default 10000\n"
 	      "      --seed N             default 1\n"
 	      "      --length N           calls in a sequence; default 100\n"
+	      "      --first N            begins with the sequence N of the seed\n"
 	      "      --guest G[,G]        the domains: pv, pvh, pv,pvh …; default: all mixes\n"
 	      "      --kernel X.Y         of both; default 6.1\n"
 	      "      --against-kernel X.Y of the other one, if it is to be another\n"
@@ -70,6 +71,7 @@ enum option_id {
 	OPT_LENGTH,
 	OPT_COUNT,
 	OPT_MAX,
+	OPT_FIRST,
 };
 
 static const struct option options[] = {
@@ -86,6 +88,7 @@ static const struct option options[] = {
     {"length", required_argument, NULL, OPT_LENGTH},
     {"count", required_argument, NULL, OPT_COUNT},
     {"max", required_argument, NULL, OPT_MAX},
+    {"first", required_argument, NULL, OPT_FIRST},
     {NULL, 0, NULL, 0},
 };
 
@@ -114,8 +117,8 @@ static int take_guests(struct command *c, const char *value)
 
 static int take_number(struct command *c, int option, const char *value)
 {
-	unsigned long *const into[] = {&c->run.ops, &c->run.seed, &c->run.length, &c->run.count,
-				       &c->run.max};
+	unsigned long *const into[] = {&c->run.ops,   &c->run.seed, &c->run.length,
+				       &c->run.count, &c->run.max,  &c->run.first};
 	unsigned long max = option == OPT_LENGTH ? FUZZ_MAX_OPS / 2 : ULONG_MAX;
 	char *end;
 
@@ -224,7 +227,7 @@ static int take_leg(struct command *c, const char *leg)
 			continue;
 		c->run.world.n_domains = all[i].n;
 		memcpy(c->run.world.guest, all[i].guest, sizeof(all[i].guest));
-		c->run.world.real_time = true;
+		c->run.world.real = true;
 		return 0;
 	}
 	return usage_error("--against xen: expected the leg pv, pv+pvh or pv+pv", leg);

@@ -357,7 +357,7 @@ enum fuzz_played fuzz_model_play(struct fuzz_model *m, const struct fuzz_op *op,
 	*value = 0;
 	if (op->kind > FUZZ_KILL)
 		return play_machine_step(m, op, line);
-	if (!m->alive[op->process] || fuzz_depends_on_time(m, op))
+	if (!m->alive[op->process] || fuzz_rule_against(m, op))
 		return FUZZ_DROPPED;
 	if (op->kind == FUZZ_FORK)
 		return play_fork(m, op, line);

@@ -119,7 +119,8 @@ static int report(struct runner *r, struct fuzz_case *c)
 
 	r->found++;
 	if (r->run->judge.xen) {
-		fprintf(stderr, "sequence %lu differs; shrinking it\n", c->number);
+		fprintf(stderr, "sequence %lu differs; playing it by itself\n%s\n", c->number,
+			scn_buf_text(&c->verdict.text));
 		scn_buf_str(&first, scn_buf_text(&c->verdict.text));
 		err = judge_again(r, c);
 	}
@@ -252,7 +253,7 @@ static int one_batch(struct runner *r)
 	int err = 0;
 
 	while (!err && !is_batch_full(r, before))
-		err = generate(r, r->sequences);
+		err = generate(r, r->run->first + r->sequences);
 	if (!err)
 		err = play_batch(r);
 	free_batch(r);

@@ -229,16 +229,16 @@ static const struct {
     {1, 0, "munmap(0x200000100000, 4096)", FUZZ_PLAYED},
 };
 
-static void play_timed(bool real_time)
+static void play_timed(bool real)
 {
-	const struct fuzz_world one = {.n_domains = 1, .kernel = {6, 1}, .real_time = real_time};
+	const struct fuzz_world one = {.n_domains = 1, .kernel = {6, 1}, .real = real};
 	struct fuzz_model m;
 
 	CU_ASSERT_EQUAL_FATAL(fuzz_model_begin(&m, &one), 0);
 	for (uint32_t i = 0; i < sizeof(timed_steps) / sizeof(timed_steps[0]); i++)
 		CU_ASSERT_EQUAL(play_next(&m, i + 1, timed_steps[i].process, timed_steps[i].text,
 					  timed_steps[i].file),
-				real_time ? timed_steps[i].played : FUZZ_PLAYED);
+				real ? timed_steps[i].played : FUZZ_PLAYED);
 	fuzz_model_end(&m);
 }
 

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What real time decides. A grant that its granter has ended while somebody maps it is freed by a
- * timer, in a second or so; its reference may then be given to another page. A call on such a
- * reference has no result that can be foretold, so that none is made where time passes by itself.
+ * The rules by which steps are left out that a real machine gives no one result for.
+ *
+ * deferred-grant: a grant that its granter has ended while somebody maps it is freed by a timer, in
+ * a second or so; its reference may then be given to another page.
+ *
+ * foreign-port: each real domain counts its ports from where its kernel's own end, so that whether
+ * another domain's port number is one of this domain's too is chance.
+ *
+ * pvh-maps-own-grant: Xen takes a PVH guest's page away from where its granter has it.
  */
 #include <gntsim/inspect.h>
 #include <stdlib.h>
@@ -97,15 +103,13 @@ static const struct fuzz_bound *find_map(const struct fuzz_model *m, uint32_t fi
 	return NULL;
 }
 
-bool fuzz_depends_on_time(const struct fuzz_model *m, const struct fuzz_op *op)
+static bool is_deferred_grant(const struct fuzz_model *m, const struct fuzz_op *op)
 {
 	struct fuzz_name names[FUZZ_MAX_REFS];
 	const char *index = strstr(op->text, "@x");
 	const struct fuzz_bound *map;
 	unsigned long id;
 
-	if (!m->world->real_time)
-		return false;
 	if (any_has_ended(m, names, fuzz_names_in(op->text, names)))
 		return true;
 	if (strncmp(op->text, "mmap(", 5) != 0 || !op->file || !index)
@@ -113,4 +117,41 @@ bool fuzz_depends_on_time(const struct fuzz_model *m, const struct fuzz_op *op)
 	id = strtoul(index + 2, NULL, 10);
 	map = find_map(m, op->file, m->bound[id < FUZZ_MAX_OPS ? id : 0].index);
 	return map && any_has_ended(m, map->mapped, map->n_mapped);
+}
+
+static bool is_foreign_port(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	const char *at = op->text;
+
+	if (strstr(op->text, "BIND_INTERDOMAIN"))
+		return false;
+	while ((at = strstr(at, "@p"))) {
+		unsigned long id = strtoul(at + 2, NULL, 10);
+
+		if (id < FUZZ_MAX_OPS && m->bound[id].domain != m->domain_of[op->process])
+			return true;
+		at += 2;
+	}
+	return false;
+}
+
+static bool is_own_grant(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	uint32_t own = m->domain_of[op->process];
+	char name[24];
+
+	snprintf(name, sizeof(name), "domid=dom%u,", own);
+	return m->world->guest[own] == SCN_PVH && strstr(op->text, "IOCTL_GNTDEV_MAP_GRANT_REF") &&
+	       strstr(op->text, name);
+}
+
+const char *fuzz_rule_against(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	if (!m->world->real || op->kind != FUZZ_CALL)
+		return NULL;
+	if (is_deferred_grant(m, op))
+		return "deferred-grant";
+	if (is_foreign_port(m, op))
+		return "foreign-port";
+	return is_own_grant(m, op) ? "pvh-maps-own-grant" : NULL;
 }
