@@ -96,6 +96,15 @@ static int judge_again(const struct runner *r, struct fuzz_case *c)
 	return err;
 }
 
+static void print_lines(const struct scn_buf *text)
+{
+	const char *end = text->len ? text->data + text->len - 1 : NULL;
+
+	fputs(scn_buf_text(text), stdout);
+	if (end && *end != '\n')
+		puts("");
+}
+
 static int report_alone(struct runner *r, struct fuzz_case *c)
 {
 	uint32_t was = c->seq.n, plays;
@@ -105,9 +114,9 @@ static int report_alone(struct runner *r, struct fuzz_case *c)
 	err = judge_again(r, c);
 	if (err)
 		return err;
-	printf("sequence %lu differs (%u calls, shrunk from %u in %u plays):\n%s%s", c->number,
-	       c->seq.n, was, plays, scn_buf_text(&c->verdict.text),
-	       c->verdict.kind == FUZZ_DIFFERENCE ? "" : "\n");
+	printf("sequence %lu differs (%u calls, shrunk from %u in %u plays):\n", c->number,
+	       c->seq.n, was, plays);
+	print_lines(&c->verdict.text);
 	return 0;
 }
 
@@ -127,8 +136,9 @@ static int report(struct runner *r, struct fuzz_case *c)
 	if (err)
 		return err;
 	if (c->verdict.verdict == SCN_PASSED)
-		printf("sequence %lu differs after others, but not by itself:\n%s", c->number,
-		       scn_buf_text(&first));
+		printf("sequence %lu differs after others, but not by itself:\n", c->number);
+	if (c->verdict.verdict == SCN_PASSED)
+		print_lines(&first);
 	else
 		err = report_alone(r, c);
 	if (!err)
@@ -229,11 +239,16 @@ static int judge_batch(struct runner *r)
 	return err;
 }
 
+static bool is_enough(const struct runner *r)
+{
+	return !r->run->only_write && r->found >= r->run->max;
+}
+
 static int play_batch(struct runner *r)
 {
 	int err = r->run->only_write ? 0 : judge_batch(r);
 
-	for (size_t i = 0; i < r->n && !err; i++)
+	for (size_t i = 0; i < r->n && !err && !is_enough(r); i++)
 		err = r->run->only_write ? write_case(r, &r->cases[i])
 					 : take_verdict(r, &r->cases[i]);
 	print_progress(r, true);
@@ -288,8 +303,8 @@ int fuzz_run(const struct fuzz_run *run)
 	if (r->scratch.ops)
 		err = 0;
 	while (!err) {
-		if (run->only_write ? r->sequences == run->count
-				    : r->made >= run->ops || r->found >= run->max)
+		if (is_enough(r) ||
+		    (run->only_write ? r->sequences == run->count : r->made >= run->ops))
 			break;
 		err = one_batch(r);
 	}

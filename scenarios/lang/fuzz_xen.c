@@ -73,13 +73,23 @@ static enum fuzz_kind kind_of(const char *message)
 	return FUZZ_DIFFERENCE;
 }
 
+/* A message, without the directory that will be gone. */
+static void put_text(const struct batch *b, const char *message, struct scn_buf *out)
+{
+	size_t n = strlen(b->directory);
+
+	if (!strncmp(message, b->directory, n) && message[n] == '/')
+		message += n + 1;
+	scn_buf_str(out, message);
+}
+
 static void set_verdict(struct batch *b, size_t i, const struct scn_outcome *o)
 {
 	struct fuzz_case *c = &b->cases[i];
 	struct fuzz_verdict *v = &c->verdict;
 
 	v->verdict = o->verdict;
-	scn_buf_str(&v->text, scn_buf_text(&o->message));
+	put_text(b, scn_buf_text(&o->message), &v->text);
 	v->kind = kind_of(scn_buf_text(&v->text));
 	v->step = c->seq.n;
 	if (v->verdict == SCN_FAILED && v->kind == FUZZ_DIFFERENCE)
