@@ -259,6 +259,27 @@ static struct gntsim_mm *mm_of(const struct device_file *f, uint32_t thread)
 	return NULL;
 }
 
+/* The address space of a process of the machine; the newest, for one that executed a program. */
+static struct gntsim_mm *mm_of_process(const struct broker *b, uint32_t process)
+{
+	for (struct link *l = b->endpoints.prev; l != &b->endpoints; l = l->prev) {
+		const struct client *c =
+		    (struct client *)(void *)((char *)l - offsetof(struct endpoint, link));
+
+		if (c->endpoint.kind == ENDPOINT_CONTROL && c->mm && c->pid == process)
+			return c->mm;
+	}
+	return NULL;
+}
+
+/* GRANT_COPY's local side may be a mapped grant, of any file. */
+static struct gntsim_mm *mm_of_thread(const struct broker *b, uint32_t thread)
+{
+	struct gntsim_mm *mm = mm_of_process(b, thread);
+
+	return mm ? mm : mm_of_process(b, foreign_process(thread));
+}
+
 long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
 		     const struct gntsim_user_memory *um)
 {
@@ -275,5 +296,7 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 		if (!mm)
 			return um->read(um->ctx, arg, &where, sizeof(where)) ? -EFAULT : -EINVAL;
 	}
+	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GRANT_COPY && !ff->host->is_cuse)
+		mm = mm_of_thread(f->broker, thread);
 	return gntsim_ioctl(f->file, mm, cmd, arg, um);
 }
