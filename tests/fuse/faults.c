@@ -2,7 +2,8 @@
 /*
  * faults DIR BROKER N: processes that keep the pager of a mounted tree busy: pages are touched, copied
  * into before they were touched, and hold the arguments of an ioctl, so that the broker itself waits
- * for its pager. One of them kills the broker after N pages; then all end.
+ * for its pager. One of them kills the broker after N pages, if N is not 0. All end when the tree
+ * does.
  */
 #define _GNU_SOURCE
 #include "../../fakedev/uapi.h"

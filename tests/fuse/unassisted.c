@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -373,6 +374,15 @@ static void bad_pointers(void)
 	CHECK(ioctl(a, IOCTL_GNTALLOC_ALLOC_GREF, 8) == -1 && errno == EFAULT);
 	CHECK(ioctl(m, IOCTL_GNTDEV_MAP_GRANT_REF, 8) == -1 && errno == EFAULT);
 	CHECK(ioctl(m, _IOC(_IOC_NONE, 'G', 99, 0), 8) == -1 && errno == ENOTTY);
+	/* Memory that only root may read is a bad pointer too. (Who made our namespace may.) */
+	if (tree && getuid() != 0) {
+		struct grants none;
+
+		CHECK(prctl(PR_SET_DUMPABLE, 0) == 0);
+		CHECK(try_alloc(a, 1, 1, 0, &none) == -1 && errno == EFAULT);
+		CHECK(prctl(PR_SET_DUMPABLE, 1) == 0);
+		CHECK(try_alloc(a, 1, 1, 0, &none) == 0);
+	}
 	close(a);
 	close(m);
 }
