@@ -10,6 +10,7 @@
 #define DEFAULT_GNTALLOC_LIMIT  1024u
 #define DEFAULT_GNTDEV_LIMIT    65536u
 #define DOM0_KERNEL_VIRQS       (1u << 0 | 1u << 2 | 1u << 9 | 1u << 16)
+#define DOMU_KERNEL_VIRQS       (1u << 0)
 /* References and handles are ints in Linux and Xen. */
 #define MAX_GRANT_FRAMES    (1u << (31 - 9))
 #define MAX_MAPTRACK_FRAMES (1u << (31 - 8))
@@ -67,7 +68,7 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *c)
 	uint32_t grant_frames = or_default(c->max_grant_frames, DEFAULT_GRANT_FRAMES);
 	uint32_t maptrack = or_default(c->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES);
 	uint32_t ports = or_default(c->max_ports, MAX_PORTS);
-	uint32_t virqs = dom->id ? 0 : DOM0_KERNEL_VIRQS;
+	uint32_t virqs = dom->id ? DOMU_KERNEL_VIRQS : DOM0_KERNEL_VIRQS;
 
 	dom->profile = gs_profile(c->kernel);
 	if (!dom->profile || grant_frames > MAX_GRANT_FRAMES || maptrack > MAX_MAPTRACK_FRAMES ||

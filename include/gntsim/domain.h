@@ -34,9 +34,9 @@ struct gntsim_domain_config {
 	uint32_t gntalloc_limit;      /**< gntalloc's module parameter; default 1024 */
 	uint32_t gntdev_limit;        /**< gntdev's module parameter; default 65536 */
 	uint32_t max_ports;           /**< event-channel ports; default 131072 (FIFO ABI) */
-	/** VIRQs that its kernel has bound for itself, a bit each: binding one is EEXIST. NULL: in
-	 * domain 0 those of a Linux dom0 (0 timer, 2 console, 9 PCPU state, 16 machine check),
-	 * elsewhere none. */
+	/** VIRQs that its kernel has bound for itself, a bit each: binding one is EEXIST. NULL:
+	 * those of Linux, which are 0, the timer's, and in domain 0 also 2 console, 9 PCPU state
+	 * and 16 machine check. */
 	const uint32_t *kernel_virqs;
 };
 

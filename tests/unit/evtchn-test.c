@@ -517,7 +517,7 @@ static void notification_waits_for_the_reader(void)
 	fx_channel_close(&c);
 }
 
-/* The VIRQs that dom0's kernel has bound: EEXIST; which they are is the configuration's. (Measured.) */
+/* The VIRQs that a domain's kernel has bound: EEXIST; which they are is the configuration's. (Measured.) */
 static void kernel_virqs(void)
 {
 	const uint32_t mine = 1u << 5 | 1u << 23;
@@ -541,6 +541,10 @@ static void kernel_virqs(void)
 	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 23), -EEXIST);
 	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 24), -EINVAL);
 	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 0), 1);
+	gntsim_close(a);
+	a = evtchn(fx.dom2);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 0), -EEXIST);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 2), 1);
 	gntsim_close(a);
 }
 
