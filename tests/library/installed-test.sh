@@ -22,6 +22,10 @@ export PKG_CONFIG_LIBDIR PKG_CONFIG_SYSROOT_DIR
 check_library() {
 	library=$1 version=$2 prefixes=$3
 	objdump -p "$libdir/$library" | grep -q "SONAME *$library.0\$" || fail "$library: SONAME"
+	# The C library and the compiler's, and nothing else.
+	objdump -p "$libdir/$library" | awk '$1 == "NEEDED" {print $2}' |
+		grep -vxE 'libc\.so\.6|libgcc_s\.so\.1' &&
+		fail "$library needs more than the C library"
 	nm -D --defined-only "$libdir/$library" | awk '{print $3}' >"$dir/symbols"
 	[ -s "$dir/symbols" ] || fail "$library exports nothing"
 	grep -vE "^($prefixes)[a-z_0-9]*@@$version\$|^$version\$" "$dir/symbols" >"$dir/others" &&
@@ -69,4 +73,4 @@ compile gnttab-c "$root/binding/examples/hello.c"
 cc "$root/binding/examples/hello.c" -o "$dir/static" $(pkg-config --cflags gnttab-c) \
 	"$libdir/libgnttab-c.a" || fail "hello with the static library"
 "$bindir/gntsim" run --leaks=error -- "$dir/static" | grep -qx "hello, other side" || fail "static"
-"$bindir/gntsim" --version | grep -E "^gntsim [0-9]+\.[0-9]+\.[0-9]+" || fail "--version"
+"$bindir/gntsim" --version | grep -xE "gntsim [0-9]+\.[0-9]+\.[0-9]+ \(.+\)" || fail "--version"
