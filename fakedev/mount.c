@@ -162,7 +162,7 @@ static int mount_with_help(const char *dir, struct failure *f)
 			   .msg_control = control.bytes,
 			   .msg_controllen = sizeof(control)};
 	struct cmsghdr *c;
-	int pair[2], fd = -1;
+	int pair[2], fd = -1, status = 0;
 	ssize_t n;
 	pid_t child;
 
@@ -184,7 +184,9 @@ static int mount_with_help(const char *dir, struct failure *f)
 		memcpy(&fd, CMSG_DATA(c), sizeof(fd));
 	close(pair[0]);
 	if (child > 0)
-		waitpid(child, NULL, 0);
+		waitpid(child, &status, 0);
+	if (fd < 0 && exit_status(status) != 127)
+		return fail(f, -EPERM, "cannot mount at %s: fusermount3 refuses to", dir);
 	if (fd < 0)
 		return fail(f, -EPERM,
 			    "cannot mount at %s: without root it takes fusermount3 (package fuse3)",
