@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -146,6 +147,8 @@ int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, str
 	if (child < 0)
 		return fail(f, -errno, "cannot fork: %s", strerror(errno));
 	if (child == 0) {
+		/* It holds all our descriptors, /dev/fuse too. */
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (xenstore_introduce(x->rundir, 0, f) < 0)
 			_exit(complain("%s", f->text));
 		_exit(0);
