@@ -73,6 +73,7 @@ kernel = "/lab/vmlinux"
 ramdisk = "/lab/domU.cpio"
 memory = 192
 vcpus = 1
+max_event_channels = 131071
 extra = "console=hvc0 loglevel=1 oops=panic panic=-1"
 on_poweroff = "destroy"
 on_reboot = "destroy"

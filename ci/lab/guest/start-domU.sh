@@ -19,7 +19,7 @@ watch_domU() {
 	[ -e /tmp/console.pid ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
 	kill "$(cat /tmp/console.pid)"
 	if grep -q 'Kernel panic' /tmp/domU.log; then
-		sed 's/^/domU: /' /tmp/domU.log >/dev/console
+		tail -c 8000 /tmp/domU.log | tr -cd '\n -~' | sed 's/^/domU: /' >/dev/console
 		end crash domU
 	fi
 	echo "domain 1 is gone" >/tmp/domU.log
