@@ -239,22 +239,36 @@ static int change_piece(long nr, uint64_t start, uint64_t end, int how)
 			   : 0;
 }
 
+/* The same with a hole in it: madvise goes on behind it and says so at the end. */
+static int change_gap(long nr, uint64_t start, uint64_t end, int how, bool *hole)
+{
+	int err = change_piece(nr, start, end, how);
+
+	if (nr != SYS_madvise || err != -ENOMEM)
+		return err;
+	*hole = true;
+	return 0;
+}
+
 /* In address order, as the kernel goes: what is device memory through the broker. */
 static int change(long nr, uint64_t addr, uint64_t len, int how)
 {
 	uint64_t end = addr + len, start, stop;
+	bool hole = false;
 	int err = 0;
 
 	while (err == 0 && addr < end && ranges_first(addr, end - addr, &start, &stop)) {
 		struct wire_range r = {.addr = start, .len = stop - start, .prot = how};
 
-		err = change_piece(nr, addr, start, how);
+		err = change_gap(nr, addr, start, how, &hole);
 		if (err == 0)
 			err = ask_and_apply(nr == SYS_mprotect ? WIRE_MPROTECT : WIRE_MADVISE, &r,
 					    sizeof(r), start, r.len, 0);
 		addr = stop;
 	}
-	return err < 0 ? err : change_piece(nr, addr, end, how);
+	if (err == 0)
+		err = change_gap(nr, addr, end, how, &hole);
+	return err == 0 && hole ? -ENOMEM : err;
 }
 
 DECLARE_NEXT(mprotect);

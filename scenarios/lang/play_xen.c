@@ -12,7 +12,7 @@
 #include "parser.h"
 #include "tap_reader.h"
 
-#define SCENARIO_SECONDS 60  /* how long one may take before it counts as hung */
+#define SCENARIO_SECONDS 120 /* how long one may take before it counts as hung */
 #define PAIR_SECONDS     300 /* the same for two domains, where a call can take 50 ms */
 #define CROWD            500 /* scenarios a boot */
 #define FRUITLESS_BOOTS  3   /* without a result, one after the other: then the lab is broken */

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,8 @@
 #include "module_limits.h"
 
 #define NODES "/dev/xen/"
+
+#define XENSTORE_MS 2000 /* how long xenstored may take for an answer */
 
 struct device {
 	struct scn_agents agents;
@@ -46,6 +49,23 @@ static bool read_line(const char *path, char *out, size_t size)
 	return true;
 }
 
+/* Reads exactly that many bytes; false if they don't come: there may be no xenstored. */
+static bool read_bounded(int fd, void *out, size_t len)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char *at = out;
+
+	while (len > 0) {
+		ssize_t n = poll(&p, 1, XENSTORE_MS) == 1 ? read(fd, at, len) : -1;
+
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
 /* Asks xenstored for "domid": XS_READ of a relative path, which needs no id of one's own. */
 static int domid_from_xenstore(void)
 {
@@ -54,13 +74,14 @@ static int domid_from_xenstore(void)
 		uint32_t type, req_id, tx_id, len;
 		char text[64];
 	} msg = {.type = 2, .len = sizeof(path)};
-	__attribute__((cleanup(close_fd))) int fd = open("/dev/xen/xenbus", O_RDWR | O_CLOEXEC);
+	__attribute__((cleanup(close_fd))) int fd =
+	    open("/dev/xen/xenbus", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
 	memcpy(msg.text, path, sizeof(path));
-	if (fd < 0 || write(fd, &msg, 16 + sizeof(path)) < 0 || read(fd, &msg, 16) != 16)
+	if (fd < 0 || write(fd, &msg, 16 + sizeof(path)) < 0 || !read_bounded(fd, &msg, 16))
 		return -1;
 	if (msg.type != 2 || msg.len == 0 || msg.len >= sizeof(msg.text) ||
-	    read(fd, msg.text, msg.len) != (ssize_t)msg.len)
+	    !read_bounded(fd, msg.text, msg.len))
 		return -1;
 	msg.text[msg.len] = '\0';
 	return atoi(msg.text);
