@@ -32,6 +32,8 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
+int __wrap___open_2(const char *path, int flags);
+int __wrap___open64_2(const char *path, int flags);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -81,6 +83,17 @@ int __wrap_open(const char *path, int flags, ...)
 }
 
 int __wrap_open64(const char *path, int flags, ...)
+{
+	return __wrap_open(path, flags);
+}
+
+/* What _FORTIFY_SOURCE makes of them. */
+int __wrap___open_2(const char *path, int flags)
+{
+	return __wrap_open(path, flags);
+}
+
+int __wrap___open64_2(const char *path, int flags)
 {
 	return __wrap_open(path, flags);
 }
