@@ -54,8 +54,11 @@ void broker_end_endpoint(struct broker *b, struct endpoint *e)
 	if (e->dead)
 		return;
 	e->dead = true;
-	if (e->fd >= 0)
+	/* Closing alone would not do: a process that was forked meanwhile may still have it open. */
+	if (e->fd >= 0) {
+		epoll_ctl(b->epoll, EPOLL_CTL_DEL, e->fd, NULL);
 		close(e->fd);
+	}
 	link_del(&e->link);
 	link_add(&b->dying, &e->link);
 }
