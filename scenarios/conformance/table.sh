@@ -79,6 +79,33 @@ table() {
 			}
 			exit bad
 		}'
+	not_for_real
+}
+
+# By what a file says, as the player finds its needs.
+not_for_real() {
+	echo
+	echo "## What real Xen is not asked"
+	echo
+	echo "These are played on the model only, or on the model and the fake devices: \`gntsim play --on xen\`"
+	echo "skips them on every leg and names the capability."
+	echo
+	echo "| capability | why | scenarios |"
+	echo "|---|---|---|"
+	while read -r capability pattern reason; do
+		printf '| %s | %s | ' "$capability" "$reason"
+		grep -rlE "$(echo "$pattern" | tr '~' ' ')" --include='*.scn' conformance regressions kernel-bugs examples |
+			LC_ALL=C sort | sed 's/\.scn$//; s/^conformance\///' | paste -sd ',' - | sed 's/,/, /g; s/$/ |/'
+	done <<'END'
+inspect ^expect~ the machine's totals (grants, handles, ports in all) are visible to no program in a guest
+fail_allocation ^fail~allocation Debian's kernels have no fault injection
+raise_virq ^raise~ nothing inside a guest can raise a virtual interrupt
+frames ^machine~.*frames= the number of free pages can't be set in a running guest
+grant_frames ^domain~.*grant_frames= the size of a grant table is fixed when the domain is made
+maptrack_frames ^domain~.*maptrack_frames= the number of map handles is fixed when the domain is made
+ports ^domain~.*ports= the number of ports is fixed when the domain is made
+third_domain ^domain~dom2 the lab has two domains
+END
 }
 
 if [ "${1:-}" = --check ]; then

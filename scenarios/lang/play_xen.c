@@ -118,6 +118,16 @@ static bool add_item(struct front *f, char *path, const struct scn_scenario *s, 
 	return true;
 }
 
+/* The first of the two domains can't be destroyed: it would take the player along. */
+static bool destroys_first(const struct scn_scenario *s, bool swapped)
+{
+	for (const struct scn_step *step = s->steps; step; step = step->next) {
+		if (step->kind == SCN_STEP_DESTROY && (step->domain == 0) != swapped)
+			return true;
+	}
+	return false;
+}
+
 /* Two domains: whichever way around the script holds for. */
 static bool add_variants(struct front *f, char *path, const struct scn_scenario *s)
 {
@@ -126,7 +136,7 @@ static bool add_variants(struct front *f, char *path, const struct scn_scenario 
 
 	for (unsigned int i = 0; i < 2; i++) {
 		seats.swapped = i;
-		fits[i] = scn_seats_fit(s, &seats);
+		fits[i] = scn_seats_fit(s, &seats) && !destroys_first(s, i);
 	}
 	fits[1] &= !(s->needs & SCN_CAP(DOMIDS));
 	if (!seats.there || (!fits[0] && !fits[1]))
@@ -310,7 +320,8 @@ static int play_all(struct front *f)
 			report_text(f, &f->items[i], SCN_SKIPPED, "xen can't do %s (%s)",
 				    scn_capability_name(missing), scn_capability_summary(missing));
 		} else if (f->items[i].misfit) {
-			report_text(f, &f->items[i], SCN_SKIPPED, "no such guests on leg %s",
+			report_text(f, &f->items[i], SCN_SKIPPED,
+				    "leg %s has no such guests, or not where the script wants them",
 				    f->lab.leg);
 		} else if (scn_lab_now() >= f->deadline) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
