@@ -213,6 +213,18 @@ static bool listen_to(int fd, double deadline, scn_lab_sink *sink, void *ctx)
 	}
 }
 
+/* A domU's console is the players' channel: what was on its way stands before the kernel's words. */
+static const char *take_domU(const char *text, struct scn_buf *why)
+{
+	static const char domU[] = "domU: ";
+	const char *words = strchr(text, '[');
+
+	if (strncmp(text, domU, strlen(domU)) != 0 || !words)
+		return text;
+	scn_buf_str(why, domU);
+	return words;
+}
+
 /* The last thing the lab said goes to `why` without its prefix, the rest to `notes`. */
 static void read_errors(FILE *errors, bool has_reason, struct scn_buf *notes, struct scn_buf *why)
 {
@@ -243,7 +255,7 @@ static void read_errors(FILE *errors, bool has_reason, struct scn_buf *notes, st
 		if (end)
 			*end = '\0';
 	}
-	scn_buf_str(why, text);
+	scn_buf_str(why, take_domU(text, why));
 }
 
 static enum scn_lab_end judge(int status, bool heard, struct scn_buf *why)
