@@ -137,4 +137,22 @@ expect 0 "TMPDIR" env TMPDIR="$dir/tmp" "$gntsim" run -- "$use" clean
 	echo "left in TMPDIR: $(ls "$dir/tmp")"
 	failed=$((failed + 1))
 }
+
+# What can't be played here is neither a pass nor a failure.
+printf 'domain dom0\n' >"$dir/empty.scn"
+expect 0 "play" "$gntsim" play "$dir/empty.scn"
+if [ ! -e /dev/cuse ]; then
+	expect 77 "no /dev/cuse" "$gntsim" play --on cuse "$dir/empty.scn"
+	says err "skipped: /dev/cuse"
+	expect 77 "no /dev/cuse, TAP" "$gntsim" play --on cuse --tap "$dir/empty.scn"
+	says out "1..0 # SKIP /dev/cuse"
+fi
+# Whoever doubts that it is needed is right.
+printf 'needs munmap\ndomain dom0\n' >"$dir/needs.scn"
+if [ -w /dev/fuse ] && "$gntsim" run --front fuse -- true 2>/dev/null; then
+	expect 0 "a need that fuse-unassisted lacks" "$gntsim" play --on fuse-unassisted "$dir/needs.scn"
+	says out "can't do munmap"
+	expect 1 "the same, doubted" "$gntsim" play --on fuse-unassisted --doubt "$dir/needs.scn"
+	says out "but it passes"
+fi
 [ $failed = 0 ] || exit 1
