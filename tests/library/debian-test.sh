@@ -11,7 +11,8 @@ trap 'rm -rf "$dir"' EXIT
 mkdir "$dir/gntsim" "$dir/root"
 (cd "$root" && git ls-files -z | tar -c --null -T - --ignore-failed-read) | tar -x -C "$dir/gntsim"
 cd "$dir/gntsim"
-dpkg-buildpackage -us -uc -b >"$dir/log" 2>&1 || { tail -n 60 "$dir/log" && exit 1; }
+# The tests have been run, from the tree.
+DEB_BUILD_OPTIONS=${DEB_BUILD_OPTIONS-nocheck} dpkg-buildpackage -us -uc -b >"$dir/log" 2>&1 || { tail -n 60 "$dir/log" && exit 1; }
 cd "$dir"
 cp ./*.deb ./*.changes "${DEBIAN_KEEP:-$dir/root}"
 lintian --allow-root --fail-on error ./*.changes
