@@ -95,7 +95,7 @@ static bool is_stale(const struct sockaddr_un *addr)
 static int listen_at(const char *path, struct failure *f)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd;
+	int fd, on = 1;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return fail(f, -ENAMETOOLONG, "socket path is longer than %zu bytes: %s",
@@ -115,6 +115,8 @@ static int listen_at(const char *path, struct failure *f)
 			return fail(f, err, "cannot listen at %s: %s", path, strerror(-err));
 		}
 	}
+	/* Accepted sockets inherit it: a client may speak before client_add() has had a look at it. */
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	if (listen(fd, SOMAXCONN) < 0) {
 		int err = -errno;
 
