@@ -8,6 +8,8 @@
  * foreign-port: each real domain counts its ports from where its kernel's own end, so that whether
  * another domain's port number is one of this domain's too is chance.
  *
+ * virq-dom-exc: where there are two domains, xenstored has that one of dom0's.
+ *
  * pvh-maps-own-grant: Xen takes a PVH guest's page away from where its granter has it.
  */
 #include <gntsim/inspect.h>
@@ -145,6 +147,12 @@ static bool is_own_grant(const struct fuzz_model *m, const struct fuzz_op *op)
 	       strstr(op->text, name);
 }
 
+static bool is_dom_exc(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	return m->world->n_domains > 1 && m->domain_of[op->process] == 0 &&
+	       strstr(op->text, "IOCTL_EVTCHN_BIND_VIRQ, {virq=3}");
+}
+
 const char *fuzz_rule_against(const struct fuzz_model *m, const struct fuzz_op *op)
 {
 	if (!m->world->real || op->kind != FUZZ_CALL)
@@ -153,5 +161,7 @@ const char *fuzz_rule_against(const struct fuzz_model *m, const struct fuzz_op *
 		return "deferred-grant";
 	if (is_foreign_port(m, op))
 		return "foreign-port";
+	if (is_dom_exc(m, op))
+		return "virq-dom-exc";
 	return is_own_grant(m, op) ? "pvh-maps-own-grant" : NULL;
 }
