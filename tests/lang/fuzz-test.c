@@ -249,6 +249,46 @@ static void test_real_time(void)
 	play_timed(false);
 }
 
+/* The rule by which B, in a PVH domain 1, must not make this call in a real machine; or A in dom0. */
+static void expect_rule(struct fuzz_model *m, uint32_t process, const char *text, const char *rule)
+{
+	struct fuzz_op op = {.id = 90, .process = process};
+	const char *got;
+
+	strcpy(op.text, text);
+	got = fuzz_rule_against(m, &op);
+	expect_text(got ? got : "none", rule, __LINE__);
+}
+
+static void test_rules(void)
+{
+	static const char own[] = "ioctl(@f2, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=["
+				  "{domid=dom1, ref=5}]})";
+	static const char port[] = "ioctl(@f2, IOCTL_EVTCHN_NOTIFY, {port=@p2})";
+	static const char peer[] = "ioctl(@f9, IOCTL_EVTCHN_BIND_INTERDOMAIN, {remote_domain=dom0, "
+				   "remote_port=@p2})";
+	static const char virq[] = "ioctl(@f1, IOCTL_EVTCHN_BIND_VIRQ, {virq=3})";
+	struct fuzz_world real = world;
+	struct fuzz_model m;
+
+	real.real = true;
+	CU_ASSERT_EQUAL_FATAL(fuzz_model_begin(&m, &real), 0);
+	CU_ASSERT_EQUAL(play_next(&m, 1, 0, "open(\"/dev/xen/evtchn\", O_RDWR)", 0), FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(
+	    play_next(&m, 2, 0, "ioctl(@f1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=1})", 0),
+	    FUZZ_PLAYED);
+	expect_rule(&m, 0, port, "none");
+	expect_rule(&m, 1, port, "foreign-port");
+	expect_rule(&m, 1, peer, "none");
+	expect_rule(&m, 0, own, "none");
+	expect_rule(&m, 1, own, "pvh-maps-own-grant");
+	expect_rule(&m, 0, virq, "virq-dom-exc");
+	expect_rule(&m, 1, virq, "none");
+	real.real = false;
+	expect_rule(&m, 1, own, "none");
+	fuzz_model_end(&m);
+}
+
 int main(void)
 {
 	static const struct lang_test tests[] = {
@@ -258,6 +298,7 @@ int main(void)
 	    {"a wrong event", test_wrong_event},
 	    {"what is left out", test_dropped},
 	    {"what real time decides", test_real_time},
+	    {"what real domains differ in", test_rules},
 	};
 
 	return lang_run("fuzz", tests, sizeof(tests) / sizeof(tests[0]));
