@@ -25,7 +25,9 @@ need_packages() {
 # What a build and the demo need; ci/test adds its tools.
 build_packages="gcc libc6-dev linux-libc-dev libfuse3-dev meson ninja-build pkg-config"
 xen_packages="xen-utils-4.17 xenstore-utils libxen-dev"
-test_packages="golang-go fuse3 libcunit1-dev valgrind clang clang-format clang-tidy cppcheck libclang-rt-14-dev mandoc musl-tools shellcheck lcov procps strace util-linux"
+test_packages="clang clang-format clang-tidy cpio cppcheck debhelper fuse3 golang-go lcov \
+	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-yaml qemu-system-x86 \
+	shellcheck strace util-linux valgrind xz-utils zstd"
 
 build_tree() {
 	[ -e build/build.ninja ] || meson setup build >/dev/null

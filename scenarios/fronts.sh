@@ -4,15 +4,20 @@
 # already. A front that can't be had keeps its column.
 # fronts.sh --check FRONT FILE: whether FRONT's column is what FILE says, the output of
 # gntsim play --by-capability.
+# fronts.sh --sums: whether the columns are of the same scenarios, as many in each. (CUSE is not played
+# each time; nor may it be forgotten when the corpus grows.)
 set -eu
 cd "$(dirname "$0")/.."
 page=man/gntsim.1
 fronts='model socket fuse fuse-unassisted cuse'
 
-# Prints "NEED PASSED/SKIPPED/FAILED" for each capability of a play's output, and for all.
+# Prints "NEED PASSED/SKIPPED/FAILED" for each capability of a play's output, and for all. FILE may
+# hold several plays, each of its own scenarios.
 column() { # FILE
-	awk '/^# [a-z_]*: [0-9]+ passed, / { sub(/:/, "", $2); print $2, $3 "/" $7 "/" $5 + $9 }
-		/^# [0-9]+ passed, / { print "all", $2 "/" $6 "/" $4 + $8 }' "$1"
+	awk 'function add(need, p, s, f) { passed[need] += p; skipped[need] += s; failed[need] += f }
+		/^# [a-z_]*: [0-9]+ passed, / { sub(/:/, "", $2); add($2, $3, $7, $5 + $9) }
+		/^# [0-9]+ passed, / { add("all", $2, $6, $4 + $8) }
+		END { for (need in passed) print need, passed[need] "/" skipped[need] "/" failed[need] }' "$1"
 }
 
 # The same of the table.
@@ -90,6 +95,21 @@ rows() {
 	done
 }
 
+sums() {
+	for front in $fronts; do
+		written "$front" | sed "s/^/$front /"
+	done | awk '
+		$3 == "-" { next }
+		{ split($3, n, "/"); all = n[1] + n[2] + n[3]; seen = 1 }
+		$1 == "model" { model[$2] = all; next }
+		all != model[$2] { print "# " $1 ", " $2 ": " all " in the table, " model[$2] " on the model: run scenarios/fronts.sh"; wrong = 1 }
+		END { exit wrong || !seen }'
+}
+
+if [ "${1-}" = --sums ]; then
+	sums
+	exit
+fi
 if [ "${1-}" = --check ]; then
 	check "$2" "$3"
 	exit

@@ -17,11 +17,15 @@
 
 #define RW (PROT_READ | PROT_WRITE)
 
+/* Each order of closing four times: more than a thousand kills. */
+#ifndef ROUNDS
+#define ROUNDS 8u
+#endif
+
 enum {
 	CLI_LIVE = 20, /* offsets in the page, of struct vchan_interface */
 	SRV_LIVE = 21,
 	RING_PAGES = 2,
-	ROUNDS = 8, /* each order of closing four times: more than a thousand kills */
 };
 
 enum side { SERVER, CLIENT, NEITHER };
