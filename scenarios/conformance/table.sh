@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Writes README.md: which scenario proves which statement of rules.txt.
+# Writes README.md: which scenario proves which statement of rules.txt, and how what was inferred
+# (inferred.txt) was decided.
 #   table.sh           writes it
 #   table.sh --check   says what is missing or out of date, and fails
 set -eu
@@ -79,7 +80,54 @@ table() {
 			}
 			exit bad
 		}'
+	inferred
 	not_for_real
+}
+
+inferred() {
+	echo
+	echo "## What was inferred first"
+	echo
+	echo "Made from \`inferred.txt\`: statements that were inferred, or read in the sources where a machine says"
+	echo "otherwise, and how \`gntsim play --on xen\` decided them, on these legs and kernels. Of a kernel bug that"
+	echo "was mended before 6.1 (\`regressions/\`) a real kernel shows only that it is: Debian 12 has none older."
+	echo
+	echo "| statement | verdict | seen on | scenarios |"
+	echo "|---|---|---|---|"
+	awk -F'|' '
+	function wrong(message) {
+		print "inferred.txt: " message > "/dev/stderr"
+		bad = 1
+	}
+	/^#/ {
+		next
+	}
+	NF != 5 || $2 !~ /^(confirmed|corrected|not played)$/ || ($2 == "not played") != ($4 == "-") {
+		wrong("expected \"statement|confirmed, corrected or not played|finding|legs or -|scenarios\": " $0)
+		next
+	}
+	{
+		n = split($5, name, " ")
+		if (n == 0)
+			wrong("no scenario decides: " $1)
+		links = ""
+		for (i = 1; i <= n; i++) {
+			file = name[i] ".scn"
+			if (file !~ /^(regressions|kernel-bugs|examples)\//)
+				file = "conformance/" file
+			if ((getline line < file) <= 0)
+				wrong("no such scenario: " name[i])
+			close(file)
+			link = file
+			if (!sub(/^conformance\//, "", link))
+				link = "../" link
+			links = links (i > 1 ? "<br>" : "") "[" name[i] "](" link ")"
+		}
+		print "| " $1 " | **" $2 "** " $3 " | " $4 " | " links " |"
+	}
+	END {
+		exit bad
+	}' conformance/inferred.txt
 }
 
 # By what a file says, as the player finds its needs.
