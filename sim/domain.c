@@ -136,6 +136,7 @@ void gs_domain_bury(struct gntsim_domain *dom)
 
 	m->domains[dom->id / DOMS_PER_LEAF][dom->id % DOMS_PER_LEAF] = NULL;
 	m->totals.zombies--;
+	gs_grants_bury(dom);
 	free_domain(dom);
 	tell_dom0(m);
 }

@@ -106,12 +106,6 @@ void gs_slot_unpin(struct gntsim_domain *rd, struct slot *slot, uint32_t pin, bo
 	gs_reduce_status(rd, slot, readonly);
 	if (slot->pin)
 		return;
-	if (rd->dying) {
-		/* The table of the dead goes with the last mapping; its entry now. */
-		struct gntsim_grant_entry none = {0};
-
-		gs_slot_write(rd, slot, &none);
-	}
 	gs_frame_unpin(rd->m, slot->pinned_frame);
 }
 

@@ -50,16 +50,18 @@ static void invalidate(struct gntsim_domain *dom, struct slot *slot)
 
 void gs_grants_clear(struct gntsim_domain *dom)
 {
-	struct grants *g = &dom->grants;
 	gntsim_gref ref;
 
-	for (ref = 0; ref < table_size(&g->slots); ref++) {
-		struct slot *slot = table_at(&g->slots, ref);
+	for (ref = 0; ref < table_size(&dom->grants.slots); ref++)
+		slot_at(dom, ref)->state = SLOT_FREE;
+}
 
-		slot->state = SLOT_FREE;
-		if (!slot->pin)
-			invalidate(dom, slot);
-	}
+void gs_grants_bury(struct gntsim_domain *dom)
+{
+	gntsim_gref ref;
+
+	for (ref = 0; ref < table_size(&dom->grants.slots); ref++)
+		invalidate(dom, slot_at(dom, ref));
 }
 
 /* get_free_entries(1) */

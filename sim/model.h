@@ -135,7 +135,9 @@ struct grants {
 };
 
 int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames);
+/* The kernel's part; Xen keeps the table of a zombie. */
 void gs_grants_clear(struct gntsim_domain *dom);
+void gs_grants_bury(struct gntsim_domain *dom);
 /* The slot of a reference that the table has, else NULL. */
 struct slot *gs_slot(const struct gntsim_domain *dom, gntsim_gref ref);
 void gs_slot_write(struct gntsim_domain *dom, struct slot *slot,

@@ -280,7 +280,7 @@ static void what_a_zombie_gives(void)
 	EXPECT_EQ(op.status, GNTSIM_GNTST_BAD_DOMAIN);
 	op.source.ref_or_frame = other;
 	gntsim_gnttab_copy(fx.dom2, &op);
-	EXPECT_EQ(op.status, GNTSIM_GNTST_BAD_DOMAIN);
+	EXPECT_EQ(op.status, GNTSIM_GNTST_BAD_PAGE);
 	EXPECT_EQ(gntsim_frame_free(fx.dom2, op.dest.ref_or_frame), 0);
 	gntsim_close(dev);
 	fx_share_close(&s);
