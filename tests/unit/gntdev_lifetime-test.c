@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* /dev/xen/gntdev: when grants end, bytes are cleared and events sent, in PV and PVH guests; the table
- * of semantics.md, row by row. */
+/* /dev/xen/gntdev: when grants end, bytes are cleared and events sent, in PV and PVH guests. */
 #include "mapping.h"
 
 /* PV takes two pins a page (the user's and the kernel's PTE), PVH one. */
