@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fuzz.h"
 
 /* Calls in a batch: with real Xen about a minute between two boots. */
@@ -25,14 +25,6 @@ struct runner {
 	unsigned long made, judged, unplayed, sequences, found;
 	double model_time, judge_time, start, told;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 /* The domains of a sequence: all mixes in turn, if the user does not say. */
 static void choose_world(struct runner *r, unsigned long sequence)
@@ -176,13 +168,13 @@ static int generate(struct runner *r, unsigned long sequence)
 	struct fuzz_case *c = &r->cases[r->n];
 	uint64_t seed = (r->run->seed << 32) + sequence;
 	scn_cleanup_buf struct scn_buf why = {0};
-	double start = now();
+	double start = scn_now();
 	enum fuzz_played played;
 
 	choose_world(r, sequence);
 	*c = (struct fuzz_case){.number = sequence, .world = r->world};
 	played = fuzz_generate(&c->world, seed, (uint32_t)r->run->length, &r->scratch, &why);
-	r->model_time += now() - start;
+	r->model_time += scn_now() - start;
 	if (played != FUZZ_PLAYED && played != FUZZ_UNSOUND) {
 		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", sequence, scn_buf_text(&why));
 		return -EINVAL;
@@ -208,12 +200,12 @@ static void print_progress(struct runner *r, bool at_end)
 {
 	if (isatty(STDERR_FILENO))
 		fprintf(stderr, "\r%lu calls, %lu differences ", r->judged, r->found);
-	else if (r->run->judge.xen && (at_end || now() - r->told >= TELL_SECONDS))
+	else if (r->run->judge.xen && (at_end || scn_now() - r->told >= TELL_SECONDS))
 		fprintf(stderr, "%lu calls, %lu differences, %.0f s\n", r->judged, r->found,
-			now() - r->start);
+			scn_now() - r->start);
 	else
 		return;
-	r->told = now();
+	r->told = scn_now();
 }
 
 static void watch(void *ctx, const struct fuzz_case *done)
@@ -227,13 +219,13 @@ static void watch(void *ctx, const struct fuzz_case *done)
 static int judge_batch(struct runner *r)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
-	double start = now();
+	double start = scn_now();
 	int err;
 
 	if (r->run->judge.xen)
 		fuzz_xen_watch(r->run->judge.xen, watch, r);
 	err = fuzz_compare_all(r->cases, r->n, &r->run->judge, &why);
-	r->judge_time += now() - start;
+	r->judge_time += scn_now() - start;
 	if (r->run->judge.xen)
 		fuzz_xen_watch(r->run->judge.xen, NULL, NULL);
 	else
@@ -304,7 +296,7 @@ int fuzz_run(const struct fuzz_run *run)
 	if (!r)
 		return err;
 	r->run = run;
-	r->start = now();
+	r->start = scn_now();
 	r->scratch.ops = calloc(FUZZ_MAX_OPS, sizeof(*r->scratch.ops));
 	if (r->scratch.ops)
 		err = 0;

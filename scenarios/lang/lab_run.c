@@ -12,8 +12,9 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clock.h"
 
 #define GUEST_DIR "/lab/s/" /* where the scenarios lie in the guest */
 
@@ -23,14 +24,6 @@
 
 /* Until the guest's first line packages may be fetched and an image be made. */
 #define FIRST_LINE_SECONDS 900
-
-double scn_lab_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 void scn_lab_localize(struct scn_buf *message)
 {
@@ -132,7 +125,7 @@ static bool add_place(struct words *w, const struct scn_lab *lab)
 static bool add_command(struct words *w, const struct scn_lab *lab, const char *stage, bool fresh,
 			double deadline)
 {
-	double left = deadline - scn_lab_now();
+	double left = deadline - scn_now();
 	unsigned int major = lab->kernel.major, minor = lab->kernel.minor;
 
 	return add_word(w, "%s", lab->command) && add_word(w, "run") &&
@@ -193,8 +186,8 @@ static bool listen_to(int fd, double deadline, scn_lab_sink *sink, void *ctx)
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int patience = FIRST_LINE_SECONDS;
 
-	for (double since = scn_lab_now();;) {
-		double now = scn_lab_now(), left = since + patience - now;
+	for (double since = scn_now();;) {
+		double now = scn_now(), left = since + patience - now;
 		char chunk[4096];
 		ssize_t n;
 

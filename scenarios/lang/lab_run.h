@@ -30,7 +30,7 @@ typedef int scn_lab_sink(void *ctx, const char *line);
 
 /*
  * Plays files, in order, in a new guest; `fresh` promises the player a machine of its own.
- * `deadline` is of CLOCK_MONOTONIC, in seconds. What else the lab said is added to `notes`.
+ * `deadline` is a time of scn_now(). What else the lab said is added to `notes`.
  */
 enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size_t n, bool fresh,
 			     double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *notes,
@@ -38,7 +38,5 @@ enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size
 
 /* Takes the guest's directory of scenarios out of a message's paths. */
 void scn_lab_localize(struct scn_buf *message);
-/* CLOCK_MONOTONIC, in seconds. */
-double scn_lab_now(void);
 
 #endif

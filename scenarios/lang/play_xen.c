@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "lab_run.h"
 #include "parser.h"
 #include "tap_reader.h"
@@ -50,7 +51,7 @@ struct front {
 static void report_item(struct front *f, const struct item *item, struct scn_outcome *outcome)
 {
 	struct scn_record r = {.file = item->path, .variant = item->variant, .outcome = *outcome};
-	double now = scn_lab_now();
+	double now = scn_now();
 
 	r.seconds = now - f->last;
 	f->last = now;
@@ -236,7 +237,7 @@ static void blame(struct front *f, const struct item *item, enum scn_lab_end end
 		report_text(f, item, SCN_FAILED, SCN_XEN_CRASHED "%s", why);
 	else if (end != SCN_LAB_SILENCE)
 		report_text(f, item, SCN_BROKEN, "%s", why[0] ? why : "the player stopped short");
-	else if (scn_lab_now() >= f->deadline)
+	else if (scn_now() >= f->deadline)
 		report_text(f, item, SCN_BROKEN, "the time was up");
 	else
 		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d seconds", f->patience);
@@ -323,7 +324,7 @@ static int play_all(struct front *f)
 			report_text(f, &f->items[i], SCN_SKIPPED,
 				    "leg %s has no such guests, or not where the script wants them",
 				    f->lab.leg);
-		} else if (scn_lab_now() >= f->deadline) {
+		} else if (scn_now() >= f->deadline) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
 		} else if (f->fruitless >= FRUITLESS_BOOTS && f->why.len && !f->items[i].crash) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: %d boots failed: %s",
@@ -409,7 +410,7 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 		return err;
 	take_leg(&f, session);
 	f.lab.verbose = report->verbose;
-	f.last = scn_lab_now();
+	f.last = scn_now();
 	f.deadline = f.last + xen->time_limit;
 	err = plan(&f, files);
 	if (!err) {

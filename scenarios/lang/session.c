@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "parser.h"
 
 /* Takes a finished record. */
@@ -19,14 +19,6 @@ struct player_seat {
 	sink *sink;
 	void *ctx;
 };
-
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
 
 static void report_broken(const struct player_seat *seat, const char *path, const char *message)
 {
@@ -73,7 +65,7 @@ static void play_variant(const struct player_seat *seat, const char *path,
 	const struct scn_session *session = seat->session;
 	struct scn_record r = {.file = path, .needs = s->needs};
 	struct scn_setup setup;
-	double start = now();
+	double start = scn_now();
 
 	prepare_variant(seat, s, n, &setup, &r.variant);
 	scn_play(s, &setup, session->ops, seat->self, &r.outcome);
@@ -81,7 +73,7 @@ static void play_variant(const struct player_seat *seat, const char *path,
 		r.outcome.verdict = SCN_FAILED;
 		scn_buf_str(&r.outcome.message, ", but it passes");
 	}
-	r.seconds = now() - start;
+	r.seconds = scn_now() - start;
 	seat->sink(seat->ctx, &r);
 	scn_record_free(&r);
 }
