@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agents.h"
+#include "clock.h"
 #include "module_limits.h"
 
 #define NODES "/dev/xen/"
@@ -273,17 +273,6 @@ static enum scn_status device_kill(void *self, uint32_t process, struct scn_buf 
 	return scn_agents_kill(&d->agents, process, why);
 }
 
-static enum scn_status device_advance(void *self, uint64_t ns, struct scn_buf *why)
-{
-	struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
-
-	(void)self;
-	(void)why;
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
-	return SCN_OK;
-}
-
 const struct scn_substrate_ops scn_substrate_device = {
     .name = "device",
     .summary = "the host's own /dev/xen; every domain is this one",
@@ -297,6 +286,6 @@ const struct scn_substrate_ops scn_substrate_device = {
     .spawn = device_spawn,
     .call = device_call,
     .kill = device_kill,
-    .advance = device_advance,
+    .advance = scn_pass_time,
     .set_limit = device_set_limit,
 };

@@ -4,7 +4,6 @@
  * at the other end of the lab's channel. The two domains of a script are these.
  */
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "agents.h"
+#include "clock.h"
 #include "layout.h"
 #include "module_limits.h"
 #include "pair.h"
@@ -331,17 +331,6 @@ static enum scn_status pair_kill(void *self, uint32_t process, struct scn_buf *w
 	return scn_agents_kill(&p->agents, process, why);
 }
 
-static enum scn_status pair_advance(void *self, uint64_t ns, struct scn_buf *why)
-{
-	struct timespec t = {(time_t)(ns / 1000000000), (long)(ns % 1000000000)};
-
-	(void)self;
-	(void)why;
-	while (nanosleep(&t, &t) && errno == EINTR)
-		;
-	return SCN_OK;
-}
-
 /* xl comes back when the domain is gone. */
 static int destroy_far(const struct pair *p)
 {
@@ -392,7 +381,7 @@ const struct scn_substrate_ops scn_substrate_pair = {
     .spawn = pair_spawn,
     .call = pair_call,
     .kill = pair_kill,
-    .advance = pair_advance,
+    .advance = scn_pass_time,
     .destroy = pair_destroy,
     .set_limit = pair_set_limit,
 };
