@@ -63,6 +63,18 @@ enum scn_capability {
 	 SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) |               \
 	 SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
 
+/* What it takes a real kernel to do: it tells the driver what becomes of its mappings. */
+#define SCN_CAPS_OF_KERNEL (SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY))
+
+/* The drivers' module parameters; whether one may write to them is seen on the machine. */
+#define SCN_CAPS_OF_PARAMETERS (SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT))
+
+/* What a real machine offers that is fresh, and given up afterwards. */
+#define SCN_CAPS_OF_FRESH (SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH))
+
+/* What costs a real machine: it is played on one of its own. */
+#define SCN_CAPS_ALONE (SCN_CAPS_OF_FRESH | SCN_CAP(DESTROY_DOMAIN))
+
 /* The name that scripts and messages use. A constant string. */
 const char *scn_capability_name(enum scn_capability cap);
 /* One line on what it means. */

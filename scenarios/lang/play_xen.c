@@ -86,12 +86,8 @@ uint64_t scn_xen_capabilities(const char *leg)
 	    strchr(leg, '+') ? &scn_substrate_pair : &scn_substrate_device;
 
 	/* Each boot is a machine of its own. */
-	return ops->capabilities(NULL) | SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH);
+	return ops->capabilities(NULL) | SCN_CAPS_OF_FRESH;
 }
-
-/* What costs a guest is done in one of its own. */
-static const uint64_t alone_needs =
-    SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH) | SCN_CAP(DESTROY_DOMAIN);
 
 static bool add_item(struct front *f, char *path, const struct scn_scenario *s, bool swapped)
 {
@@ -113,7 +109,7 @@ static bool add_item(struct front *f, char *path, const struct scn_scenario *s, 
 	*item = (struct item){.path = path, .swapped = swapped};
 	item->misfit = filter.seats.there && !scn_seats_fit(s, &filter.seats);
 	item->crash = s->needs & SCN_CAP(SURVIVE_CRASH);
-	item->alone = s->needs & alone_needs;
+	item->alone = s->needs & SCN_CAPS_ALONE;
 	item->missing = scn_capability_missing(s->needs, f->capabilities);
 	scn_variant(s, &filter, filter.kernel, 0, &setup, &item->variant);
 	return true;

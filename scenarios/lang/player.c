@@ -496,8 +496,7 @@ bool scn_can_be_tried(const struct scn_scenario *s, const struct scn_substrate_o
 		      const void *self)
 {
 	uint64_t missing = s->needs & ~ops->capabilities(self);
-	uint64_t possible =
-	    SCN_CAPS_OF_DRIVERS | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY);
+	uint64_t possible = SCN_CAPS_OF_DRIVERS | SCN_CAPS_OF_KERNEL;
 
 	return missing && !(missing & ~possible);
 }

@@ -117,7 +117,7 @@ static uint64_t find_capabilities(const struct device *d)
 
 	/* Only a real driver hears of what the kernel does to its mappings. */
 	if (!strcmp(d->dir, "/dev/xen"))
-		caps |= SCN_CAP(INVALIDATION) | SCN_CAP(DISCARD) | SCN_CAP(MAPPED_COPY);
+		caps |= SCN_CAPS_OF_KERNEL;
 	return caps | scn_module_limits_capabilities();
 }
 
@@ -148,7 +148,7 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 		d->kernel = (struct scn_version){0, 0};
 	d->capabilities = find_capabilities(d);
 	if (options->fresh)
-		d->capabilities |= SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH);
+		d->capabilities |= SCN_CAPS_OF_FRESH;
 	return SCN_OK;
 }
 
@@ -183,8 +183,7 @@ static uint64_t device_capabilities(const void *self)
 
 	return d ? d->capabilities
 		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAPS_OF_DRIVERS |
-		       SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
-		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
+		       SCN_CAPS_OF_KERNEL | SCN_CAPS_OF_PARAMETERS;
 }
 
 static struct scn_version device_kernel(const void *self)

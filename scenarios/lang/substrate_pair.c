@@ -66,9 +66,8 @@ static uint64_t pair_capabilities(const void *self)
 
 	return p ? p->capabilities
 		 : SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS | SCN_CAP(DESTROY_DOMAIN) |
-		       SCN_CAP(DESTROY_KILLS) | SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(DOMIDS) |
-		       SCN_CAP(MAPPED_COPY) | SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) |
-		       SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
+		       SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(DOMIDS) | SCN_CAPS_OF_KERNEL |
+		       SCN_CAPS_OF_PARAMETERS;
 }
 
 static uint32_t number_of(const char *ioctl)
@@ -79,9 +78,6 @@ static uint32_t number_of(const char *ioctl)
 static enum scn_status pair_open(const struct scn_options *options, void **self,
 				 struct scn_buf *why)
 {
-	static const uint64_t if_fresh =
-	    SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH) | SCN_CAP(DESTROY_DOMAIN);
-	static const uint64_t if_settable = SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT);
 	struct pair *p = calloc(1, sizeof(*p));
 
 	if (!p || !scn_channel_open(&p->channel)) {
@@ -93,10 +89,10 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 	take_environment(p);
 	p->map_grants = number_of("IOCTL_GNTDEV_MAP_GRANT_REF");
 	p->bind_virq = number_of("IOCTL_EVTCHN_BIND_VIRQ");
-	p->capabilities = pair_capabilities(NULL) & ~(if_fresh | if_settable);
+	p->capabilities = pair_capabilities(NULL) & ~(SCN_CAPS_ALONE | SCN_CAPS_OF_PARAMETERS);
 	if (options->swapped)
 		p->capabilities &= ~SCN_CAP(DOMIDS);
-	p->capabilities |= scn_module_limits_capabilities() | (options->fresh ? if_fresh : 0);
+	p->capabilities |= scn_module_limits_capabilities() | (options->fresh ? SCN_CAPS_ALONE : 0);
 	scn_agents_init(&p->agents, options);
 	scn_module_limits_init(&p->limits);
 	*self = p;
