@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 
+#include "leg.h"
 #include "player.h"
 
 #define FUZZ_MAX_OPS       1000u
@@ -173,8 +174,8 @@ uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint
 
 /* --- fuzz_xen.c: many sequences in one boot --- */
 
-/* Real Xen as a judge; leg "pv", "pv+pvh", "pv+pv". NULL: out of memory. */
-struct fuzz_xen *fuzz_xen_open(const char *leg, struct scn_version kernel);
+/* Real Xen as a judge. NULL: out of memory. */
+struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, struct scn_version kernel);
 void fuzz_xen_close(struct fuzz_xen *xen);
 /* What may be used there. */
 uint64_t fuzz_xen_capabilities(const struct fuzz_xen *xen);

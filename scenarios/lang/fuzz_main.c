@@ -30,25 +30,25 @@ static void print_help(FILE *out)
 	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
 		fprintf(out, "                             %-15s %s\n", (*ops)->name,
 			(*ops)->summary);
-	fputs("                             xen[:LEG] real Xen and Linux in an emulator: leg pv "
-	      "(the\n"
-	      "                             default), pv+pvh or pv+pv\n"
-	      "      --ops N              calls in all; default 10000\n"
-	      "      --seed N             default 1\n"
-	      "      --length N           calls in a sequence; default 100\n"
-	      "      --first N            begins with the sequence N of the seed\n"
-	      "      --guest G[,G]        the domains: pv, pvh, pv,pvh …; default: all mixes\n"
-	      "      --kernel X.Y         of both; default 6.1\n"
-	      "      --against-kernel X.Y of the other one, if it is to be another\n"
-	      "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
-	      "      --max N              end after N differences; default 5\n"
-	      "      --write DIR          where differences are written, as scenarios; default .\n"
-	      "      --count N            play nowhere else: write N sequences to the directory,\n"
-	      "                           with the model's results\n"
-	      "      --statistics         print which calls were made and how many succeeded\n"
-	      "      --help               print this\n\n"
-	      "Exit status: 0 no difference, 1 there is one, 125 it could not be tried.\n",
-	      out);
+	fputs(
+	    "                             xen[:LEG]       real Xen and Linux in an emulator; leg\n"
+	    "                                             " SCN_LEG_NAMES "; default pv\n"
+	    "      --ops N              calls in all; default 10000\n"
+	    "      --seed N             default 1\n"
+	    "      --length N           calls in a sequence; default 100\n"
+	    "      --first N            begins with the sequence N of the seed\n"
+	    "      --guest G[,G]        the domains: pv, pvh, pv,pvh …; default: all mixes\n"
+	    "      --kernel X.Y         of both; default 6.1\n"
+	    "      --against-kernel X.Y of the other one, if it is to be another\n"
+	    "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
+	    "      --max N              end after N differences; default 5\n"
+	    "      --write DIR          where differences are written, as scenarios; default .\n"
+	    "      --count N            play nowhere else: write N sequences to the directory,\n"
+	    "                           with the model's results\n"
+	    "      --statistics         print which calls were made and how many succeeded\n"
+	    "      --help               print this\n\n"
+	    "Exit status: 0 no difference, 1 there is one, 125 it could not be tried.\n",
+	    out);
 }
 
 static int usage_error(const char *what, const char *value)
@@ -207,40 +207,20 @@ static int run_here(struct command *c)
 	return finish(result);
 }
 
-/* The domains are the leg's: a sequence can't choose them. */
-static int take_leg(struct command *c, const char *leg)
+static int run_xen(struct command *c)
 {
-	static const struct {
-		const char *leg;
-		uint32_t n;
-		enum scn_guest guest[2];
-	} all[] = {
-	    {"pv", 1, {SCN_PV, SCN_PV}},
-	    {"pv+pvh", 2, {SCN_PV, SCN_PVH}},
-	    {"pv+pv", 2, {SCN_PV, SCN_PV}},
-	};
+	const char *name = c->run.against + strlen(XEN);
+	const struct scn_leg *leg = scn_leg_by_name(*name ? name + 1 : "pv");
+	struct fuzz_judge *judge = &c->run.judge;
+	int result;
 
 	if (c->has_guest)
 		return usage_error("--guest: real Xen's domains are its leg's", c->run.against);
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		if (strcmp(leg, all[i].leg))
-			continue;
-		c->run.world.n_domains = all[i].n;
-		memcpy(c->run.world.guest, all[i].guest, sizeof(all[i].guest));
-		c->run.world.real = true;
-		return 0;
-	}
-	return usage_error("--against xen: expected the leg pv, pv+pvh or pv+pv", leg);
-}
-
-static int run_xen(struct command *c)
-{
-	const char *leg = c->run.against[strlen(XEN)] ? c->run.against + strlen(XEN) + 1 : "pv";
-	struct fuzz_judge *judge = &c->run.judge;
-	int result = take_leg(c, leg);
-
-	if (result)
-		return result;
+	if (!leg)
+		return usage_error("--against xen: expected the leg " SCN_LEG_NAMES, name + 1);
+	c->run.world.n_domains = leg->n_domains;
+	memcpy(c->run.world.guest, leg->guest, sizeof(leg->guest));
+	c->run.world.real = true;
 	judge->xen = fuzz_xen_open(leg, c->has_judge_kernel ? judge->kernel : c->run.world.kernel);
 	if (!judge->xen)
 		return STATUS_ERROR;

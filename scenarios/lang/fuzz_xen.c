@@ -34,7 +34,7 @@ struct batch {
 	struct scn_files files;
 };
 
-struct fuzz_xen *fuzz_xen_open(const char *leg, struct scn_version kernel)
+struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, struct scn_version kernel)
 {
 	struct fuzz_xen *x = calloc(1, sizeof(*x));
 

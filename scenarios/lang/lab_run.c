@@ -117,7 +117,7 @@ __attribute__((format(printf, 2, 3))) static bool add_word(struct words *w, cons
 /* One domain plays on its devices, two on each other's. */
 static bool add_place(struct words *w, const struct scn_lab *lab)
 {
-	if (strchr(lab->leg, '+'))
+	if (lab->leg->n_domains > 1)
 		return add_word(w, "pair") && (!lab->swapped || add_word(w, "--swap"));
 	return add_word(w, "device") && add_word(w, "--guest") && add_word(w, "pv");
 }
@@ -129,7 +129,7 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 	unsigned int major = lab->kernel.major, minor = lab->kernel.minor;
 
 	return add_word(w, "%s", lab->command) && add_word(w, "run") &&
-	       add_word(w, "%s", lab->leg) && add_word(w, "--kernel") &&
+	       add_word(w, "%s", lab->leg->name) && add_word(w, "--kernel") &&
 	       add_word(w, "%u.%u", major, minor) && add_word(w, "--timeout") &&
 	       add_word(w, "%d", left > 1 ? (int)left : 1) && add_word(w, "--file") &&
 	       add_word(w, "%s=/lab/s", stage) && add_word(w, "--") &&

@@ -5,12 +5,13 @@
 
 #include <sys/types.h>
 
+#include "leg.h"
 #include "text.h"
 #include "variant.h"
 
 struct scn_lab {
 	const char *command, *player; /* ci/xen-lab; the static player */
-	const char *leg;
+	const struct scn_leg *leg;
 	struct scn_version kernel;
 	bool swapped; /* two domains: the script's first one is domU */
 	bool verbose;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "leg.h"
 #include "pair.h"
 #ifdef SCN_STATIC
 #include "session.h"
@@ -27,7 +28,8 @@
 struct command {
 	struct scn_session session;
 	struct scn_files files;
-	const char *substrate, *junit, *leg;
+	const char *substrate, *junit;
+	const struct scn_leg *leg;
 	unsigned int time_limit;
 	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
@@ -58,7 +60,7 @@ static void print_help(FILE *out)
 	    "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
 	    "      --fresh           device: booted for this scenario, and may crash\n"
 	    "      --swap            pair: a script's first domain is domU, not dom0\n"
-	    "      --leg LEG         xen: pv (the default), pv+pvh or pv+pv\n"
+	    "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
 	    "      --time-limit N    xen: seconds for everything; default 900\n"
 	    "      --by-capability   count by what the scenarios need, too\n"
 	    "      --doubt           try what is skipped; failed if all of a file passes\n"
@@ -183,8 +185,8 @@ static int take_option(struct command *c, int option, const char *value)
 		c->session.options.swapped = true;
 		return 0;
 	case OPT_LEG:
-		c->leg = value;
-		return 0;
+		c->leg = scn_leg_by_name(value);
+		return c->leg ? 0 : usage_error("there is no leg called %s", value);
 	case OPT_BY_CAPABILITY:
 		c->by_capability = true;
 		return 0;
@@ -358,9 +360,6 @@ static int play_xen(struct command *c, struct scn_report *report)
 	scn_cleanup_buf struct scn_buf why = {0};
 	int err;
 
-	if (strcmp(c->leg, "pv") != 0 && strcmp(c->leg, "pv+pvh") != 0 &&
-	    strcmp(c->leg, "pv+pv") != 0)
-		return usage_error("there is no leg called %s", c->leg);
 	begin_report(c, report, XEN);
 	err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
 	return err ? not_played(c, report, err, &why) : finish(c, report);
@@ -415,7 +414,7 @@ int gntsim_play_main(int argc, char **argv)
 	char exe[PATH_MAX] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
 	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
 	struct command c = {.substrate = "model",
-			    .leg = "pv",
+			    .leg = scn_leg_by_name("pv"),
 			    .time_limit = 900,
 			    .session = {.jobs = 1, .options = {.domid = -1}}};
 	int status;

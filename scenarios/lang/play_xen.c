@@ -80,10 +80,10 @@ static void free_text(char **text)
 	free(*text);
 }
 
-uint64_t scn_xen_capabilities(const char *leg)
+uint64_t scn_xen_capabilities(const struct scn_leg *leg)
 {
 	const struct scn_substrate_ops *ops =
-	    strchr(leg, '+') ? &scn_substrate_pair : &scn_substrate_device;
+	    leg->n_domains > 1 ? &scn_substrate_pair : &scn_substrate_device;
 
 	/* Each boot is a machine of its own. */
 	return ops->capabilities(NULL) | SCN_CAPS_OF_FRESH;
@@ -319,7 +319,7 @@ static int play_all(struct front *f)
 		} else if (f->items[i].misfit) {
 			report_text(f, &f->items[i], SCN_SKIPPED,
 				    "leg %s has no such guests, or not where the script wants them",
-				    f->lab.leg);
+				    f->lab.leg->name);
 		} else if (scn_now() >= f->deadline) {
 			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
 		} else if (f->fruitless >= FRUITLESS_BOOTS && f->why.len && !f->items[i].crash) {
@@ -371,28 +371,29 @@ static void announce(const struct front *f)
 	fprintf(stderr,
 		"gntsim play: xen: leg %s, Linux %u.%u: %zu scenarios together, %zu in a boot "
 		"each, %zu can't be played\n",
-		f->lab.leg, f->lab.kernel.major, f->lab.kernel.minor,
+		f->lab.leg->name, f->lab.kernel.major, f->lab.kernel.minor,
 		n[TOGETHER] + n[TOGETHER_SWAPPED], n[ALONE], n[NOT_AT_ALL]);
 }
 
 /* What is played on the leg, and what it can do. */
 static void take_leg(struct front *f, const struct scn_session *session)
 {
-	const char *second = strchr(f->lab.leg, '+');
+	const struct scn_leg *leg = f->lab.leg;
+	bool pair = leg->n_domains > 1;
 
 	f->filter = session->filter;
 	if (!session->filter.has_kernel)
 		f->filter.kernel = (struct scn_version){6, 1};
 	f->filter.has_kernel = true;
-	f->patience = second ? PAIR_SECONDS : SCENARIO_SECONDS;
-	if (second) {
-		f->filter.seats = (struct scn_seats){
-		    .there = true, .guest = {SCN_PV, strcmp(second, "+pv") ? SCN_PVH : SCN_PV}};
+	f->patience = pair ? PAIR_SECONDS : SCENARIO_SECONDS;
+	if (pair) {
+		f->filter.seats =
+		    (struct scn_seats){.there = true, .guest = {leg->guest[0], leg->guest[1]}};
 	} else {
 		f->filter.has_guest = true;
-		f->filter.guest = SCN_PV;
+		f->filter.guest = leg->guest[0];
 	}
-	f->capabilities = scn_xen_capabilities(f->lab.leg);
+	f->capabilities = scn_xen_capabilities(leg);
 	f->lab.kernel = f->filter.kernel;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SCN_PLAY_XEN_H
 #define SCN_PLAY_XEN_H
 
+#include "leg.h"
 #include "session.h"
 
 /* How the message of a scenario begins that the guest did not survive, or that did not end. */
@@ -10,13 +11,13 @@
 #define SCN_XEN_SILENT  "no result within "
 
 struct scn_xen {
-	const char *leg;         /* "pv", "pv+pvh", "pv+pv" */
+	const struct scn_leg *leg;
 	unsigned int time_limit; /* seconds for everything */
 	bool once;               /* two domains: not both ways around, if a script holds for both */
 };
 
 /* What scenarios can be played on a leg. */
-uint64_t scn_xen_capabilities(const char *leg);
+uint64_t scn_xen_capabilities(const struct scn_leg *leg);
 
 /*
  * Plays every file and reports: those that need a machine of their own, or that crash the kernel,

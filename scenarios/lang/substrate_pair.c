@@ -14,6 +14,7 @@
 #include "agents.h"
 #include "clock.h"
 #include "layout.h"
+#include "leg.h"
 #include "module_limits.h"
 #include "pair.h"
 #include "pair_wire.h"
@@ -39,13 +40,14 @@ struct pair {
 	uint32_t map_grants, bind_virq; /* the ioctls' numbers */
 };
 
-/* The leg's name says it: "pv+pvh". */
+/* By the name of the lab's leg; outside of it, as if both were PV. */
 void scn_pair_find_guests(enum scn_guest guest[2])
 {
-	const char *leg = getenv("GNTSIM_LAB"), *plus = leg ? strchr(leg, '+') : NULL;
+	const char *name = getenv("GNTSIM_LAB");
+	const struct scn_leg *leg = scn_leg_by_name(name ? name : "pv");
 
-	guest[NEAR] = SCN_PV;
-	guest[FAR] = plus && !strcmp(plus, "+pvh") ? SCN_PVH : SCN_PV;
+	for (unsigned int seat = NEAR; seat <= FAR; seat++)
+		guest[seat] = leg ? leg->guest[seat] : SCN_PV;
 }
 
 static void take_environment(struct pair *p)

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+#include "leg.h"
+
+#include <string.h>
+
+static const struct scn_leg legs[] = {
+    {"pv", 1, {SCN_PV, SCN_PV}},
+    {"pv+pvh", 2, {SCN_PV, SCN_PVH}},
+    {"pv+pv", 2, {SCN_PV, SCN_PV}},
+};
+
+const struct scn_leg *scn_leg_by_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(legs) / sizeof(legs[0]); i++) {
+		if (!strcmp(legs[i].name, name))
+			return &legs[i];
+	}
+	return NULL;
+}
