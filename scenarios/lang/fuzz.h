@@ -174,8 +174,10 @@ uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint
 
 /* --- fuzz_xen.c: many sequences in one boot --- */
 
-/* Real Xen as a judge. NULL: out of memory. */
-struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, struct scn_version kernel);
+/* Real Xen as a judge, which lets a sequence take so many seconds (0: as scn_xen_play() does).
+ * NULL: out of memory. */
+struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, unsigned int patience,
+			       struct scn_version kernel);
 void fuzz_xen_close(struct fuzz_xen *xen);
 /* What may be used there. */
 uint64_t fuzz_xen_capabilities(const struct fuzz_xen *xen);

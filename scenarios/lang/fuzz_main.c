@@ -18,6 +18,7 @@
 struct command {
 	struct scn_options options;
 	struct fuzz_run run;
+	unsigned long patience;
 	bool has_guest, has_judge_kernel, help;
 };
 
@@ -42,6 +43,8 @@ static void print_help(FILE *out)
 	    "      --against-kernel X.Y of the other one, if it is to be another\n"
 	    "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
 	    "      --max N              end after N differences; default 5\n"
+	    "      --patience N         xen: seconds for a sequence, after which it hangs;\n"
+	    "                           default 120, with two domains 300\n"
 	    "      --write DIR          where differences are written, as scenarios; default .\n"
 	    "      --count N            play nowhere else: write N sequences to the directory,\n"
 	    "                           with the model's results\n"
@@ -72,6 +75,7 @@ enum option_id {
 	OPT_COUNT,
 	OPT_MAX,
 	OPT_FIRST,
+	OPT_PATIENCE,
 };
 
 static const struct option options[] = {
@@ -89,6 +93,7 @@ static const struct option options[] = {
     {"count", required_argument, NULL, OPT_COUNT},
     {"max", required_argument, NULL, OPT_MAX},
     {"first", required_argument, NULL, OPT_FIRST},
+    {"patience", required_argument, NULL, OPT_PATIENCE},
     {NULL, 0, NULL, 0},
 };
 
@@ -117,9 +122,11 @@ static int take_guests(struct command *c, const char *value)
 
 static int take_number(struct command *c, int option, const char *value)
 {
-	unsigned long *const into[] = {&c->run.ops,   &c->run.seed, &c->run.length,
-				       &c->run.count, &c->run.max,  &c->run.first};
-	unsigned long max = option == OPT_LENGTH ? FUZZ_MAX_OPS / 2 : ULONG_MAX;
+	unsigned long *const into[] = {&c->run.ops, &c->run.seed,  &c->run.length, &c->run.count,
+				       &c->run.max, &c->run.first, &c->patience};
+	unsigned long max = option == OPT_LENGTH     ? FUZZ_MAX_OPS / 2
+			    : option == OPT_PATIENCE ? 86400
+						     : ULONG_MAX;
 	char *end;
 
 	errno = 0;
@@ -221,7 +228,8 @@ static int run_xen(struct command *c)
 	c->run.world.n_domains = leg->n_domains;
 	memcpy(c->run.world.guest, leg->guest, sizeof(leg->guest));
 	c->run.world.real = true;
-	judge->xen = fuzz_xen_open(leg, c->has_judge_kernel ? judge->kernel : c->run.world.kernel);
+	judge->xen = fuzz_xen_open(leg, (unsigned int)c->patience,
+				   c->has_judge_kernel ? judge->kernel : c->run.world.kernel);
 	if (!judge->xen)
 		return STATUS_ERROR;
 	c->run.world.capabilities = fuzz_xen_capabilities(judge->xen);

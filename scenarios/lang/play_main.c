@@ -30,7 +30,7 @@ struct command {
 	struct scn_files files;
 	const char *substrate, *junit;
 	const struct scn_leg *leg;
-	unsigned int time_limit;
+	unsigned int time_limit, patience;
 	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
 };
@@ -62,6 +62,7 @@ static void print_help(FILE *out)
 	    "      --swap            pair: a script's first domain is domU, not dom0\n"
 	    "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
 	    "      --time-limit N    xen: seconds for everything; default 900\n"
+	    "      --patience N      xen: seconds for one; default 120, with two domains 300\n"
 	    "      --by-capability   count by what the scenarios need, too\n"
 	    "      --doubt           try what is skipped; failed if all of a file passes\n"
 	    "      --capabilities    print which substrate can do what\n"
@@ -113,6 +114,7 @@ enum option_id {
 	OPT_SWAP,
 	OPT_LEG,
 	OPT_TIME_LIMIT,
+	OPT_PATIENCE,
 	OPT_BY_CAPABILITY,
 	OPT_DOUBT,
 	OPT_CAPABILITIES,
@@ -151,6 +153,11 @@ static int take_valued(struct command *c, int option, const char *value)
 		if (!parse_number(value, 86400, &n) || n == 0)
 			return bad_value("time-limit");
 		c->time_limit = (unsigned int)n;
+		return 0;
+	case OPT_PATIENCE:
+		if (!parse_number(value, 86400, &n) || n == 0)
+			return bad_value("patience");
+		c->patience = (unsigned int)n;
 		return 0;
 	default:
 		if (!parse_number(value, 256, &n) || n == 0)
@@ -228,6 +235,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"swap", no_argument, NULL, OPT_SWAP},
 	    {"leg", required_argument, NULL, OPT_LEG},
 	    {"time-limit", required_argument, NULL, OPT_TIME_LIMIT},
+	    {"patience", required_argument, NULL, OPT_PATIENCE},
 	    {"by-capability", no_argument, NULL, OPT_BY_CAPABILITY},
 	    {"doubt", no_argument, NULL, OPT_DOUBT},
 	    {"capabilities", no_argument, NULL, OPT_CAPABILITIES},
@@ -356,7 +364,8 @@ static int play_here(struct command *c, struct scn_report *report)
 #ifndef SCN_STATIC
 static int play_xen(struct command *c, struct scn_report *report)
 {
-	const struct scn_xen xen = {.leg = c->leg, .time_limit = c->time_limit};
+	const struct scn_xen xen = {
+	    .leg = c->leg, .time_limit = c->time_limit, .patience = c->patience};
 	scn_cleanup_buf struct scn_buf why = {0};
 	int err;
 

@@ -236,7 +236,8 @@ static void blame(struct front *f, const struct item *item, enum scn_lab_end end
 	else if (scn_now() >= f->deadline)
 		report_text(f, item, SCN_BROKEN, "the time was up");
 	else
-		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d seconds", f->patience);
+		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d second%s", f->patience,
+			    f->patience == 1 ? "" : "s");
 }
 
 /* Crashes that were waited for are worth a line: which one it was. */
@@ -376,16 +377,18 @@ static void announce(const struct front *f)
 }
 
 /* What is played on the leg, and what it can do. */
-static void take_leg(struct front *f, const struct scn_session *session)
+static void take_leg(struct front *f, const struct scn_xen *xen, const struct scn_session *session)
 {
-	const struct scn_leg *leg = f->lab.leg;
+	const struct scn_leg *leg = xen->leg;
 	bool pair = leg->n_domains > 1;
 
 	f->filter = session->filter;
 	if (!session->filter.has_kernel)
 		f->filter.kernel = (struct scn_version){6, 1};
 	f->filter.has_kernel = true;
-	f->patience = pair ? PAIR_SECONDS : SCENARIO_SECONDS;
+	f->patience = (int)xen->patience;
+	if (f->patience == 0)
+		f->patience = pair ? PAIR_SECONDS : SCENARIO_SECONDS;
 	if (pair) {
 		f->filter.seats =
 		    (struct scn_seats){.there = true, .guest = {leg->guest[0], leg->guest[1]}};
@@ -405,7 +408,7 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 
 	if (err)
 		return err;
-	take_leg(&f, session);
+	take_leg(&f, xen, session);
 	f.lab.verbose = report->verbose;
 	f.last = scn_now();
 	f.deadline = f.last + xen->time_limit;

@@ -13,6 +13,7 @@
 struct scn_xen {
 	const struct scn_leg *leg;
 	unsigned int time_limit; /* seconds for everything */
+	unsigned int patience;   /* seconds for a scenario, after which it hangs; 0: the default */
 	bool once;               /* two domains: not both ways around, if a script holds for both */
 };
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Stands in for ci/xen-lab: every scenario passes, but for a word in it that is this test's fault.
-# FAULT_CRASH: the guest crashes; FAULT_DIFFERENCE: the line's result is another.
+# FAULT_CRASH: the guest crashes; FAULT_HANG: it hangs; FAULT_DIFFERENCE: the line's result is another.
 set -eu
 while [ "$1" != -- ]; do
 	case $1 in
@@ -20,6 +20,9 @@ for path; do
 	if grep -q "$FAULT_CRASH" "$file"; then
 		echo "xen-lab: a guest crashed: BUG: a fault; the console is in /nowhere" >&2
 		exit 126
+	fi
+	if grep -q "$FAULT_HANG" "$file"; then
+		exec sleep 600
 	fi
 	line=$(grep -n "$FAULT_DIFFERENCE" "$file" | head -n 1 | cut -d: -f1)
 	if [ "$line" ]; then

@@ -30,7 +30,7 @@ written() {
 	[ "$(grep -c '^[A-Z]: ' "$file")" -le "$2" ] || fail "$file was not shrunk"
 }
 
-export FAULT_CRASH=none FAULT_DIFFERENCE=none
+export FAULT_CRASH=none FAULT_DIFFERENCE=none FAULT_HANG=none
 fuzz 0 --ops 3000
 grep -q '^30[0-9]* calls in .*: 0 differences' "$scratch/out" || fail "no summary"
 [ "$(wc -l <"$LAB_LOG")" = 1 ] || fail "more than one boot"
@@ -45,6 +45,13 @@ fuzz 1 --ops 1000 --max 1
 grep -q "kernel crashed: BUG: a fault" "$scratch/out" || fail "no crash"
 written exec 1
 grep -q "^# .*kernel crashed: BUG: a fault" "$file" || fail "$file does not tell of the crash"
+
+# Each play of it takes a second.
+FAULT_CRASH=none FAULT_HANG='B: exec'
+fuzz 1 --ops 300 --length 12 --max 1 --patience 1
+grep -q "no result within 1 second" "$scratch/out" || fail "no hang"
+written exec 1
+grep -q "^# .*no result within 1 second" "$file" || fail "$file does not tell of the hang"
 
 export GNTSIM_XEN_LAB=/nowhere
 fuzz 125 --ops 100
