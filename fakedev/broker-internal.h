@@ -70,6 +70,7 @@ struct client {
 	struct link syncing; /**< in the broker's list while a WIRE_SYNC is not answered */
 	bool writes_nothing; /**< WIRE_ROLE_WATCH */
 	uint32_t pid;
+	struct link by_process; /**< if it is an address space */
 	uint16_t domid;
 	struct gntsim_mm *mm; /**< NULL for commands */
 	struct hold **holds;  /**< by id */
@@ -86,6 +87,8 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
 struct device_file *client_file(struct client *c, uint32_t id);
 struct broker *client_broker(struct client *c);
+/** A process's address space, NULL if none; the newest, for one that executed a program. */
+struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process);
 
 /** An open device file as a front serves it. */
 struct device_file {
@@ -130,7 +133,8 @@ void device_end(struct device_file *f);
 /** The file with this cookie, NULL if none. */
 struct device_file *device_find(struct broker *b, uint64_t cookie);
 
-#define COOKIE_BUCKETS 1024u
+#define COOKIE_BUCKETS  1024u
+#define PROCESS_BUCKETS 1024u
 
 struct broker {
 	struct gntsim_machine *machine;
@@ -145,6 +149,7 @@ struct broker {
 	struct link dying;     /**< ended in this batch */
 	struct link hosts;     /**< FUSE and CUSE sessions */
 	struct link cookies[COOKIE_BUCKETS];
+	struct link processes[PROCESS_BUCKETS];
 	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
 	uint32_t xsd_port;

@@ -197,6 +197,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	link_init(&b->hosts);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
+	for (unsigned int i = 0; i < PROCESS_BUCKETS; i++)
+		link_init(&b->processes[i]);
 	b->config = *config;
 	b->listener.fd = -1;
 	b->xsd_kva = -1;

@@ -78,10 +78,33 @@ struct broker *client_broker(struct client *c)
 	return c->broker;
 }
 
+/* From now on the address space is found by its process. */
+static void index_by_process(struct client *c)
+{
+	link_del(&c->by_process);
+	if (c->pid)
+		link_add(&c->broker->processes[c->pid % PROCESS_BUCKETS], &c->by_process);
+}
+
+struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process)
+{
+	const struct link *head = &b->processes[process % PROCESS_BUCKETS];
+
+	for (struct link *l = head->prev; l != head; l = l->prev) {
+		const struct client *c =
+		    (struct client *)(void *)((char *)l - offsetof(struct client, by_process));
+
+		if (c->pid == process)
+			return c->mm;
+	}
+	return NULL;
+}
+
 static void client_destroy(struct endpoint *e)
 {
 	struct client *c = (struct client *)e;
 
+	link_del(&c->by_process);
 	for (uint32_t i = 0; i < c->n_holds; i++) {
 		if (!c->holds[i])
 			continue;
@@ -98,6 +121,7 @@ static void client_end(struct client *c)
 	struct broker *b = c->broker;
 
 	link_del(&c->syncing);
+	link_del(&c->by_process);
 	if (c->mm) {
 		leaks_of_mm(b, c);
 		gntsim_mm_set_data(c->mm, NULL);
@@ -159,6 +183,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	c->broker = b;
 	link_init(&c->syncing);
+	link_init(&c->by_process);
 	c->endpoint = (struct endpoint){.ready = client_ready, .destroy = client_destroy, .fd = fd};
 	err = broker_add_endpoint(b, &c->endpoint, EPOLLIN | EPOLLRDHUP);
 	if (err < 0) {
@@ -188,6 +213,8 @@ static int hello(struct client *c, const struct wire_in *in)
 	/* Asked once is enough: it costs both ends something at each message. */
 	setsockopt(c->endpoint.fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof(off));
 	if (c->greeted) { /* a forked child, which came with its address space */
+		if (c->mm)
+			index_by_process(c);
 		err = c->mm && !gntsim_mm_domain(c->mm) ? -ENODEV : 0;
 		return reply(c, in, err, NULL, 0);
 	}
@@ -198,8 +225,10 @@ static int hello(struct client *c, const struct wire_in *in)
 		err = -ENODEV;
 	if (err == 0 && h.role == WIRE_ROLE_PROCESS) {
 		err = gntsim_mm_create(dom, &c->mm);
-		if (err == 0)
+		if (err == 0) {
 			gntsim_mm_set_data(c->mm, c);
+			index_by_process(c);
+		}
 	}
 	if (err < 0)
 		return reply(c, in, err, NULL, 0);

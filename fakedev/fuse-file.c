@@ -244,40 +244,13 @@ struct wire_file fuse_file_about(const struct fuse_file *f)
 				  .cookie = f->device->cookie};
 }
 
-/* The address space of the calling process, if it has device memory. */
-static struct gntsim_mm *mm_of(const struct device_file *f, uint32_t thread)
-{
-	uint32_t process = foreign_process(thread);
-
-	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
-		const struct hold *h =
-		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
-
-		if (h->client->pid == process)
-			return h->client->mm;
-	}
-	return NULL;
-}
-
-/* The address space of a process of the machine; the newest, for one that executed a program. */
-static struct gntsim_mm *mm_of_process(const struct broker *b, uint32_t process)
-{
-	for (struct link *l = b->endpoints.prev; l != &b->endpoints; l = l->prev) {
-		const struct client *c =
-		    (struct client *)(void *)((char *)l - offsetof(struct endpoint, link));
-
-		if (c->endpoint.kind == ENDPOINT_CONTROL && c->mm && c->pid == process)
-			return c->mm;
-	}
-	return NULL;
-}
-
-/* GRANT_COPY's local side may be a mapped grant, of any file. */
+/* The address space of the calling process, if we know one. A device file need not be one that the
+ * process told us of: an address may be of any file's memory. */
 static struct gntsim_mm *mm_of_thread(const struct broker *b, uint32_t thread)
 {
-	struct gntsim_mm *mm = mm_of_process(b, thread);
+	struct gntsim_mm *mm = client_mm_of_process(b, thread);
 
-	return mm ? mm : mm_of_process(b, foreign_process(thread));
+	return mm ? mm : client_mm_of_process(b, foreign_process(thread));
 }
 
 long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
@@ -292,7 +265,7 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 	if (ff->unassisted)
 		return pages_ioctl(ff, thread, cmd, arg, um);
 	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR) {
-		mm = mm_of(f, thread);
+		mm = mm_of_thread(f->broker, thread);
 		if (!mm)
 			return um->read(um->ctx, arg, &where, sizeof(where)) ? -EFAULT : -EINVAL;
 	}
