@@ -25,7 +25,7 @@ need_packages() {
 # What a build and the demo need; ci/test adds its tools.
 build_packages="gcc libc6-dev linux-libc-dev libfuse3-dev meson ninja-build pkg-config"
 xen_packages="xen-utils-4.17 xenstore-utils libxen-dev"
-test_packages="clang clang-format clang-tidy cpio cppcheck debhelper fuse3 golang-go lcov \
+test_packages="clang clang-format clang-tidy cppcheck debhelper fuse3 golang-go lcov \
 	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-yaml qemu-system-x86 \
 	shellcheck strace util-linux valgrind xz-utils zstd"
 
