@@ -25,7 +25,6 @@
 
 /* How the processes of a front are started, and what it takes of the host. */
 struct front {
-	enum scn_front is;
 	const char *options[4], *node;
 	bool mounts; /* the machine shows a tree */
 };
@@ -48,13 +47,10 @@ static enum scn_status broken(struct scn_buf *why, const char *what)
 }
 
 static const struct front fronts[SCN_N_FRONTS] = {
-    [SCN_FRONT_SOCKET] = {SCN_FRONT_SOCKET, {"--front", "socket"}, NULL, false},
-    [SCN_FRONT_FUSE] = {SCN_FRONT_FUSE, {"--front", "fuse"}, "/dev/fuse", false},
-    [SCN_FRONT_FUSE_UNASSISTED] = {SCN_FRONT_FUSE_UNASSISTED,
-				   {"--front", "fuse", "--assist=no"},
-				   "/dev/fuse",
-				   true},
-    [SCN_FRONT_CUSE] = {SCN_FRONT_CUSE, {"--front", "cuse"}, "/dev/cuse", false},
+    [SCN_FRONT_SOCKET] = {{"--front", "socket"}, NULL, false},
+    [SCN_FRONT_FUSE] = {{"--front", "fuse"}, "/dev/fuse", false},
+    [SCN_FRONT_FUSE_UNASSISTED] = {{"--front", "fuse", "--assist=no"}, "/dev/fuse", true},
+    [SCN_FRONT_CUSE] = {{"--front", "cuse"}, "/dev/cuse", false},
 };
 
 /* What no machine that is served can do. */
