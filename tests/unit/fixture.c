@@ -101,7 +101,6 @@ static void machine_make(const struct fx_config *config)
 	}
 }
 
-/** All the checks that end a test, then the machine's own end. */
 void fx_expect_nothing_left(const struct gntsim_totals *t)
 {
 	EXPECT_EQ(t->zombies, 0);
@@ -116,6 +115,7 @@ void fx_expect_nothing_left(const struct gntsim_totals *t)
 	EXPECT_EQ(t->ports, 0);
 }
 
+/* All the checks that end a test, then the machine's own end. */
 static void machine_end(void)
 {
 	struct gntsim_totals t;
@@ -128,8 +128,8 @@ static void machine_end(void)
 	t = fx_totals();
 	if (CU_get_number_of_failures() == fx.failures_before)
 		fx_expect_nothing_left(&t);
-	/* The machine rounds what it asks for up to a grain of 16 bytes. */
-	EXPECT(t.bytes >= fx.allocator.bytes && t.bytes < fx.allocator.bytes + 16);
+	/* The machine rounds what it asks for up to a grain of 8 bytes. */
+	EXPECT(t.bytes >= fx.allocator.bytes && t.bytes < fx.allocator.bytes + 8);
 	EXPECT(gntsim_machine_next_timer(fx.m) == UINT64_MAX);
 	gntsim_machine_free(fx.m);
 	fx.m = NULL;
