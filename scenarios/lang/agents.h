@@ -31,9 +31,9 @@ enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 				 const char *const *launcher, struct scn_buf *why);
 enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process, const struct scn_call *call,
 				struct scn_result *result, struct scn_buf *why);
-/* SIGKILL; returns when the kernel has ended the process's address space and files. */
 /* Waits for the end of a process that something else kills. */
 enum scn_status scn_agents_await(struct scn_agents *a, uint32_t process, struct scn_buf *why);
+/* SIGKILL; returns when the kernel has ended the process's address space and files. */
 enum scn_status scn_agents_kill(struct scn_agents *a, uint32_t process, struct scn_buf *why);
 
 #endif
