@@ -22,18 +22,26 @@ static void what_one_stores_the_other_loads(void)
 	pair_end(&p);
 }
 
+/* Domain 0 says that it lives, and domain 1 waits for an event. */
+static void start_alive(struct pair *p)
+{
+	gntsim_port event;
+	char alive = 1;
+
+	assert(pair_start(p, -1) == 0 && pair_connect(p) == 0);
+	gntsim_mm_store(p->mm0, HERE + 5, &alive, 1);
+	/* The binder's first event is not the one waited for. */
+	assert(gntsim_evtchn_read(p->events1, sizeof(event), &event) == 4);
+	assert(gntsim_evtchn_write(p->events1, 4, &event) == 4);
+}
+
 static void death_is_noticed(void)
 {
 	struct pair p;
 	gntsim_port events[4];
-	char alive = 1;
+	char alive;
 
-	assert(pair_start(&p, -1) == 0 && pair_connect(&p) == 0);
-	gntsim_mm_store(p.mm0, HERE + 5, &alive, 1);
-	/* The binder's first event is not the one waited for. */
-	assert(gntsim_evtchn_read(p.events1, sizeof(events), events) == 4);
-	assert(gntsim_evtchn_write(p.events1, 4, events) == 4);
-
+	start_alive(&p);
 	pair_kill_process_of_dom0(&p);
 	assert(gntsim_mm_load(p.mm1, THERE + 5, &alive, 1) == GNTSIM_ACCESS_OK && alive == 0);
 	assert(gntsim_evtchn_read(p.events1, sizeof(events), events) == 4 && events[0] == p.port1);
@@ -53,11 +61,9 @@ static void a_destroyed_domain_says_nothing(void)
 {
 	struct pair p;
 	gntsim_port events[4];
-	char alive = 1;
+	char alive;
 
-	assert(pair_start(&p, -1) == 0 && pair_connect(&p) == 0);
-	gntsim_mm_store(p.mm0, HERE + 5, &alive, 1);
-	assert(gntsim_evtchn_read(p.events1, sizeof(events), events) == 4);
+	start_alive(&p);
 	gntsim_domain_destroy(p.dom0);
 	assert(gntsim_mm_load(p.mm1, THERE + 5, &alive, 1) == GNTSIM_ACCESS_OK && alive == 1);
 	assert(gntsim_evtchn_read(p.events1, sizeof(events), events) == -EAGAIN);
