@@ -44,13 +44,18 @@ static void choose_world(struct runner *r, unsigned long sequence)
 static int write_script(const struct runner *r, const struct scn_buf *text, unsigned long sequence)
 {
 	char path[PATH_MAX];
+	int err = 0;
 	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/fuzz-%lu-%lu.scn", r->run->directory, r->run->seed,
 		 sequence);
 	f = fopen(path, "we");
-	if (!f || fputs(scn_buf_text(text), f) < 0 || fclose(f)) {
-		fprintf(stderr, "gntsim fuzz: %s: %s\n", path, strerror(errno));
+	if (!f || fputs(scn_buf_text(text), f) < 0)
+		err = errno;
+	if (f && fclose(f) && !err)
+		err = errno;
+	if (err) {
+		fprintf(stderr, "gntsim fuzz: %s: %s\n", path, strerror(err));
 		return -EIO;
 	}
 	if (!r->run->only_write)
