@@ -239,19 +239,20 @@ static void move_control(struct agent *a, int fd)
 	a->control = high >= 0 ? high : fd;
 }
 
-static bool do_fork(struct agent *a, struct request *r, struct reply *reply)
+/* The child replies too, to its own player's end: a fork is over when both sides have come back from
+ * it. Before that the child may hold what only the parent is to hold. */
+static void do_fork(struct agent *a, struct request *r, struct reply *reply)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		close(a->control);
 		move_control(a, r->fd);
-		return false;
+		return;
 	}
 	close(r->fd);
 	reply->result.value = returned(pid < 0 ? pid : 0);
 	reply->result.pid = pid;
-	return true;
 }
 
 /* The arguments this program was started with, the last one replaced. */
@@ -279,8 +280,7 @@ static int exec_again(const struct agent *a)
 	return -errno;
 }
 
-/* Returns false if there is no reply to give (the child of a fork). */
-static bool make_call(struct agent *a, struct request *r, struct reply *reply)
+static void make_call(struct agent *a, struct request *r, struct reply *reply)
 {
 	const struct scn_wire_call *c = &r->call;
 	const uint64_t *arg = c->arg;
@@ -288,7 +288,7 @@ static bool make_call(struct agent *a, struct request *r, struct reply *reply)
 
 	if (c->kind == SCN_WIRE_RECEIVE) {
 		reply->result.value = r->fd >= 0 ? r->fd : -EBADF;
-		return true;
+		return;
 	}
 	switch ((enum scn_call_kind)c->kind) {
 	case SCN_OPEN:
@@ -337,7 +337,8 @@ static bool make_call(struct agent *a, struct request *r, struct reply *reply)
 		do_poll(r, reply);
 		break;
 	case SCN_FORK:
-		return do_fork(a, r, reply);
+		do_fork(a, r, reply);
+		break;
 	case SCN_EXEC:
 		reply->result.value = exec_again(a);
 		break;
@@ -354,7 +355,6 @@ static bool make_call(struct agent *a, struct request *r, struct reply *reply)
 	}
 	if (reply->result.signal)
 		reply->result.kind = SCN_FAULTED;
-	return true;
 }
 
 static int read_part(const struct agent *a, void **out, size_t len)
@@ -409,8 +409,10 @@ static int serve_one(struct agent *a)
 	struct reply reply = {.fd = -1};
 	int err = read_request(a, &r);
 
-	if (!err && make_call(a, &r, &reply))
+	if (!err) {
+		make_call(a, &r, &reply);
 		err = send_reply(a, &reply);
+	}
 	free_request(&r);
 	free(reply.data);
 	return err;

@@ -241,11 +241,12 @@ static enum scn_status call_fork(struct scn_agents *a, struct scn_agent *agent,
 		return broken(why, "socketpair", -errno);
 	status = exchange(a, agent, call, socks[1], result, &got, &pid, why);
 	close(socks[1]);
-	if (status == SCN_OK && result->value >= 0)
-		adopt(&a->agents[call->peer], socks[0], pid);
-	else
+	if (status != SCN_OK || result->value < 0) {
 		close(socks[0]);
-	return status;
+		return status;
+	}
+	adopt(&a->agents[call->peer], socks[0], pid);
+	return hear_hello(&a->agents[call->peer], why);
 }
 
 static enum scn_status call_send_fd(struct scn_agents *a, struct scn_agent *agent,
