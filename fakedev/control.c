@@ -37,25 +37,35 @@ static void control_usage(FILE *out)
 }
 
 /* One request; prints a text reply. */
+static int exchange(int fd, enum wire_op op, const void *payload, size_t len)
+{
+	static unsigned char buffer[WIRE_BUFFER];
+	struct wire_in in;
+	int err = wire_send(fd, (uint16_t)op, 0, payload, len, NULL, 0);
+
+	if (err == 0)
+		err = wire_recv(fd, 0, buffer, &in);
+	if (err < 0)
+		return err;
+	err = (int)in.msg.result;
+	fwrite(in.payload, 1, in.msg.payload, stdout);
+	wire_in_done(&in);
+	return err;
+}
+
+/* What has ended by now has ended for the request too. */
 static int ask(const char *socket, enum wire_op op, const void *payload, size_t len,
 	       const char *what)
 {
-	static unsigned char buffer[WIRE_BUFFER];
 	struct joining j = {.socket = socket};
-	struct wire_in in;
 	struct failure f;
 	int fd = machine_connect(&j, WIRE_ROLE_WATCH, NULL, &f), err;
 
 	if (fd < 0)
 		return complain("%s", f.text);
-	err = wire_send(fd, (uint16_t)op, 0, payload, len, NULL, 0);
+	err = exchange(fd, WIRE_SYNC, NULL, 0);
 	if (err == 0)
-		err = wire_recv(fd, 0, buffer, &in);
-	if (err == 0) {
-		err = (int)in.msg.result;
-		fwrite(in.payload, 1, in.msg.payload, stdout);
-		wire_in_done(&in);
-	}
+		err = exchange(fd, op, payload, len);
 	close(fd);
 	if (err < 0)
 		return complain("%s: %s", what, err == -ESRCH ? "no such domain" : strerror(-err));

@@ -295,10 +295,8 @@ static enum scn_status front_totals(void *self, struct scn_totals *out, struct s
 	return status;
 }
 
-/*
- * The kernel has closed what a call or a death closed when it returns, and the broker serves what
- * is ready before a new connection: when that is answered, the end has been dealt with.
- */
+/* The kernel has closed what a call or a death closed when it returns; `gntsim status` answers when
+ * the machine has dealt with that. */
 static enum scn_status settle(struct server *s, struct scn_buf *why)
 {
 	struct scn_totals totals;
