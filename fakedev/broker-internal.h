@@ -86,7 +86,6 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 		 size_t len, const int *fds, int n_fds);
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
 struct device_file *client_file(struct client *c, uint32_t id);
-struct broker *client_broker(struct client *c);
 /** A process's address space, NULL if none; the newest, for one that executed a program. */
 struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process);
 

@@ -73,11 +73,6 @@ struct device_file *client_file(struct client *c, uint32_t id)
 	return id < c->n_holds && c->holds[id] ? c->holds[id]->file : NULL;
 }
 
-struct broker *client_broker(struct client *c)
-{
-	return c->broker;
-}
-
 /* From now on the address space is found by its process. */
 static void index_by_process(struct client *c)
 {

@@ -97,9 +97,8 @@ struct xenstore {
 	pid_t pid;        /* 0: none */
 	char rundir[128]; /* its sockets and database */
 };
-/** Finds the program; -ENOENT explained with the package's name. */
-int xenstore_find(struct failure *f);
-/** Starts it on the machine at @p socket; serving @p b meanwhile. */
+/** Starts it on the machine at @p socket; serving @p b meanwhile. @retval -ENOENT explained with the
+ * package's name @retval -errno explained */
 int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f);
 void xenstore_stop(struct xenstore *x, struct broker *b);
 /** Writes what a toolstack would for a domain: /local/domain/N/domid, name. */

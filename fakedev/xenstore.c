@@ -41,13 +41,6 @@ static int find_program(char *out, size_t room, struct failure *f)
 	return err;
 }
 
-int xenstore_find(struct failure *f)
-{
-	char program[256];
-
-	return find_program(program, sizeof(program), f);
-}
-
 void xenstore_environment(const char *rundir)
 {
 	char path[600];

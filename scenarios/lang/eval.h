@@ -26,7 +26,6 @@ struct scn_image {
 };
 
 void scn_image_free(struct scn_image *image);
-#define scn_cleanup_image __attribute__((cleanup(scn_image_free)))
 
 /* Each returns false with cx->wrong set if a value is missing or impossible. */
 bool scn_eval(struct scn_context *cx, const struct scn_node *node, uint64_t *value);

@@ -13,7 +13,6 @@ struct scn_history {
 };
 
 void scn_history_free(struct scn_history *h);
-#define scn_cleanup_history __attribute__((cleanup(scn_history_free)))
 
 /* Adds a line of a process, or of nobody. */
 void scn_history_add(struct scn_history *h, uint32_t process, const char *line);

@@ -352,11 +352,6 @@ void peer_doom(struct peer *p, unsigned spin)
 	p->spin = spin;
 }
 
-pid_t peer_pid(const struct peer *p)
-{
-	return p->pid;
-}
-
 void peer_wait(struct peer *p)
 {
 	struct pollfd gone = {.fd = p->pidfd, .events = POLLIN};

@@ -48,7 +48,6 @@ int peer_take_fd(struct peer *p, int fd);
  * -ESRCH, whatever became of it. */
 void peer_doom(struct peer *p, unsigned spin);
 
-pid_t peer_pid(const struct peer *p);
 /* SIGKILL; returns when every thread of the process is gone, with its memory and its files. */
 void peer_kill(struct peer *p);
 /* Lets the peer exit(0); returns when it is gone. */
