@@ -77,6 +77,8 @@ struct client {
 	uint32_t n_holds, free_id;
 };
 int client_add(struct broker *b, int fd, struct client **out);
+/** Has the address space found by its process from now on. */
+void client_index(struct client *c);
 /** Answers all WIRE_SYNC requests. */
 void client_answer_syncs(struct broker *b);
 /** One request; a negative result ends the connection. */
@@ -84,6 +86,8 @@ int client_request(struct client *c, struct wire_in *in);
 /** Sends the reply to a request, after the effects of what it did. @return as wire_send() */
 int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len, const int *fds, int n_fds);
+/** Copies a message's payload; false if it has another size. */
+bool client_payload(const struct wire_in *in, void *payload, size_t size);
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
 struct device_file *client_file(struct client *c, uint32_t id);
 /** A process's address space, NULL if none; the newest, for one that executed a program. */
@@ -165,6 +169,8 @@ void broker_effects(struct broker *b);
 /** Lets the machine's time catch up with the clock. */
 void broker_tick(struct broker *b);
 
+/** WIRE_MMAP, WIRE_MUNMAP, WIRE_MPROTECT, WIRE_MADVISE, WIRE_MREMAP; sends the reply. */
+int request_memory(struct client *c, const struct wire_in *in);
 /** WIRE_IOCTL; sends the reply. */
 int request_ioctl(struct client *c, const struct wire_in *in);
 /** privcmd's ioctl. */
