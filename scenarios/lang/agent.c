@@ -271,7 +271,7 @@ static int exec_again(const struct agent *a)
 	args[len] = '\0';
 	for (ssize_t i = 0; i < len && n < 15; i += (ssize_t)strlen(args + i) + 1)
 		argv[n++] = args + i;
-	snprintf(number, sizeof(number), "%d+", a->control);
+	snprintf(number, sizeof(number), "%d", a->control);
 	argv[n - 1] = number;
 	argv[n] = NULL;
 	fcntl(a->control, F_SETFD, 0);

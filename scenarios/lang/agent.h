@@ -10,8 +10,8 @@
 #include "call.h"
 
 /*
- * Serves requests on the descriptor until its end. `fd`: the descriptor's number; a '+' after it
- * if this is the agent's own program anew, after exec.
+ * Serves requests on the descriptor of that number until its end. A result without a request comes
+ * first; after exec it is the reply to that.
  */
 int scn_agent_main(const char *fd);
 
@@ -35,7 +35,7 @@ struct scn_wire_result {
 	uint32_t kind; /* enum scn_result_kind */
 	int32_t signal;
 	int64_t value;
-	int32_t pid;       /* hello, FORK */
+	int32_t pid;       /* FORK: the child; of the first result: the agent */
 	uint32_t data_len; /* follow */
 };
 
