@@ -4,6 +4,7 @@
  * at the other end of the lab's channel. The two domains of a script are these.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -348,6 +349,14 @@ static int destroy_far(const struct pair *p)
 	return status;
 }
 
+/* The lab's end of the channel holds a page of the domain's, until it has noticed. */
+static bool await_hangup(const struct pair *p)
+{
+	struct pollfd channel = {.fd = p->channel.fd, .events = 0};
+
+	return poll(&channel, 1, CRASH_SECONDS * 1000) == 1;
+}
+
 static enum scn_status pair_destroy(void *self, uint32_t domain, struct scn_buf *why)
 {
 	struct pair *p = self;
@@ -363,6 +372,10 @@ static enum scn_status pair_destroy(void *self, uint32_t domain, struct scn_buf 
 		return SCN_ERROR;
 	}
 	p->far_gone = true;
+	if (!await_hangup(p)) {
+		scn_buf_str(why, "the channel to the destroyed domain stays open");
+		return SCN_ERROR;
+	}
 	return SCN_OK;
 }
 
