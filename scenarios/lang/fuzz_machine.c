@@ -33,7 +33,7 @@ static bool make_destroy(gen *g, struct fuzz_op *op)
 	uint64_t needs = SCN_CAP(DESTROY_DOMAIN) | SCN_CAP(DISTINCT_DOMAINS);
 
 	if ((g->world->capabilities & needs) != needs || g->world->n_domains < 2 ||
-	    g->world->real || !fuzz_chance(g, 8))
+	    !fuzz_chance(g, 8))
 		return false;
 	op->kind = FUZZ_DESTROY;
 	op->needs = SCN_CAP(DESTROY_DOMAIN);

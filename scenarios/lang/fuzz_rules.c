@@ -8,6 +8,9 @@
  * foreign-port: each real domain counts its ports from where its kernel's own end, so that whether
  * another domain's port number is one of this domain's too is chance.
  *
+ * reused-port: when a domain is destroyed, the ports of its console and its store in domain 0 are free,
+ * and lower: what is bound next has one of theirs, not the number of an old port.
+ *
  * virq-dom-exc: where there are two domains, xenstored has that one of dom0's.
  *
  * pvh-maps-own-grant: Xen takes a PVH guest's page away from where its granter has it.
@@ -137,6 +140,35 @@ static bool is_foreign_port(const struct fuzz_model *m, const struct fuzz_op *op
 	return false;
 }
 
+/* Has a later step been given the same port? */
+static bool is_given_again(const struct fuzz_model *m, unsigned long id)
+{
+	for (unsigned long later = id + 1; later < FUZZ_MAX_OPS; later++) {
+		const struct fuzz_bound *b = &m->bound[later];
+
+		if (b->kind == 'p' && b->value == m->bound[id].value &&
+		    b->domain == m->bound[id].domain)
+			return true;
+	}
+	return false;
+}
+
+static bool is_reused_port(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	const char *at = op->text;
+
+	if (!m->destroyed[1])
+		return false;
+	while ((at = strstr(at, "@p"))) {
+		unsigned long id = strtoul(at + 2, NULL, 10);
+
+		if (id < FUZZ_MAX_OPS && is_given_again(m, id))
+			return true;
+		at += 2;
+	}
+	return false;
+}
+
 static bool is_own_grant(const struct fuzz_model *m, const struct fuzz_op *op)
 {
 	uint32_t own = m->domain_of[op->process];
@@ -161,6 +193,8 @@ const char *fuzz_rule_against(const struct fuzz_model *m, const struct fuzz_op *
 		return "deferred-grant";
 	if (is_foreign_port(m, op))
 		return "foreign-port";
+	if (is_reused_port(m, op))
+		return "reused-port";
 	if (is_dom_exc(m, op))
 		return "virq-dom-exc";
 	return is_own_grant(m, op) ? "pvh-maps-own-grant" : NULL;

@@ -284,6 +284,17 @@ static void test_rules(void)
 	expect_rule(&m, 1, own, "pvh-maps-own-grant");
 	expect_rule(&m, 0, virq, "virq-dom-exc");
 	expect_rule(&m, 1, virq, "none");
+	CU_ASSERT_EQUAL(play_next(&m, 3, 0, "ioctl(@f1, IOCTL_EVTCHN_UNBIND, {port=@p2})", 0),
+			FUZZ_PLAYED);
+	m.destroyed[1] = true;
+	expect_rule(&m, 0, port, "none");
+	CU_ASSERT_EQUAL(
+	    play_next(&m, 4, 0, "ioctl(@f1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=1})", 0),
+	    FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(m.bound[2].value, m.bound[4].value);
+	expect_rule(&m, 0, port, "reused-port");
+	m.destroyed[1] = false;
+	expect_rule(&m, 0, port, "none");
 	real.real = false;
 	expect_rule(&m, 1, own, "none");
 	fuzz_model_end(&m);
