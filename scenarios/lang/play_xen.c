@@ -247,15 +247,26 @@ static void print_crash(const struct front *f, const struct item *item)
 		item->path, scn_buf_text(&f->why));
 }
 
+/* That domU came to its end, or was destroyed: if a scenario did not want that, it failed. */
+static bool is_no_news(const char *line, size_t n)
+{
+	static const char *const no_news[] = {"domU: exit 0", "domU: domain 1 is gone"};
+
+	for (size_t i = 0; i < sizeof(no_news) / sizeof(no_news[0]); i++) {
+		if (n == strlen(no_news[i]) && !strncmp(line, no_news[i], n))
+			return true;
+	}
+	return false;
+}
+
 static void print_notes(const struct front *f, const struct scn_buf *notes)
 {
-	static const char no_news[] = "domU: exit 0";
 	const char *at = scn_buf_text(notes);
 
 	while (*at) {
 		size_t n = strcspn(at, "\n");
 
-		if (n != strlen(no_news) || strncmp(at, no_news, n) != 0)
+		if (!is_no_news(at, n))
 			fprintf(f->report->tap ? f->report->out : stderr, "# %.*s\n", (int)n, at);
 		at += n + (at[n] == '\n');
 	}

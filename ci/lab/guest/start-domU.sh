@@ -17,12 +17,13 @@ sed -i "s|panic=-1\"|panic=-1 $(sed 's/.*panic=-1 *//' /proc/cmdline)\"|" /lab/d
 watch_domU() {
 	xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1
 	[ -e /tmp/console.pid ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
-	kill "$(cat /tmp/console.pid)"
 	if grep -q 'Kernel panic' /tmp/domU.log; then
+		kill "$(cat /tmp/console.pid)"
 		tail -c 8000 /tmp/domU.log | tr -cd '\n -~' | sed 's/^/domU: /' >/dev/console
 		end crash domU
 	fi
-	echo "domain 1 is gone" >/tmp/domU.log
+	echo "domain 1 is gone" >/tmp/domU.log # before report_domU can look
+	kill "$(cat /tmp/console.pid)"
 }
 watch_domU &
 
