@@ -76,6 +76,8 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	/* Whoever waits for our line may be gone: the tree must not stay without us. */
+	signal(SIGPIPE, SIG_IGN);
 	if (broker_new(config, &b, &f) < 0)
 		return complain("%s", f.text);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -13,6 +13,7 @@
 
 #include "fuzz.h"
 #include "play_xen.h"
+#include "scratch.h"
 
 #define TIME_LIMIT (24u * 3600) /* of a batch; a sequence that hangs is ended by play_xen.c */
 
@@ -30,7 +31,7 @@ struct batch {
 	size_t n;
 	uint32_t (*lines)[FUZZ_MAX_OPS];
 	bool *judged;
-	char directory[32];
+	struct scn_scratch scratch;
 	struct scn_files files;
 };
 
@@ -78,9 +79,9 @@ static enum fuzz_kind kind_of(const char *message)
 /* A message, without the directory that will be gone. */
 static void put_text(const struct batch *b, const char *message, struct scn_buf *out)
 {
-	size_t n = strlen(b->directory);
+	size_t n = strlen(b->scratch.path);
 
-	if (!strncmp(message, b->directory, n) && message[n] == '/')
+	if (!strncmp(message, b->scratch.path, n) && message[n] == '/')
 		message += n + 1;
 	scn_buf_str(out, message);
 }
@@ -129,7 +130,7 @@ static int write_case(struct batch *b, size_t i)
 	scn_cleanup_buf struct scn_buf text = {0};
 	struct scn_outcome wrong = {0};
 	enum fuzz_played played;
-	char path[64];
+	char path[104];
 
 	c->verdict = (struct fuzz_verdict){0};
 	played = fuzz_script(&c->world, &c->seq, "a sequence", &text, b->lines[i], &wrong.message);
@@ -139,7 +140,7 @@ static int write_case(struct batch *b, size_t i)
 		scn_outcome_free(&wrong);
 		return 0;
 	}
-	snprintf(path, sizeof(path), "%s/%06zu.scn", b->directory, i);
+	snprintf(path, sizeof(path), "%s/%06zu.scn", b->scratch.path, i);
 	if (!write_file(path, &text))
 		return -errno;
 	b->files.paths[b->files.n] = strdup(path);
@@ -151,21 +152,11 @@ static int write_case(struct batch *b, size_t i)
 
 static int write_cases(struct batch *b)
 {
-	int err = 0;
+	int err = scn_scratch_make(&b->scratch, "gntsim-fuzz");
 
-	strcpy(b->directory, "/tmp/gntsim-fuzz-XXXXXX");
-	if (!mkdtemp(b->directory))
-		return -errno;
 	for (size_t i = 0; i < b->n && !err; i++)
 		err = write_case(b, i);
 	return err;
-}
-
-static void remove_files(struct batch *b)
-{
-	for (size_t i = 0; i < b->files.n; i++)
-		unlink(b->files.paths[i]);
-	rmdir(b->directory);
 }
 
 static int play(struct batch *b, struct scn_buf *why)
@@ -188,7 +179,7 @@ int fuzz_xen_compare(struct fuzz_xen *xen, struct fuzz_case *cases, size_t n, st
 	if (b.lines && b.judged && b.files.paths)
 		err = write_cases(&b);
 	if (err)
-		scn_buf_printf(why, "%s: %s", b.directory, strerror(-err));
+		scn_buf_printf(why, "%s: %s", b.scratch.path, strerror(-err));
 	else
 		err = play(&b, why);
 	for (size_t i = 0; i < n && !err; i++) {
@@ -197,7 +188,7 @@ int fuzz_xen_compare(struct fuzz_xen *xen, struct fuzz_case *cases, size_t n, st
 			err = -EIO;
 		}
 	}
-	remove_files(&b);
+	scn_scratch_remove(&b.scratch);
 	scn_files_free(&b.files);
 	free(b.lines);
 	free(b.judged);

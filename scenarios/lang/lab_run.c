@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "scratch.h"
 
 #define GUEST_DIR "/lab/s/" /* where the scenarios lie in the guest */
 
@@ -64,18 +65,6 @@ static bool stage_file(const char *stage, const char *path, struct scn_buf *insi
 	scn_buf_printf(&link, "%s/%s", stage, scn_buf_text(inside));
 	return !link.failed && make_parents(link.data, strlen(stage) + 1) &&
 	       (!symlink(real, link.data) || errno == EEXIST);
-}
-
-static void remove_stage(const char *stage)
-{
-	pid_t pid = fork();
-
-	if (pid == 0) {
-		execlp("rm", "rm", "-rf", "--", stage, (char *)NULL);
-		_exit(127);
-	}
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
 }
 
 /* A command line: words that it owns. */
@@ -295,26 +284,27 @@ enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size
 			     struct scn_buf *why)
 {
 	__attribute__((cleanup(free_words))) struct words w = {0};
-	char stage[] = "/tmp/gntsim-play-XXXXXX";
+	struct scn_scratch stage;
 	enum scn_lab_end end = SCN_LAB_CANNOT;
+	int err = scn_scratch_make(&stage, "gntsim-play");
 	bool good;
 
-	if (!mkdtemp(stage)) {
-		scn_buf_printf(why, "%s: %s", stage, strerror(errno));
+	if (err) {
+		scn_buf_printf(why, "%s: %s", stage.path, strerror(-err));
 		return SCN_LAB_CANNOT;
 	}
-	good = add_command(&w, lab, stage, fresh, deadline);
+	good = add_command(&w, lab, stage.path, fresh, deadline);
 	for (size_t i = 0; good && i < n; i++) {
 		scn_cleanup_buf struct scn_buf inside = {0};
 
-		good = stage_file(stage, paths[i], &inside) &&
+		good = stage_file(stage.path, paths[i], &inside) &&
 		       add_word(&w, GUEST_DIR "%s", scn_buf_text(&inside));
 	}
 	if (good)
 		end = run_words(&w, deadline, sink, ctx, notes, why);
 	else
-		scn_buf_printf(why, "can't lay out the scenarios in %s: %s", stage,
+		scn_buf_printf(why, "can't lay out the scenarios in %s: %s", stage.path,
 			       strerror(errno));
-	remove_stage(stage);
+	scn_scratch_remove(&stage);
 	return end;
 }

@@ -2,8 +2,10 @@
 #include "session.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -204,6 +206,7 @@ static int start_worker(const struct scn_session *session, const struct scn_file
 	w->pid = fork();
 	if (w->pid == 0) {
 		close(fds[0]);
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		work(session, files, first, fdopen(fds[1], "w"));
 		_exit(0);
 	}

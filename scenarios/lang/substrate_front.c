@@ -13,12 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agents.h"
 #include "fronts.h"
+#include "scratch.h"
 
 #define MAX_WORDS 16
 #define START_MS  5000
@@ -33,7 +35,8 @@ struct server {
 	struct scn_agents agents;
 	const struct front *front;
 	const char *gntsim;
-	char dir[64], socket[80], tree[80];
+	struct scn_scratch scratch;
+	char socket[104], tree[104];
 	pid_t pid;
 	int output; /* of the server: readable when it serves, at its end when it has died */
 	struct scn_setup setup;
@@ -69,7 +72,7 @@ static struct scn_version front_kernel(const void *self)
 	return (struct scn_version){6, 1};
 }
 
-/* Starts `gntsim WORD…` with its output in a pipe. */
+/* Starts `gntsim WORD…` with its output in a pipe. It ends with us, and our directory after it. */
 static pid_t start(const struct server *s, const char *const *words, int *output)
 {
 	union {
@@ -86,7 +89,9 @@ static pid_t start(const struct server *s, const char *const *words, int *output
 	fflush(NULL);
 	pid = fork();
 	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
 		dup2(fds[1], STDOUT_FILENO);
+		fcntl(s->scratch.hold, F_SETFD, 0);
 		execv(s->gntsim, argv.out);
 		_exit(127);
 	}
@@ -131,12 +136,8 @@ static void front_end(void *self)
 	if (s->output >= 0)
 		close(s->output);
 	s->output = -1;
-	if (s->dir[0]) {
-		unlink(s->socket);
-		rmdir(s->tree);
-		rmdir(s->dir);
-	}
-	s->dir[0] = '\0';
+	unlink(s->socket);
+	rmdir(s->tree);
 }
 
 static enum scn_status await_server(struct server *s, struct scn_buf *why)
@@ -237,11 +238,6 @@ static enum scn_status front_begin(void *self, const struct scn_setup *setup, st
 		return SCN_SKIP;
 	}
 	s->setup = *setup;
-	snprintf(s->dir, sizeof(s->dir), "/tmp/gntsim-play-XXXXXX");
-	if (!mkdtemp(s->dir))
-		return broken(why, s->dir);
-	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->dir);
-	snprintf(s->tree, sizeof(s->tree), "%s/tree", s->dir);
 	if (s->front->mounts && mkdir(s->tree, 0700))
 		return broken(why, s->tree);
 	s->pid = start(s, words, &s->output);
@@ -386,12 +382,21 @@ static enum scn_status try_out(struct server *s, struct scn_buf *why)
 	return status == SCN_OK ? SCN_OK : SCN_SKIP;
 }
 
+static void front_close(void *self)
+{
+	struct server *s = self;
+
+	scn_scratch_remove(&s->scratch);
+	free(s);
+}
+
 static enum scn_status front_open(enum scn_front which, const struct scn_options *options,
 				  void **self, struct scn_buf *why)
 {
 	const struct front *front = &fronts[which];
 	struct server *s;
 	enum scn_status status;
+	int err;
 
 	if (front->node && access(front->node, R_OK | W_OK) < 0) {
 		scn_buf_printf(why, "%s: %s", front->node, strerror(errno));
@@ -406,17 +411,20 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	if (!s->gntsim)
 		s->gntsim = "/proc/self/exe";
 	s->output = -1;
+	err = scn_scratch_make(&s->scratch, "gntsim-play");
+	if (err) {
+		scn_buf_printf(why, "%s: %s", s->scratch.path, strerror(-err));
+		free(s);
+		return SCN_ERROR;
+	}
+	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->scratch.path);
+	snprintf(s->tree, sizeof(s->tree), "%s/tree", s->scratch.path);
 	status = front->node ? try_out(s, why) : SCN_OK;
 	if (status == SCN_OK)
 		*self = s;
 	else
-		free(s);
+		front_close(s);
 	return status;
-}
-
-static void front_close(void *self)
-{
-	free(self);
 }
 
 /* The same steps behind each front; the broker, and what it can do, is one. */
