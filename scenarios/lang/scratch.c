@@ -19,7 +19,7 @@ _Noreturn static void keep(const char *path, int held)
 	setsid();
 	signal(SIGTERM, SIG_IGN);
 	dup2(held, STDIN_FILENO);
-	close_range(STDIN_FILENO + 1, ~0U, 0);
+	closefrom(STDIN_FILENO + 1);
 	do
 		n = read(STDIN_FILENO, &byte, 1);
 	while (n < 0 && errno == EINTR);
