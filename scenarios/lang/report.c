@@ -14,6 +14,7 @@ void scn_report_begin(struct scn_report *report)
 {
 	if (report->tap)
 		fprintf(report->out, "TAP version 13\n# substrate: %s\n", report->substrate);
+	fflush(report->out); /* from now on somebody may wait for a scenario, not for us */
 }
 
 /* Prints each line of a text after a prefix. */
