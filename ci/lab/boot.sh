@@ -51,7 +51,7 @@ lab_lay_ends() { # DIRECTORY
 	ln -s /dev/null "$1/payload.out"
 }
 
-# Entering and leaving an SVM guest, QEMU (7.2) changes the processor's pending interrupts without its
+# Entering an SVM guest, QEMU (7.2) changes the processor's pending interrupts without its
 # lock: once in some hundred boots a timer's interrupt is lost, and everything in there sleeps for ever.
 # Any other interrupt wakes it: a key, every second.
 lab_press_keys() {
