@@ -131,7 +131,7 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 static pid_t start(const struct words *w, int *out, FILE *errors)
 {
 	int fds[2];
-	pid_t pid;
+	pid_t pid, us = getpid();
 
 	if (pipe(fds))
 		return -1;
@@ -139,6 +139,8 @@ static pid_t start(const struct words *w, int *out, FILE *errors)
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM); /* no emulator outlives us */
+		if (getppid() != us)
+			_exit(127);
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(fileno(errors), STDERR_FILENO);
 		close(fds[0]);

@@ -10,14 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Out of its session, so that what a terminal sends does not reach it; it holds nobody's files. */
+/* With every signal blocked: those that end its maker are sent to the whole group. It holds nobody's
+ * files. */
 _Noreturn static void keep(const char *path, int held)
 {
 	ssize_t n;
 	char byte;
 
-	setsid();
-	signal(SIGTERM, SIG_IGN);
 	dup2(held, STDIN_FILENO);
 	closefrom(STDIN_FILENO + 1);
 	do
@@ -33,6 +32,7 @@ int scn_scratch_make(struct scn_scratch *s, const char *name)
 {
 	const char *tmp = getenv("TMPDIR");
 	int ends[2], err;
+	sigset_t all, old;
 
 	if (!tmp || !*tmp || strlen(tmp) > 60)
 		tmp = "/tmp";
@@ -46,10 +46,13 @@ int scn_scratch_make(struct scn_scratch *s, const char *name)
 		return err;
 	}
 	fflush(NULL);
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
 	s->keeper = fork();
 	if (s->keeper == 0)
 		keep(s->path, ends[0]);
 	err = -errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(ends[0]);
 	s->hold = ends[1];
 	if (s->keeper > 0)

@@ -198,6 +198,7 @@ static void work(const struct scn_session *session, const struct scn_files *file
 static int start_worker(const struct scn_session *session, const struct scn_files *files,
 			size_t first, struct worker *w)
 {
+	pid_t us = getpid();
 	int fds[2];
 
 	if (pipe(fds))
@@ -207,6 +208,8 @@ static int start_worker(const struct scn_session *session, const struct scn_file
 	if (w->pid == 0) {
 		close(fds[0]);
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != us)
+			_exit(1);
 		work(session, files, first, fdopen(fds[1], "w"));
 		_exit(0);
 	}

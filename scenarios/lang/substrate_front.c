@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -80,7 +81,7 @@ static pid_t start(const struct server *s, const char *const *words, int *output
 		char *out[MAX_WORDS + 2];
 	} argv = {.in = {s->gntsim}};
 	int fds[2];
-	pid_t pid;
+	pid_t pid, us = getpid();
 
 	for (int i = 0; i < MAX_WORDS && words[i]; i++)
 		argv.in[i + 1] = words[i];
@@ -90,6 +91,8 @@ static pid_t start(const struct server *s, const char *const *words, int *output
 	pid = fork();
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (getppid() != us)
+			_exit(127);
 		dup2(fds[1], STDOUT_FILENO);
 		fcntl(s->scratch.hold, F_SETFD, 0);
 		execv(s->gntsim, argv.out);
@@ -123,15 +126,34 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 	return SCN_ERROR;
 }
 
+/* What a broker that died left mounted. */
+static void unmount_tree(const struct server *s)
+{
+	pid_t pid;
+
+	if (!s->front->mounts || umount2(s->tree, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--", s->tree, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
 static void front_end(void *self)
 {
 	struct server *s = self;
+	int status = 0;
 
 	scn_agents_end(&s->agents);
 	if (s->pid > 0) {
 		kill(s->pid, SIGTERM);
-		waitpid(s->pid, NULL, 0);
+		waitpid(s->pid, &status, 0);
 	}
+	if (status)
+		unmount_tree(s);
 	s->pid = 0;
 	if (s->output >= 0)
 		close(s->output);
@@ -238,7 +260,7 @@ static enum scn_status front_begin(void *self, const struct scn_setup *setup, st
 		return SCN_SKIP;
 	}
 	s->setup = *setup;
-	if (s->front->mounts && mkdir(s->tree, 0700))
+	if (s->front->mounts && mkdir(s->tree, 0700) && errno != EEXIST)
 		return broken(why, s->tree);
 	s->pid = start(s, words, &s->output);
 	if (s->pid < 0)

@@ -1,5 +1,6 @@
 #!/bin/sh
 # A player that is killed takes its machine along, and leaves no process, mount or file.
+# Nor does a broker that dies take a later scenario along.
 # usage: killed-player-test.sh GNTSIM FRONT
 set -eu
 gntsim=$1 front=$2
@@ -25,6 +26,21 @@ machine_runs() {
 	pgrep -f "serve --socket $TMPDIR/" >/dev/null
 }
 
+# The agent is the launcher's child, or the launcher itself by now.
+has_agent() {
+	agent=$(pgrep -f -P "$player" -- "--agent") && return
+	for launcher in $(pgrep -P "$player"); do
+		agent=$(pgrep -f -P "$launcher" -- "--agent") && return
+	done
+	return 1
+}
+
+agent_ended() {
+	for pid in $agent; do
+		! kill -0 "$pid" 2>/dev/null || return 1
+	done
+}
+
 left_nothing() {
 	[ -z "$(ls -A "$TMPDIR")" ] && ! machine_runs && ! grep -q "$TMPDIR" /proc/mounts
 }
@@ -41,10 +57,30 @@ await() {
 "$gntsim" play --on "$front" "$scratch/blocks.scn" >"$scratch/out" 2>&1 && status=0 || status=$?
 [ "$status" != 77 ] || exit 77
 left_nothing || fail "left something after its end"
+# As soon as there is a broker; and in the scenario, whose process waits for an event.
 for signal in TERM KILL; do
 	"$gntsim" play --on "$front" "$scratch/blocks.scn" >/dev/null 2>&1 &
+	player=$!
 	await machine_runs || fail "no machine"
-	kill -$signal $! 2>/dev/null || true
-	wait $! 2>/dev/null || true
+	kill -$signal $player 2>/dev/null || true
+	wait $player 2>/dev/null || true
 	await left_nothing || fail "left something after SIG$signal"
+
+	"$gntsim" play --on "$front" "$scratch/blocks.scn" >/dev/null 2>&1 &
+	player=$!
+	await has_agent || fail "no process of the scenario's"
+	kill -$signal $player 2>/dev/null || true
+	wait $player 2>/dev/null || true
+	await left_nothing || fail "left something after SIG$signal in a scenario"
+	await agent_ended || fail "process $agent is still there after SIG$signal"
 done
+
+head -n 3 "$scratch/blocks.scn" >"$scratch/passes.scn"
+"$gntsim" play --tap --on "$front" "$scratch/blocks.scn" "$scratch/passes.scn" "$scratch/passes.scn" \
+	>"$scratch/out" 2>&1 &
+player=$!
+await has_agent || fail "no process of the scenario's"
+pkill -SEGV -f "serve --socket $TMPDIR/"
+wait $player 2>/dev/null || true
+[ "$(grep -c '^ok' "$scratch/out")" = 2 ] || { cat "$scratch/out" >&2 && fail "a dead broker spoilt others"; }
+await left_nothing || fail "left something after a broker's death"
