@@ -55,9 +55,9 @@ lab_lay_ends() { # DIRECTORY
 # lock: once in some hundred boots a timer's interrupt is lost, and everything in there sleeps for ever.
 # Any other interrupt wakes it: a key, every second.
 lab_press_keys() {
-	while sleep 1 && kill -0 "$lab_child"; do
+	while sleep 1 9>&- && kill -0 "$lab_child"; do
 		echo sendkey shift >&9
-	done </dev/null >/dev/null 2>&1 7>&- 8>&-
+	done </dev/null >/dev/null 2>&1 6>&- 7>&- 8>&-
 }
 
 # Starts the array qemu in the background, so that the traps of ci/xen-lab can end it: $lab_child.

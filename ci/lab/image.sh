@@ -139,8 +139,8 @@ lab_make_payload() { # CPIO PROGRAM ARGUMENT... (files in the array lab_files)
 	} >"$tree/lab/run"
 	chmod 755 "$tree/lab/run"
 	for file in ${lab_files[@]+"${lab_files[@]}"}; do
-		mkdir -p "$tree/$(dirname "${file#*=}")"
-		cp -rL "${file%%=*}" "$tree/${file#*=}"
+		mkdir -p "$tree/$(dirname "${file##*=}")"
+		cp -rL "${file%=*}" "$tree/${file##*=}"
 	done
 	lab_pack "$tree" "$cpio.cpio"
 	{

@@ -131,7 +131,8 @@ static int take_number(struct command *c, int option, const char *value)
 
 	errno = 0;
 	*into[option - OPT_OPS] = strtoul(value, &end, 0);
-	if (errno || end == value || *end || *value == '-' || *into[option - OPT_OPS] > max)
+	if (errno || end == value || *end || *value == '-' || *into[option - OPT_OPS] > max ||
+	    (option == OPT_PATIENCE && c->patience == 0))
 		return usage_error("bad number", value);
 	c->run.only_write |= option == OPT_COUNT;
 	return 0;

@@ -21,11 +21,12 @@
 /* A file, or one of its variants, and what has to be known of it before it is played. */
 struct item {
 	char *path;
-	bool swapped; /* the script's first domain is the second of the guest */
-	bool misfit;  /* no domain here is what it holds for */
-	bool alone;   /* in a boot of its own */
-	bool crash;   /* the kernel's crash is what it expects */
-	int missing;  /* the capability that it needs and that isn't there; -1 */
+	bool swapped;  /* the script's first domain is the second of the guest */
+	bool misfit;   /* no domain here is what it holds for */
+	bool alone;    /* in a boot of its own */
+	bool crash;    /* the kernel's crash is what it expects */
+	bool destroys; /* a domain, which then is gone */
+	int missing;   /* the capability that it needs and that isn't there; -1 */
 	struct scn_buf variant;
 };
 
@@ -109,6 +110,7 @@ static bool add_item(struct front *f, char *path, const struct scn_scenario *s, 
 	*item = (struct item){.path = path, .swapped = swapped};
 	item->misfit = filter.seats.there && !scn_seats_fit(s, &filter.seats);
 	item->crash = s->needs & SCN_CAP(SURVIVE_CRASH);
+	item->destroys = s->needs & SCN_CAP(DESTROY_DOMAIN);
 	item->alone = s->needs & SCN_CAPS_ALONE;
 	item->missing = scn_capability_missing(s->needs, f->capabilities);
 	scn_variant(s, &filter, filter.kernel, 0, &setup, &item->variant);
@@ -247,26 +249,21 @@ static void print_crash(const struct front *f, const struct item *item)
 		item->path, scn_buf_text(&f->why));
 }
 
-/* That domU came to its end, or was destroyed: if a scenario did not want that, it failed. */
-static bool is_no_news(const char *line, size_t n)
+static bool is_line(const char *at, size_t n, const char *line)
 {
-	static const char *const no_news[] = {"domU: exit 0", "domU: domain 1 is gone"};
-
-	for (size_t i = 0; i < sizeof(no_news) / sizeof(no_news[0]); i++) {
-		if (n == strlen(no_news[i]) && !strncmp(line, no_news[i], n))
-			return true;
-	}
-	return false;
+	return n == strlen(line) && !strncmp(at, line, n);
 }
 
-static void print_notes(const struct front *f, const struct scn_buf *notes)
+/* `destroyed`: the scenario had domU destroyed. */
+static void print_notes(const struct front *f, const struct scn_buf *notes, bool destroyed)
 {
 	const char *at = scn_buf_text(notes);
 
 	while (*at) {
 		size_t n = strcspn(at, "\n");
 
-		if (!is_no_news(at, n))
+		if (!is_line(at, n, "domU: exit 0") &&
+		    !(destroyed && is_line(at, n, "domU: domain 1 is gone")))
 			fprintf(f->report->tap ? f->report->out : stderr, "# %.*s\n", (int)n, at);
 		at += n + (at[n] == '\n');
 	}
@@ -291,7 +288,7 @@ static size_t boot(struct front *f, size_t first, size_t n)
 			  &notes, &f->why);
 	if (scn_tap_end(&f->reader, &o))
 		take_outcome(f, &o);
-	print_notes(f, &notes);
+	print_notes(f, &notes, f->items[first].destroys);
 	if (f->left == n && end == SCN_LAB_CANNOT && !f->reader.begun && !f->heard)
 		return 0;
 	f->heard = true;
