@@ -124,25 +124,35 @@ static bool is_deferred_grant(const struct fuzz_model *m, const struct fuzz_op *
 	return map && any_has_ended(m, map->mapped, map->n_mapped);
 }
 
-static bool is_foreign_port(const struct fuzz_model *m, const struct fuzz_op *op)
-{
-	const char *at = op->text;
+/* Is this so of a port that the call names? `id`: of the step that gave it. */
+typedef bool port_test(const struct fuzz_model *m, const struct fuzz_op *op, unsigned long id);
 
-	if (strstr(op->text, "BIND_INTERDOMAIN"))
-		return false;
-	while ((at = strstr(at, "@p"))) {
+static bool any_port(const struct fuzz_model *m, const struct fuzz_op *op, port_test *is)
+{
+	for (const char *at = op->text; (at = strstr(at, "@p")); at += 2) {
 		unsigned long id = strtoul(at + 2, NULL, 10);
 
-		if (id < FUZZ_MAX_OPS && m->bound[id].domain != m->domain_of[op->process])
+		if (id < FUZZ_MAX_OPS && is(m, op, id))
 			return true;
-		at += 2;
 	}
 	return false;
 }
 
-/* Has a later step been given the same port? */
-static bool is_given_again(const struct fuzz_model *m, unsigned long id)
+static bool is_of_another_domain(const struct fuzz_model *m, const struct fuzz_op *op,
+				 unsigned long id)
 {
+	return m->bound[id].domain != m->domain_of[op->process];
+}
+
+static bool is_foreign_port(const struct fuzz_model *m, const struct fuzz_op *op)
+{
+	return !strstr(op->text, "BIND_INTERDOMAIN") && any_port(m, op, is_of_another_domain);
+}
+
+/* Has a later step been given the same port? */
+static bool is_given_again(const struct fuzz_model *m, const struct fuzz_op *op, unsigned long id)
+{
+	(void)op;
 	for (unsigned long later = id + 1; later < FUZZ_MAX_OPS; later++) {
 		const struct fuzz_bound *b = &m->bound[later];
 
@@ -155,18 +165,7 @@ static bool is_given_again(const struct fuzz_model *m, unsigned long id)
 
 static bool is_reused_port(const struct fuzz_model *m, const struct fuzz_op *op)
 {
-	const char *at = op->text;
-
-	if (!m->destroyed[1])
-		return false;
-	while ((at = strstr(at, "@p"))) {
-		unsigned long id = strtoul(at + 2, NULL, 10);
-
-		if (id < FUZZ_MAX_OPS && is_given_again(m, id))
-			return true;
-		at += 2;
-	}
-	return false;
+	return m->destroyed[1] && any_port(m, op, is_given_again);
 }
 
 static bool is_own_grant(const struct fuzz_model *m, const struct fuzz_op *op)

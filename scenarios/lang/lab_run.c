@@ -9,11 +9,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "clock.h"
 #include "scratch.h"
 
@@ -131,16 +131,12 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 static pid_t start(const struct words *w, int *out, FILE *errors)
 {
 	int fds[2];
-	pid_t pid, us = getpid();
+	pid_t pid;
 
 	if (pipe(fds))
 		return -1;
-	fflush(NULL);
-	pid = fork();
+	pid = scn_fork_child(); /* no emulator outlives us */
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM); /* no emulator outlives us */
-		if (getppid() != us)
-			_exit(127);
 		dup2(fds[1], STDOUT_FILENO);
 		dup2(fileno(errors), STDERR_FILENO);
 		close(fds[0]);

@@ -2,13 +2,12 @@
 #include "session.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "clock.h"
 #include "parser.h"
 
@@ -198,18 +197,13 @@ static void work(const struct scn_session *session, const struct scn_files *file
 static int start_worker(const struct scn_session *session, const struct scn_files *files,
 			size_t first, struct worker *w)
 {
-	pid_t us = getpid();
 	int fds[2];
 
 	if (pipe(fds))
 		return -errno;
-	fflush(NULL);
-	w->pid = fork();
+	w->pid = scn_fork_child();
 	if (w->pid == 0) {
 		close(fds[0]);
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != us)
-			_exit(1);
 		work(session, files, first, fdopen(fds[1], "w"));
 		_exit(0);
 	}

@@ -14,12 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agents.h"
+#include "child.h"
 #include "fronts.h"
 #include "scratch.h"
 
@@ -81,18 +81,14 @@ static pid_t start(const struct server *s, const char *const *words, int *output
 		char *out[MAX_WORDS + 2];
 	} argv = {.in = {s->gntsim}};
 	int fds[2];
-	pid_t pid, us = getpid();
+	pid_t pid;
 
 	for (int i = 0; i < MAX_WORDS && words[i]; i++)
 		argv.in[i + 1] = words[i];
 	if (pipe2(fds, O_CLOEXEC))
 		return -1;
-	fflush(NULL);
-	pid = fork();
+	pid = scn_fork_child();
 	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		if (getppid() != us)
-			_exit(127);
 		dup2(fds[1], STDOUT_FILENO);
 		fcntl(s->scratch.hold, F_SETFD, 0);
 		execv(s->gntsim, argv.out);
