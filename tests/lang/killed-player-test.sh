@@ -57,21 +57,20 @@ await() {
 "$gntsim" play --on "$front" "$scratch/blocks.scn" >"$scratch/out" 2>&1 && status=0 || status=$?
 [ "$status" != 77 ] || exit 77
 left_nothing || fail "left something after its end"
-# As soon as there is a broker; and in the scenario, whose process waits for an event.
-for signal in TERM KILL; do
+# Kills a player as soon as something is true.
+kill_when() { # CONDITION SIGNAL
 	"$gntsim" play --on "$front" "$scratch/blocks.scn" >/dev/null 2>&1 &
 	player=$!
-	await machine_runs || fail "no machine"
-	kill -$signal $player 2>/dev/null || true
+	await "$1" || fail "waited for $1"
+	kill "-$2" $player 2>/dev/null || true
 	wait $player 2>/dev/null || true
-	await left_nothing || fail "left something after SIG$signal"
+	await left_nothing || fail "left something after SIG$2, $1"
+}
 
-	"$gntsim" play --on "$front" "$scratch/blocks.scn" >/dev/null 2>&1 &
-	player=$!
-	await has_agent || fail "no process of the scenario's"
-	kill -$signal $player 2>/dev/null || true
-	wait $player 2>/dev/null || true
-	await left_nothing || fail "left something after SIG$signal in a scenario"
+# There is a broker; and the scenario's process waits for an event.
+for signal in TERM KILL; do
+	kill_when machine_runs $signal
+	kill_when has_agent $signal
 	await agent_ended || fail "process $agent is still there after SIG$signal"
 done
 
