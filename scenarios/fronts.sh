@@ -1,6 +1,6 @@
 #!/bin/sh
 # fronts.sh [BUILD [FRONT[=FILE]...]]: plays the corpus on every front, or on these, and writes the
-# table of gntsim(1), WHAT EACH FRONT CAN DO. CUSE is played in the lab; FILE has the output of a play
+# table of gntsim-fronts(7), WHAT EACH FRONT CAN DO. CUSE is played in the lab; FILE has the output of a play
 # already. A front that can't be had keeps its column.
 # fronts.sh --check FRONT FILE: whether FRONT's column is what FILE says, the output of
 # gntsim play --by-capability.
@@ -8,7 +8,7 @@
 # each time; nor may it be forgotten when the corpus grows.)
 set -eu
 cd "$(dirname "$0")/.."
-page=man/gntsim.1
+page=man/gntsim-fronts.7
 fronts='model socket fuse fuse-unassisted cuse'
 
 # Prints "NEED PASSED/SKIPPED/FAILED" for each capability of a play's output, and for all. FILE may

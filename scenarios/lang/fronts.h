@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The ways in which the fake devices reach a program, and what each cannot do as the drivers do.
- * Declared here once: what is played on a front, gntsim run --verbose and the table in gntsim(1)
+ * Declared here once: what is played on a front, gntsim run --verbose and the table in gntsim-fronts(7)
  * go by it.
  */
 #ifndef SCN_FRONTS_H

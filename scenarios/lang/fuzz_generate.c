@@ -82,7 +82,7 @@ const char *fuzz_domain(struct fuzz_generator *g, uint32_t *domain)
 	return names[*domain];
 }
 
-/* On the socket front an evtchn that is open for writing alone never polls readable: gntsim(1). */
+/* On the socket front an evtchn that is open for writing alone never polls readable: gntsim-fronts(7). */
 static const char *choose_mode(struct fuzz_generator *g, char device)
 {
 	if (!fuzz_bad(g, 3))

@@ -2,7 +2,7 @@
 /*
  * unassisted DIR: two domains of a mounted tree through the kernel alone: no library, static.
  * unassisted self: /dev/xen, whose domain deals with itself.
- * Where the front knows too little to be the driver, it must do as gntsim(1) says.
+ * Where the front knows too little to be the driver, it must do as gntsim-fronts(7) says.
  */
 #define _GNU_SOURCE
 #include "../../fakedev/uapi.h"
