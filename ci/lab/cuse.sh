@@ -4,8 +4,8 @@
 # In the array lab_files: the command, its preloaded library, and what they are linked with.
 lab_lay_gntsim() { # DIRECTORY BUILD
 	local library entry
-	mkdir -p "$1/fakedev"
-	cp "$2/fakedev/libgntsim-preload.so" "$1/fakedev/"
+	mkdir -p "$1/fakedev/preload"
+	cp "$2/fakedev/preload/libgntsim-preload.so" "$1/fakedev/preload/"
 	lab_files=(--file "$2/gntsim=/lab/gntsim" --file "$1/fakedev=/lab/fakedev")
 	# Every library that it needs, and the dynamic linker, where they are expected.
 	ldd "$2/gntsim" | grep -o '/[^ ]*' | sort -u | while read -r library; do

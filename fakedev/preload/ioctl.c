@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ioctl on a device: gathers the memory that the driver may read, asks, stores what it wrote. */
-#include "../uapi.h"
 #include "library.h"
+#include "uapi.h"
 
 #include <asm/ioctls.h>
 #include <stdarg.h>

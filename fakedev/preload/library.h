@@ -15,8 +15,8 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "../raw.h"
-#include "../wire.h"
+#include "raw.h"
+#include "wire.h"
 
 #include <dlfcn.h>
 #include <errno.h>

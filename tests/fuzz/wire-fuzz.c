@@ -5,8 +5,8 @@
  *
  * usage: wire-fuzz [SEED [ROUNDS]] */
 #define _GNU_SOURCE
-#include "../../fakedev/broker-internal.h"
-#include "../../fakedev/uapi.h"
+#include "broker/broker-internal.h"
+#include "uapi.h"
 
 #include <errno.h>
 #include <fcntl.h>

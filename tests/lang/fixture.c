@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-#include <parser.h>
+#include "lang/parser.h"
+#include "substrates/substrates.h"
 #include <stdio.h>
 #include <string.h>
 

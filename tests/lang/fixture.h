@@ -3,8 +3,8 @@
 #ifndef LANG_FIXTURE_H
 #define LANG_FIXTURE_H
 
+#include "player/player.h"
 #include <CUnit/Basic.h>
-#include <player.h>
 #include <stddef.h>
 
 struct lang_test {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The fuzzer: a substrate with a fault is caught, and the sequence shrunk to what shows it. */
 #include <errno.h>
-#include <fuzz.h>
-#include <parser.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "fixture.h"
+#include "fuzz/fuzz.h"
+#include "lang/parser.h"
+#include "substrates/substrates.h"
 
 #define SEQUENCES 30u
 #define LENGTH    80u

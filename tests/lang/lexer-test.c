@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <lexer.h>
+#include "lang/lexer.h"
 #include <string.h>
 
 #include "fixture.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What scenarios need, by what they do; and what becomes of one whose need is said to be lacking. */
-#include <fronts.h>
-#include <parser.h>
-#include <session.h>
+#include "lang/parser.h"
+#include "player/session.h"
+#include "substrates/fronts.h"
+#include "substrates/substrates.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

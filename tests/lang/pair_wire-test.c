@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Messages between the players in two domains. */
+#include "substrates/pair_wire.h"
 #include <errno.h>
-#include <pair_wire.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>

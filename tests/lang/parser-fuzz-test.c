@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The fuzz entry over the scenarios that are there: whole, cut anywhere, and with bytes changed. */
-#include <find.h>
-#include <source.h>
+#include "lang/find.h"
+#include "lang/source.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* TAP, plain lines and JUnit XML. */
-#include <report.h>
+#include "player/report.h"
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What a player writes as TAP is read back as it was. */
-#include <report.h>
+#include "player/report.h"
+#include "player/tap_reader.h"
 #include <stdlib.h>
 #include <string.h>
-#include <tap_reader.h>
 
 #include "fixture.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Which machines a script is played on. */
-#include <parser.h>
+#include "lang/parser.h"
+#include "player/variant.h"
 #include <string.h>
-#include <variant.h>
 
 #include "fixture.h"
 

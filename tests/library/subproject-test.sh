@@ -15,5 +15,5 @@ meson setup --wrap-mode=forcefallback "$dir/build" "$dir" >"$dir/log" 2>&1 ||
 	{ cat "$dir/log" && exit 1; }
 # The two tests and what they need; the subproject has its own.
 ninja -C "$dir/build" model hello subprojects/gntsim/gntsim \
-	subprojects/gntsim/fakedev/libgntsim-preload.so >"$dir/log" 2>&1 || { cat "$dir/log" && exit 1; }
+	subprojects/gntsim/fakedev/preload/libgntsim-preload.so >"$dir/log" 2>&1 || { cat "$dir/log" && exit 1; }
 meson test -C "$dir/build" --no-rebuild --print-errorlogs --suite user

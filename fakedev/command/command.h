@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file command.h
+ * What the subcommands of gntsim(1) share. Only commands print and exit; each *_main returns the
+ * exit status.
+ */
+#ifndef FAKEDEV_COMMAND_H
+#define FAKEDEV_COMMAND_H
+
+#include "broker/broker.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/** Exit status when gntsim itself failed, as env, timeout and docker run have it. */
+#define EXIT_GNTSIM      125
+#define EXIT_CANNOT_EXEC 126
+#define EXIT_NOT_FOUND   127
+
+/** What "git describe" says of the sources; "release" where they came without git. */
+extern const char source_description[];
+
+int run_main(int argc, char **argv);
+int serve_main(int argc, char **argv);
+int status_main(int argc, char **argv);
+int control_main(int argc, char **argv);
+
+/** "gntsim: " and the message on stderr; returns EXIT_GNTSIM. */
+int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/** A whole decimal number from low to high; complains and returns false otherwise. */
+bool parse_number(const char *option, const char *text, unsigned long low, unsigned long high,
+		  unsigned long *out);
+/** "pv" or "pvh" as struct wire_hello has it (1, 2); complains and returns false otherwise. */
+bool parse_guest(const char *text, uint32_t *out);
+
+/** "yes" or "no"; complains and returns false otherwise. */
+bool parse_yes_no(const char *option, const char *text, bool *out);
+
+/** How device files reach a program. */
+enum front_kind {
+	FRONT_SOCKET,
+	FRONT_FUSE,
+	FRONT_CUSE,
+};
+
+/** What a program's environment needs to be a process of a machine's domain. */
+struct joining {
+	const char *socket;
+	uint32_t domid, guest; /* guest as in struct wire_hello */
+	enum front_kind front;
+	bool unassisted;  /* no preloaded library: the kernel's own mmap */
+	const char *tree; /* FUSE: the machine's mounted tree; NULL or empty: mount one */
+};
+/** Sets LD_PRELOAD, GNTSIM_*, ASAN_OPTIONS. @return 0 or a negative errno, explained */
+int join_environment(const struct joining *j, struct failure *f);
+/**
+ * Gives this process a mount namespace in which /dev/xen is its domain's folder of a FUSE tree that
+ * the machine serves. @return 0 or a negative errno, explained
+ */
+int mount_own(const struct joining *j, struct failure *f);
+/** The same with the character devices of the CUSE front. */
+int mount_cuse(const struct joining *j, struct failure *f);
+/**
+ * Mounts a tree at a directory (an absolute path without links) for everybody, instead of one that
+ * a dead machine left there. @return the descriptor to serve it with, or a negative errno, explained
+ */
+int mount_shared(const char *dir, struct failure *f);
+void unmount_shared(const char *dir);
+/** For a broker, before it starts; programs it starts get their limit back. */
+void raise_descriptor_limit(void);
+void restore_descriptor_limit(void);
+/** Replaces the process by the program; returns an exit status only if that failed. */
+int exec_program(char **argv);
+/** Whether the program can use the preloaded library. 1 yes, 0 static, -errno not to be found. */
+int is_dynamic(const char *program);
+
+/** What a machine says of itself. */
+struct machine_about {
+	char rundir[513]; /* of its xenstored; empty: none */
+	bool unassisted;  /* its programs map by the kernel alone */
+	char tree[513];   /* where its FUSE tree is mounted for everybody; empty: nowhere */
+};
+/** A connection to a machine. @p about may be NULL.
+ * @return the descriptor or a negative errno, explained */
+int machine_connect(const struct joining *j, uint32_t role, struct machine_about *about,
+		    struct failure *f);
+
+/** The exit status that stands for a wait status. */
+int exit_status(int wait_status);
+
+/**
+ * xenstored (Debian's own) as a process of domain 0.
+ */
+struct xenstore {
+	pid_t pid;        /* 0: none */
+	char rundir[128]; /* its sockets and database */
+};
+/** Starts it on the machine at @p socket; serving @p b meanwhile. @retval -ENOENT explained with the
+ * package's name @retval -errno explained */
+int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f);
+void xenstore_stop(struct xenstore *x, struct broker *b);
+/** Writes what a toolstack would for a domain: /local/domain/N/domid, name. */
+int xenstore_introduce(const char *rundir, uint32_t domid, struct failure *f);
+/** Sets XENSTORED_PATH, XENSTORED_RUNDIR for programs. */
+void xenstore_environment(const char *rundir);
+
+#endif

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* How a program becomes a process of a machine's domain: its environment, its start. */
+#define _GNU_SOURCE
+#include "command.h"
+#include "wire.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static struct rlimit descriptors;
+
+/* Every open device file is a descriptor of the broker's: take what the host allows. */
+void raise_descriptor_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0 ||
+	    descriptors.rlim_cur >= descriptors.rlim_max)
+		return;
+	r = descriptors;
+	r.rlim_cur = r.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
+		descriptors.rlim_cur = 0;
+}
+
+void restore_descriptor_limit(void)
+{
+	if (descriptors.rlim_cur)
+		setrlimit(RLIMIT_NOFILE, &descriptors);
+}
+
+/* Beside the command in the build tree, else where it is installed. */
+static int find_library(char *out, size_t room, struct failure *f)
+{
+	char exe[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *slash;
+	int len;
+
+	if (n < 0)
+		return fail(f, -errno, "cannot read /proc/self/exe: %s", strerror(errno));
+	exe[n] = '\0';
+	slash = strrchr(exe, '/');
+	if (slash)
+		*slash = '\0';
+	len = snprintf(out, room, "%s/fakedev/preload/libgntsim-preload.so", exe);
+	if (len > 0 && (size_t)len < room && access(out, R_OK) == 0)
+		return 0;
+	len = snprintf(out, room, "%s/%s/libgntsim-preload.so", exe, PRELOAD_FROM_BINDIR);
+	if (len > 0 && (size_t)len < room && access(out, R_OK) == 0)
+		return 0;
+	return fail(f, -ENOENT, "cannot find libgntsim-preload.so beside %s/gntsim", exe);
+}
+
+/* Puts our word before what a variable holds already, once. */
+static int prepend(const char *name, const char *word, char separator)
+{
+	const char *old = getenv(name);
+	char *text;
+	int err = 0;
+
+	if (!old || !*old)
+		return setenv(name, word, 1) < 0 ? -errno : 0;
+	if (strstr(old, word))
+		return 0;
+	if (asprintf(&text, "%s%c%s", word, separator, old) < 0)
+		return -ENOMEM;
+	if (setenv(name, text, 1) < 0)
+		err = -errno;
+	free(text);
+	return err;
+}
+
+int join_environment(const struct joining *j, struct failure *f)
+{
+	char library[PATH_MAX + 64], number[16];
+	int err;
+
+	if (j->front == FRONT_SOCKET)
+		unsetenv("GNTSIM_NATIVE");
+	if (j->unassisted)
+		return 0;
+	err = find_library(library, sizeof(library), f);
+	if (err < 0)
+		return err;
+	snprintf(number, sizeof(number), "%u", j->domid);
+	err = prepend("LD_PRELOAD", library, ':');
+	/* AddressSanitizer refuses to start when it is not the first library; nothing it does
+	 * depends on being before ours. */
+	if (err == 0)
+		err = prepend("ASAN_OPTIONS", "verify_asan_link_order=0", ':');
+	if (err == 0 &&
+	    (setenv("GNTSIM_SOCKET", j->socket, 1) < 0 || setenv("GNTSIM_DOMAIN", number, 1) < 0 ||
+	     (j->guest ? setenv("GNTSIM_GUEST", j->guest == 1 ? "pv" : "pvh", 1)
+		       : unsetenv("GNTSIM_GUEST")) < 0))
+		err = -errno;
+	return err < 0 ? fail(f, err, "cannot set the environment: %s", strerror(-err)) : 0;
+}
+
+int exec_program(char **argv)
+{
+	execvp(argv[0], argv);
+	complain("cannot run %s: %s", argv[0], strerror(errno));
+	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;
+}
+
+/* 1: asks for an interpreter; 0: an ELF program that does not; 1 for scripts and the rest. */
+static int elf_is_dynamic(int fd)
+{
+	Elf64_Ehdr e;
+	Elf64_Phdr p;
+
+	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) || memcmp(e.e_ident, ELFMAG, SELFMAG) ||
+	    e.e_ident[EI_CLASS] != ELFCLASS64)
+		return 1;
+	for (unsigned int i = 0; i < e.e_phnum; i++) {
+		off_t at = (off_t)(e.e_phoff + i * (Elf64_Off)e.e_phentsize);
+
+		if (pread(fd, &p, sizeof(p), at) == sizeof(p) && p.p_type == PT_INTERP)
+			return 1;
+	}
+	return 0;
+}
+
+static int open_in_path(const char *program)
+{
+	const char *path = getenv("PATH");
+	int fd = -1;
+
+	if (strchr(program, '/'))
+		return open(program, O_RDONLY | O_CLOEXEC);
+	for (const char *p = path ? path : "/usr/bin:/bin"; fd < 0 && p;) {
+		size_t n = strcspn(p, ":");
+		char full[PATH_MAX];
+
+		snprintf(full, sizeof(full), "%.*s/%s", (int)n, p, program);
+		fd = open(full, O_RDONLY | O_CLOEXEC);
+		p = p[n] ? p + n + 1 : NULL;
+	}
+	return fd;
+}
+
+int is_dynamic(const char *program)
+{
+	int fd = open_in_path(program), dynamic;
+
+	/* Unreadable is not unexecutable: let exec find out. */
+	if (fd < 0)
+		return 1;
+	dynamic = elf_is_dynamic(fd);
+	close(fd);
+	return dynamic;
+}
+
+static const char *hello_problem(int err)
+{
+	switch (-err) {
+	case EEXIST:
+		return "the domain exists with another guest type";
+	case EINVAL:
+		return "no such domain id";
+	default:
+		return strerror(-err);
+	}
+}
+
+static void read_about(const struct wire_in *in, struct machine_about *about)
+{
+	const unsigned char *text = in->payload + sizeof(struct wire_hello_reply);
+	struct wire_hello_reply r;
+
+	if (in->msg.payload < sizeof(r))
+		return;
+	memcpy(&r, in->payload, sizeof(r));
+	if (r.rundir_len >= sizeof(about->rundir) || r.tree_len >= sizeof(about->tree) ||
+	    r.rundir_len + r.tree_len > in->msg.payload - sizeof(r))
+		return;
+	memcpy(about->rundir, text, r.rundir_len);
+	memcpy(about->tree, text + r.rundir_len, r.tree_len);
+	about->unassisted = r.unassisted != 0;
+}
+
+int machine_connect(const struct joining *j, uint32_t role, struct machine_about *about,
+		    struct failure *f)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+	struct wire_hello h = {
+	    .domid = j->domid, .guest = j->guest, .role = role, .pid = (uint32_t)getpid()};
+	static unsigned char buffer[WIRE_BUFFER];
+	struct wire_in in;
+	int fd, err;
+
+	if (strlen(j->socket) >= sizeof(addr.sun_path))
+		return fail(f, -ENAMETOOLONG, "socket path is too long: %s", j->socket);
+	memcpy(addr.sun_path, j->socket, strlen(j->socket) + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
+		err = fail(f, -errno, "no machine at %s: %s", j->socket, strerror(errno));
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	err = wire_send(fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
+	if (err == 0)
+		err = wire_recv(fd, 0, buffer, &in);
+	if (err == 0) {
+		err = (int)in.msg.result;
+		if (err == 0 && about)
+			read_about(&in, about);
+		wire_in_done(&in);
+	}
+	if (err < 0) {
+		fail(f, err, "machine at %s refuses domain %u: %s", j->socket, j->domid,
+		     hello_problem(err));
+		close(fd);
+		return err;
+	}
+	return fd;
+}
+
+int exit_status(int wait_status)
+{
+	if (WIFSIGNALED(wait_status))
+		return 128 + WTERMSIG(wait_status);
+	return WEXITSTATUS(wait_status);
+}

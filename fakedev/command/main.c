@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/* gntsim(1): picks the subcommand. */
+#include "command.h"
+
+#include "substrates/play_main.h"
+#include <gntsim/machine.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *what;
+} commands[] = {
+    {"run", run_main, "run a program on fake /dev/xen devices"},
+    {"serve", serve_main, "keep a machine that programs can join"},
+    {"status", status_main, "print what lives in a machine"},
+    {"control", control_main, "destroy a domain, let time pass, set a limit"},
+    {"play", gntsim_play_main, "play scenarios"},
+    {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
+    {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
+};
+
+#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int complain(const char *format, ...)
+{
+	va_list args;
+
+	fputs("gntsim: ", stderr);
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	return EXIT_GNTSIM;
+}
+
+bool parse_number(const char *option, const char *text, unsigned long low, unsigned long high,
+		  unsigned long *out)
+{
+	char *end;
+	unsigned long n = strtoul(text, &end, 10);
+
+	if (*text < '0' || *text > '9' || *end || n < low || n > high) {
+		complain("%s: expected a number from %lu to %lu, found '%s'", option, low, high,
+			 text);
+		return false;
+	}
+	*out = n;
+	return true;
+}
+
+bool parse_guest(const char *text, uint32_t *out)
+{
+	if (strcmp(text, "pv") && strcmp(text, "pvh")) {
+		complain("--guest: expected pv or pvh, found '%s'", text);
+		return false;
+	}
+	*out = strcmp(text, "pv") == 0 ? 1 : 2;
+	return true;
+}
+
+bool parse_yes_no(const char *option, const char *text, bool *out)
+{
+	if (strcmp(text, "yes") && strcmp(text, "no")) {
+		complain("%s: expected yes or no, found '%s'", option, text);
+		return false;
+	}
+	*out = strcmp(text, "yes") == 0;
+	return true;
+}
+
+static void usage(FILE *out)
+{
+	fputs("usage: gntsim COMMAND [OPTION...]\n\n"
+	      "Xen grants without Xen: /dev/xen/gntalloc, gntdev and evtchn on any Linux host.\n\n",
+	      out);
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].what);
+	fputs("\n'gntsim COMMAND --help' tells more. See also gntsim(1).\n", out);
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : NULL;
+
+	if (!name) {
+		usage(stderr);
+		return EXIT_GNTSIM;
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+		usage(stdout);
+		return 0;
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("gntsim %s (%s)\n", gntsim_version(), source_description);
+		return 0;
+	}
+	for (size_t i = 0; i < N_COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return commands[i].main(argc - 1, argv + 1);
+	return complain("no command '%s'; 'gntsim --help' lists them", name);
+}

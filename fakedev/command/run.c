@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: MIT */
+/* gntsim run: a program on the fake devices of a private machine, or of one that is served. */
+#define _GNU_SOURCE
+#include "command.h"
+#include "substrates/fronts.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct options {
+	unsigned long domid, limit;
+	uint32_t guest;
+	const char *socket;
+	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
+	enum front_kind front;
+	bool unassisted;
+	bool xenstore, verbose;
+	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
+	char **program;
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: gntsim run [OPTION...] [--] PROGRAM [ARGUMENT...]\n\n"
+	      "Runs a program with /dev/xen/gntalloc, gntdev and evtchn of a simulated domain.\n"
+	      "Without --socket it gets a machine of its own, which ends with the program.\n\n"
+	      "  --domain N      the program's domain (default 0)\n"
+	      "  --guest KIND    pv or pvh (default: domain 0 is pv, others are pvh)\n"
+	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
+	      "  --assist=no     with fuse: no preloaded library (default for static programs)\n"
+	      "  --socket PATH   join the machine that 'gntsim serve' keeps there\n"
+	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
+	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
+	      "  --leaks[=error] report what the program still had granted or mapped at its\n"
+	      "                  end; with =error exit with 1 if there was any\n"
+	      "  --verbose       say what was chosen and why\n"
+	      "  --help\n\n"
+	      "Exit status: the program's own; 128 + N if signal N killed it; 125 if gntsim\n"
+	      "failed; 126 or 127 if the program could not be run or found.\n",
+	      out);
+}
+
+static bool parse_front(const char *name, struct options *o)
+{
+	static const char *const names[] = {"socket", "fuse", "cuse"};
+
+	o->front_choice = CHOSEN;
+	if (strcmp(name, "auto") == 0) {
+		o->front_choice = CHOOSE;
+		return true;
+	}
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			o->front = (enum front_kind)i;
+			return true;
+		}
+	}
+	complain("--front: expected auto, socket, fuse or cuse, found '%s'", name);
+	return false;
+}
+
+/* 0 to go on, 1 done, EXIT_GNTSIM. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {{"domain", required_argument, NULL, 'd'},
+						{"guest", required_argument, NULL, 'g'},
+						{"front", required_argument, NULL, 'f'},
+						{"socket", required_argument, NULL, 's'},
+						{"assist", required_argument, NULL, 'a'},
+						{"limit", required_argument, NULL, 'l'},
+						{"xenstore", no_argument, NULL, 'x'},
+						{"leaks", optional_argument, NULL, 'L'},
+						{"verbose", no_argument, NULL, 'v'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
+	bool assisted;
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'd':
+			if (!parse_number("--domain", optarg, 0, 0x7FEF, &o->domid))
+				return EXIT_GNTSIM;
+			break;
+		case 'g':
+			if (!parse_guest(optarg, &o->guest))
+				return EXIT_GNTSIM;
+			break;
+		case 'f':
+			if (!parse_front(optarg, o))
+				return EXIT_GNTSIM;
+			break;
+		case 'a':
+			if (!parse_yes_no("--assist", optarg, &assisted))
+				return EXIT_GNTSIM;
+			o->assist_choice = CHOSEN;
+			o->unassisted = !assisted;
+			break;
+		case 's':
+			o->socket = optarg;
+			break;
+		case 'l':
+			if (!parse_number("--limit", optarg, 1, INT_MAX, &o->limit))
+				return EXIT_GNTSIM;
+			break;
+		case 'x':
+			o->xenstore = true;
+			break;
+		case 'L':
+			if (optarg && strcmp(optarg, "error"))
+				return complain("--leaks: expected nothing or =error, found '=%s'",
+						optarg);
+			o->leaks = optarg ? LEAKS_FAIL : LEAKS_REPORTED;
+			break;
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 1;
+		case ':':
+			return complain("%s needs a value; see 'gntsim run --help'",
+					argv[optind - 1]);
+		default:
+			return complain("no option %s; see 'gntsim run --help'", argv[optind - 1]);
+		}
+	}
+	o->program = argv + optind;
+	if (!*o->program)
+		return complain("no program to run; see 'gntsim run --help'");
+	if (o->socket && (o->limit || o->leaks || o->xenstore))
+		return complain("--limit, --leaks and --xenstore belong to the machine: give them "
+				"to 'gntsim serve' (--leaks: only for a private machine)");
+	return 0;
+}
+
+static const char *const fronts[] = {
+    [FRONT_SOCKET] = "socket", [FRONT_FUSE] = "fuse", [FRONT_CUSE] = "cuse"};
+
+static void say_lacks(const struct options *o)
+{
+	static const enum scn_front assisted[] = {[FRONT_SOCKET] = SCN_FRONT_SOCKET,
+						  [FRONT_FUSE] = SCN_FRONT_FUSE,
+						  [FRONT_CUSE] = SCN_FRONT_CUSE};
+	enum scn_front front = o->unassisted ? SCN_FRONT_FUSE_UNASSISTED : assisted[o->front];
+	const struct scn_lack *l;
+
+	for (size_t i = 0; (l = scn_front_lack(front, i)); i++)
+		fprintf(stderr, "gntsim: it lacks %s: %s\n", scn_capability_name(l->capability),
+			l->what);
+}
+
+/* What the user left open, by what the program is and, if there is one, by the machine to join. */
+static int choose_front(struct options *o, const struct machine_about *about)
+{
+	bool dynamic = is_dynamic(o->program[0]) != 0;
+	const char *why = "as asked for";
+
+	if (about && about->unassisted) {
+		if (o->assist_choice == CHOSEN && !o->unassisted)
+			return complain("the machine at %s serves unassisted programs only (it has "
+					"--mount without --assist=yes)",
+					o->socket);
+		o->assist_choice = CHOSEN;
+		o->unassisted = true;
+	}
+
+	if (o->front_choice == CHOOSE) {
+		bool fuse = !dynamic || (o->assist_choice == CHOSEN && o->unassisted);
+
+		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
+		why = !dynamic ? "the program is static: no library can be preloaded into it"
+		      : fuse   ? "it needs no preloaded library"
+			       : "the program is dynamic, and it works on any host";
+	}
+	if (o->assist_choice == CHOOSE)
+		o->unassisted = o->front == FRONT_FUSE && !dynamic;
+	if (!o->unassisted && !dynamic)
+		return complain(
+		    "%s is a static program: the %s front works through a preloaded library, "
+		    "which the kernel does not load into it",
+		    o->program[0], fronts[o->front]);
+	if (o->unassisted && o->front != FRONT_FUSE)
+		return complain("unassisted programs need the fuse front");
+	if (about && o->unassisted && !about->unassisted)
+		return complain("the machine at %s does not serve unassisted programs (they and "
+				"static ones need 'gntsim serve --mount')",
+				o->socket);
+	if (o->verbose) {
+		fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
+			o->unassisted ? ", unassisted" : "", why);
+		say_lacks(o);
+	}
+	return 0;
+}
+
+/* The process turns into the program. */
+static int become(const struct options *o, const char *socket, const char *rundir, const char *tree)
+{
+	struct joining j = {.socket = socket,
+			    .domid = (uint32_t)o->domid,
+			    .guest = o->guest,
+			    .front = o->front,
+			    .unassisted = o->unassisted,
+			    .tree = tree};
+	struct failure f;
+
+	if ((j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
+	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
+		return complain("%s", f.text);
+	if (*rundir) {
+		xenstore_environment(rundir);
+		if (xenstore_introduce(rundir, j.domid, &f) < 0)
+			return complain("%s", f.text);
+	}
+	if (join_environment(&j, &f) < 0)
+		return complain("%s", f.text);
+	restore_descriptor_limit();
+	return exec_program(o->program);
+}
+
+static int run_joined(struct options *o)
+{
+	struct joining j = {.socket = o->socket, .domid = (uint32_t)o->domid, .guest = o->guest};
+	struct machine_about about = {0};
+	char path[PATH_MAX];
+	struct failure f;
+	int fd = machine_connect(&j, WIRE_ROLE_COMMAND, &about, &f);
+
+	if (fd < 0)
+		return complain("%s", f.text);
+	close(fd);
+	fd = choose_front(o, &about);
+	if (fd)
+		return fd;
+	/* The program may change its directory. */
+	return become(o, realpath(o->socket, path) ? path : o->socket, about.rundir,
+		      o->unassisted ? about.tree : NULL);
+}
+
+/* Signals that the program is meant to get. A terminal's reach it without us. */
+static const int forwarded[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT};
+
+struct running {
+	int signals; /* signalfd */
+	pid_t child;
+	int status;
+	bool ended;
+	struct xenstore *xenstore;
+};
+
+static void reap(struct running *r)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == r->child) {
+			r->status = status;
+			r->ended = true;
+		} else if (pid == r->xenstore->pid) {
+			r->xenstore->pid = 0;
+			complain("xenstored ended (status %d)", exit_status(status));
+		}
+	}
+}
+
+static void on_signal(void *ctx)
+{
+	struct running *r = ctx;
+	struct signalfd_siginfo s;
+
+	while (read(r->signals, &s, sizeof(s)) == sizeof(s)) {
+		if (s.ssi_signo == SIGCHLD)
+			reap(r);
+		else if (s.ssi_code <= 0 && r->child > 0)
+			kill(r->child, (int)s.ssi_signo);
+	}
+}
+
+static sigset_t handled_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&set, forwarded[i]);
+	return set;
+}
+
+static int serve_program(const struct options *o, struct broker *b, const char *socket,
+			 struct xenstore *x)
+{
+	sigset_t set = handled_signals(), before;
+	struct running r = {.xenstore = x};
+	unsigned int leaks;
+	int n = 0;
+
+	sigprocmask(SIG_BLOCK, &set, &before);
+	r.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (r.signals < 0 || broker_watch(b, r.signals, on_signal, &r) < 0)
+		return complain("cannot watch for signals: %s", strerror(errno));
+	r.child = fork();
+	if (r.child < 0)
+		return complain("cannot fork: %s", strerror(errno));
+	if (r.child == 0) {
+		sigprocmask(SIG_SETMASK, &before, NULL);
+		_exit(become(o, socket, x->rundir, NULL));
+	}
+	while (!r.ended && n >= 0)
+		n = broker_serve(b, -1);
+	/* The kernel closed all that was the program's before it could be waited for. */
+	while (n >= 0 && broker_serve(b, 0) > 0)
+		;
+	xenstore_stop(x, b);
+	if (!r.ended)
+		return complain("the event loop failed: %s", strerror(-n));
+	leaks = broker_report_leaks(b);
+	if (leaks && o->leaks == LEAKS_FAIL && WIFEXITED(r.status) && WEXITSTATUS(r.status) == 0)
+		return 1;
+	return exit_status(r.status);
+}
+
+static int run_private(const struct options *o)
+{
+	const char *tmp = getenv("TMPDIR");
+	char dir[80], socket[100];
+	struct xenstore x = {0};
+	struct broker_config config = {.socket_path = socket,
+				       .gntalloc_limit = (uint32_t)o->limit,
+				       .domain0_guest = o->domid == 0 ? o->guest : 0,
+				       .unassisted = o->unassisted,
+				       .leaks = o->leaks != LEAKS_IGNORED};
+	struct broker *b;
+	struct failure f;
+	int status;
+
+	raise_descriptor_limit();
+	/* A Unix socket's path is short. */
+	if (!tmp || strlen(tmp) > 60)
+		tmp = "/tmp";
+	snprintf(dir, sizeof(dir), "%s/gntsim-XXXXXX", tmp);
+	if (!mkdtemp(dir))
+		return complain("cannot make a directory %s: %s", dir, strerror(errno));
+	/* The program may give up its privileges: its name protects the socket, not its mode. */
+	chmod(dir, 0711);
+	config.open_to_all = true;
+	snprintf(socket, sizeof(socket), "%s/socket", dir);
+	if (broker_new(&config, &b, &f) < 0 ||
+	    (o->xenstore && xenstore_start(&x, socket, b, &f) < 0)) {
+		status = complain("%s", f.text);
+		if (b)
+			xenstore_stop(&x, b);
+	} else {
+		status = broker_add_domain(b, (uint32_t)o->domid, o->guest) < 0
+			     ? complain("cannot make domain %lu", o->domid)
+			     : serve_program(o, b, socket, &x);
+	}
+	broker_free(b);
+	rmdir(dir);
+	return status;
+}
+
+int run_main(int argc, char **argv)
+{
+	struct options o = {0};
+	int status = parse(argc, argv, &o);
+
+	if (status)
+		return status == 1 ? 0 : status;
+	if (o.socket)
+		return run_joined(&o);
+	status = choose_front(&o, NULL);
+	return status ? status : run_private(&o);
+}

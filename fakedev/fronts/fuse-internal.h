@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file fuse-internal.h
+ * What the two fronts share that the kernel itself serves: FUSE (front-fuse.c) and CUSE
+ * (front-cuse.c). Both speak the FUSE protocol, one session for each mounted tree or character
+ * device; each session's descriptor is an endpoint of the broker's loop. The end of that
+ * descriptor aborts the session: no call can hang on a broker that is gone.
+ */
+#ifndef FAKEDEV_FUSE_INTERNAL_H
+#define FAKEDEV_FUSE_INTERNAL_H
+
+#include "broker/broker-internal.h"
+
+#define FUSE_USE_VERSION 314
+#include <fuse_lowlevel.h>
+
+/** A session in the broker's loop, and the device files that were opened through it. */
+struct fuse_host {
+	struct endpoint endpoint; /**< first */
+	struct broker *broker;
+	struct fuse_session *session;
+	struct fuse_buf buf; /**< the request in progress */
+	struct link files;   /**< struct fuse_file */
+	struct link of_broker;
+	bool is_cuse;
+	/* an unassisted machine's tree (fuse-memory.h) */
+	struct fuse_memory *memory;
+	struct pager *pager;
+};
+
+/** A device file as a session serves it: device_file.front_data. */
+struct fuse_file {
+	struct device_file *device;
+	struct fuse_host *host;
+	struct link of_host;
+	struct link readers; /**< blocked in read() */
+	struct fuse_pollhandle *poll;
+	uint32_t opener;          /**< thread that opened it, as the kernel said */
+	struct pages *unassisted; /**< of a file whose mmap is the kernel's */
+};
+
+/**
+ * Takes over a session whose descriptor is @p fd (/dev/fuse or /dev/cuse) and serves it, with a
+ * pager if it has memory. On success host and descriptor belong to the broker, else the caller keeps the descriptor.
+ * @retval -errno
+ */
+int fuse_host_start(struct fuse_host *h, struct broker *b, int fd);
+/** Ends the session and every file in it. */
+void fuse_host_end(struct fuse_host *h);
+
+/** Answers the request in the host's buffer, if it is an ioctl on a tree's file; else returns false. */
+bool fuse_host_ioctl(const struct fuse_host *h);
+
+/** The calls on an open device file; each replies to @p req. fi->fh is the struct fuse_file. */
+void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *dom,
+		    enum wire_device device, const struct front *front, struct fuse_file_info *fi);
+void fuse_file_release(fuse_req_t req, struct fuse_file_info *fi);
+void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi);
+void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_file_info *fi);
+void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollhandle *ph);
+/** What WIRE_IOC_IDENTIFY answers. */
+struct wire_file fuse_file_about(const struct fuse_file *f);
+/** The driver's ioctl with the memory of the calling thread. */
+long fuse_file_ioctl(struct fuse_file *f, uint32_t thread, uint32_t cmd, uint64_t arg,
+		     const struct gntsim_user_memory *um);
+
+/** struct front's part that both share. */
+int fuse_front_open(struct device_file *f, int *client_fd);
+void fuse_front_events(struct device_file *f);
+uint32_t fuse_front_reset(struct device_file *f);
+void fuse_front_end(struct device_file *f);
+extern const struct front front_fuse, front_cuse;
+
+static inline struct fuse_file *fuse_file_of(const struct fuse_file_info *fi)
+{
+	return (struct fuse_file *)(uintptr_t)fi->fh;
+}
+
+/** The memory of another process, by process_vm_readv. */
+struct foreign {
+	uint32_t thread;
+	bool told; /**< the reason why not was logged */
+};
+/** Fills @p um with access to the thread's memory through @p f. */
+void foreign_memory(struct foreign *f, uint32_t thread, struct gntsim_user_memory *um);
+/** The process of a thread, 0 if it is gone. */
+uint32_t foreign_process(uint32_t thread);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* The socket front: a device descriptor is one end of a stream pair. The kernel keeps what was
+ * sent and not yet read, so reading, blocking, O_NONBLOCK, EINTR, poll and several readers are the
+ * kernel's business; see wire.h for what the bytes mean. */
+#define _GNU_SOURCE
+#include "broker/broker-internal.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define PORT_BYTES sizeof(uint32_t)
+
+/* What one unread message of one port costs in the sender's queue, as the kernel counts it. */
+static uint32_t measure_unit(void)
+{
+	const uint32_t port = 0;
+	int pair[2], one = 0, two = 0;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return 0;
+	if (send(pair[0], &port, sizeof(port), MSG_NOSIGNAL) == (ssize_t)sizeof(port) &&
+	    ioctl(pair[0], SIOCOUTQ, &one) == 0 &&
+	    send(pair[0], &port, sizeof(port), MSG_NOSIGNAL) == (ssize_t)sizeof(port) &&
+	    ioctl(pair[0], SIOCOUTQ, &two) == 0 && two <= one)
+		two = one;
+	close(pair[0]);
+	close(pair[1]);
+	return two > one ? (uint32_t)(two - one) : 0;
+}
+
+/* Ports that were sent and not yet read. 0 if this kernel does not tell. */
+static uint32_t unread(const struct device_file *f)
+{
+	int bytes = 0;
+
+	if (f->broker->socket_unit == 0 || ioctl(f->endpoint.fd, SIOCOUTQ, &bytes) < 0 || bytes < 0)
+		return 0;
+	return (uint32_t)bytes / f->broker->socket_unit;
+}
+
+static void arm(struct device_file *f)
+{
+	struct epoll_event ev = {.events =
+				     EPOLLIN | EPOLLRDHUP | (f->n_queue ? (uint32_t)EPOLLOUT : 0u),
+				 .data.ptr = &f->endpoint};
+
+	epoll_ctl(f->broker->epoll, EPOLL_CTL_MOD, f->endpoint.fd, &ev);
+}
+
+static bool send_bytes(const struct device_file *f, const void *p, size_t n)
+{
+	return send(f->endpoint.fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static void flush(struct device_file *f)
+{
+	uint32_t done = 0;
+
+	while (done < f->n_queue && send_bytes(f, &f->queue[done], PORT_BYTES))
+		done++;
+	if (done == 0)
+		return;
+	f->n_queue -= done;
+	memmove(f->queue, f->queue + done, f->n_queue * sizeof(*f->queue));
+	if (f->n_queue == 0)
+		arm(f);
+}
+
+static bool enqueue(struct device_file *f, uint32_t port)
+{
+	if (f->n_queue == 0 && send_bytes(f, &port, PORT_BYTES))
+		return true;
+	if (f->n_queue == f->queue_room) {
+		uint32_t room = f->queue_room ? f->queue_room * 2 : 64;
+		uint32_t *queue = reallocarray(f->queue, room, sizeof(*queue));
+
+		if (!queue)
+			return false;
+		f->queue = queue;
+		f->queue_room = room;
+	}
+	f->queue[f->n_queue++] = port;
+	if (f->n_queue == 1)
+		arm(f);
+	return true;
+}
+
+static void overflow(struct device_file *f)
+{
+	static const unsigned char odd;
+
+	if (f->overflowed)
+		return;
+	f->overflowed = true;
+	send_bytes(f, &odd, 1);
+}
+
+/* The driver's ring lies half in the model, half in the socket: the model's part is emptied here
+ * at once, so whether the ring is full is decided here too. */
+static void socket_events(struct device_file *f)
+{
+	uint32_t ports[64];
+	uint32_t waiting = unread(f) + f->n_queue;
+	int n;
+
+	while ((n = gntsim_evtchn_peek(f->file, sizeof(ports), ports)) > 0) {
+		uint32_t room = gntsim_evtchn_ring_size(f->file);
+
+		gntsim_evtchn_read(f->file, (size_t)n, ports);
+		for (int i = 0; i < n / (int)PORT_BYTES; i++) {
+			if (waiting >= room || !enqueue(f, ports[i]))
+				overflow(f);
+			else
+				waiting++;
+		}
+	}
+	if (n == -EFBIG)
+		overflow(f);
+}
+
+static uint32_t socket_reset(struct device_file *f)
+{
+	uint32_t bytes = unread(f) * (uint32_t)PORT_BYTES + (f->overflowed ? 1 : 0);
+
+	/* The odd byte counts as a message of its own. */
+	if (f->overflowed && f->broker->socket_unit)
+		bytes -= (uint32_t)PORT_BYTES;
+	if (f->n_queue) {
+		f->n_queue = 0;
+		arm(f);
+	}
+	f->overflowed = false;
+	return bytes;
+}
+
+static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	struct device_file *f = (struct device_file *)e;
+	uint32_t ports[256];
+	ssize_t n;
+
+	(void)b;
+	if (events & EPOLLOUT)
+		flush(f);
+	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+		/* What a raw write() sent: ports to re-enable. */
+		n = recv(e->fd, ports, sizeof(ports), MSG_DONTWAIT);
+		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+			device_end(f);
+		} else if (n > 0 && f->device == WIRE_DEV_EVTCHN) {
+			gntsim_evtchn_write(f->file, (size_t)n, ports);
+			broker_effects(f->broker);
+		}
+	}
+}
+
+/* Room for many unread events; beyond it they wait in the broker, and one read() returns fewer. */
+static void widen(int fd)
+{
+	const int wish = 4 << 20;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &wish, sizeof(wish)) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &wish, sizeof(wish));
+}
+
+static int socket_open(struct device_file *f, int *client_fd)
+{
+	static const unsigned char readable;
+	struct broker *b = f->broker;
+	socklen_t len = sizeof(f->cookie);
+	int pair[2], err;
+
+	if (b->socket_unit == 0)
+		b->socket_unit = measure_unit();
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	f->endpoint.fd = pair[0];
+	if (f->device == WIRE_DEV_EVTCHN)
+		widen(pair[0]);
+	f->endpoint.ready = socket_ready;
+	if (getsockopt(pair[1], SOL_SOCKET, SO_COOKIE, &f->cookie, &len) < 0) {
+		err = -errno;
+	} else {
+		/* A file without a poll method is always readable. */
+		if (f->device != WIRE_DEV_EVTCHN)
+			send_bytes(f, &readable, 1);
+		err = broker_add_endpoint(b, &f->endpoint, EPOLLIN | EPOLLRDHUP);
+	}
+	if (err < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		return err;
+	}
+	*client_fd = pair[1];
+	return 0;
+}
+
+const struct front front_socket = {
+    .name = "socket",
+    .open = socket_open,
+    .events = socket_events,
+    .reset = socket_reset,
+};

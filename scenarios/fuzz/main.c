@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+#include "substrates/play_main.h"
+#include "substrates/substrates.h"
+
+#define STATUS_DIFFERENT 1
+#define STATUS_ERROR     125
+
+#define XEN "xen"
+
+struct command {
+	struct scn_options options;
+	struct fuzz_run run;
+	unsigned long patience;
+	bool has_guest, has_judge_kernel, help;
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: gntsim fuzz [OPTION…]\n"
+	      "Plays random calls on the model and elsewhere, and compares what comes back.\n\n"
+	      "      --against NAME       where else; default model:\n",
+	      out);
+	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
+		fprintf(out, "                             %-15s %s\n", (*ops)->name,
+			(*ops)->summary);
+	fputs(
+	    "                             xen[:LEG]       real Xen and Linux in an emulator; leg\n"
+	    "                                             " SCN_LEG_NAMES "; default pv\n"
+	    "      --ops N              calls in all; default 10000\n"
+	    "      --seed N             default 1\n"
+	    "      --length N           calls in a sequence; default 100\n"
+	    "      --first N            begins with the sequence N of the seed\n"
+	    "      --guest G[,G]        the domains: pv, pvh, pv,pvh …; default: all mixes\n"
+	    "      --kernel X.Y         of both; default 6.1\n"
+	    "      --against-kernel X.Y of the other one, if it is to be another\n"
+	    "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
+	    "      --max N              end after N differences; default 5\n"
+	    "      --patience N         xen: seconds for a sequence, after which it hangs;\n"
+	    "                           default 120, with two domains 300\n"
+	    "      --write DIR          where differences are written, as scenarios; default .\n"
+	    "      --count N            play nowhere else: write N sequences to the directory,\n"
+	    "                           with the model's results\n"
+	    "      --statistics         print which calls were made and how many succeeded\n"
+	    "      --help               print this\n\n"
+	    "Exit status: 0 no difference, 1 there is one, 125 it could not be tried.\n",
+	    out);
+}
+
+static int usage_error(const char *what, const char *value)
+{
+	fprintf(stderr, "gntsim fuzz: %s: '%s'\nTry 'gntsim fuzz --help'.\n", what, value);
+	return STATUS_ERROR;
+}
+
+enum option_id {
+	OPT_AGAINST = 256,
+	OPT_GUEST,
+	OPT_KERNEL,
+	OPT_AGAINST_KERNEL,
+	OPT_ALLOW,
+	OPT_WRITE,
+	OPT_STATISTICS,
+	OPT_HELP,
+	OPT_OPS, /* numbers from here */
+	OPT_SEED,
+	OPT_LENGTH,
+	OPT_COUNT,
+	OPT_MAX,
+	OPT_FIRST,
+	OPT_PATIENCE,
+};
+
+static const struct option options[] = {
+    {"against", required_argument, NULL, OPT_AGAINST},
+    {"guest", required_argument, NULL, OPT_GUEST},
+    {"kernel", required_argument, NULL, OPT_KERNEL},
+    {"against-kernel", required_argument, NULL, OPT_AGAINST_KERNEL},
+    {"allow-hazard", required_argument, NULL, OPT_ALLOW},
+    {"write", required_argument, NULL, OPT_WRITE},
+    {"statistics", no_argument, NULL, OPT_STATISTICS},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"ops", required_argument, NULL, OPT_OPS},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"length", required_argument, NULL, OPT_LENGTH},
+    {"count", required_argument, NULL, OPT_COUNT},
+    {"max", required_argument, NULL, OPT_MAX},
+    {"first", required_argument, NULL, OPT_FIRST},
+    {"patience", required_argument, NULL, OPT_PATIENCE},
+    {NULL, 0, NULL, 0},
+};
+
+static int take_guests(struct command *c, const char *value)
+{
+	static const struct {
+		const char *text;
+		uint32_t n;
+		enum scn_guest guest[2];
+	} all[] = {
+	    {"pv", 1, {SCN_PV, SCN_PV}},      {"pvh", 1, {SCN_PVH, SCN_PVH}},
+	    {"pv,pv", 2, {SCN_PV, SCN_PV}},   {"pv,pvh", 2, {SCN_PV, SCN_PVH}},
+	    {"pvh,pv", 2, {SCN_PVH, SCN_PV}}, {"pvh,pvh", 2, {SCN_PVH, SCN_PVH}},
+	};
+
+	c->has_guest = true;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		if (strcmp(value, all[i].text))
+			continue;
+		c->run.world.n_domains = all[i].n;
+		memcpy(c->run.world.guest, all[i].guest, sizeof(c->run.world.guest));
+		return 0;
+	}
+	return usage_error("--guest: expected pv, pvh or two of them", value);
+}
+
+static int take_number(struct command *c, int option, const char *value)
+{
+	unsigned long *const into[] = {&c->run.ops, &c->run.seed,  &c->run.length, &c->run.count,
+				       &c->run.max, &c->run.first, &c->patience};
+	unsigned long max = option == OPT_LENGTH     ? FUZZ_MAX_OPS / 2
+			    : option == OPT_PATIENCE ? 86400
+						     : ULONG_MAX;
+	char *end;
+
+	errno = 0;
+	*into[option - OPT_OPS] = strtoul(value, &end, 0);
+	if (errno || end == value || *end || *value == '-' || *into[option - OPT_OPS] > max ||
+	    (option == OPT_PATIENCE && c->patience == 0))
+		return usage_error("bad number", value);
+	c->run.only_write |= option == OPT_COUNT;
+	return 0;
+}
+
+static int take_option(struct command *c, int option, const char *value)
+{
+	switch (option) {
+	case OPT_AGAINST:
+		c->run.against = value;
+		return 0;
+	case OPT_GUEST:
+		return take_guests(c, value);
+	case OPT_KERNEL:
+		return scn_version_parse(value, &c->run.world.kernel)
+			   ? usage_error("--kernel: expected X.Y", value)
+			   : 0;
+	case OPT_AGAINST_KERNEL:
+		c->has_judge_kernel = true;
+		return scn_version_parse(value, &c->run.judge.kernel)
+			   ? usage_error("--against-kernel: expected X.Y", value)
+			   : 0;
+	case OPT_ALLOW:
+		if (c->run.world.n_allowed == FUZZ_MAX_ALLOWED)
+			return usage_error("--allow-hazard: too many", value);
+		c->run.world.allowed[c->run.world.n_allowed++] = value;
+		return 0;
+	case OPT_WRITE:
+		c->run.directory = value;
+		return 0;
+	case OPT_STATISTICS:
+		c->run.statistics = true;
+		return 0;
+	case OPT_HELP:
+		c->help = true;
+		return 0;
+	case '?':
+		return usage_error("unknown option, or one without its value", value ? value : "");
+	default:
+		return take_number(c, option, value);
+	}
+}
+
+static int finish(int result)
+{
+	if (result < 0)
+		return STATUS_ERROR;
+	return result ? STATUS_DIFFERENT : 0;
+}
+
+static int run_here(struct command *c)
+{
+	scn_cleanup_buf struct scn_buf why = {0};
+	struct fuzz_judge *judge = &c->run.judge;
+	/* Sequences state indices, unmap, and map what can't be mapped. */
+	const uint64_t all_need = SCN_CAP(DRIVER_INDEX) | SCN_CAP(MUNMAP) | SCN_CAP(MMAP_ERRORS);
+	int result, missing;
+
+	judge->ops = scn_substrate_find(c->run.against);
+	if (!judge->ops)
+		return usage_error("there is no such substrate", c->run.against);
+	if (judge->ops->open(&c->options, &judge->self, &why) != SCN_OK) {
+		fprintf(stderr, "gntsim fuzz: %s: %s\n", c->run.against, scn_buf_text(&why));
+		return STATUS_ERROR;
+	}
+	if (!c->has_judge_kernel)
+		judge->kernel = c->run.world.kernel;
+	c->run.all_worlds = !c->has_guest;
+	c->run.world.capabilities = judge->ops->capabilities(judge->self);
+	missing = scn_capability_missing(all_need, c->run.world.capabilities);
+	if (missing >= 0) {
+		fprintf(stderr, "gntsim fuzz: %s: every sequence needs %s (%s)\n", c->run.against,
+			scn_capability_name((enum scn_capability)missing),
+			scn_capability_summary((enum scn_capability)missing));
+		judge->ops->close(judge->self);
+		return STATUS_ERROR;
+	}
+	result = fuzz_run(&c->run);
+	judge->ops->close(judge->self);
+	return finish(result);
+}
+
+static int run_xen(struct command *c)
+{
+	const char *name = c->run.against + strlen(XEN);
+	const struct scn_leg *leg = scn_leg_by_name(*name ? name + 1 : "pv");
+	struct fuzz_judge *judge = &c->run.judge;
+	int result;
+
+	if (c->has_guest)
+		return usage_error("--guest: real Xen's domains are its leg's", c->run.against);
+	if (!leg)
+		return usage_error("--against xen: expected the leg " SCN_LEG_NAMES, name + 1);
+	c->run.world.n_domains = leg->n_domains;
+	memcpy(c->run.world.guest, leg->guest, sizeof(leg->guest));
+	c->run.world.real = true;
+	judge->xen = fuzz_xen_open(leg, (unsigned int)c->patience,
+				   c->has_judge_kernel ? judge->kernel : c->run.world.kernel);
+	if (!judge->xen)
+		return STATUS_ERROR;
+	c->run.world.capabilities = fuzz_xen_capabilities(judge->xen);
+	result = fuzz_run(&c->run);
+	fuzz_xen_close(judge->xen);
+	return finish(result);
+}
+
+static int run(struct command *c)
+{
+	size_t n = strlen(XEN);
+
+	if (!strncmp(c->run.against, XEN, n) && (!c->run.against[n] || c->run.against[n] == ':'))
+		return run_xen(c);
+	return run_here(c);
+}
+
+/* A launcher runs the agent: by then /proc/self is another program's. */
+static void find_program(char exe[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", exe, PATH_MAX - 1);
+
+	exe[n > 0 ? n : 0] = '\0';
+}
+
+int gntsim_fuzz_main(int argc, char **argv)
+{
+	char exe[PATH_MAX];
+	const char *agent_argv[] = {exe, "play", "--agent", NULL};
+	struct command c = {.options = {.domid = -1, .agent_argv = agent_argv},
+			    .run = {.world.kernel = {6, 1},
+				    .against = "model",
+				    .directory = ".",
+				    .ops = 10000,
+				    .seed = 1,
+				    .length = 100,
+				    .max = 5}};
+	int option, status = 0;
+
+	optind = 1;
+	opterr = 0;
+	while (!status && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
+		status = take_option(&c, option, optarg);
+	if (!status && optind < argc)
+		status = usage_error("unexpected word", argv[optind]);
+	if (status)
+		return status;
+	if (c.help) {
+		print_help(stdout);
+		return 0;
+	}
+	find_program(exe);
+	return run(&c);
+}

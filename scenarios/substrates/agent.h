@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The agent: a process of a scenario on a substrate with real processes. It is told over a
+ * socket which call to make, makes it with the C library's own function (so that a preloaded
+ * library sees it), and tells what came of it. One request, one reply.
+ */
+#ifndef SCN_AGENT_H
+#define SCN_AGENT_H
+
+#include "lang/call.h"
+
+/*
+ * Serves requests on the descriptor of that number until its end. A result without a request comes
+ * first; after exec it is the reply to that.
+ */
+int scn_agent_main(const char *fd);
+
+/* --- what goes over the socket; both ends are one program on one host --- */
+
+/* Beyond enum scn_call_kind: take the descriptor that comes with the request. */
+#define SCN_WIRE_RECEIVE 100u
+
+struct scn_wire_call {
+	uint32_t kind;
+	uint32_t path_len, image_len, n_relocs; /* these follow, in this order */
+	uint32_t place, reach;
+	uint32_t has_image, use_address, expect_nothing;
+	int32_t expect_events;
+	uint32_t patience_ms;
+	uint32_t pad;
+	uint64_t arg[6];
+};
+
+struct scn_wire_result {
+	uint32_t kind; /* enum scn_result_kind */
+	int32_t signal;
+	int64_t value;
+	int32_t pid;       /* FORK: the child; of the first result: the agent */
+	uint32_t data_len; /* follow */
+};
+
+/* Whole messages with at most one descriptor, which goes with the first byte. fd -1: none.
+ * Return 0, or a negative errno (-EPIPE: the other end is gone). */
+int scn_wire_send(int sock, const void *data, size_t len, int fd);
+int scn_wire_receive(int sock, void *data, size_t len, int *fd);
+
+#endif

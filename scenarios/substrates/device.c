@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host's own /dev/xen, or any directory of such device nodes, used by real processes. Every
+ * domain of a script is the host's domain: it grants to itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "agents.h"
+#include "module_limits.h"
+#include "player/clock.h"
+#include "substrates.h"
+
+#define NODES "/dev/xen/"
+
+#define XENSTORE_MS 2000 /* how long xenstored may take for an answer */
+
+struct device {
+	struct scn_agents agents;
+	const char *dir;
+	uint16_t domid;
+	enum scn_guest guest;
+	struct scn_version kernel;
+	uint64_t capabilities;
+	struct scn_module_limits limits;
+};
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* The file's text without its end of line; false if it can't be read. */
+static bool read_line(const char *path, char *out, size_t size)
+{
+	__attribute__((cleanup(close_fd))) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, out, size - 1) : -1;
+
+	if (n < 0)
+		return false;
+	out[n] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+	return true;
+}
+
+/* Reads exactly that many bytes; false if they don't come: there may be no xenstored. */
+static bool read_bounded(int fd, void *out, size_t len)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char *at = out;
+
+	while (len > 0) {
+		ssize_t n = poll(&p, 1, XENSTORE_MS) == 1 ? read(fd, at, len) : -1;
+
+		if (n <= 0)
+			return false;
+		at += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+/* Asks xenstored for "domid": XS_READ of a relative path, which needs no id of one's own. */
+static int domid_from_xenstore(void)
+{
+	static const char path[] = "domid";
+	struct {
+		uint32_t type, req_id, tx_id, len;
+		char text[64];
+	} msg = {.type = 2, .len = sizeof(path)};
+	__attribute__((cleanup(close_fd))) int fd =
+	    open("/dev/xen/xenbus", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+
+	memcpy(msg.text, path, sizeof(path));
+	if (fd < 0 || write(fd, &msg, 16 + sizeof(path)) < 0 || !read_bounded(fd, &msg, 16))
+		return -1;
+	if (msg.type != 2 || msg.len == 0 || msg.len >= sizeof(msg.text) ||
+	    !read_bounded(fd, msg.text, msg.len))
+		return -1;
+	msg.text[msg.len] = '\0';
+	return atoi(msg.text);
+}
+
+static int find_domid(const struct scn_options *options)
+{
+	char text[64];
+
+	if (options->domid >= 0)
+		return options->domid;
+	if (read_line("/proc/xen/capabilities", text, sizeof(text)) && strstr(text, "control_d"))
+		return 0;
+	return domid_from_xenstore();
+}
+
+static bool find_guest(const struct scn_options *options, enum scn_guest *out)
+{
+	char text[32];
+
+	*out = options->guest;
+	if (options->has_guest)
+		return true;
+	if (!read_line("/sys/hypervisor/guest_type", text, sizeof(text)))
+		return false;
+	*out = strcmp(text, "PV") ? SCN_PVH : SCN_PV;
+	return true;
+}
+
+static uint64_t find_capabilities(const struct device *d)
+{
+	uint64_t caps = SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAPS_OF_DRIVERS;
+
+	/* Only a real driver hears of what the kernel does to its mappings. */
+	if (!strcmp(d->dir, "/dev/xen"))
+		caps |= SCN_CAPS_OF_KERNEL;
+	return caps | scn_module_limits_capabilities();
+}
+
+static enum scn_status look_around(struct device *d, const struct scn_options *options,
+				   struct scn_buf *why)
+{
+	struct utsname u;
+	char node[256];
+	int domid;
+
+	d->dir = options->device_dir ? options->device_dir : "/dev/xen";
+	snprintf(node, sizeof(node), "%s/gntdev", d->dir);
+	if (access(node, F_OK)) {
+		scn_buf_printf(why, "%s: %s (is this machine a Xen domain?)", node,
+			       strerror(errno));
+		return SCN_ERROR;
+	}
+	domid = find_domid(options);
+	if (domid < 0 || !find_guest(options, &d->guest)) {
+		scn_buf_printf(why, "can't find out %s; say it with --%s",
+			       domid < 0 ? "this domain's id" : "whether this domain is pv or pvh",
+			       domid < 0 ? "domid" : "host");
+		return SCN_ERROR;
+	}
+	d->domid = (uint16_t)domid;
+	uname(&u);
+	if (sscanf(u.release, "%4u.%4u", &d->kernel.major, &d->kernel.minor) != 2)
+		d->kernel = (struct scn_version){0, 0};
+	d->capabilities = find_capabilities(d);
+	if (options->fresh)
+		d->capabilities |= SCN_CAPS_OF_FRESH;
+	return SCN_OK;
+}
+
+static enum scn_status device_open(const struct scn_options *options, void **self,
+				   struct scn_buf *why)
+{
+	struct device *d = calloc(1, sizeof(*d));
+	enum scn_status status;
+
+	if (!d) {
+		scn_buf_str(why, "out of memory");
+		return SCN_ERROR;
+	}
+	scn_module_limits_init(&d->limits);
+	scn_agents_init(&d->agents, options);
+	status = look_around(d, options, why);
+	if (status == SCN_OK)
+		*self = d;
+	else
+		free(d);
+	return status;
+}
+
+static void device_close(void *self)
+{
+	free(self);
+}
+
+static uint64_t device_capabilities(const void *self)
+{
+	const struct device *d = self;
+
+	return d ? d->capabilities
+		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAPS_OF_DRIVERS |
+		       SCN_CAPS_OF_KERNEL | SCN_CAPS_OF_PARAMETERS;
+}
+
+static struct scn_version device_kernel(const void *self)
+{
+	const struct device *d = self;
+
+	return d->kernel;
+}
+
+static enum scn_status device_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+					uint64_t value, struct scn_buf *why)
+{
+	struct device *d = self;
+
+	(void)domain;
+	return scn_module_limits_set(&d->limits, limit, value, why);
+}
+
+static enum scn_status device_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
+{
+	struct device *d = self;
+
+	if (setup->kernel.major != d->kernel.major || setup->kernel.minor != d->kernel.minor) {
+		scn_buf_printf(why, "the host's kernel is %u.%u", d->kernel.major, d->kernel.minor);
+		return SCN_SKIP;
+	}
+	for (uint32_t i = 0; i < setup->n_domains; i++) {
+		if (setup->domains[i].has_guest && setup->domains[i].guest != d->guest) {
+			scn_buf_printf(why, "the host is a %s guest",
+				       d->guest == SCN_PV ? "PV" : "PVH");
+			return SCN_SKIP;
+		}
+		for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
+			uint64_t value = setup->domains[i].limits[l];
+
+			if (value && device_set_limit(d, i, (enum scn_limit)l, value, why))
+				return SCN_ERROR;
+		}
+	}
+	return SCN_OK;
+}
+
+static void device_end(void *self)
+{
+	struct device *d = self;
+
+	scn_agents_end(&d->agents);
+	scn_module_limits_restore(&d->limits);
+}
+
+static uint16_t device_domid(const void *self, uint32_t domain)
+{
+	const struct device *d = self;
+
+	(void)domain;
+	return d->domid;
+}
+
+static enum scn_status device_spawn(void *self, uint32_t process, uint32_t domain,
+				    struct scn_buf *why)
+{
+	struct device *d = self;
+
+	(void)domain;
+	return scn_agents_spawn(&d->agents, process, NULL, why);
+}
+
+static enum scn_status device_call(void *self, uint32_t process, const struct scn_call *call,
+				   struct scn_result *result, struct scn_buf *why)
+{
+	struct device *d = self;
+	struct scn_call moved = *call;
+	char path[512];
+
+	if (call->kind == SCN_OPEN && !strncmp(call->path, NODES, strlen(NODES))) {
+		snprintf(path, sizeof(path), "%s/%s", d->dir, call->path + strlen(NODES));
+		moved.path = path;
+	}
+	return scn_agents_call(&d->agents, process, &moved, result, why);
+}
+
+static enum scn_status device_kill(void *self, uint32_t process, struct scn_buf *why)
+{
+	struct device *d = self;
+
+	return scn_agents_kill(&d->agents, process, why);
+}
+
+const struct scn_substrate_ops scn_substrate_device = {
+    .name = "device",
+    .summary = "the host's own /dev/xen; every domain is this one",
+    .open = device_open,
+    .close = device_close,
+    .capabilities = device_capabilities,
+    .kernel = device_kernel,
+    .begin = device_begin,
+    .end = device_end,
+    .domid = device_domid,
+    .spawn = device_spawn,
+    .call = device_call,
+    .kill = device_kill,
+    .advance = scn_pass_time,
+    .set_limit = device_set_limit,
+};

@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Real processes on a front of the fake devices. Each scenario has a machine of its own: a `gntsim
+ * serve`; its processes are started by `gntsim run`, its machine steps are `gntsim control`. Nothing
+ * of gntsim is linked in for this, only its command is used: the program this is part of, or
+ * $GNTSIM.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "agents.h"
+#include "fronts.h"
+#include "player/child.h"
+#include "scratch.h"
+
+#define MAX_WORDS 16
+#define START_MS  5000
+
+/* How the processes of a front are started, and what it takes of the host. */
+struct front {
+	const char *options[4], *node;
+	bool mounts; /* the machine shows a tree */
+};
+
+struct server {
+	struct scn_agents agents;
+	const struct front *front;
+	const char *gntsim;
+	struct scn_scratch scratch;
+	char socket[104], tree[104];
+	pid_t pid;
+	int output; /* of the server: readable when it serves, at its end when it has died */
+	struct scn_setup setup;
+	uint32_t domain_of[64];
+};
+
+static enum scn_status broken(struct scn_buf *why, const char *what)
+{
+	scn_buf_printf(why, "%s: %s", what, strerror(errno));
+	return SCN_ERROR;
+}
+
+static const struct front fronts[SCN_N_FRONTS] = {
+    [SCN_FRONT_SOCKET] = {{"--front", "socket"}, NULL, false},
+    [SCN_FRONT_FUSE] = {{"--front", "fuse"}, "/dev/fuse", false},
+    [SCN_FRONT_FUSE_UNASSISTED] = {{"--front", "fuse", "--assist=no"}, "/dev/fuse", true},
+    [SCN_FRONT_CUSE] = {{"--front", "cuse"}, "/dev/cuse", false},
+};
+
+/* What no machine that is served can do. */
+static uint64_t front_capabilities(enum scn_front front)
+{
+	const uint64_t never = SCN_CAP(FAIL_ALLOCATION) | SCN_CAP(FRAMES) | SCN_CAP(GNTDEV_LIMIT) |
+			       SCN_CAP(GRANT_FRAMES) | SCN_CAP(MAPTRACK_FRAMES) | SCN_CAP(PORTS) |
+			       SCN_CAP(RAISE_VIRQ) | SCN_CAP(SURVIVE_CRASH);
+
+	return SCN_ALL_CAPS & ~never & ~scn_front_lacks(front);
+}
+
+static struct scn_version front_kernel(const void *self)
+{
+	(void)self;
+	return (struct scn_version){6, 1};
+}
+
+/* Starts `gntsim WORD…` with its output in a pipe. It ends with us, and our directory after it. */
+static pid_t start(const struct server *s, const char *const *words, int *output)
+{
+	union {
+		const char *in[MAX_WORDS + 2];
+		char *out[MAX_WORDS + 2];
+	} argv = {.in = {s->gntsim}};
+	int fds[2];
+	pid_t pid;
+
+	for (int i = 0; i < MAX_WORDS && words[i]; i++)
+		argv.in[i + 1] = words[i];
+	if (pipe2(fds, O_CLOEXEC))
+		return -1;
+	pid = scn_fork_child();
+	if (pid == 0) {
+		dup2(fds[1], STDOUT_FILENO);
+		fcntl(s->scratch.hold, F_SETFD, 0);
+		execv(s->gntsim, argv.out);
+		_exit(127);
+	}
+	close(fds[1]);
+	*output = fds[0];
+	if (pid < 0)
+		close(fds[0]);
+	return pid;
+}
+
+/* Runs `gntsim WORD…` to its end; what it prints goes to `out`. */
+static enum scn_status run(const struct server *s, const char *const *words, struct scn_buf *out,
+			   struct scn_buf *why)
+{
+	int output = -1, status = 0;
+	pid_t pid = start(s, words, &output);
+	char chunk[1024];
+	ssize_t n;
+
+	if (pid < 0)
+		return broken(why, "gntsim");
+	while ((n = read(output, chunk, sizeof(chunk))) > 0)
+		scn_buf_add(out, chunk, (size_t)n);
+	close(output);
+	waitpid(pid, &status, 0);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return SCN_OK;
+	scn_buf_printf(why, "gntsim %s %s failed", words[0], words[1]);
+	return SCN_ERROR;
+}
+
+/* What a broker that died left mounted. */
+static void unmount_tree(const struct server *s)
+{
+	pid_t pid;
+
+	if (!s->front->mounts || umount2(s->tree, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
+		return;
+	pid = fork();
+	if (pid == 0) {
+		execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--", s->tree, (char *)NULL);
+		_exit(127);
+	}
+	if (pid > 0)
+		waitpid(pid, NULL, 0);
+}
+
+static void front_end(void *self)
+{
+	struct server *s = self;
+	int status = 0;
+
+	scn_agents_end(&s->agents);
+	if (s->pid > 0) {
+		kill(s->pid, SIGTERM);
+		waitpid(s->pid, &status, 0);
+	}
+	if (status)
+		unmount_tree(s);
+	s->pid = 0;
+	if (s->output >= 0)
+		close(s->output);
+	s->output = -1;
+	unlink(s->socket);
+	rmdir(s->tree);
+}
+
+static enum scn_status await_server(struct server *s, struct scn_buf *why)
+{
+	struct pollfd p = {.fd = s->output, .events = POLLIN};
+	char line[128];
+
+	if (poll(&p, 1, START_MS) == 1 && read(s->output, line, sizeof(line)) > 0)
+		return SCN_OK;
+	front_end(s);
+	scn_buf_str(why, "gntsim serve did not start");
+	return SCN_ERROR;
+}
+
+static enum scn_status front_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+				       uint64_t value, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf out = {0};
+	char domid[16], pages[24];
+	const char *words[] = {"control", "--socket", s->socket, "limit", domid, pages, NULL};
+
+	(void)limit;
+	snprintf(domid, sizeof(domid), "%u", s->setup.domains[domain].number);
+	snprintf(pages, sizeof(pages), "%llu", (unsigned long long)value);
+	return run(s, words, &out, why);
+}
+
+/* The words that make a command run in a domain of the machine. */
+static void join_words(const struct server *s, uint32_t domain, char *domid, size_t size,
+		       const char **words)
+{
+	const char *guest = s->setup.domains[domain].guest == SCN_PV ? "pv" : "pvh";
+	size_t n = 0;
+
+	snprintf(domid, size, "%u", s->setup.domains[domain].number);
+	words[n++] = s->gntsim;
+	words[n++] = "run";
+	words[n++] = "--socket";
+	words[n++] = s->socket;
+	words[n++] = "--domain";
+	words[n++] = domid;
+	if (s->setup.domains[domain].has_guest) {
+		words[n++] = "--guest";
+		words[n++] = guest;
+	}
+	for (size_t i = 0; s->front->options[i]; i++)
+		words[n++] = s->front->options[i];
+	words[n++] = "--";
+	words[n] = NULL;
+}
+
+static enum scn_status make_domains(struct server *s, struct scn_buf *why)
+{
+	for (uint32_t i = 0; i < s->setup.n_domains; i++) {
+		const char *guest = s->setup.domains[i].guest == SCN_PV ? "pv" : "pvh";
+		uint64_t limit = s->setup.domains[i].limits[SCN_LIMIT_GNTALLOC];
+		scn_cleanup_buf struct scn_buf out = {0};
+		char domid[16];
+		const char *words[] = {"control", "--socket",
+				       s->socket, "create",
+				       domid,     s->setup.domains[i].has_guest ? guest : NULL,
+				       NULL};
+
+		snprintf(domid, sizeof(domid), "%u", s->setup.domains[i].number);
+		if (s->setup.domains[i].number != 0 && run(s, words, &out, why) != SCN_OK)
+			return SCN_ERROR;
+		if (limit && front_set_limit(s, i, SCN_LIMIT_GNTALLOC, limit, why) != SCN_OK)
+			return SCN_ERROR;
+	}
+	return SCN_OK;
+}
+
+static const char *guest_of_domain0(const struct scn_setup *setup)
+{
+	for (uint32_t i = 0; i < setup->n_domains; i++) {
+		if (setup->domains[i].number == 0 && setup->domains[i].has_guest)
+			return setup->domains[i].guest == SCN_PV ? "pv" : "pvh";
+	}
+	return "pv";
+}
+
+static enum scn_status front_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
+{
+	struct server *s = self;
+	const char *words[] = {"serve",
+			       "--socket",
+			       s->socket,
+			       "--virtual-time",
+			       "--guest",
+			       guest_of_domain0(setup),
+			       s->front->mounts ? "--mount" : NULL,
+			       s->tree,
+			       NULL};
+
+	if (setup->kernel.major != 6 || setup->kernel.minor != 1) {
+		scn_buf_str(why, "the fake devices are those of kernel 6.1");
+		return SCN_SKIP;
+	}
+	s->setup = *setup;
+	if (s->front->mounts && mkdir(s->tree, 0700) && errno != EEXIST)
+		return broken(why, s->tree);
+	s->pid = start(s, words, &s->output);
+	if (s->pid < 0)
+		return broken(why, "gntsim serve");
+	if (await_server(s, why) != SCN_OK)
+		return SCN_ERROR;
+	if (make_domains(s, why) == SCN_OK)
+		return SCN_OK;
+	front_end(s);
+	return SCN_ERROR;
+}
+
+static uint16_t front_domid(const void *self, uint32_t domain)
+{
+	const struct server *s = self;
+
+	return s->setup.domains[domain].number;
+}
+
+static enum scn_status front_spawn(void *self, uint32_t process, uint32_t domain,
+				   struct scn_buf *why)
+{
+	struct server *s = self;
+	const char *launcher[MAX_WORDS];
+	char domid[16];
+
+	join_words(s, domain, domid, sizeof(domid), launcher);
+	s->domain_of[process] = domain;
+	return scn_agents_spawn(&s->agents, process, launcher, why);
+}
+
+static enum scn_status front_totals(void *self, struct scn_totals *out, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf text = {0};
+	const char *words[] = {"status", "--socket", s->socket, NULL};
+	enum scn_status status = run(s, words, &text, why);
+	const char *line = scn_buf_text(&text);
+
+	*out = (struct scn_totals){0};
+	while (status == SCN_OK && *line) {
+		size_t n = strcspn(line, " ");
+		int total = scn_total_find((struct scn_str){line, n});
+
+		if (total >= 0)
+			out->of[total] = strtoull(line + n, NULL, 10);
+		line += strcspn(line, "\n");
+		line += *line == '\n';
+	}
+	return status;
+}
+
+/* The kernel has closed what a call or a death closed when it returns; `gntsim status` answers when
+ * the machine has dealt with that. */
+static enum scn_status settle(struct server *s, struct scn_buf *why)
+{
+	struct scn_totals totals;
+
+	return front_totals(s, &totals, why);
+}
+
+/* Whether a call may have ended a file, or a mapping that was the last to hold one. */
+static bool may_end(const struct server *s, enum scn_call_kind kind)
+{
+	if (kind == SCN_CLOSE || kind == SCN_EXEC || kind == SCN_EXIT)
+		return true;
+	/* Otherwise the preloaded library has told the broker. */
+	return s->front->mounts && (kind == SCN_MUNMAP || kind == SCN_MMAP || kind == SCN_MREMAP);
+}
+
+static enum scn_status front_call(void *self, uint32_t process, const struct scn_call *call,
+				  struct scn_result *result, struct scn_buf *why)
+{
+	struct server *s = self;
+	enum scn_status status;
+
+	if (call->kind == SCN_FORK)
+		s->domain_of[call->peer] = s->domain_of[process];
+	status = scn_agents_call(&s->agents, process, call, result, why);
+	if (status == SCN_OK && may_end(s, call->kind))
+		status = settle(s, why);
+	return status;
+}
+
+static enum scn_status front_kill(void *self, uint32_t process, struct scn_buf *why)
+{
+	struct server *s = self;
+	enum scn_status status = scn_agents_kill(&s->agents, process, why);
+
+	return status == SCN_OK ? settle(s, why) : status;
+}
+
+static enum scn_status front_advance(void *self, uint64_t ns, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf out = {0};
+	char text[24];
+	const char *words[] = {"control", "--socket", s->socket, "advance", text, NULL};
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)ns);
+	return run(s, words, &out, why);
+}
+
+static enum scn_status front_destroy(void *self, uint32_t domain, struct scn_buf *why)
+{
+	struct server *s = self;
+	scn_cleanup_buf struct scn_buf out = {0};
+	char domid[16];
+	const char *words[] = {"control", "--socket", s->socket, "destroy", domid, NULL};
+	enum scn_status status;
+
+	snprintf(domid, sizeof(domid), "%u", s->setup.domains[domain].number);
+	status = run(s, words, &out, why);
+	for (uint32_t i = 0; i < 64 && status == SCN_OK; i++) {
+		if (s->agents.agents[i].pid > 0 && s->domain_of[i] == domain)
+			status = scn_agents_await(&s->agents, i, why);
+	}
+	return status;
+}
+
+/* Whether this host lets a program have the front's devices. */
+static enum scn_status try_out(struct server *s, struct scn_buf *why)
+{
+	static const struct scn_setup setup = {.n_domains = 1, .kernel = {6, 1}};
+	scn_cleanup_buf struct scn_buf out = {0};
+	const char *words[MAX_WORDS];
+	enum scn_status status = front_begin(s, &setup, why);
+	char domid[16];
+	size_t n = 0;
+
+	if (status != SCN_OK)
+		return SCN_SKIP;
+	join_words(s, 0, domid, sizeof(domid), words);
+	while (words[n])
+		n++;
+	words[n++] = s->gntsim;
+	words[n++] = "--version";
+	words[n] = NULL;
+	status = run(s, words + 1, &out, why);
+	front_end(s);
+	return status == SCN_OK ? SCN_OK : SCN_SKIP;
+}
+
+static void front_close(void *self)
+{
+	struct server *s = self;
+
+	scn_scratch_remove(&s->scratch);
+	free(s);
+}
+
+static enum scn_status front_open(enum scn_front which, const struct scn_options *options,
+				  void **self, struct scn_buf *why)
+{
+	const struct front *front = &fronts[which];
+	struct server *s;
+	enum scn_status status;
+	int err;
+
+	if (front->node && access(front->node, R_OK | W_OK) < 0) {
+		scn_buf_printf(why, "%s: %s", front->node, strerror(errno));
+		return SCN_SKIP;
+	}
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return broken(why, "out of memory");
+	scn_agents_init(&s->agents, options);
+	s->front = front;
+	s->gntsim = getenv("GNTSIM");
+	if (!s->gntsim)
+		s->gntsim = "/proc/self/exe";
+	s->output = -1;
+	err = scn_scratch_make(&s->scratch, "gntsim-play");
+	if (err) {
+		scn_buf_printf(why, "%s: %s", s->scratch.path, strerror(-err));
+		free(s);
+		return SCN_ERROR;
+	}
+	snprintf(s->socket, sizeof(s->socket), "%s/socket", s->scratch.path);
+	snprintf(s->tree, sizeof(s->tree), "%s/tree", s->scratch.path);
+	status = front->node ? try_out(s, why) : SCN_OK;
+	if (status == SCN_OK)
+		*self = s;
+	else
+		front_close(s);
+	return status;
+}
+
+/* The same steps behind each front; the broker, and what it can do, is one. */
+#define SUBSTRATE(symbol, front, name_, summary_)                                                  \
+	static enum scn_status symbol##_open(const struct scn_options *options, void **self,       \
+					     struct scn_buf *why)                                  \
+	{                                                                                          \
+		return front_open(front, options, self, why);                                      \
+	}                                                                                          \
+	static uint64_t symbol##_capabilities(const void *self)                                    \
+	{                                                                                          \
+		(void)self;                                                                        \
+		return front_capabilities(front);                                                  \
+	}                                                                                          \
+	const struct scn_substrate_ops scn_substrate_##symbol = {                                  \
+	    .name = name_,                                                                         \
+	    .summary = summary_,                                                                   \
+	    .open = symbol##_open,                                                                 \
+	    .close = front_close,                                                                  \
+	    .capabilities = symbol##_capabilities,                                                 \
+	    .kernel = front_kernel,                                                                \
+	    .begin = front_begin,                                                                  \
+	    .end = front_end,                                                                      \
+	    .domid = front_domid,                                                                  \
+	    .spawn = front_spawn,                                                                  \
+	    .call = front_call,                                                                    \
+	    .kill = front_kill,                                                                    \
+	    .advance = front_advance,                                                              \
+	    .destroy = front_destroy,                                                              \
+	    .set_limit = front_set_limit,                                                          \
+	    .totals = front_totals,                                                                \
+	}
+
+SUBSTRATE(socket, SCN_FRONT_SOCKET, "socket",
+	  "real processes on the socket front, a machine for each scenario");
+SUBSTRATE(fuse, SCN_FRONT_FUSE, "fuse", "the same on the FUSE front, assisted");
+SUBSTRATE(fuse_unassisted, SCN_FRONT_FUSE_UNASSISTED, "fuse-unassisted",
+	  "the same on the FUSE front, without the preloaded library");
+SUBSTRATE(cuse, SCN_FRONT_CUSE, "cuse", "the same on the CUSE front (root, /dev/cuse)");

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of ci/xen-lab: a fresh guest that plays scenarios with the static player. */
+#ifndef SCN_LAB_RUN_H
+#define SCN_LAB_RUN_H
+
+#include <sys/types.h>
+
+#include "lang/text.h"
+#include "leg.h"
+#include "player/variant.h"
+
+struct scn_lab {
+	const char *command, *player; /* ci/xen-lab; the static player */
+	const struct scn_leg *leg;
+	struct scn_version kernel;
+	bool swapped; /* two domains: the script's first one is domU */
+	bool verbose;
+};
+
+/* How a run ended. */
+enum scn_lab_end {
+	SCN_LAB_DONE,    /* the player came to its end */
+	SCN_LAB_CRASH,   /* a guest crashed: its first words in `why` */
+	SCN_LAB_SILENCE, /* no line for too long, or the deadline: it was ended */
+	SCN_LAB_CANNOT,  /* the lab could not do it: the reason in `why` */
+};
+
+/* Takes a line of the player's output, without its end. Returns how many seconds the next one may
+ * take. */
+typedef int scn_lab_sink(void *ctx, const char *line);
+
+/*
+ * Plays files, in order, in a new guest; `fresh` promises the player a machine of its own.
+ * `deadline` is a time of scn_now(). What else the lab said is added to `notes`.
+ */
+enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size_t n, bool fresh,
+			     double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *notes,
+			     struct scn_buf *why);
+
+/* Takes the guest's directory of scenarios out of a message's paths. */
+void scn_lab_localize(struct scn_buf *message);
+
+#endif

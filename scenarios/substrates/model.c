@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: MIT */
+/* The model in this process: no real process, no device, no waiting. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "model_process.h"
+#include "substrates.h"
+
+#define DEFAULT_FRAMES 4096u
+#define MAX_FRAMES     (1u << 20)
+#define MAX_TICKS      100000u
+
+struct model {
+	struct gntsim_machine *machine;
+	void *frames;
+	size_t frames_size;
+	uint64_t fail_in; /* allocations until one fails; 0: none will */
+	uint32_t n_domains;
+	uint16_t domid[16];
+	struct scn_model_process processes[64];
+	uint32_t domain_of[64];
+	const char *hazard;
+};
+
+static enum scn_status complain(struct scn_buf *why, const char *what, int err)
+{
+	scn_buf_printf(why, "the model: %s: %s", what, strerror(-err));
+	return SCN_ERROR;
+}
+
+static void *model_alloc(void *ctx, size_t size)
+{
+	struct model *m = ctx;
+
+	if (m->fail_in > 0 && --m->fail_in == 0)
+		return NULL;
+	return malloc(size);
+}
+
+static void model_free(void *ctx, void *p, size_t size)
+{
+	(void)ctx;
+	(void)size;
+	free(p);
+}
+
+static enum scn_status model_open(const struct scn_options *options, void **self,
+				  struct scn_buf *why)
+{
+	(void)options;
+	*self = calloc(1, sizeof(struct model));
+	if (*self)
+		return SCN_OK;
+	return complain(why, "open", -ENOMEM);
+}
+
+static void model_close(void *self)
+{
+	free(self);
+}
+
+static uint64_t model_capabilities(const void *self)
+{
+	(void)self;
+	return SCN_ALL_CAPS;
+}
+
+static struct scn_version model_kernel(const void *self)
+{
+	(void)self;
+	return (struct scn_version){6, 1};
+}
+
+static void model_end(void *self)
+{
+	struct model *m = self;
+
+	for (unsigned int i = 0; i < 64; i++)
+		scn_model_process_end(&m->processes[i]);
+	gntsim_machine_free(m->machine);
+	if (m->frames)
+		munmap(m->frames, m->frames_size);
+	*m = (struct model){0};
+}
+
+static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn_buf *why)
+{
+	struct gntsim_allocator allocator = {model_alloc, model_free, m};
+	struct gntsim_config config = {.allocator = &allocator};
+	int err;
+
+	config.n_frames = frames && frames < MAX_FRAMES ? (uint32_t)frames : DEFAULT_FRAMES;
+	m->frames_size = (size_t)config.n_frames * GNTSIM_PAGE_SIZE;
+	m->frames = mmap(NULL, m->frames_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (m->frames == MAP_FAILED) {
+		m->frames = NULL;
+		return complain(why, "frames", -errno);
+	}
+	config.frames = m->frames;
+	err = gntsim_machine_new(&config, &m->machine);
+	return err ? complain(why, "new machine", err) : SCN_OK;
+}
+
+static enum scn_status make_domain(struct model *m, const struct scn_setup *setup, uint32_t i,
+				   enum gntsim_kernel kernel, struct scn_buf *why)
+{
+	const uint64_t *limits = setup->domains[i].limits;
+	enum gntsim_guest guest =
+	    setup->domains[i].guest == SCN_PV ? GNTSIM_GUEST_PV : GNTSIM_GUEST_PVH;
+	struct gntsim_domain_config config = {
+	    .guest = setup->domains[i].has_guest ? &guest : NULL,
+	    .kernel = kernel,
+	    .max_grant_frames = (uint32_t)limits[SCN_LIMIT_GRANT_FRAMES],
+	    .max_maptrack_frames = (uint32_t)limits[SCN_LIMIT_MAPTRACK_FRAMES],
+	    .gntalloc_limit = (uint32_t)limits[SCN_LIMIT_GNTALLOC],
+	    .gntdev_limit = (uint32_t)limits[SCN_LIMIT_GNTDEV],
+	    .max_ports = (uint32_t)limits[SCN_LIMIT_PORTS],
+	};
+	struct gntsim_domain *dom;
+	int err = gntsim_domain_create(m->machine, setup->domains[i].number, &config, &dom);
+
+	m->domid[i] = setup->domains[i].number;
+	return err ? complain(why, "new domain", err) : SCN_OK;
+}
+
+static enum scn_status model_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
+{
+	struct model *m = self;
+	enum gntsim_kernel kernel;
+	enum scn_status status;
+	char name[32];
+
+	snprintf(name, sizeof(name), "%u.%u", setup->kernel.major, setup->kernel.minor);
+	if (gntsim_kernel_by_name(name, &kernel)) {
+		scn_buf_printf(why, "the model knows no kernel %s", name);
+		return SCN_SKIP;
+	}
+	status = make_machine(m, setup->frames, why);
+	m->n_domains = setup->n_domains;
+	for (uint32_t i = 0; status == SCN_OK && i < setup->n_domains; i++)
+		status = make_domain(m, setup, i, kernel, why);
+	if (status != SCN_OK)
+		model_end(self);
+	return status;
+}
+
+static uint16_t model_domid(const void *self, uint32_t domain)
+{
+	const struct model *m = self;
+
+	return m->domid[domain];
+}
+
+static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain,
+				   struct scn_buf *why)
+{
+	struct model *m = self;
+	struct gntsim_domain *dom = gntsim_domain_find(m->machine, m->domid[domain]);
+	int err = dom ? scn_model_process_start(&m->processes[process], dom) : -ESRCH;
+
+	m->domain_of[process] = domain;
+	return err ? complain(why, "new process", err) : SCN_OK;
+}
+
+static enum scn_status model_call(void *self, uint32_t process, const struct scn_call *call,
+				  struct scn_result *result, struct scn_buf *why)
+{
+	struct model *m = self;
+	struct scn_model_process *p = &m->processes[process];
+	int err = 0;
+
+	if (!p->mm)
+		return complain(why, "no such process", -ESRCH);
+	if (call->kind == SCN_FORK) {
+		m->domain_of[call->peer] = m->domain_of[process];
+		err = scn_model_process_fork(p, &m->processes[call->peer]);
+		result->value = err;
+		return SCN_OK;
+	}
+	if (call->kind == SCN_EXIT)
+		scn_model_process_end(p);
+	else if (call->kind == SCN_SEND_FD)
+		result->value =
+		    scn_model_process_send(p, (int)call->arg[0], &m->processes[call->peer]);
+	else
+		err = scn_model_process_call(p, call, result);
+	return err ? complain(why, scn_call_name(call->kind), err) : SCN_OK;
+}
+
+static enum scn_status model_kill(void *self, uint32_t process, struct scn_buf *why)
+{
+	struct model *m = self;
+
+	(void)why;
+	scn_model_process_end(&m->processes[process]);
+	return SCN_OK;
+}
+
+static enum scn_status model_advance(void *self, uint64_t ns, struct scn_buf *why)
+{
+	struct model *m = self;
+
+	(void)why;
+	gntsim_machine_advance(m->machine, ns);
+	return SCN_OK;
+}
+
+static struct gntsim_domain *find_domain(const struct model *m, uint32_t domain,
+					 struct scn_buf *why)
+{
+	struct gntsim_domain *dom = gntsim_domain_find(m->machine, m->domid[domain]);
+
+	if (!dom)
+		complain(why, "the domain is destroyed", -ESRCH);
+	return dom;
+}
+
+static enum scn_status model_destroy(void *self, uint32_t domain, struct scn_buf *why)
+{
+	struct model *m = self;
+	struct gntsim_domain *dom = find_domain(m, domain, why);
+
+	if (!dom)
+		return SCN_ERROR;
+	gntsim_domain_destroy(dom);
+	for (unsigned int i = 0; i < 64; i++) {
+		if (m->domain_of[i] == domain)
+			scn_model_process_end(&m->processes[i]);
+	}
+	return SCN_OK;
+}
+
+static enum scn_status model_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+				       uint64_t value, struct scn_buf *why)
+{
+	struct gntsim_domain *dom = find_domain(self, domain, why);
+
+	(void)limit;
+	if (!dom)
+		return SCN_ERROR;
+	gntsim_domain_set_gntalloc_limit(dom, (uint32_t)value);
+	return SCN_OK;
+}
+
+static enum scn_status model_fail_allocation(void *self, uint64_t nth, struct scn_buf *why)
+{
+	struct model *m = self;
+
+	(void)why;
+	m->fail_in = nth;
+	return SCN_OK;
+}
+
+static enum scn_status model_raise_virq(void *self, uint32_t domain, uint64_t virq,
+					struct scn_buf *why)
+{
+	struct gntsim_domain *dom = find_domain(self, domain, why);
+
+	if (!dom)
+		return SCN_ERROR;
+	gntsim_raise_virq(dom, (uint32_t)virq);
+	return SCN_OK;
+}
+
+static enum scn_status model_totals(void *self, struct scn_totals *out, struct scn_buf *why)
+{
+	struct model *m = self;
+	struct gntsim_totals t;
+
+	(void)why;
+	gntsim_machine_totals(m->machine, &t);
+	*out = (struct scn_totals){{
+	    [SCN_TOTAL_DOMAINS] = t.domains,
+	    [SCN_TOTAL_ZOMBIES] = t.zombies,
+	    [SCN_TOTAL_FILES] = t.files,
+	    [SCN_TOTAL_MMS] = t.mms,
+	    [SCN_TOTAL_VMAS] = t.vmas,
+	    [SCN_TOTAL_FRAMES] = t.frames,
+	    [SCN_TOTAL_GRANTS] = t.grants,
+	    [SCN_TOTAL_DEFERRED] = t.deferred,
+	    [SCN_TOTAL_GNTDEV_MAPS] = t.gntdev_maps,
+	    [SCN_TOTAL_MAPTRACK] = t.maptrack,
+	    [SCN_TOTAL_PORTS] = t.ports,
+	}};
+	return SCN_OK;
+}
+
+struct gntsim_machine *scn_model_machine(const void *self)
+{
+	const struct model *m = self;
+
+	return m->machine;
+}
+
+static const char *model_hazard(void *self)
+{
+	struct model *m = self;
+	struct gntsim_effect effect;
+	const char *hazard = NULL;
+
+	while (gntsim_next_effect(m->machine, &effect)) {
+		if (effect.kind == GNTSIM_EFFECT_HAZARD)
+			hazard = effect.hazard;
+	}
+	return hazard;
+}
+
+static void run_timers(struct model *m)
+{
+	struct gntsim_totals t;
+
+	for (unsigned int i = 0; i < MAX_TICKS; i++) {
+		uint64_t next = gntsim_machine_next_timer(m->machine);
+
+		gntsim_machine_totals(m->machine, &t);
+		if (next == UINT64_MAX || t.deferred == 0)
+			return;
+		gntsim_machine_advance(m->machine, next);
+	}
+}
+
+static bool model_check(void *self, struct scn_buf *wrong)
+{
+	struct model *m = self;
+	const char *broken;
+	struct scn_totals t;
+
+	run_timers(m);
+	broken = gntsim_machine_check(m->machine);
+	if (broken)
+		scn_buf_str(wrong, broken);
+	model_totals(m, &t, wrong);
+	for (int i = SCN_TOTAL_ZOMBIES; i < SCN_N_TOTALS; i++) {
+		if (t.of[i])
+			scn_buf_printf(wrong, "%s%llu %s", wrong->len ? ", " : "",
+				       (unsigned long long)t.of[i],
+				       scn_total_name((enum scn_total)i));
+	}
+	return wrong->len == 0;
+}
+
+const struct scn_substrate_ops scn_substrate_model = {
+    .name = "model",
+    .summary = "the model in this process, as fast as it goes",
+    .open = model_open,
+    .close = model_close,
+    .capabilities = model_capabilities,
+    .kernel = model_kernel,
+    .begin = model_begin,
+    .end = model_end,
+    .domid = model_domid,
+    .spawn = model_spawn,
+    .call = model_call,
+    .kill = model_kill,
+    .advance = model_advance,
+    .destroy = model_destroy,
+    .set_limit = model_set_limit,
+    .fail_allocation = model_fail_allocation,
+    .raise_virq = model_raise_virq,
+    .totals = model_totals,
+    .hazard = model_hazard,
+    .check = model_check,
+};

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* A process of the model: descriptors and memory, and the calls it makes. */
+#ifndef SCN_MODEL_PROCESS_H
+#define SCN_MODEL_PROCESS_H
+
+#include <gntsim/machine.h>
+
+#include "lang/call.h"
+#include "private_memory.h"
+
+#define SCN_MODEL_FDS 256u
+
+/* An open file description: what dup, fork and send_fd share. */
+struct scn_model_file;
+
+struct scn_model_fd {
+	struct scn_model_file *file; /* NULL: free */
+	bool cloexec;
+};
+
+/* Argument memory that exists during one call. */
+struct scn_scratch {
+	uint64_t addr;
+	uint8_t *data;
+	size_t len;
+	bool writable;
+};
+
+struct scn_model_process {
+	struct gntsim_mm *mm; /* NULL: no such process, or it has ended */
+	struct scn_model_fd fds[SCN_MODEL_FDS];
+	struct scn_private_memory memory;
+	struct scn_scratch scratch;
+	uint64_t next_addr; /* where mmap(NULL) puts the next mapping */
+};
+
+/* Each returns 0 or -ENOMEM. */
+int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom);
+int scn_model_process_fork(struct scn_model_process *parent, struct scn_model_process *child);
+/* As the kernel ends a process: first the address space, then the files. */
+void scn_model_process_end(struct scn_model_process *p);
+
+/* Any call but fork, exit and send_fd. Returns -ENOTSUP if the model can't play it. */
+int scn_model_process_call(struct scn_model_process *p, const struct scn_call *call,
+			   struct scn_result *result);
+/* The receiver's descriptor, or a negative errno. */
+int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_model_process *to);
+
+/* substrate_model.c: the machine that the scenario is being played on. */
+struct gntsim_machine *scn_model_machine(const void *self);
+
+#endif

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+#include "play_main.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent.h"
+#include "leg.h"
+#include "pair.h"
+#include "substrates.h"
+#ifdef SCN_STATIC
+#include "player/session.h"
+#else
+#include "play_xen.h"
+#endif
+
+#define STATUS_FAILED  1
+#define STATUS_SKIPPED 77
+#define STATUS_ERROR   125
+
+#define XEN "xen"
+
+struct command {
+	struct scn_session session;
+	struct scn_files files;
+	const char *substrate, *junit;
+	const struct scn_leg *leg;
+	unsigned int time_limit, patience;
+	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
+	unsigned long seed;
+};
+
+static void print_help(FILE *out)
+{
+	fputs("Usage: gntsim play [OPTION…] FILE|DIRECTORY…\n"
+	      "Plays scenarios (*.scn) and says whether what came back is what they state.\n\n"
+	      "      --on NAME         where to play; default model:\n",
+	      out);
+	for (const struct scn_substrate_ops *const *ops = scn_substrates(); *ops; ops++)
+		fprintf(out, "                          %-15s %s\n", (*ops)->name, (*ops)->summary);
+#ifndef SCN_STATIC
+	fprintf(out, "                          %-15s %s\n", XEN,
+		"real Xen and Linux in an emulator; fetches them once");
+#endif
+	fputs(
+	    "      --guest pv|pvh    play every domain that allows it as this\n"
+	    "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
+	    "  -j, --jobs N          play in N processes\n"
+	    "      --seed N          play in an order mixed by N\n"
+	    "  -v, --verbose         print every call, as strace does\n"
+	    "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
+	    "      --junit FILE      write JUnit XML as well\n"
+	    "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
+	    "      --domid N         device: this domain's id, if it can't be found out\n"
+	    "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
+	    "      --fresh           device: booted for this scenario, and may crash\n"
+	    "      --swap            pair: a script's first domain is domU, not dom0\n"
+	    "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
+	    "      --time-limit N    xen: seconds for everything; default 900\n"
+	    "      --patience N      xen: seconds for one; default 120, with two domains 300\n"
+	    "      --by-capability   count by what the scenarios need, too\n"
+	    "      --doubt           try what is skipped; failed if all of a file passes\n"
+	    "      --capabilities    print which substrate can do what\n"
+	    "      --help            print this\n\n"
+	    "Exit status: 0 all passed or were skipped, 1 one failed, 77 it can't be played here,\n"
+	    "125 a script or the environment is broken. gntsim-scenario(5): the language.\n",
+	    out);
+}
+
+__attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
+{
+	va_list ap;
+
+	fputs("gntsim play: ", stderr);
+	va_start(ap, format);
+	vfprintf(stderr, format, ap);
+	va_end(ap);
+	fputs("\nTry 'gntsim play --help'.\n", stderr);
+	return STATUS_ERROR;
+}
+
+static bool parse_number(const char *text, unsigned long max, unsigned long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtoul(text, &end, 0);
+	return !errno && end != text && !*end && *out <= max && *text != '-';
+}
+
+static bool parse_guest(const char *text, enum scn_guest *out)
+{
+	*out = strcmp(text, "pv") ? SCN_PVH : SCN_PV;
+	return !strcmp(text, "pv") || !strcmp(text, "pvh");
+}
+
+enum option_id {
+	OPT_ON = 256,
+	OPT_GUEST,
+	OPT_KERNEL,
+	OPT_SEED,
+	OPT_TAP,
+	OPT_NO_TAP,
+	OPT_JUNIT,
+	OPT_DEVICE_DIR,
+	OPT_DOMID,
+	OPT_HOST,
+	OPT_FRESH,
+	OPT_SWAP,
+	OPT_LEG,
+	OPT_TIME_LIMIT,
+	OPT_PATIENCE,
+	OPT_BY_CAPABILITY,
+	OPT_DOUBT,
+	OPT_CAPABILITIES,
+	OPT_HELP,
+};
+
+static int bad_value(const char *option)
+{
+	return usage_error("bad value for --%s", option);
+}
+
+static int take_valued(struct command *c, int option, const char *value)
+{
+	struct scn_session *s = &c->session;
+	unsigned long n = 0;
+
+	switch (option) {
+	case OPT_GUEST:
+		s->filter.has_guest = true;
+		return parse_guest(value, &s->filter.guest) ? 0 : bad_value("guest");
+	case OPT_HOST:
+		s->options.has_guest = true;
+		return parse_guest(value, &s->options.guest) ? 0 : bad_value("host");
+	case OPT_KERNEL:
+		s->filter.has_kernel = true;
+		return scn_version_parse(value, &s->filter.kernel) ? bad_value("kernel") : 0;
+	case OPT_SEED:
+		c->has_seed = true;
+		return parse_number(value, ULONG_MAX, &c->seed) ? 0 : bad_value("seed");
+	case OPT_DOMID:
+		if (!parse_number(value, 0x7fef, &n))
+			return bad_value("domid");
+		s->options.domid = (int)n;
+		return 0;
+	case OPT_TIME_LIMIT:
+		if (!parse_number(value, 86400, &n) || n == 0)
+			return bad_value("time-limit");
+		c->time_limit = (unsigned int)n;
+		return 0;
+	case OPT_PATIENCE:
+		if (!parse_number(value, 86400, &n) || n == 0)
+			return bad_value("patience");
+		c->patience = (unsigned int)n;
+		return 0;
+	default:
+		if (!parse_number(value, 256, &n) || n == 0)
+			return bad_value("jobs");
+		s->jobs = (unsigned int)n;
+		return 0;
+	}
+}
+
+static int take_option(struct command *c, int option, const char *value)
+{
+	switch (option) {
+	case OPT_ON:
+		c->substrate = value;
+		return 0;
+	case OPT_TAP:
+		c->tap = true;
+		return 0;
+	case OPT_NO_TAP:
+		c->plain = true;
+		return 0;
+	case OPT_JUNIT:
+		c->junit = value;
+		return 0;
+	case OPT_DEVICE_DIR:
+		c->session.options.device_dir = value;
+		return 0;
+	case OPT_FRESH:
+		c->session.options.fresh = true;
+		return 0;
+	case OPT_SWAP:
+		c->session.options.swapped = true;
+		return 0;
+	case OPT_LEG:
+		c->leg = scn_leg_by_name(value);
+		return c->leg ? 0 : usage_error("there is no leg called %s", value);
+	case OPT_BY_CAPABILITY:
+		c->by_capability = true;
+		return 0;
+	case OPT_DOUBT:
+		c->session.doubt = true;
+		return 0;
+	case OPT_CAPABILITIES:
+		c->capabilities = true;
+		return 0;
+	case OPT_HELP:
+		c->help = true;
+		return 0;
+	case 'v':
+		c->verbose = true;
+		return 0;
+	case '?':
+		return usage_error("%s", "unknown option, or one without its value");
+	default:
+		return take_valued(c, option, value);
+	}
+}
+
+static int parse_options(struct command *c, int argc, char **argv)
+{
+	static const struct option options[] = {
+	    {"on", required_argument, NULL, OPT_ON},
+	    {"guest", required_argument, NULL, OPT_GUEST},
+	    {"kernel", required_argument, NULL, OPT_KERNEL},
+	    {"jobs", required_argument, NULL, 'j'},
+	    {"seed", required_argument, NULL, OPT_SEED},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"tap", no_argument, NULL, OPT_TAP},
+	    {"no-tap", no_argument, NULL, OPT_NO_TAP},
+	    {"junit", required_argument, NULL, OPT_JUNIT},
+	    {"device-dir", required_argument, NULL, OPT_DEVICE_DIR},
+	    {"domid", required_argument, NULL, OPT_DOMID},
+	    {"host", required_argument, NULL, OPT_HOST},
+	    {"fresh", no_argument, NULL, OPT_FRESH},
+	    {"swap", no_argument, NULL, OPT_SWAP},
+	    {"leg", required_argument, NULL, OPT_LEG},
+	    {"time-limit", required_argument, NULL, OPT_TIME_LIMIT},
+	    {"patience", required_argument, NULL, OPT_PATIENCE},
+	    {"by-capability", no_argument, NULL, OPT_BY_CAPABILITY},
+	    {"doubt", no_argument, NULL, OPT_DOUBT},
+	    {"capabilities", no_argument, NULL, OPT_CAPABILITIES},
+	    {"help", no_argument, NULL, OPT_HELP},
+	    {NULL, 0, NULL, 0},
+	};
+	int option, err = 0;
+
+	optind = 1;
+	opterr = 0;
+	while (!err && (option = getopt_long(argc, argv, "j:v", options, NULL)) != -1)
+		err = take_option(c, option, optarg);
+	return err;
+}
+
+static int column_of(const struct scn_substrate_ops *ops)
+{
+	return (int)strlen(ops->name) + 2;
+}
+
+static void print_capabilities(FILE *out)
+{
+	const struct scn_substrate_ops *const *all = scn_substrates();
+
+	fprintf(out, "%-18s", "");
+	for (size_t i = 0; all[i]; i++)
+		fprintf(out, "%-*s", column_of(all[i]), all[i]->name);
+	fputs("\n", out);
+	for (int cap = 0; cap < SCN_N_CAPABILITIES; cap++) {
+		fprintf(out, "%-18s", scn_capability_name((enum scn_capability)cap));
+		for (size_t i = 0; all[i]; i++)
+			fprintf(out, "%-*s", column_of(all[i]),
+				all[i]->capabilities(NULL) >> cap & 1 ? "yes" : "-");
+		fprintf(out, "%s\n", scn_capability_summary((enum scn_capability)cap));
+	}
+}
+
+static int find_files(struct command *c, int argc, char **argv)
+{
+	bool directory = false;
+	struct stat st;
+
+	for (int i = optind; i < argc; i++) {
+		int err = scn_find(argv[i], &c->files);
+
+		if (err) {
+			fprintf(stderr, "gntsim play: %s: %s\n", argv[i], strerror(-err));
+			return STATUS_ERROR;
+		}
+		directory |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
+	}
+	if (c->files.n == 0)
+		return usage_error("%s", argc > optind ? "no scenario (*.scn) there"
+						       : "which scenarios?");
+	c->tap = (c->tap || directory) && !c->plain;
+	if (c->has_seed)
+		scn_files_shuffle(&c->files, c->seed);
+	return 0;
+}
+
+static int finish(struct command *c, struct scn_report *report)
+{
+	int err = scn_report_end(report, c->junit);
+
+	if (err) {
+		fprintf(stderr, "gntsim play: writing the report: %s\n", strerror(-err));
+		return STATUS_ERROR;
+	}
+	if (report->count[SCN_FAILED])
+		return STATUS_FAILED;
+	return report->count[SCN_BROKEN] ? STATUS_ERROR : 0;
+}
+
+static void begin_report(const struct command *c, struct scn_report *report, const char *substrate)
+{
+	report->substrate = substrate;
+	scn_report_begin(report);
+	if (c->has_seed && c->tap)
+		printf("# seed: %lu\n", c->seed);
+}
+
+/* Nothing could be played: because it can't be had here, or for another reason. */
+static int not_played(const struct command *c, struct scn_report *report, int err,
+		      const struct scn_buf *why)
+{
+	scn_buf_free(&report->junit);
+	if (err == -ENODEV && c->tap)
+		printf("1..0 # SKIP %s\n", scn_buf_text(why));
+	fprintf(stderr, "gntsim play: %s: %s%s\n", c->substrate, err == -ENODEV ? "skipped: " : "",
+		why->len ? scn_buf_text(why) : strerror(-err));
+	return err == -ENODEV ? STATUS_SKIPPED : STATUS_ERROR;
+}
+
+static void take_seats(struct scn_seats *seats, bool swapped)
+{
+	seats->there = true;
+	seats->swapped = swapped;
+	scn_pair_find_guests(seats->guest);
+}
+
+static int serve_first_domain(const struct command *c)
+{
+	int err = scn_pair_serve(&c->session.options);
+
+	if (!err)
+		return 0;
+	fprintf(stderr, "gntsim play: serving the first domain: %s\n", strerror(-err));
+	return STATUS_ERROR;
+}
+
+static int play_here(struct command *c, struct scn_report *report)
+{
+	scn_cleanup_buf struct scn_buf why = {0};
+	int err;
+
+	c->session.ops = scn_substrate_find(c->substrate);
+	if (!c->session.ops)
+		return usage_error("there is no substrate called %s", c->substrate);
+	if (c->session.ops == &scn_substrate_pair)
+		take_seats(&c->session.filter.seats, c->session.options.swapped);
+	begin_report(c, report, c->session.ops->name);
+	err = scn_session_play(&c->session, &c->files, report, &why);
+	return err ? not_played(c, report, err, &why) : finish(c, report);
+}
+
+#ifndef SCN_STATIC
+static int play_xen(struct command *c, struct scn_report *report)
+{
+	const struct scn_xen xen = {
+	    .leg = c->leg, .time_limit = c->time_limit, .patience = c->patience};
+	scn_cleanup_buf struct scn_buf why = {0};
+	int err;
+
+	begin_report(c, report, XEN);
+	err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
+	return err ? not_played(c, report, err, &why) : finish(c, report);
+}
+#endif
+
+static int play(struct command *c)
+{
+	struct scn_report report = {
+	    .out = stdout, .tap = c->tap, .verbose = c->verbose, .by_capability = c->by_capability};
+
+#ifndef SCN_STATIC
+	if (!strcmp(c->substrate, XEN))
+		return play_xen(c, &report);
+#endif
+	return play_here(c, &report);
+}
+
+static int run(struct command *c, int argc, char **argv)
+{
+	int err = parse_options(c, argc, argv);
+
+	if (err)
+		return err;
+	if (c->help || c->capabilities) {
+		if (c->help)
+			print_help(stdout);
+		else
+			print_capabilities(stdout);
+		return 0;
+	}
+	if (!strcmp(c->substrate, scn_substrate_pair.name) && scn_pair_is_second())
+		return serve_first_domain(c);
+	err = find_files(c, argc, argv);
+	return err ? err : play(c);
+}
+
+/* A launcher runs the agent: by then /proc/self is another program's. */
+static void find_exe(char *exe, size_t size)
+{
+	char path[PATH_MAX];
+	ssize_t n = readlink(exe, path, sizeof(path) - 1);
+
+	if (n > 0 && (size_t)n < size) {
+		path[n] = '\0';
+		memcpy(exe, path, (size_t)n + 1);
+	}
+}
+
+int gntsim_play_main(int argc, char **argv)
+{
+	char exe[PATH_MAX] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
+	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
+	struct command c = {.substrate = "model",
+			    .leg = scn_leg_by_name("pv"),
+			    .time_limit = 900,
+			    .session = {.jobs = 1, .options = {.domid = -1}}};
+	int status;
+
+	if (argc == 3 && !strcmp(argv[1], agent_option))
+		return scn_agent_main(argv[2]);
+	find_exe(exe, sizeof(exe));
+	if (!strcmp(argv[0], play_word)) {
+		agent_argv[1] = play_word;
+		agent_argv[2] = agent_option;
+	}
+	c.session.options.agent_argv = agent_argv;
+	status = run(&c, argc, argv);
+	scn_files_free(&c.files);
+	return status;
+}

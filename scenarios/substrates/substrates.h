@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Every substrate of this build, by name. */
+#ifndef SCN_SUBSTRATES_H
+#define SCN_SUBSTRATES_H
+
+#include "player/substrate.h"
+
+/* The substrates of this build, NULL at the end. */
+const struct scn_substrate_ops *const *scn_substrates(void);
+const struct scn_substrate_ops *scn_substrate_find(const char *name);
+
+extern const struct scn_substrate_ops scn_substrate_model;
+extern const struct scn_substrate_ops scn_substrate_device;
+extern const struct scn_substrate_ops scn_substrate_pair;
+extern const struct scn_substrate_ops scn_substrate_socket;
+extern const struct scn_substrate_ops scn_substrate_fuse;
+extern const struct scn_substrate_ops scn_substrate_fuse_unassisted;
+extern const struct scn_substrate_ops scn_substrate_cuse;
+
+#endif
