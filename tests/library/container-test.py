@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""container-test.py README SOURCE-ROOT: carries out the README's GitHub and GitLab jobs and its
-Dockerfile, with a program of the reader's own, in what stands for a container: this machine's file
+"""container-test.py SOURCE-ROOT: carries out the GitHub and GitLab jobs and the Dockerfile of docs/ci.md, with a program of the reader's own, in what stands for a container: this machine's file
 system under a layer of its own, a /dev with the usual nodes only, and the capabilities that Docker
 leaves. In place of debian:12 is this machine; so apt-get install only looks whether it could."""
 import json
@@ -30,12 +29,12 @@ def skip(why):
     sys.exit(77)
 
 
-def block(readme, language, holds):
-    """The README's code block in a language that holds these words."""
-    for found in re.findall(rf'^```{language}\n(.*?)^```$', readme, re.S | re.M):
+def block(page, language, holds):
+    """The page's code block in a language that holds these words."""
+    for found in re.findall(rf'^```{language}\n(.*?)^```$', page, re.S | re.M):
         if holds in found:
             return found
-    sys.exit(f'FAILED: no {language} block with "{holds}" in the README')
+    sys.exit(f'FAILED: no {language} block with "{holds}" in the page')
 
 
 class Container:
@@ -106,9 +105,9 @@ def same(said, what):
         sys.exit(f'FAILED: {what}: the program said {said!r}')
 
 
-def github(readme, program, where, source):
+def github(jobs, program, where, source):
     import yaml
-    job = yaml.safe_load(block(readme, 'yaml', 'runs-on'))['jobs']['grants']
+    job = yaml.safe_load(block(jobs, 'yaml', 'runs-on'))['jobs']['grants']
     assert job['runs-on'] and job['container'] == 'debian:12'
     container = Container('github', where, source)
     said = None
@@ -123,9 +122,9 @@ def github(readme, program, where, source):
     same(said, 'GitHub')
 
 
-def gitlab(readme, program, where, source):
+def gitlab(jobs, program, where, source):
     import yaml
-    job = yaml.safe_load(block(readme, 'yaml', 'before_script'))['grants']
+    job = yaml.safe_load(block(jobs, 'yaml', 'before_script'))['grants']
     assert job['image'] == 'debian:12'
     container = Container('gitlab', where, source)
     container.environment['GNTSIM_URL'] = 'file:///source'
@@ -136,9 +135,9 @@ def gitlab(readme, program, where, source):
     same(said, 'GitLab')
 
 
-def dockerfile(readme, program, where, source):
+def dockerfile(jobs, program, where, source):
     stages, container = {}, None
-    for line in block(readme, 'dockerfile', 'FROM').splitlines():
+    for line in block(jobs, 'dockerfile', 'FROM').splitlines():
         word, _, rest = line.partition(' ')
         if word == 'FROM':
             image, _, name = rest.partition(' AS ')
@@ -166,27 +165,32 @@ def dockerfile(readme, program, where, source):
     sys.exit('FAILED: the Dockerfile has no CMD')
 
 
-def inside(readme, source):
+def read(path):
+    with open(path, encoding='utf-8') as f:
+        return f.read()
+
+
+def inside(source):
+    jobs = read(source + '/docs/ci.md')
     where = tempfile.mkdtemp()
     try:
         Container.mount('-t', 'tmpfs', 'tmpfs', where)
-        program = block(readme, 'c', '#include <gnttab/')
+        program = block(read(source + '/docs/libraries.md'), 'c', '#include <gnttab/')
         for job in github, gitlab, dockerfile:
-            job(readme, program, where, source)
+            job(jobs, program, where, source)
     finally:
         subprocess.run(['umount', '-R', '-l', where], check=False)
         shutil.rmtree(where, ignore_errors=True)
-    print('the README\'s jobs and image work')
+    print('the jobs and the image work')
 
 
 def main():
     if sys.argv[1] == '--inside':
-        with open(sys.argv[2], encoding='utf-8') as f:
-            inside(f.read(), os.path.realpath(sys.argv[3]))
+        inside(os.path.realpath(sys.argv[2]))
         return
     if os.getuid():
         skip('this takes root, to be nobody in a container')
-    if subprocess.run(['git', '-C', sys.argv[2], 'rev-parse', 'HEAD'], capture_output=True,
+    if subprocess.run(['git', '-C', sys.argv[1], 'rev-parse', 'HEAD'], capture_output=True,
                       check=False).returncode:
         skip('no git checkout to clone')
     os.execvp('unshare', ['unshare', '--mount', '--pid', '--fork', '--mount-proc', sys.executable,

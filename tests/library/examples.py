@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""examples.py readme README SOURCE-ROOT
+"""examples.py readme SOURCE-ROOT [PAGES-ROOT]
+examples.py demo SOURCE-ROOT OUTPUT
 examples.py headers SOURCE-ROOT PAGES-DIRECTORY
 examples.py man PAGE SOURCE-ROOT
 
 Compiles and runs the examples of the documentation, in the directory that it is started in, with the
 gntsim and the pkg-config files that the environment leads to. Where examples are:
 
-- README: C blocks, each the program that the next "$ cc NAME.c" compiles; indented blocks of
-  commands ("$ ...") with what they print, where "..." is anything; the rows of the tables below
-  "Mistakes", which binding-mistakes and model-mistakes print.
+- README and docs/, one reader's way through them: C blocks, each the program that the next "$ cc NAME.c" compiles; indented blocks of
+  commands ("$ ...") with what they print, where "..." is anything; the rows of the tables of mistakes,
+  which binding-mistakes and model-mistakes print. PAGES says how many of which there are.
+- what README shows of ci/demo: OUTPUT has it too, but for the numbers.
 - public headers: in a comment, paragraphs whose lines are all indented by four more; the manual page
   that is made of the header must show them as well.
 - manual pages: every .Bd -literal, with a comment before it that says how it is tried: "ran" (as the
@@ -19,6 +21,7 @@ gntsim and the pkg-config files that the environment leads to. Where examples ar
 
 A page or file without any example is an error, as is one that nobody says how to try."""
 import atexit
+import collections
 import importlib.machinery
 import importlib.util
 import os
@@ -26,6 +29,7 @@ import re
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 
@@ -201,38 +205,95 @@ def blocks_of_readme(text):
             inside, lines = '$', [line[4:]]
 
 
-def readme(path, source):
-    global tried
-    text = read(path)
-    stand_ins(source)
-    shell = Shell('README')
-    programs, known = [], []
-    for kind, lines in blocks_of_readme(text):
+# README and docs/ in a reader's order, and how many blocks of which kind each has. What docs/ci.md has
+# is tried by readme-test.sh and container-test.py.
+PAGES = {
+    'README.md': {'$': 2},
+    'docs/ci.md': {'sh': 1, 'yaml': 2, 'dockerfile': 1},
+    'docs/libraries.md': {'c': 2, '$': 2},
+    'docs/mistakes.md': {'$': 1},
+}
+
+
+def check_pages(root, source):
+    """Every page is there and can be reached from README; no link leads nowhere."""
+    there = {'README.md', *(f'docs/{name}' for name in os.listdir(f'{root}/docs'))}
+    if there != set(PAGES):
+        fail(f'pages: {sorted(there)}, not {sorted(PAGES)}')
+    linked = set()
+    for page in PAGES:
+        for target in re.findall(r'\]\(([^)#:]+)\)', read(f'{root}/{page}')):
+            path = os.path.normpath(os.path.join(os.path.dirname(page), target))
+            if not os.path.exists(f'{source}/{path}'):
+                fail(f'{page}: no {target} to link to')
+            if page == 'README.md':
+                linked.add(path)
+    missing = set(PAGES) - linked - {'README.md'}
+    if missing:
+        fail(f'README does not lead to {sorted(missing)}')
+
+
+def try_page(page, text, shell, known):
+    blocks = list(blocks_of_readme(text))
+    kinds = collections.Counter(kind for kind, _ in blocks)
+    if kinds != PAGES[page]:
+        fail(f'{page}: has {dict(kinds)}, not {PAGES[page]}')
+    shell.where = page
+    programs = []
+    for kind, lines in blocks:
         if kind == 'c':
             programs.append('\n'.join(lines) + '\n')
         elif kind == '$':
             try_transcript(shell, lines, programs, known)
             if any('my-client' in line for line in lines):
-                check_received('README')
+                check_received(page)
     if programs:
-        fail('README: a program that is not compiled')
-    if len(known) < 2:
-        fail(f'README: only {known} compiled')
-    shell.end()
-    section = re.search(r'^## Mistakes.*?(?=^## )', text, re.S | re.M)
-    rows = re.findall(r'^\| (?!with )\S.*\|$', section[0] if section else '', re.M)
+        fail(f'{page}: a program that is not compiled')
+
+
+def mistakes(page, text, source):
+    global tried
+    rows = re.findall(r'^\| (?!with )\S.*\|$', text, re.M)
     for name, package in ('binding-mistakes', 'gnttab-c'), ('model-mistakes', 'gntsim'):
         write(name + '.c', f'#include "{source}/tests/library/{name}.c"\n')
-        compile_program(name, package, 'README')
+        compile_program(name, package, page)
     made = run('./binding-mistakes outside && gntsim run -- ./binding-mistakes && ./model-mistakes',
-               'README').splitlines()
+               page).splitlines()
     for row in rows:
         if row not in made:
-            fail(f'README: nobody makes this mistake with this result: {row}')
+            fail(f'{page}: nobody makes this mistake with this result: {row}')
         made.remove(row)
     if made or not rows:
-        fail(f'README: mistakes that are not in its tables: {made}')
+        fail(f'{page}: mistakes that are not in its tables: {made}')
     tried += len(rows)
+
+
+def readme(source, root):
+    check_pages(root, source)
+    stand_ins(source)
+    shell = Shell('README.md')
+    known = []
+    for page in PAGES:
+        try_page(page, read(f'{root}/{page}'), shell, known)
+    if known != ['hello', 'model']:
+        fail(f'README and docs/: compiled {known}')
+    shell.end()
+    page = 'docs/mistakes.md'
+    mistakes(page, read(f'{root}/{page}'), source)
+
+
+def demo(source, output):
+    """README's lines of the demo, one after the other as the demo prints them; a number is a number."""
+    global tried
+    def shape(text):
+        return [re.sub(r'\b\d+(\.\d+)?\b', 'N', line) for line in text.splitlines()]
+    found = re.search(r'^    Data, then.*\n(?:    .*\n)+', read(f'{source}/README.md'), re.M)
+    if not found:
+        fail('README: nothing of the demo')
+    shown, said = shape(textwrap.dedent(found[0])), shape(read(output))
+    if not any(said[at:at + len(shown)] == shown for at in range(len(said))):
+        fail('README shows of the demo:\n' + '\n'.join(shown) + '\nwhich says:\n' + '\n'.join(said))
+    tried += 1
 
 
 def load(path):
@@ -373,7 +434,9 @@ def man(path, source):
 def main():
     kind, arguments = sys.argv[1], sys.argv[2:]
     if kind == 'readme':
-        readme(arguments[0], os.path.realpath(arguments[1]))
+        readme(os.path.realpath(arguments[0]), os.path.realpath(arguments[-1]))
+    elif kind == 'demo':
+        demo(*arguments)
     elif kind == 'headers':
         headers(os.path.realpath(arguments[0]), os.path.realpath(arguments[1]))
     elif kind == 'man':
