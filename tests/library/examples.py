@@ -231,6 +231,12 @@ def check_pages(root, source):
     missing = set(PAGES) - linked - {'README.md'}
     if missing:
         fail(f'README does not lead to {sorted(missing)}')
+    rooms = re.findall(r'^\| (`.*?) \|', read(f'{root}/README.md').partition('## Where things are')[2], re.M)
+    if not rooms:
+        fail('README does not say where things are')
+    for room in re.findall(r'`(.+?)`', ' '.join(rooms)):
+        if not os.path.isdir(f'{source}/{room}'):
+            fail(f'README: where things are: no {room}')
 
 
 def try_page(page, text, shell, known):
