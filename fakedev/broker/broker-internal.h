@@ -126,7 +126,25 @@ struct front {
 	/** The file ends: frees what the front keeps for it. May be NULL; may come twice. */
 	void (*end)(struct device_file *f);
 };
-extern const struct front front_socket;
+
+/** What a broker is handed of its fronts: it knows none by name. */
+struct broker_fronts {
+	/** The front that serves WIRE_OPEN; who shows a descriptor of it holds the file. */
+	const struct front *by_descriptor;
+	/** See broker_mount(). */
+	int (*mount)(struct broker *b, int fd);
+	/**
+	 * Has character devices made for a domain, if they are not there; process @p pid uses them.
+	 * @param[out] folder where below /dev; the devices are there once the kernel was answered
+	 * @retval -EBUSY an unassisted machine @retval -errno of opening /dev/cuse
+	 */
+	int (*make_devices)(struct broker *b, uint16_t domid, uint32_t pid, char *folder,
+			    size_t room);
+	/** Serves what the kernel has queued: releases of files that were closed may be behind. */
+	void (*drain)(struct broker *b);
+	/** Ends all sessions with the kernel. */
+	void (*unmount)(struct broker *b);
+};
 
 /** Opens a device for a domain through a front. */
 int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
@@ -175,18 +193,6 @@ int request_memory(struct client *c, const struct wire_in *in);
 int request_ioctl(struct client *c, const struct wire_in *in);
 /** privcmd's ioctl. */
 long request_privcmd(uint32_t cmd);
-
-/**
- * Has character devices made for a domain, if they are not there; process @p pid uses them.
- * @param[out] folder where below /dev; the devices are there once the kernel was answered
- * @retval -EBUSY an unassisted machine @retval -errno of opening /dev/cuse
- */
-int broker_cuse(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room);
-
-/** Serves what the kernel has queued: releases of files that were closed may be behind. */
-void broker_drain(struct broker *b);
-/** Ends all FUSE and CUSE sessions. */
-void broker_unmount(struct broker *b);
 
 /** Notes what the file, or the address space, still holds, if its process is exiting. */
 void leaks_of_file(struct broker *b, const struct device_file *f);

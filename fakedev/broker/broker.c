@@ -257,7 +257,7 @@ void broker_free(struct broker *b)
 		return;
 	if (b->listener.fd >= 0)
 		unlink(b->socket_path);
-	broker_unmount(b);
+	b->config.fronts->unmount(b);
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
@@ -290,6 +290,11 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest)
 	if (dom)
 		return guest && gntsim_domain_guest(dom) != kind ? -EEXIST : 0;
 	return gntsim_domain_create(b->machine, (uint16_t)domid, &config, &dom);
+}
+
+int broker_mount(struct broker *b, int fd)
+{
+	return b->config.fronts->mount(b, fd);
 }
 
 int broker_set_rundir(struct broker *b, const char *rundir)
@@ -389,7 +394,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 	/* What had ended when a client asked was ready before its request was: it is in this batch,
 	 * unless the batch was full. */
 	if (n < BATCH && b->syncs.next != &b->syncs) {
-		broker_drain(b);
+		b->config.fronts->drain(b);
 		client_answer_syncs(b);
 	}
 	bury(b);

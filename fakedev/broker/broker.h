@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct broker;
+struct broker_fronts;
 
 /** An error with its explanation, as a value: functions return a negative errno and fill it. */
 struct failure {
@@ -22,6 +23,8 @@ struct failure {
 int fail(struct failure *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 struct broker_config {
+	const struct broker_fronts
+	    *fronts;             /**< how device files reach programs (fronts/fronts.h) */
 	const char *socket_path; /**< where to listen; an existing dead socket is replaced */
 	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
 	bool open_to_all;       /**< any user who knows the path may join; else as the umask says */

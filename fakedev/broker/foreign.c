@@ -2,7 +2,7 @@
 /* The memory of a process that called us through the kernel: a restricted FUSE ioctl hands over the
  * argument's address only. The process waits in its ioctl meanwhile. */
 #define _GNU_SOURCE
-#include "fronts/fuse-internal.h"
+#include "foreign.h"
 
 #include <errno.h>
 #include <stdio.h>

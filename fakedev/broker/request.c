@@ -158,8 +158,8 @@ static int open_device(struct client *c, const struct wire_in *in)
 	}
 	if (!c->mm || !gntsim_mm_domain(c->mm))
 		return reply(c, in, -ENODEV, NULL, 0);
-	err = device_open(b, &front_socket, gntsim_mm_domain(c->mm), (enum wire_device)o.device,
-			  o.flags, &f, &fd);
+	err = device_open(b, b->config.fronts->by_descriptor, gntsim_mm_domain(c->mm),
+			  (enum wire_device)o.device, o.flags, &f, &fd);
 	if (err < 0)
 		return reply(c, in, err, NULL, 0);
 	/* If the hold fails the file ends with this descriptor. */
@@ -200,7 +200,7 @@ static int claim(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	f = device_find(c->broker, cookie);
 	/* A socket's cookie is no secret: its holder shows the socket. */
-	if (!f || f->front == &front_socket)
+	if (!f || f->front == c->broker->config.fronts->by_descriptor)
 		return reply(c, in, -ENOENT, NULL, 0);
 	err = client_hold(c, f, &id);
 	if (err < 0)
@@ -232,7 +232,8 @@ static int make_devices(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	if (getsockopt(c->endpoint.fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return reply(c, in, -errno, NULL, 0);
-	err = broker_cuse(c->broker, c->domid, (uint32_t)peer.pid, folder, sizeof(folder));
+	err = c->broker->config.fronts->make_devices(c->broker, c->domid, (uint32_t)peer.pid,
+						     folder, sizeof(folder));
 	return reply(c, in, err, folder, err < 0 ? 0 : strlen(folder));
 }
 

@@ -2,6 +2,8 @@
 /* gntsim(1): picks the subcommand. */
 #include "command.h"
 
+#include "fuzz/main.h"
+#include "lang/new_scenario.h"
 #include "substrates/play_main.h"
 #include <gntsim/machine.h>
 #include <stdarg.h>

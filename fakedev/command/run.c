@@ -2,6 +2,7 @@
 /* gntsim run: a program on the fake devices of a private machine, or of one that is served. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "fronts/fronts.h"
 #include "substrates/fronts.h"
 #include "wire.h"
 
@@ -339,7 +340,8 @@ static int run_private(const struct options *o)
 	const char *tmp = getenv("TMPDIR");
 	char dir[80], socket[100];
 	struct xenstore x = {0};
-	struct broker_config config = {.socket_path = socket,
+	struct broker_config config = {.fronts = &fakedev_fronts,
+				       .socket_path = socket,
 				       .gntalloc_limit = (uint32_t)o->limit,
 				       .domain0_guest = o->domid == 0 ? o->guest : 0,
 				       .unassisted = o->unassisted,

@@ -2,6 +2,7 @@
 /* gntsim serve: keeps a machine until it is told to end. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "fronts/fronts.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -122,7 +123,7 @@ int serve_main(int argc, char **argv)
 						{"virtual-time", no_argument, NULL, 't'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct broker_config config = {0};
+	struct broker_config config = {.fronts = &fakedev_fronts};
 	char path[PATH_MAX], real[PATH_MAX];
 	const char *dir = NULL;
 	bool xenstore = false, assisted = false;

@@ -180,7 +180,7 @@ static int add_device(struct broker *b, uint16_t domid, enum wire_device device,
 	return err;
 }
 
-int broker_cuse(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room)
+int cuse_make_devices(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room)
 {
 	static const char *const names[] = {"gntalloc", "gntdev", "evtchn"};
 	int err;

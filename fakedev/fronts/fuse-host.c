@@ -62,7 +62,7 @@ static struct fuse_host *host_of(struct link *l)
 	return (struct fuse_host *)(void *)((char *)l - offsetof(struct fuse_host, of_broker));
 }
 
-void broker_drain(struct broker *b)
+void fuse_hosts_drain(struct broker *b)
 {
 	for (struct link *l = b->hosts.next, *next; l != &b->hosts; l = next) {
 		next = l->next;
@@ -132,7 +132,7 @@ void fuse_host_end(struct fuse_host *h)
 	broker_end_endpoint(h->broker, &h->endpoint);
 }
 
-void broker_unmount(struct broker *b)
+void fuse_hosts_end(struct broker *b)
 {
 	while (b->hosts.next != &b->hosts)
 		fuse_host_end(host_of(b->hosts.next));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file fuse-internal.h
- * What the two fronts share that the kernel itself serves: FUSE (front-fuse.c) and CUSE
- * (front-cuse.c). Both speak the FUSE protocol, one session for each mounted tree or character
+ * What the two fronts share that the kernel itself serves: FUSE (fuse.c) and CUSE
+ * (cuse.c). Both speak the FUSE protocol, one session for each mounted tree or character
  * device; each session's descriptor is an endpoint of the broker's loop. The end of that
  * descriptor aborts the session: no call can hang on a broker that is gone.
  */
@@ -10,6 +10,7 @@
 #define FAKEDEV_FUSE_INTERNAL_H
 
 #include "broker/broker-internal.h"
+#include "broker/foreign.h"
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
@@ -47,6 +48,11 @@ struct fuse_file {
 int fuse_host_start(struct fuse_host *h, struct broker *b, int fd);
 /** Ends the session and every file in it. */
 void fuse_host_end(struct fuse_host *h);
+/** struct broker_fronts's part that FUSE and CUSE serve; see there. */
+void fuse_hosts_drain(struct broker *b);
+void fuse_hosts_end(struct broker *b);
+int fuse_mount(struct broker *b, int fd);
+int cuse_make_devices(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room);
 
 /** Answers the request in the host's buffer, if it is an ioctl on a tree's file; else returns false. */
 bool fuse_host_ioctl(const struct fuse_host *h);
@@ -75,15 +81,5 @@ static inline struct fuse_file *fuse_file_of(const struct fuse_file_info *fi)
 {
 	return (struct fuse_file *)(uintptr_t)fi->fh;
 }
-
-/** The memory of another process, by process_vm_readv. */
-struct foreign {
-	uint32_t thread;
-	bool told; /**< the reason why not was logged */
-};
-/** Fills @p um with access to the thread's memory through @p f. */
-void foreign_memory(struct foreign *f, uint32_t thread, struct gntsim_user_memory *um);
-/** The process of a thread, 0 if it is gone. */
-uint32_t foreign_process(uint32_t thread);
 
 #endif

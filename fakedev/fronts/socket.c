@@ -3,7 +3,7 @@
  * sent and not yet read, so reading, blocking, O_NONBLOCK, EINTR, poll and several readers are the
  * kernel's business; see wire.h for what the bytes mean. */
 #define _GNU_SOURCE
-#include "broker/broker-internal.h"
+#include "socket.h"
 
 #include <errno.h>
 #include <linux/sockios.h>

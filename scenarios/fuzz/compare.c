@@ -51,17 +51,6 @@ static void judge_script(const struct fuzz_judge *judge, const struct scn_buf *t
 	scn_outcome_free(&outcome);
 }
 
-uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n)
-{
-	const char *colon = strchr(scn_buf_text(message), ':');
-	unsigned long line = colon ? strtoul(colon + 1, NULL, 10) : 0;
-	uint32_t i = 0;
-
-	while (i < n && lines[i] != line)
-		i++;
-	return line ? i : n;
-}
-
 void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *seq,
 		  const struct fuzz_judge *judge, struct fuzz_verdict *out)
 {

@@ -49,7 +49,7 @@ struct fuzz_sequence {
 	uint32_t n;
 };
 
-/* --- fuzz_model.c: a sequence on the model --- */
+/* --- model.c: a sequence on the model --- */
 
 /* What a step gave. */
 struct fuzz_bound {
@@ -98,7 +98,7 @@ uint32_t fuzz_first_processes(const struct fuzz_world *world);
 /* "A", … */
 char fuzz_process_name(uint32_t process);
 
-/* --- fuzz_rules.c: what a real machine gives no one result for --- */
+/* --- rules.c: what a real machine gives no one result for --- */
 
 /* The references in a step's text; how many. */
 uint32_t fuzz_names_in(const char *text, struct fuzz_name out[FUZZ_MAX_REFS]);
@@ -112,14 +112,16 @@ uint32_t fuzz_model_deferred(const struct fuzz_model *m);
 /* The name of the rule by which a step must not be made now; NULL: it may. */
 const char *fuzz_rule_against(const struct fuzz_model *m, const struct fuzz_op *op);
 
-/* --- fuzz_generate.c --- */
+/* --- generate.c --- */
 
 /* A sequence of about n steps. FUZZ_PLAYED, or what is wrong with the model in `why`. */
 enum fuzz_played fuzz_generate(const struct fuzz_world *world, uint64_t seed, uint32_t n,
 			       struct fuzz_sequence *out, struct scn_buf *why);
 
-/* --- fuzz_script.c --- */
+/* --- script.c --- */
 
+/* The step that a message "FILE:LINE:…" is about; n: none. */
+uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n);
 /*
  * A sequence, and the model's results, as a scenario. `lines`: for each step the line that it
  * stands in, 0 if nowhere; or NULL.
@@ -128,9 +130,9 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 			     const char *title, struct scn_buf *out, uint32_t *lines,
 			     struct scn_buf *why);
 
-/* --- fuzz_compare.c: what judges a sequence --- */
+/* --- compare.c: what judges a sequence --- */
 
-struct fuzz_xen; /* fuzz_xen.c: real Xen */
+struct fuzz_xen; /* xen.c: real Xen */
 
 /* A substrate in this process, or real Xen. */
 struct fuzz_judge {
@@ -169,10 +171,8 @@ void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *se
 /* Judges many cases. Returns 0, or a negative errno with what is wrong with the judge. */
 int fuzz_compare_all(struct fuzz_case *cases, size_t n, const struct fuzz_judge *judge,
 		     struct scn_buf *why);
-/* The step that a message "FILE:LINE:…" is about; n: none. */
-uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n);
 
-/* --- fuzz_xen.c: many sequences in one boot --- */
+/* --- xen.c: many sequences in one boot --- */
 
 /* Real Xen as a judge, which lets a sequence take so many seconds (0: as scn_xen_play() does).
  * NULL: out of memory. */
@@ -186,7 +186,7 @@ void fuzz_xen_watch(struct fuzz_xen *xen, void (*sink)(void *ctx, const struct f
 		    void *ctx);
 int fuzz_xen_compare(struct fuzz_xen *xen, struct fuzz_case *cases, size_t n, struct scn_buf *why);
 
-/* --- fuzz_statistics.c --- */
+/* --- statistics.c --- */
 
 #define FUZZ_MAX_KINDS 64u
 
@@ -203,7 +203,7 @@ void fuzz_statistics_add(struct fuzz_statistics *st, const struct fuzz_sequence 
 /* The most frequent first. */
 void fuzz_statistics_print(struct fuzz_statistics *st, FILE *out);
 
-/* --- fuzz_run.c --- */
+/* --- run.c --- */
 
 struct fuzz_run {
 	struct fuzz_judge judge;
@@ -218,7 +218,7 @@ struct fuzz_run {
  * negative errno; what was wrong has been said. */
 int fuzz_run(const struct fuzz_run *run);
 
-/* --- fuzz_shrink.c --- */
+/* --- shrink.c --- */
 
 /*
  * Leaves out every step without which the verdict stays the same. Returns plays needed. What is

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the generator's files share: what there is by now to make calls about. */
+/* What the generator's files share: what there is by now to make calls about (choose.c). */
 #ifndef SCN_FUZZ_GENERATE_H
 #define SCN_FUZZ_GENERATE_H
 

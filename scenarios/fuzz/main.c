@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
-#include "substrates/play_main.h"
+#include "main.h"
 #include "substrates/substrates.h"
 
 #define STATUS_DIFFERENT 1

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "fuzz.h"
@@ -85,4 +86,15 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 		scn_buf_str(why, scn_buf_text(&m.why));
 	fuzz_model_end(&m);
 	return played;
+}
+
+uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n)
+{
+	const char *colon = strchr(scn_buf_text(message), ':');
+	unsigned long line = colon ? strtoul(colon + 1, NULL, 10) : 0;
+	uint32_t i = 0;
+
+	while (i < n && lines[i] != line)
+		i++;
+	return line ? i : n;
 }

@@ -2,78 +2,12 @@
 #include "check.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check_state.h"
 #include "totals.h"
-
-void scn_check_error(struct scn_checker *c, struct scn_pos pos, const char *format, ...)
-{
-	char message[400];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(message, sizeof(message), format, ap);
-	va_end(ap);
-	scn_error(c->errors, &c->s->source, pos, "%s", message);
-}
-
-static bool same(struct scn_str a, struct scn_str b)
-{
-	return a.n == b.n && !memcmp(a.s, b.s, a.n);
-}
-
-static bool find_domain(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
-			uint32_t *out)
-{
-	for (uint32_t i = 0; i < c->s->n_domains; i++) {
-		if (same(c->domains[i]->name, name)) {
-			*out = i;
-			return true;
-		}
-	}
-	scn_check_error(c, pos, "expected a domain, found '%.*s' (declare it: domain %.*s)",
-			SCN_STR(name), SCN_STR(name));
-	return false;
-}
-
-static void check_guest_condition(struct scn_checker *c, struct scn_condition *cond)
-{
-	uint32_t varying = 0;
-
-	if (cond->domain_name.n) {
-		if (!find_domain(c, cond->domain_name, cond->pos, &cond->domain))
-			return;
-		if (!c->domains[cond->domain]->pv && !c->domains[cond->domain]->pvh)
-			scn_check_error(
-			    c, cond->pos,
-			    "expected a domain with a stated guest: write \"domain %.*s "
-			    "pv|pvh\"",
-			    SCN_STR(cond->domain_name));
-		return;
-	}
-	for (uint32_t i = 0; i < c->s->n_domains; i++) {
-		if (c->domains[i]->pv && c->domains[i]->pvh) {
-			varying++;
-			cond->domain = i;
-		}
-	}
-	if (varying != 1)
-		scn_check_error(
-		    c, cond->pos, "expected a domain before '%s': %s domain of this file is pv|pvh",
-		    cond->guest == SCN_PV ? "pv" : "pvh", varying ? "more than one" : "no");
-}
-
-void scn_check_condition(struct scn_checker *c, struct scn_condition *cond)
-{
-	for (; cond; cond = cond->next) {
-		if (cond->kind == SCN_IF_GUEST)
-			check_guest_condition(c, cond);
-	}
-}
 
 static void check_settings(struct scn_checker *c, struct scn_setting *settings, bool of_machine,
 			   bool later)
@@ -131,12 +65,12 @@ static void check_processes(struct scn_checker *c)
 			break;
 		}
 		for (uint32_t i = 0; i < n; i++) {
-			if (same(c->processes[i].decl->name, d->name))
+			if (scn_str_same(c->processes[i].decl->name, d->name))
 				scn_check_error(c, d->pos,
 						"expected a new process, found '%.*s' again",
 						SCN_STR(d->name));
 		}
-		find_domain(c, d->domain_name, d->pos, &d->domain);
+		scn_check_domain(c, d->domain_name, d->pos, &d->domain);
 		c->processes[n++].decl = d;
 	}
 	c->s->n_processes = n;
@@ -160,7 +94,7 @@ static void check_destroy(struct scn_checker *c, const struct scn_step *step)
 {
 	c->s->needs |= SCN_CAP(DESTROY_DOMAIN);
 	for (uint32_t i = 0; i < c->s->n_processes && !step->condition; i++) {
-		if (same(c->processes[i].decl->domain_name, step->domain_name) &&
+		if (scn_str_same(c->processes[i].decl->domain_name, step->domain_name) &&
 		    !c->processes[i].ended) {
 			c->processes[i].ended = step->pos.line;
 			c->s->needs |= SCN_CAP(DESTROY_KILLS);
@@ -171,7 +105,7 @@ static void check_destroy(struct scn_checker *c, const struct scn_step *step)
 static void check_machine_step(struct scn_checker *c, struct scn_step *step)
 {
 	if (step->domain_name.n)
-		find_domain(c, step->domain_name, step->pos, &step->domain);
+		scn_check_domain(c, step->domain_name, step->pos, &step->domain);
 	switch (step->kind) {
 	case SCN_STEP_KILL:
 		if (scn_check_process(c, step->process_name, step->pos, &step->process) &&

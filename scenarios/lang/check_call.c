@@ -34,9 +34,7 @@ bool scn_check_process(struct scn_checker *c, struct scn_str name, struct scn_po
 		       uint32_t *out)
 {
 	for (uint32_t i = 0; i < c->s->n_processes; i++) {
-		struct scn_str known = c->processes[i].decl->name;
-
-		if (known.n != name.n || memcmp(known.s, name.s, name.n) != 0)
+		if (!scn_str_same(c->processes[i].decl->name, name))
 			continue;
 		*out = i;
 		if (!c->processes[i].ended)

@@ -31,6 +31,12 @@ struct scn_checker {
 
 void scn_check_error(struct scn_checker *c, struct scn_pos pos, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The position of a declared domain; false, and an error: there is none of that name. */
+bool scn_check_domain(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
+		      uint32_t *out);
+
+/* In check_condition.c. */
+void scn_check_condition(struct scn_checker *c, struct scn_condition *cond);
 
 /* In check_value.c. Values that go in: every name in them must be known. */
 void scn_check_input(struct scn_checker *c, struct scn_node *node);
@@ -56,6 +62,5 @@ void scn_check_call(struct scn_checker *c, struct scn_step *step);
 void scn_check_alternatives(struct scn_checker *c, struct scn_step *step);
 bool scn_check_process(struct scn_checker *c, struct scn_str name, struct scn_pos pos,
 		       uint32_t *out);
-void scn_check_condition(struct scn_checker *c, struct scn_condition *cond);
 
 #endif

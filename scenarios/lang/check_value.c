@@ -7,8 +7,7 @@
 static struct scn_name *intern(struct scn_checker *c, struct scn_node *node)
 {
 	for (uint32_t i = 0; i < c->n_names; i++) {
-		if (c->names[i].text.n == node->text.n &&
-		    !memcmp(c->names[i].text.s, node->text.s, node->text.n)) {
+		if (scn_str_same(c->names[i].text, node->text)) {
 			node->slot = i;
 			return &c->names[i];
 		}
@@ -35,10 +34,7 @@ static bool resolve_fixed(struct scn_checker *c, struct scn_node *node)
 		return true;
 	}
 	for (uint32_t i = 0; i < c->s->n_domains && i < SCN_MAX_DOMAINS; i++) {
-		struct scn_str name = c->domains[i]->name;
-
-		if (!node->first && name.n == node->text.n &&
-		    !memcmp(name.s, node->text.s, name.n)) {
+		if (!node->first && scn_str_same(c->domains[i]->name, node->text)) {
 			node->kind = SCN_DOMAIN;
 			node->number = i;
 			return true;

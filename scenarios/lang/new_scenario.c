@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "substrates/play_main.h"
+#include "new_scenario.h"
 
 static const char skeleton[] =
     "# Rule: (one sentence: what must be true)\n"

@@ -6,21 +6,6 @@
 
 #define MAX_DOMID 0x7fefu
 
-static const char *const reserved[] = {
-    "advance", "and",     "blocks", "crash", "destroy", "domain",   "else", "expect",
-    "fail",    "for",     "hazard", "if",    "in",      "kernel",   "kill", "machine",
-    "needs",   "process", "pv",     "pvh",   "raise",   "readonly", "set",  "short",
-};
-
-bool scn_is_reserved(struct scn_str word)
-{
-	for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
-		if (scn_str_is(word, reserved[i]))
-			return true;
-	}
-	return false;
-}
-
 static struct scn_setting *parse_settings(struct scn_parser *p)
 {
 	struct scn_setting *first = NULL;

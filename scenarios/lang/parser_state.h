@@ -30,6 +30,9 @@ bool scn_accept_word(struct scn_parser *p, const char *word);
 void scn_expect_sign(struct scn_parser *p, const char *sign, const char *what);
 struct scn_token scn_expect_name(struct scn_parser *p, const char *what);
 
+/* A keyword: no process or variable may be called so. */
+bool scn_is_reserved(struct scn_str word);
+
 /* Reports an error at a place and leaves the statement. */
 _Noreturn void scn_fail(struct scn_parser *p, struct scn_pos pos, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
@@ -49,7 +52,5 @@ struct scn_node *scn_parse_list(struct scn_parser *p);
 struct scn_condition *scn_parse_condition(struct scn_parser *p);
 struct scn_condition *scn_parse_kernel_condition(struct scn_parser *p);
 struct scn_alternative *scn_parse_alternatives(struct scn_parser *p);
-
-bool scn_is_reserved(struct scn_str word);
 
 #endif

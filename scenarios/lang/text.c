@@ -11,6 +11,11 @@ bool scn_str_is(struct scn_str str, const char *word)
 	return strlen(word) == str.n && memcmp(str.s, word, str.n) == 0;
 }
 
+bool scn_str_same(struct scn_str a, struct scn_str b)
+{
+	return a.n == b.n && !memcmp(a.s, b.s, a.n);
+}
+
 void scn_buf_free(struct scn_buf *b)
 {
 	free(b->data);

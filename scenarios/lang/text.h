@@ -17,6 +17,7 @@ struct scn_str {
 #define SCN_STR(str) (int)(str).n, (str).s
 
 bool scn_str_is(struct scn_str str, const char *word);
+bool scn_str_same(struct scn_str a, struct scn_str b);
 
 /*
  * A growing buffer of bytes. Zero is empty. After an allocation failed it stays as it was and

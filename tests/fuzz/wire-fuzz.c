@@ -6,6 +6,7 @@
  * usage: wire-fuzz [SEED [ROUNDS]] */
 #define _GNU_SOURCE
 #include "broker/broker-internal.h"
+#include "fronts/fronts.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -303,7 +304,8 @@ static int verify(struct broker *b, const char *when)
 int main(int argc, char **argv)
 {
 	char dir[] = "/tmp/wire-fuzz-XXXXXX", path[64];
-	struct broker_config config = {.socket_path = path, .virtual_time = true};
+	struct broker_config config = {
+	    .fronts = &fakedev_fronts, .socket_path = path, .virtual_time = true};
 	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 20000;
 	struct gntsim_totals t;
 	struct broker *b;

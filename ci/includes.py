@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""ci/includes.py: fails on an include that goes up: from a room to one above it.
+
+Rooms are ranked from below. A room includes itself and rooms of a lower rank; two rooms of one rank
+know nothing of each other. Headers are looked for where the compiler looks: beside the file, then in
+fakedev/, scenarios/ and include/.
+"""
+import os
+import re
+import subprocess
+import sys
+
+RANKS = {
+    "include/gntsim": 0,
+    "include/gnttab": 0,
+    "sim": 1,
+    "binding": 1,
+    "fakedev": 1,  # the wire: what both ends share
+    "fakedev/preload": 2,
+    "fakedev/broker": 2,
+    "fakedev/fronts": 3,
+    "scenarios/lang": 2,
+    "scenarios/player": 3,
+    "scenarios/substrates": 4,
+    "scenarios/fuzz": 5,
+    "fakedev/command": 6,
+}
+# Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
+FAMILIES = {
+    "include": {"include"},
+    "sim": {"include", "sim"},
+    "binding": {"include", "binding"},
+    "fakedev": {"include", "fakedev"},
+    "scenarios": {"include", "scenarios"},
+    "fakedev/command": {"include", "fakedev", "scenarios"},
+}
+SEARCH = ("fakedev", "scenarios", "include")
+INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
+
+
+def find(name, file):
+    for folder in (os.path.dirname(file), *SEARCH):
+        path = os.path.normpath(os.path.join(folder, name))
+        if os.path.exists(path):
+            return path
+    return None
+
+
+def may(room, other):
+    family = FAMILIES.get(room) or FAMILIES[room.split("/")[0]]
+    if other.split("/")[0] not in family:
+        return False
+    if room.split("/")[0] == other.split("/")[0] or room == "fakedev/command":
+        return room == other or RANKS[other] < RANKS[room]
+    return True
+
+
+def main():
+    files = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.c", "*.h"],
+        capture_output=True, text=True, check=True).stdout.split()
+    seen = bad = 0
+    for file in sorted(files):
+        room = os.path.dirname(file)
+        if file.startswith(("tests/", "ci/", "binding/")) or not os.path.exists(file):
+            continue
+        if room not in RANKS:
+            print(f"{file}: stands in no room that ci/includes.py knows")
+            bad += 1
+            continue
+        with open(file, encoding="utf-8") as text:
+            names = INCLUDE.findall(text.read())
+        for name in names:
+            path = find(name, file)
+            if path is None:
+                continue  # the system's
+            other = os.path.dirname(path)
+            seen += 1
+            if other not in RANKS or not may(room, other):
+                print(f"{file} includes {path}, which stands above it")
+                bad += 1
+    if not seen:
+        print("ci/includes.py: found no include of our own: it is looking in the wrong place")
+        bad += 1
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
