@@ -7,6 +7,7 @@
 #define FAKEDEV_BROKER_INTERNAL_H
 
 #include "broker.h"
+#include "listen.h"
 #include "wire.h"
 
 #include <gntsim/machine.h>
@@ -162,7 +163,7 @@ struct broker {
 	struct arena arena;
 	int epoll;
 	struct endpoint listener;
-	char *socket_path;
+	struct listening listening;
 	char *rundir;
 	struct broker_config config;
 	uint64_t last_time;    /**< monotonic ns when the machine was last advanced */

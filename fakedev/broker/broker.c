@@ -78,54 +78,6 @@ static void bury(struct broker *b)
 	}
 }
 
-/* Who listens at a path that is in use: nobody, if its owner died without removing it. */
-static bool is_stale(const struct sockaddr_un *addr)
-{
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	bool stale;
-
-	if (fd < 0)
-		return false;
-	stale =
-	    connect(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 && errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-static int listen_at(const char *path, struct failure *f)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd, on = 1;
-
-	if (strlen(path) >= sizeof(addr.sun_path))
-		return fail(f, -ENAMETOOLONG, "socket path is longer than %zu bytes: %s",
-			    sizeof(addr.sun_path) - 1, path);
-	memcpy(addr.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return fail(f, -errno, "cannot make a socket: %s", strerror(errno));
-	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		if (errno == EADDRINUSE && is_stale(&addr) && unlink(path) == 0 &&
-		    bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) == 0)
-			errno = 0;
-		if (errno) {
-			int err = -errno;
-
-			close(fd);
-			return fail(f, err, "cannot listen at %s: %s", path, strerror(-err));
-		}
-	}
-	/* Accepted sockets inherit it: a client may speak before client_add() has had a look at it. */
-	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	if (listen(fd, SOMAXCONN) < 0) {
-		int err = -errno;
-
-		close(fd);
-		return fail(f, err, "cannot listen at %s: %s", path, strerror(-err));
-	}
-	return fd;
-}
-
 static void listener_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	(void)events;
@@ -201,14 +153,14 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		link_init(&b->processes[i]);
 	b->config = *config;
 	b->listener.fd = -1;
+	b->listening.lock = -1;
 	b->xsd_kva = -1;
 	b->epoll = -1;
 	b->arena.memory = NULL;
 	b->arena.rw = b->arena.ro = -1;
 	b->buffer = malloc(WIRE_BUFFER);
-	b->socket_path = strdup(config->socket_path);
 	*out = b;
-	if (!b->buffer || !b->socket_path) {
+	if (!b->buffer) {
 		err = fail(f, -ENOMEM, "out of memory");
 		goto undo;
 	}
@@ -229,7 +181,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		err = fail(f, -errno, "cannot make an epoll set: %s", strerror(errno));
 		goto undo;
 	}
-	err = listen_at(config->socket_path, f);
+	err = listen_start(&b->listening, config->socket_path, f);
 	if (err < 0)
 		goto undo;
 	if (config->open_to_all)
@@ -255,8 +207,7 @@ void broker_free(struct broker *b)
 {
 	if (!b)
 		return;
-	if (b->listener.fd >= 0)
-		unlink(b->socket_path);
+	listen_end(&b->listening);
 	b->config.fronts->unmount(b);
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
@@ -272,7 +223,6 @@ void broker_free(struct broker *b)
 		free(b->leaks[i]);
 	free(b->leaks);
 	free(b->buffer);
-	free(b->socket_path);
 	free(b->rundir);
 	free(b);
 }

@@ -25,7 +25,7 @@ int fail(struct failure *f, int err, const char *format, ...) __attribute__((for
 struct broker_config {
 	const struct broker_fronts
 	    *fronts;             /**< how device files reach programs (fronts/fronts.h) */
-	const char *socket_path; /**< where to listen; an existing dead socket is replaced */
+	const char *socket_path; /**< where to listen; a dead broker's socket is replaced */
 	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
 	bool open_to_all;       /**< any user who knows the path may join; else as the umask says */
 	bool virtual_time;      /**< time passes only when a client advances it */

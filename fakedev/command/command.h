@@ -64,10 +64,12 @@ int mount_own(const struct joining *j, struct failure *f);
 int mount_cuse(const struct joining *j, struct failure *f);
 /**
  * Mounts a tree at a directory (an absolute path without links) for everybody, instead of one that
- * a dead machine left there. @return the descriptor to serve it with, or a negative errno, explained
+ * a dead machine left there. @param[out] id the mount's number
+ * @return the descriptor to serve it with, or a negative errno, explained
  */
-int mount_shared(const char *dir, struct failure *f);
-void unmount_shared(const char *dir);
+int mount_shared(const char *dir, unsigned int *id, struct failure *f);
+/** Unmounts that tree, if it is what is on top at the directory. */
+void unmount_shared(const char *dir, unsigned int id);
 /** For a broker, before it starts; programs it starts get their limit back. */
 void raise_descriptor_limit(void);
 void restore_descriptor_limit(void);

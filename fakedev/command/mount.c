@@ -210,26 +210,50 @@ static void run_fusermount(const char *const argv[])
 		waitpid(child, NULL, 0);
 }
 
-/* Is what is mounted there ours? The directory of a tree whose broker died cannot be looked at. */
-static bool is_our_mount(const char *dir)
+/* mountinfo writes a blank, tab, newline or backslash as its octal number. */
+static void unescape(char *text)
 {
-	char line[PATH_MAX + 512], point[PATH_MAX], type[64];
-	FILE *mounts = fopen("/proc/self/mountinfo", "re");
-	bool ours = false;
+	char *out = text;
 
-	while (mounts && fgets(line, sizeof(line), mounts)) {
-		const char *dash = strstr(line, " - ");
+	for (const char *p = text; *p; p++) {
+		unsigned int c;
 
-		if (dash && sscanf(line, "%*s %*s %*s %*s %4095s", point) == 1 &&
-		    sscanf(dash, " - %63s", type) == 1 && strcmp(point, dir) == 0)
-			ours = strcmp(type, TREE_TYPE) == 0;
+		if (*p == '\\' && sscanf(p, "\\%3o", &c) == 1) {
+			*out++ = (char)c;
+			p += 3;
+		} else {
+			*out++ = *p;
+		}
 	}
-	if (mounts)
-		fclose(mounts);
-	return ours;
+	*out = '\0';
 }
 
-void unmount_shared(const char *dir)
+/* The number of the tree that is on top at the directory; 0: none, or another's file system hides it.
+ * The directory of a tree whose broker died cannot be looked at. */
+static unsigned int tree_at(const char *dir)
+{
+	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, point[PATH_MAX], type[64];
+	unsigned int id, found = 0;
+	size_t room = 0;
+
+	while (mounts && getline(&line, &room, mounts) > 0) {
+		const char *dash = strstr(line, " - ");
+
+		if (!dash || sscanf(line, "%u %*s %*s %*s %4095s", &id, point) != 2 ||
+		    sscanf(dash, " - %63s", type) != 1)
+			continue;
+		unescape(point);
+		if (strcmp(point, dir) == 0)
+			found = strcmp(type, TREE_TYPE) == 0 ? id : 0;
+	}
+	free(line);
+	if (mounts)
+		fclose(mounts);
+	return found;
+}
+
+static void unmount(const char *dir)
 {
 	const char *const argv[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
 
@@ -237,20 +261,30 @@ void unmount_shared(const char *dir)
 		run_fusermount(argv);
 }
 
-int mount_shared(const char *dir, struct failure *f)
+/* What somebody mounted there since, or instead, is his. */
+void unmount_shared(const char *dir, unsigned int id)
+{
+	if (id && tree_at(dir) == id)
+		unmount(dir);
+}
+
+int mount_shared(const char *dir, unsigned int *id, struct failure *f)
 {
 	struct stat st;
 	int fd;
 
 	/* Left by a broker that died. A tree that is served answers, and stays. */
-	if (stat(dir, &st) < 0 && errno == ENOTCONN && is_our_mount(dir))
-		unmount_shared(dir);
-	else if (is_our_mount(dir))
+	if (stat(dir, &st) < 0 && errno == ENOTCONN && tree_at(dir))
+		unmount(dir);
+	else if (tree_at(dir))
 		return fail(f, -EBUSY, "another machine's tree is mounted at %s", dir);
 	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 		return fail(f, -ENOTDIR, "cannot mount at %s: no such directory", dir);
 	fd = mount_tree(dir, f);
-	return fd == -EPERM ? mount_with_help(dir, f) : fd;
+	if (fd == -EPERM)
+		fd = mount_with_help(dir, f);
+	*id = fd < 0 ? 0 : tree_at(dir);
+	return fd;
 }
 
 /* Hands the tree to the machine, which from then on serves it. */

@@ -68,6 +68,7 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 	struct broker *b;
 	struct failure f;
 	sigset_t set;
+	unsigned int id = 0;
 	int n = 0, tree = -1;
 
 	raise_descriptor_limit();
@@ -83,11 +84,11 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 		return complain("%s", f.text);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (dir) {
-		tree = mount_shared(dir, &f);
+		tree = mount_shared(dir, &id, &f);
 		if (tree >= 0 && broker_mount(b, tree) < 0) {
 			close(tree);
 			fail(&f, -EIO, "cannot serve the tree at %s", dir);
-			unmount_shared(dir);
+			unmount_shared(dir, id);
 			tree = -1;
 		}
 	}
@@ -107,7 +108,7 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 	}
 	xenstore_stop(&x, b);
 	if (tree >= 0)
-		unmount_shared(dir);
+		unmount_shared(dir, id);
 	broker_free(b);
 	return n;
 }

@@ -41,20 +41,46 @@ static void choose_world(struct runner *r, unsigned long sequence)
 		w->guest[0] = SCN_PV;
 }
 
+/* Whether the file at the path is this very text: what an earlier run with the same seed wrote. */
+static bool is_written(const char *path, const struct scn_buf *text)
+{
+	const char *expected = scn_buf_text(text);
+	FILE *f = fopen(path, "re");
+	bool same = f != NULL;
+	size_t i = 0;
+	int c;
+
+	while (same && (c = getc(f)) != EOF)
+		same = i < text->len && expected[i++] == (char)c;
+	if (f)
+		fclose(f);
+	return same && i == text->len;
+}
+
+/* A file that was worked on since is another's: the name that is free comes after it. */
 static int write_script(const struct runner *r, const struct scn_buf *text, unsigned long sequence)
 {
 	char path[PATH_MAX];
-	int err = 0;
-	FILE *f;
+	FILE *f = NULL;
+	int err = EEXIST;
 
-	snprintf(path, sizeof(path), "%s/fuzz-%lu-%lu.scn", r->run->directory, r->run->seed,
-		 sequence);
-	f = fopen(path, "we");
-	if (!f || fputs(scn_buf_text(text), f) < 0)
+	for (unsigned int i = 1; err == EEXIST; i++) {
+		int n = snprintf(path, sizeof(path), "%s/fuzz-%lu-%lu", r->run->directory,
+				 r->run->seed, sequence);
+
+		if (n > 0 && (size_t)n < sizeof(path))
+			snprintf(path + n, sizeof(path) - (size_t)n, i == 1 ? ".scn" : "-%u.scn",
+				 i);
+		f = fopen(path, "wxe");
+		err = f ? 0 : errno;
+		if (err == EEXIST && is_written(path, text))
+			break;
+	}
+	if (f && fputs(scn_buf_text(text), f) < 0)
 		err = errno;
 	if (f && fclose(f) && !err)
 		err = errno;
-	if (err) {
+	if (err && err != EEXIST) {
 		fprintf(stderr, "gntsim fuzz: %s: %s\n", path, strerror(err));
 		return -EIO;
 	}

@@ -66,9 +66,13 @@ static void complain(struct stage *s, const char *fmt, ...) __attribute__((forma
 
 static void clean_up(struct stage *s)
 {
+	char lock[sizeof(s->socket) + 8];
+
 	if (s->broker > 0)
 		kill(s->broker, SIGKILL);
+	snprintf(lock, sizeof(lock), "%s.lock", s->socket);
 	unlink(s->socket);
+	unlink(lock);
 	if (s->dir[0])
 		rmdir(s->dir);
 }
