@@ -38,6 +38,7 @@ struct scn_node {
 	struct scn_str text;
 	uint64_t number;
 	uint32_t slot;
+	uint32_t height; /* of an expression: how many stand inside each other */
 	struct scn_node *first, *next;
 };
 

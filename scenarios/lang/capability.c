@@ -54,15 +54,16 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
 struct limit {
 	const char *name;
 	enum scn_capability capability;
+	uint32_t max;
 };
 
 static const struct limit limits[SCN_N_LIMITS] = {
-    [SCN_LIMIT_GNTALLOC] = {"gntalloc_limit", SCN_CAP_GNTALLOC_LIMIT},
-    [SCN_LIMIT_GNTDEV] = {"gntdev_limit", SCN_CAP_GNTDEV_LIMIT},
-    [SCN_LIMIT_GRANT_FRAMES] = {"grant_frames", SCN_CAP_GRANT_FRAMES},
-    [SCN_LIMIT_MAPTRACK_FRAMES] = {"maptrack_frames", SCN_CAP_MAPTRACK_FRAMES},
-    [SCN_LIMIT_PORTS] = {"ports", SCN_CAP_PORTS},
-    [SCN_LIMIT_FRAMES] = {"frames", SCN_CAP_FRAMES},
+    [SCN_LIMIT_GNTALLOC] = {"gntalloc_limit", SCN_CAP_GNTALLOC_LIMIT, 65536},
+    [SCN_LIMIT_GNTDEV] = {"gntdev_limit", SCN_CAP_GNTDEV_LIMIT, 65536},
+    [SCN_LIMIT_GRANT_FRAMES] = {"grant_frames", SCN_CAP_GRANT_FRAMES, 4096},
+    [SCN_LIMIT_MAPTRACK_FRAMES] = {"maptrack_frames", SCN_CAP_MAPTRACK_FRAMES, 4096},
+    [SCN_LIMIT_PORTS] = {"ports", SCN_CAP_PORTS, 131072},
+    [SCN_LIMIT_FRAMES] = {"frames", SCN_CAP_FRAMES, 65536},
 };
 
 const char *scn_capability_name(enum scn_capability cap)
@@ -107,6 +108,11 @@ bool scn_limit_find(struct scn_str name, enum scn_limit *out)
 		}
 	}
 	return false;
+}
+
+uint64_t scn_limit_max(enum scn_limit limit)
+{
+	return limits[limit].max;
 }
 
 enum scn_capability scn_limit_capability(enum scn_limit limit)

@@ -97,6 +97,8 @@ enum scn_limit {
 
 const char *scn_limit_name(enum scn_limit limit);
 bool scn_limit_find(struct scn_str name, enum scn_limit *out);
+/* The most that a script may set it to. The least is 0, where a domain is declared 1. */
+uint64_t scn_limit_max(enum scn_limit limit);
 /* What a substrate must be able to do for it. */
 enum scn_capability scn_limit_capability(enum scn_limit limit);
 

@@ -6,14 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
 #include "check_state.h"
 #include "totals.h"
+
+static void check_size(struct scn_checker *c, const struct scn_setting *s, bool later)
+{
+	unsigned int least = later ? 0 : 1;
+	uint64_t max = scn_limit_max(s->limit), value;
+
+	if (!scn_constant_value(s->value, &value)) {
+		/* A later one is looked at when it is set. */
+		if (!later)
+			scn_check_error(c, s->value->pos, "expected a number for %.*s",
+					SCN_STR(s->name));
+	} else if (value < least || value > max) {
+		scn_check_error(c, s->value->pos, "expected %.*s from %u to %llu, found %llu",
+				SCN_STR(s->name), least, (unsigned long long)max,
+				(unsigned long long)value);
+	}
+}
 
 static void check_settings(struct scn_checker *c, struct scn_setting *settings, bool of_machine,
 			   bool later)
 {
 	for (struct scn_setting *s = settings; s; s = s->next) {
 		bool is_frames = s->limit == SCN_LIMIT_FRAMES;
+		unsigned int before = c->errors->count;
 
 		scn_check_input(c, s->value);
 		c->s->needs |= 1ull << scn_limit_capability(s->limit);
@@ -26,6 +45,22 @@ static void check_settings(struct scn_checker *c, struct scn_setting *settings, 
 					"expected gntalloc_limit, found '%.*s': it can only be set "
 					"where the domain is declared",
 					SCN_STR(s->name));
+		else if (c->errors->count == before)
+			check_size(c, s, later);
+	}
+}
+
+static void check_varying(struct scn_checker *c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->s->n_domains; i++) {
+		n += c->domains[i]->pv && c->domains[i]->pvh;
+		if (n == SCN_MAX_VARYING + 1 && c->domains[i]->pv && c->domains[i]->pvh)
+			scn_check_error(c, c->domains[i]->pos,
+					"expected at most %u domains that are pv|pvh: the file is "
+					"played once for each mix",
+					SCN_MAX_VARYING);
 	}
 }
 
@@ -33,6 +68,7 @@ static void check_domains(struct scn_checker *c)
 {
 	uint32_t n = 0;
 
+	c->s->n_domains = 0; /* as many as are known by now: a limit's value is looked up in them */
 	for (struct scn_domain_decl *d = c->s->domains; d; d = d->next) {
 		if (n == SCN_MAX_DOMAINS) {
 			scn_check_error(c, d->pos, "expected at most %u domains", SCN_MAX_DOMAINS);
@@ -45,9 +81,10 @@ static void check_domains(struct scn_checker *c)
 						SCN_STR(d->name));
 		}
 		c->domains[n++] = d;
+		c->s->n_domains = n;
 		check_settings(c, d->settings, false, false);
 	}
-	c->s->n_domains = n;
+	check_varying(c);
 	if (n > 2)
 		c->s->needs |= SCN_CAP(THIRD_DOMAIN);
 	check_settings(c, c->s->machine, true, false);
@@ -143,8 +180,7 @@ static void check_step(struct scn_checker *c, struct scn_step *step)
 	if (step->condition)
 		scn_check_condition(c, step->condition);
 	if (step->loop) {
-		scn_check_input(c, step->loop->first);
-		scn_check_input(c, step->loop->first->next);
+		scn_check_range(c, step->loop->first);
 		scn_check_variable(c, step->loop);
 		if (step->kind == SCN_STEP_CALL &&
 		    (step->call == SCN_FORK || step->call == SCN_EXIT))

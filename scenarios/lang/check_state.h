@@ -51,6 +51,8 @@ void scn_check_struct(struct scn_checker *c, struct scn_node *node, const struct
 		      bool output);
 void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct scn_layout *of,
 		    bool output);
+/* The ends of first..last, which follow each other. */
+void scn_check_range(struct scn_checker *c, struct scn_node *first);
 /* A loop's or comprehension's variable, known from here on. */
 void scn_check_variable(struct scn_checker *c, struct scn_node *each);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "bounds.h"
 #include "check_state.h"
 #include "constants.h"
 
@@ -147,6 +148,19 @@ void scn_check_input(struct scn_checker *c, struct scn_node *node)
 	scn_check_number(c, node, "a number");
 }
 
+void scn_check_range(struct scn_checker *c, struct scn_node *first)
+{
+	uint64_t from, to, n;
+
+	scn_check_input(c, first);
+	scn_check_input(c, first->next);
+	if (scn_constant_value(first, &from) && scn_constant_value(first->next, &to) &&
+	    !scn_range_count(from, to, &n))
+		scn_check_error(c, first->pos,
+				"expected at most %u values, found more in this range",
+				SCN_MAX_RANGE);
+}
+
 void scn_check_variable(struct scn_checker *c, struct scn_node *each)
 {
 	each->slot = 0;
@@ -183,8 +197,7 @@ void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct s
 			check_item(c, n, of, output);
 			continue;
 		}
-		scn_check_input(c, n->first->next);
-		scn_check_input(c, n->first->next->next);
+		scn_check_range(c, n->first->next);
 		scn_check_variable(c, n);
 		check_item(c, n->first, of, output);
 	}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "parse_statement.h"
 
+#include "bounds.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,7 +239,7 @@ static void parse_advance(struct scn_parser *p, struct scn_step *s)
 
 	s->kind = SCN_STEP_ADVANCE;
 	s->value = scn_new_node(p, SCN_NUMBER, p->cur.pos);
-	if (p->cur.kind != SCN_TOK_NUMBER || p->cur.number > 1000000000)
+	if (p->cur.kind != SCN_TOK_NUMBER)
 		scn_unexpected(p, "a time such as 1s or 100ms");
 	s->value->number = scn_take(p).number;
 	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
@@ -246,6 +248,10 @@ static void parse_advance(struct scn_parser *p, struct scn_step *s)
 	}
 	if (!s->unit)
 		scn_unexpected(p, "a unit (s, ms, us or ns) after the number");
+	if (s->value->number > SCN_MAX_ADVANCE_NS / s->unit)
+		scn_fail(p, s->value->pos, "expected at most %llus, found %llu%.*s",
+			 (unsigned long long)(SCN_MAX_ADVANCE_NS / 1000000000),
+			 (unsigned long long)s->value->number, SCN_STR(p->cur.text));
 	scn_take(p);
 }
 

@@ -2,6 +2,7 @@
 /* Grammar of values: expressions, structs, lists, bytes side by side. */
 #include <string.h>
 
+#include "bounds.h"
 #include "parser_state.h"
 
 #define MAX_DEPTH 100u
@@ -11,6 +12,18 @@ static void enter(struct scn_parser *p)
 	if (++p->depth > MAX_DEPTH)
 		scn_fail(p, p->cur.pos, "expected a simpler value, found more than %u levels in it",
 			 MAX_DEPTH);
+}
+
+/* What is computed takes as many calls inside each other as it is high. */
+static void rise_above(struct scn_parser *p, struct scn_node *node, const struct scn_node *part)
+{
+	if (node->height <= part->height)
+		node->height = part->height + 1;
+	if (node->height > SCN_MAX_HEIGHT)
+		scn_fail(p, node->pos,
+			 "expected a simpler value, found more than %u operators one after the "
+			 "other",
+			 SCN_MAX_HEIGHT);
 }
 
 static bool at_item(const struct scn_parser *p)
@@ -62,6 +75,7 @@ static struct scn_node *parse_word(struct scn_parser *p)
 	if (scn_at_sign(p, "[") && !p->cur.spaced) {
 		scn_take(p);
 		node->first = scn_parse_expression(p);
+		rise_above(p, node, node->first);
 		scn_expect_sign(p, "]", "after the index");
 	}
 	return node;
@@ -102,6 +116,7 @@ static struct scn_node *parse_unary(struct scn_parser *p)
 	scn_take(p);
 	node = scn_new_node(p, t.text.s[0] == '-' ? SCN_NEGATE : SCN_INVERT, t.pos);
 	node->first = parse_unary(p);
+	rise_above(p, node, node->first);
 	p->depth--;
 	return node;
 }
@@ -138,6 +153,8 @@ static struct scn_node *parse_binary(struct scn_parser *p, unsigned int min_bind
 		scn_take(p);
 		node->first = left;
 		left->next = parse_binary(p, op->binds + 1);
+		rise_above(p, node, left);
+		rise_above(p, node, left->next);
 		left = node;
 	}
 	return left;

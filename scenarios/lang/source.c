@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
+
 #define MAX_ERRORS 50u
-#define MAX_SCRIPT (16u << 20)
+#define MAX_LINE   200u /* bytes of a line that are shown */
 
 void scn_errors_free(struct scn_errors *e)
 {
@@ -29,11 +31,25 @@ struct scn_str scn_source_line(const struct scn_source *src, uint32_t line)
 	return (struct scn_str){p, (size_t)((eol ? eol : end) - p)};
 }
 
-/* The caret stands under its column whatever tabs precede it. */
-static void add_caret(struct scn_buf *b, struct scn_str line, uint32_t col)
+static bool is_inside_character(const struct scn_str *line, size_t at)
 {
-	scn_buf_str(b, "    ");
-	for (uint32_t i = 0; i + 1 < col && i < line.n; i++)
+	return at > 0 && at < line->n && (line->s[at] & 0xc0) == 0x80;
+}
+
+/* The line, of a long one what is around the column; the caret under it, whatever tabs precede. */
+static void add_line(struct scn_buf *b, struct scn_str line, uint32_t col)
+{
+	size_t from = line.n > MAX_LINE && col > MAX_LINE / 2 ? col - MAX_LINE / 2 : 0;
+	size_t to = line.n - from > MAX_LINE ? from + MAX_LINE : line.n;
+
+	while (is_inside_character(&line, from))
+		from--;
+	while (is_inside_character(&line, to))
+		to--;
+	scn_buf_printf(b, "    %s", from ? "…" : "");
+	scn_buf_add(b, line.s + from, to - from);
+	scn_buf_printf(b, "%s\n    %s", to < line.n ? "…" : "", from ? " " : "");
+	for (size_t i = from; i + 1 < col && i < to; i++)
 		scn_buf_str(b, line.s[i] == '\t' ? "\t" : " ");
 	scn_buf_str(b, "^\n");
 }
@@ -56,10 +72,8 @@ void scn_error(struct scn_errors *e, const struct scn_source *src, struct scn_po
 	va_start(ap, format);
 	vsnprintf(message, sizeof(message), format, ap);
 	va_end(ap);
-	scn_buf_printf(&e->text, "%s:%u:%u: %s\n    ", src->name, pos.line, pos.col, message);
-	scn_buf_add(&e->text, line.s, line.n);
-	scn_buf_str(&e->text, "\n");
-	add_caret(&e->text, line, pos.col);
+	scn_buf_printf(&e->text, "%s:%u:%u: %s\n", src->name, pos.line, pos.col, message);
+	add_line(&e->text, line, pos.col);
 	place.len = e->text.len - place.at;
 	scn_buf_add(&e->places, &place, sizeof(place));
 }
@@ -109,14 +123,14 @@ char *scn_read_file(const char *path, size_t *len)
 
 	if (!f)
 		return NULL;
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && b.len <= MAX_SCRIPT)
+	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && b.len <= SCN_MAX_SCRIPT)
 		scn_buf_add(&b, chunk, n);
 	if (ferror(f)) {
 		errno = errno ? errno : EIO;
 		return NULL;
 	}
 	scn_buf_zeros(&b, 0);
-	if (b.failed || b.len > MAX_SCRIPT) {
+	if (b.failed || b.len > SCN_MAX_SCRIPT) {
 		errno = b.failed ? ENOMEM : EFBIG;
 		return NULL;
 	}

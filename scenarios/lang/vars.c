@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounds.h"
+
 int scn_vars_init(struct scn_vars *v, uint32_t n)
 {
 	v->vars = calloc(n ? n : 1, sizeof(*v->vars));
@@ -38,10 +40,14 @@ int scn_vars_set(struct scn_vars *v, uint32_t slot, uint64_t index, uint64_t val
 		return -ERANGE;
 	if (index >= var->n) {
 		uint32_t n = index ? (uint32_t)index * 2 : 1;
-		void *elements = realloc(var->elements, n * sizeof(var->elements[0]));
+		void *elements;
 
+		if (n - var->n > SCN_MAX_ELEMENTS - v->elements)
+			return -ENOSPC;
+		elements = realloc(var->elements, n * sizeof(var->elements[0]));
 		if (!elements)
 			return -ENOMEM;
+		v->elements += n - var->n;
 		var->elements = elements;
 		memset(var->elements + var->n, 0, (n - var->n) * sizeof(var->elements[0]));
 		var->n = n;

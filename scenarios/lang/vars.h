@@ -19,13 +19,15 @@ struct scn_var {
 struct scn_vars {
 	struct scn_var *vars;
 	uint32_t n;
+	uint32_t elements; /* that there is room for, in all of them */
 };
 
 /* Makes n names without values. @retval -ENOMEM */
 int scn_vars_init(struct scn_vars *v, uint32_t n);
 void scn_vars_free(struct scn_vars *v);
 bool scn_vars_get(const struct scn_vars *v, uint32_t slot, uint64_t index, uint64_t *value);
-/* @retval -ERANGE the index is beyond SCN_MAX_INDEX @retval -ENOMEM */
+/* @retval -ERANGE the index is beyond SCN_MAX_INDEX @retval -ENOSPC all names together have
+ * too many elements @retval -ENOMEM */
 int scn_vars_set(struct scn_vars *v, uint32_t slot, uint64_t index, uint64_t value);
 
 #endif

@@ -4,10 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lang/bounds.h"
 #include "lang/lexer.h"
-
-#define MAX_ROOM 65600u /* elements of an array: a little more than gntdev's limit */
-#define MAX_FILL (1u << 24)
 
 void scn_image_free(struct scn_image *image)
 {
@@ -21,6 +19,14 @@ bool scn_wrong(struct scn_context *cx, const struct scn_node *node, const char *
 		cx->wrong_pos = node->pos;
 	}
 	return false;
+}
+
+bool scn_work(struct scn_context *cx, const struct scn_node *node, uint64_t amount)
+{
+	cx->work += amount;
+	return cx->work <= SCN_MAX_WORK ||
+	       scn_wrong(cx, node,
+			 "the play has become too long: see BOUNDS in gntsim-scenario(5)");
 }
 
 static bool eval_index(struct scn_context *cx, const struct scn_node *name, uint64_t *index)
@@ -39,8 +45,26 @@ bool scn_bind(struct scn_context *cx, const struct scn_node *name, uint64_t valu
 	err = scn_vars_set(&cx->vars, name->slot, index, value);
 	if (err)
 		return scn_wrong(cx, name,
-				 err == -ERANGE ? "the index is too large" : "out of memory");
+				 err == -ERANGE   ? "the index is too large"
+				 : err == -ENOSPC ? "the names of this file have too many elements"
+						  : "out of memory");
 	return true;
+}
+
+bool scn_set_variable(struct scn_context *cx, const struct scn_node *each, uint64_t value)
+{
+	return scn_vars_set(&cx->vars, each->slot, 0, value) == 0 ||
+	       scn_wrong(cx, each, "out of memory");
+}
+
+bool scn_eval_range(struct scn_context *cx, const struct scn_node *first, uint64_t *from,
+		    uint64_t *n)
+{
+	uint64_t to;
+
+	if (!scn_eval(cx, first, from) || !scn_eval(cx, first->next, &to))
+		return false;
+	return scn_range_count(*from, to, n) || scn_wrong(cx, first, "this range is too long");
 }
 
 static bool eval_name(struct scn_context *cx, const struct scn_node *node, uint64_t *value)
@@ -60,23 +84,14 @@ static bool eval_binary(struct scn_context *cx, const struct scn_node *node, uin
 
 	if (!scn_eval(cx, node->first, &a) || !scn_eval(cx, node->first->next, &b))
 		return false;
-	if (node->kind == SCN_ADD)
-		*value = a + b;
-	else if (node->kind == SCN_SUBTRACT)
-		*value = a - b;
-	else if (node->kind == SCN_MULTIPLY)
-		*value = a * b;
-	else if (node->kind == SCN_SHIFT)
-		*value = b < 64 ? a << b : 0;
-	else if (node->kind == SCN_AND)
-		*value = a & b;
-	else
-		*value = a | b;
+	*value = scn_arithmetic(node->kind, a, b);
 	return true;
 }
 
 bool scn_eval(struct scn_context *cx, const struct scn_node *node, uint64_t *value)
 {
+	if (!scn_work(cx, node, 1))
+		return false;
 	switch (node->kind) {
 	case SCN_NUMBER:
 		*value = node->number;
@@ -120,12 +135,25 @@ static void put(char *at, uint64_t value, unsigned int size)
 		at[i] = (char)(value >> (8 * i));
 }
 
-static void add_number(struct scn_buf *out, uint64_t value, unsigned int size)
+/* Whether so many bytes may come to those that are there. */
+static bool may_grow(struct scn_context *cx, const struct scn_node *node, const struct scn_buf *out,
+		     uint64_t more)
+{
+	if (out->len > SCN_MAX_BYTES || more > SCN_MAX_BYTES - out->len)
+		return scn_wrong(cx, node, "this is too long");
+	return scn_work(cx, node, more);
+}
+
+static bool add_number(struct scn_context *cx, const struct scn_node *node, struct scn_buf *out,
+		       uint64_t value, unsigned int size)
 {
 	char bytes[8];
 
+	if (!may_grow(cx, node, out, size))
+		return false;
 	put(bytes, value, size);
 	scn_buf_add(out, bytes, size);
+	return true;
 }
 
 static bool eval_function(struct scn_context *cx, const struct scn_node *node, struct scn_buf *out)
@@ -141,17 +169,15 @@ static bool eval_function(struct scn_context *cx, const struct scn_node *node, s
 	}
 	if (!scn_eval(cx, node->first, &value))
 		return false;
-	if (!scn_str_is(node->text, "fill")) {
-		add_number(out, value,
-			   node->text.s[1] == '1'   ? 2u
-			   : node->text.s[1] == '3' ? 4u
-						    : 8u);
-		return true;
-	}
+	if (!scn_str_is(node->text, "fill"))
+		return add_number(cx, node, out, value,
+				  node->text.s[1] == '1'   ? 2u
+				  : node->text.s[1] == '3' ? 4u
+							   : 8u);
 	if (!scn_eval(cx, node->first->next, &count))
 		return false;
-	if (count > MAX_FILL)
-		return scn_wrong(cx, node, "this is too long");
+	if (!may_grow(cx, node, out, count))
+		return false;
 	scn_buf_zeros(out, (size_t)count);
 	if (!out->failed && count)
 		memset(out->data + out->len - count, (int)(value & 0xff), (size_t)count);
@@ -172,6 +198,8 @@ bool scn_eval_bytes(struct scn_context *cx, const struct scn_node *node, struct 
 	if (node->kind == SCN_FUNCTION)
 		return eval_function(cx, node, out);
 	if (node->kind == SCN_STRING) {
+		if (!may_grow(cx, node, out, node->text.n))
+			return false;
 		scn_unquote(node->text, out);
 		return true;
 	}
@@ -179,8 +207,7 @@ bool scn_eval_bytes(struct scn_context *cx, const struct scn_node *node, struct 
 		return false;
 	if (value > 0xff)
 		return scn_wrong(cx, node, "a byte is at most 255; use u16(…), u32(…) or u64(…)");
-	add_number(out, value, 1);
-	return true;
+	return add_number(cx, node, out, value, 1);
 }
 
 /* Calls `add` for each item that a list stands for. */
@@ -189,22 +216,17 @@ static bool for_each_item(struct scn_context *cx, const struct scn_node *list,
 			  void *arg)
 {
 	for (const struct scn_node *n = list->first; n; n = n->next) {
-		uint64_t from, to;
+		uint64_t from, count;
 
 		if (n->kind != SCN_EACH) {
 			if (!add(cx, n, arg))
 				return false;
 			continue;
 		}
-		if (!scn_eval(cx, n->first->next, &from) ||
-		    !scn_eval(cx, n->first->next->next, &to))
+		if (!scn_eval_range(cx, n->first->next, &from, &count))
 			return false;
-		if (to >= from && to - from >= MAX_ROOM)
-			return scn_wrong(cx, n, "this is too long");
-		for (uint64_t i = from; i <= to && i >= from; i++) {
-			if (scn_vars_set(&cx->vars, n->slot, 0, i))
-				return scn_wrong(cx, n, "out of memory");
-			if (!add(cx, n->first, arg))
+		for (uint64_t i = 0; i < count; i++) {
+			if (!scn_set_variable(cx, n, from + i) || !add(cx, n->first, arg))
 				return false;
 		}
 	}
@@ -217,8 +239,7 @@ static bool add_u32(struct scn_context *cx, const struct scn_node *node, void *a
 
 	if (!scn_eval(cx, node, &value))
 		return false;
-	add_number(arg, value, 4);
-	return true;
+	return add_number(cx, node, arg, value, 4);
 }
 
 bool scn_eval_list(struct scn_context *cx, const struct scn_node *list, struct scn_buf *out)
@@ -235,10 +256,15 @@ struct array {
 	size_t at; /* of the next element */
 };
 
-static void make_room(struct scn_buf *b, size_t len)
+static bool make_room(struct scn_context *cx, const struct scn_node *node, struct scn_buf *b,
+		      size_t len)
 {
-	if (b->len < len)
-		scn_buf_zeros(b, len - b->len);
+	if (b->len >= len)
+		return true;
+	if (!may_grow(cx, node, b, len - b->len))
+		return false;
+	scn_buf_zeros(b, len - b->len);
+	return !b->failed || scn_wrong(cx, node, "out of memory");
 }
 
 static bool add_element(struct scn_context *cx, const struct scn_node *node, void *arg)
@@ -246,9 +272,8 @@ static bool add_element(struct scn_context *cx, const struct scn_node *node, voi
 	struct array *a = arg;
 	uint64_t value;
 
-	make_room(&a->image->bytes, a->at + a->field->size);
-	if (a->image->bytes.failed)
-		return scn_wrong(cx, node, "out of memory");
+	if (!make_room(cx, node, &a->image->bytes, a->at + a->field->size))
+		return false;
 	if (a->field->of) {
 		if (!eval_struct(cx, node, a->field->of, a->image, a->at))
 			return false;
@@ -312,24 +337,26 @@ static uint64_t get(const struct scn_buf *b, size_t at, unsigned int size)
 }
 
 /* The kernel reads and writes as many elements as `count` says: they must be there. */
-static void room_for_count(const struct scn_layout *layout, struct scn_buf *b)
+static bool room_for_count(struct scn_context *cx, const struct scn_node *node,
+			   const struct scn_layout *layout, struct scn_buf *b)
 {
 	const struct scn_field *count = scn_field_find(layout, (struct scn_str){"count", 5});
 	const struct scn_field *last = &layout->fields[layout->n_fields - 1];
 	uint64_t n;
 
 	if (!count || last->kind != SCN_F_TAIL || b->failed)
-		return;
+		return true;
 	n = get(b, count->offset, count->size);
-	make_room(b, last->offset + (size_t)(n < MAX_ROOM ? n : MAX_ROOM) * last->size);
+	return make_room(cx, node, b,
+			 last->offset +
+			     (size_t)(n < SCN_MAX_RANGE ? n : SCN_MAX_RANGE) * last->size);
 }
 
 static bool eval_struct(struct scn_context *cx, const struct scn_node *node,
 			const struct scn_layout *layout, struct scn_image *out, size_t base)
 {
-	make_room(&out->bytes, base + layout->size);
-	if (out->bytes.failed)
-		return scn_wrong(cx, node, "out of memory");
+	if (!make_room(cx, node, &out->bytes, base + layout->size))
+		return false;
 	for (const struct scn_node *n = node->first; n; n = n->next) {
 		const struct scn_field *field = scn_field_find(layout, n->text);
 
@@ -342,12 +369,8 @@ static bool eval_struct(struct scn_context *cx, const struct scn_node *node,
 bool scn_eval_image(struct scn_context *cx, const struct scn_node *node,
 		    const struct scn_layout *layout, struct scn_image *out)
 {
-	if (node->kind == SCN_FUNCTION)
+	if (node->kind == SCN_FUNCTION || !layout)
 		return scn_eval_bytes(cx, node, &out->bytes);
-	if (!eval_struct(cx, node, layout, out, 0))
-		return false;
-	room_for_count(layout, &out->bytes);
-	if (out->bytes.failed)
-		return scn_wrong(cx, node, "out of memory");
-	return true;
+	return eval_struct(cx, node, layout, out, 0) &&
+	       room_for_count(cx, node, layout, &out->bytes);
 }

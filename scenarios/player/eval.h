@@ -11,6 +11,7 @@
 struct scn_context {
 	struct scn_vars vars;
 	uint16_t domid[16]; /* of each domain of the scenario */
+	uint64_t work;      /* done so far; at most SCN_MAX_WORK */
 	/* Why evaluating failed, when it did. */
 	struct scn_pos wrong_pos;
 	const char *wrong; /* NULL: nothing has */
@@ -36,8 +37,17 @@ bool scn_eval_image(struct scn_context *cx, const struct scn_node *node,
 /* [a, b for …] as 32-bit numbers side by side. */
 bool scn_eval_list(struct scn_context *cx, const struct scn_node *list, struct scn_buf *out);
 
+/* Counts work of a step, or what a value takes. False if that is more than a play may do. */
+bool scn_work(struct scn_context *cx, const struct scn_node *node, uint64_t amount);
+/* The ends of first..last, which follow each other, and how many values that is. */
+bool scn_eval_range(struct scn_context *cx, const struct scn_node *first, uint64_t *from,
+		    uint64_t *n);
+
 /* Sets the variable of a name (with its index). */
 bool scn_bind(struct scn_context *cx, const struct scn_node *name, uint64_t value);
+/* The same for a variable that counts. */
+bool scn_set_variable(struct scn_context *cx, const struct scn_node *each, uint64_t value);
+/* Takes a constant string. */
 bool scn_wrong(struct scn_context *cx, const struct scn_node *node, const char *wrong);
 
 #endif

@@ -8,6 +8,7 @@
 
 #define MAX_ITEMS 8u
 #define MAX_BYTES 32u
+#define MAX_TEXT  4096u /* of a struct: it goes on to the end of its field */
 
 static void number(struct scn_buf *b, uint64_t value)
 {
@@ -143,6 +144,10 @@ static void format_struct(struct scn_buf *b, const struct scn_node *node,
 	for (const struct scn_node *n = node->first; n; n = n->next) {
 		const struct scn_field *field = scn_field_find(layout, n->text);
 
+		if (b->len > MAX_TEXT) {
+			scn_buf_str(b, "…");
+			break;
+		}
 		scn_buf_printf(b, "%s=", field->name);
 		format_field(b, n->first, field, mem, base + field->offset);
 		scn_buf_str(b, n->next ? ", " : "");

@@ -6,6 +6,8 @@
 
 #define LAST          4u
 #define MAX_PROCESSES 65u
+#define MAX_LINE      4096u      /* bytes of a line that are kept */
+#define MAX_TEXT      (8u << 20) /* bytes of the log; then its first half goes */
 
 struct entry {
 	uint32_t process;
@@ -18,21 +20,46 @@ void scn_history_free(struct scn_history *h)
 	scn_buf_free(&h->entries);
 }
 
-void scn_history_add(struct scn_history *h, uint32_t process, const char *line)
-{
-	struct entry e = {process, h->text.len, strlen(line) + 1};
-
-	scn_buf_printf(&h->text, "%s\n", line);
-	if (!h->text.failed)
-		scn_buf_add(&h->entries, &e, sizeof(e));
-}
-
 static struct entry entry_at(const struct scn_history *h, size_t i)
 {
 	struct entry e;
 
 	memcpy(&e, h->entries.data + i * sizeof(e), sizeof(e));
 	return e;
+}
+
+static void forget_half(struct scn_history *h)
+{
+	static const char gone[] = "          (what came before is left out)\n";
+	size_t n = h->entries.len / sizeof(struct entry), first = n / 2;
+	scn_cleanup_buf struct scn_buf text = h->text, entries = h->entries;
+
+	h->text = (struct scn_buf){0};
+	h->entries = (struct scn_buf){0};
+	scn_buf_str(&h->text, gone);
+	for (size_t i = first; i < n; i++) {
+		struct entry e;
+
+		memcpy(&e, entries.data + i * sizeof(e), sizeof(e));
+		scn_buf_add(&h->text, text.data + e.at, e.len);
+		e.at = h->text.len - e.len;
+		if (!h->text.failed)
+			scn_buf_add(&h->entries, &e, sizeof(e));
+	}
+}
+
+void scn_history_add(struct scn_history *h, uint32_t process, const char *line)
+{
+	struct entry e = {.process = process};
+
+	if (h->text.len > MAX_TEXT)
+		forget_half(h);
+	e.at = h->text.len;
+	scn_buf_printf(&h->text, "%.*s%s\n", (int)MAX_LINE, line,
+		       strlen(line) > MAX_LINE ? "…" : "");
+	e.len = h->text.len - e.at;
+	if (!h->text.failed)
+		scn_buf_add(&h->entries, &e, sizeof(e));
 }
 
 void scn_history_last(const struct scn_history *h, uint32_t n_processes, struct scn_buf *out)

@@ -8,7 +8,7 @@
 #define SCN_NOBODY UINT32_MAX
 
 struct scn_history {
-	struct scn_buf text;    /* the whole log */
+	struct scn_buf text;    /* the log; of a very long play its end */
 	struct scn_buf entries; /* where each line is, and whose it is */
 };
 

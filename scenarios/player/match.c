@@ -122,18 +122,17 @@ static bool match_numbers(struct scn_context *cx, const struct scn_node *pattern
 			  struct rest *rest)
 {
 	for (const struct scn_node *n = pattern->first; n; n = n->next) {
-		uint64_t from, to;
+		uint64_t from, count;
 
 		if (n->kind != SCN_EACH) {
 			if (!match_next(cx, n, size, rest))
 				return false;
 			continue;
 		}
-		if (!scn_eval(cx, n->first->next, &from) ||
-		    !scn_eval(cx, n->first->next->next, &to))
+		if (!scn_eval_range(cx, n->first->next, &from, &count))
 			return false;
-		for (uint64_t i = from; i <= to && i >= from; i++) {
-			if (scn_vars_set(&cx->vars, n->slot, 0, i) ||
+		for (uint64_t i = 0; i < count; i++) {
+			if (!scn_set_variable(cx, n, from + i) ||
 			    !match_next(cx, n->first, size, rest))
 				return false;
 		}
@@ -184,7 +183,7 @@ static bool bind_array(struct scn_context *cx, const struct scn_node *name,
 		uint64_t got = get(rest->data + i * field->size, field->size);
 
 		if (!known && scn_vars_set(&cx->vars, name->slot, i, got))
-			return scn_wrong(cx, name, "out of memory");
+			return scn_wrong(cx, name, "the array has too many elements");
 		if (known && (!scn_vars_get(&cx->vars, name->slot, i, &value) || value != got))
 			return false;
 	}

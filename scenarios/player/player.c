@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "format.h"
+#include "lang/bounds.h"
 #include "lang/constants.h"
 #include "match.h"
 #include "prepare.h"
@@ -17,7 +19,8 @@ struct player {
 	struct scn_context cx;
 	struct scn_history history;
 	bool alive[64];
-	bool anyway; /* whatever is lacking */
+	double deadline; /* by scn_now() */
+	bool anyway;     /* whatever is lacking */
 	struct scn_outcome *out;
 };
 
@@ -272,6 +275,8 @@ static bool play_set(struct player *p, const struct scn_step *step)
 
 		if (!scn_eval(&p->cx, s->value, &value))
 			return script_is_wrong(p);
+		if (value > scn_limit_max(s->limit))
+			return end_with(p, SCN_BROKEN, s->value->pos, "this limit is too high");
 		if (!accept(p, p->ops->set_limit(p->self, step->domain, s->limit, value, &why),
 			    s->pos, &why))
 			return false;
@@ -321,6 +326,8 @@ static bool play_valued(struct player *p, const struct scn_step *step)
 
 	if (!scn_eval(&p->cx, step->value, &value))
 		return script_is_wrong(p);
+	if (step->kind == SCN_STEP_RAISE && value > UINT32_MAX)
+		return end_with(p, SCN_BROKEN, step->value->pos, "a virq has 32 bits");
 	if (step->kind == SCN_STEP_ADVANCE)
 		status = p->ops->advance(p->self, value * step->unit, &why);
 	else if (step->kind == SCN_STEP_FAIL)
@@ -352,8 +359,24 @@ static bool play_machine_step(struct player *p, const struct scn_step *step)
 	return false;
 }
 
+/* Nothing that a script says makes a play go on without end. */
+static bool is_in_bounds(struct player *p, const struct scn_step *step)
+{
+	const struct scn_node at = {.pos = step->pos};
+	char message[80];
+
+	if (!scn_work(&p->cx, &at, SCN_WORK_OF_STEP + step->text.n))
+		return script_is_wrong(p);
+	if (scn_now() < p->deadline)
+		return true;
+	snprintf(message, sizeof(message), "the play has gone on for %d seconds", SCN_MAX_SECONDS);
+	return end_with(p, SCN_BROKEN, step->pos, message);
+}
+
 static bool play_once(struct player *p, const struct scn_step *step)
 {
+	if (!is_in_bounds(p, step))
+		return false;
 	if (step->kind == SCN_STEP_CALL)
 		return play_call(p, step);
 	return play_machine_step(p, step) && check_hazard(p, step, choose(p, step));
@@ -361,14 +384,13 @@ static bool play_once(struct player *p, const struct scn_step *step)
 
 static bool play_loop(struct player *p, const struct scn_step *step)
 {
-	const struct scn_node *from = step->loop->first;
-	uint64_t first, last;
+	uint64_t first, n;
 
-	if (!scn_eval(&p->cx, from, &first) || !scn_eval(&p->cx, from->next, &last))
+	if (!scn_eval_range(&p->cx, step->loop->first, &first, &n))
 		return script_is_wrong(p);
-	for (uint64_t i = first; i <= last && i >= first; i++) {
-		if (scn_vars_set(&p->cx.vars, step->loop->slot, 0, i))
-			return end_with(p, SCN_BROKEN, step->pos, "out of memory");
+	for (uint64_t i = 0; i < n; i++) {
+		if (!scn_set_variable(&p->cx, step->loop, first + i))
+			return script_is_wrong(p);
 		if (!play_once(p, step))
 			return false;
 	}
@@ -477,6 +499,7 @@ static void play_if_it_holds(struct player *p)
 		scn_buf_str(&p->out->message, "out of memory");
 		return;
 	}
+	p->deadline = scn_now() + SCN_MAX_SECONDS;
 	play(p);
 	p->out->log = p->history.text;
 	p->history.text = (struct scn_buf){0};

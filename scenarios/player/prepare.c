@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "prepare.h"
 
+#include <sys/mman.h>
+
+#include "lang/bounds.h"
 #include "lang/lexer.h"
 
 void scn_prepared_free(struct scn_prepared *p)
@@ -111,6 +114,21 @@ static void expect_events(struct scn_context *cx, const struct scn_alternative *
 	cx->wrong = before.wrong;
 }
 
+/* Memory that a call would have of whoever plays it. */
+static bool has_size(struct scn_context *cx, const struct scn_step *step,
+		     const struct scn_call *call)
+{
+	const struct scn_node *length = step->args->next;
+
+	if (call->kind == SCN_LOAD)
+		return (call->arg[1] <= SCN_MAX_BYTES && scn_work(cx, length, call->arg[1])) ||
+		       scn_wrong(cx, length, "a load has at most 4 MiB");
+	/* More than there are addresses is the kernel's to refuse. */
+	return !(call->arg[3] & MAP_ANONYMOUS) || call->arg[1] <= SCN_MAX_ANONYMOUS ||
+	       call->arg[1] >> 47 ||
+	       scn_wrong(cx, length, "an anonymous mapping has at most 256 MiB");
+}
+
 bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
 		 const struct scn_alternative *expected, struct scn_prepared *out)
 {
@@ -139,14 +157,15 @@ bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
 	case SCN_POLL:
 		expect_events(cx, expected, call);
 		break;
+	case SCN_LOAD:
+	case SCN_MMAP:
+		return numbers(cx, step->args, call) && has_size(cx, step, call);
 	case SCN_CLOSE:
 	case SCN_DUP:
-	case SCN_MMAP:
 	case SCN_MUNMAP:
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
 	case SCN_MREMAP:
-	case SCN_LOAD:
 	case SCN_FORK:
 	case SCN_EXEC:
 	case SCN_EXIT:

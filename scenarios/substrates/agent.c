@@ -15,10 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lang/bounds.h"
+
 #define CONTROL_FD 900
-#define AREA_SIZE  (1u << 20)
+#define AREA_SIZE  SCN_MAX_BYTES
 #define QUIET_MS   20
-#define MAX_LOAD   (1u << 24)
 
 struct agent {
 	int control;
@@ -148,7 +149,7 @@ static void do_ioctl(const struct agent *a, const struct request *r, struct repl
 
 static void do_load(const struct request *r, struct reply *reply)
 {
-	size_t len = r->call.arg[1] < MAX_LOAD ? (size_t)r->call.arg[1] : MAX_LOAD;
+	size_t len = r->call.arg[1] < SCN_MAX_BYTES ? (size_t)r->call.arg[1] : SCN_MAX_BYTES;
 
 	reply->data = calloc(1, len + 1);
 	if (!reply->data)

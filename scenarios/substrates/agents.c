@@ -18,6 +18,8 @@
 #define DEATH_MS    10000
 #define MAX_ARGS    40
 #define PATIENCE_MS 2000
+/* How long a call may take on a machine that is alive. The lab looks after its own guests sooner. */
+#define CALL_MS 600000
 
 void scn_agents_init(struct scn_agents *a, const struct scn_options *options)
 {
@@ -122,12 +124,24 @@ static void become_agent(const struct scn_agents *a, const char *const *launcher
 	_exit(127);
 }
 
+/* Whether something comes from it, if only its end. */
+static bool hears(const struct scn_agent *agent)
+{
+	struct pollfd p = {.fd = agent->sock, .events = POLLIN};
+	int n;
+
+	do
+		n = poll(&p, 1, CALL_MS);
+	while (n < 0 && errno == EINTR);
+	return n > 0;
+}
+
 static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 {
 	struct scn_wire_result hello;
 	int fd;
 
-	if (scn_wire_receive(agent->sock, &hello, sizeof(hello), &fd) == 0)
+	if (hears(agent) && scn_wire_receive(agent->sock, &hello, sizeof(hello), &fd) == 0)
 		return SCN_OK;
 	forget(agent);
 	scn_buf_str(why, "a process of the scenario did not start");
@@ -221,6 +235,11 @@ static enum scn_status exchange(struct scn_agents *a, struct scn_agent *agent,
 	if (agent->sock < 0)
 		return broken(why, "a process of the scenario", -ESRCH);
 	err = send_call(a, agent, call, fd);
+	if (!err && !hears(agent)) {
+		scn_buf_printf(why, "a process of the scenario has not come back from %s in %d s",
+			       scn_call_name(call->kind), CALL_MS / 1000);
+		return SCN_ERROR;
+	}
 	if (!err)
 		err = receive_result(agent, result, got, pid);
 	if (!err)

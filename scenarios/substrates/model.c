@@ -6,18 +6,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lang/bounds.h"
 #include "model_process.h"
 #include "substrates.h"
 
 #define DEFAULT_FRAMES 4096u
-#define MAX_FRAMES     (1u << 20)
 #define MAX_TICKS      100000u
 
 struct model {
 	struct gntsim_machine *machine;
 	void *frames;
 	size_t frames_size;
-	uint64_t fail_in; /* allocations until one fails; 0: none will */
+	struct scn_allowance allowance; /* of memory for the machine and its processes */
+	uint64_t fail_in;               /* allocations until one fails; 0: none will */
 	uint32_t n_domains;
 	uint16_t domid[16];
 	struct scn_model_process processes[64];
@@ -34,16 +35,23 @@ static enum scn_status complain(struct scn_buf *why, const char *what, int err)
 static void *model_alloc(void *ctx, size_t size)
 {
 	struct model *m = ctx;
+	void *p;
 
 	if (m->fail_in > 0 && --m->fail_in == 0)
 		return NULL;
-	return malloc(size);
+	if (!scn_allowance_take(&m->allowance, size))
+		return NULL;
+	p = malloc(size);
+	if (!p)
+		scn_allowance_give(&m->allowance, size);
+	return p;
 }
 
 static void model_free(void *ctx, void *p, size_t size)
 {
-	(void)ctx;
-	(void)size;
+	struct model *m = ctx;
+
+	scn_allowance_give(&m->allowance, size);
 	free(p);
 }
 
@@ -92,7 +100,8 @@ static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn
 	struct gntsim_config config = {.allocator = &allocator};
 	int err;
 
-	config.n_frames = frames && frames < MAX_FRAMES ? (uint32_t)frames : DEFAULT_FRAMES;
+	m->allowance.left = SCN_MAX_MODEL;
+	config.n_frames = frames ? (uint32_t)frames : DEFAULT_FRAMES;
 	m->frames_size = (size_t)config.n_frames * GNTSIM_PAGE_SIZE;
 	m->frames = mmap(NULL, m->frames_size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -160,10 +169,21 @@ static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain
 {
 	struct model *m = self;
 	struct gntsim_domain *dom = gntsim_domain_find(m->machine, m->domid[domain]);
-	int err = dom ? scn_model_process_start(&m->processes[process], dom) : -ESRCH;
+	int err =
+	    dom ? scn_model_process_start(&m->processes[process], dom, &m->allowance) : -ESRCH;
 
 	m->domain_of[process] = domain;
 	return err ? complain(why, "new process", err) : SCN_OK;
+}
+
+/* A failure for want of our memory is not the machine's. */
+static enum scn_status is_allowed(const struct model *m, struct scn_buf *why)
+{
+	if (!m->allowance.exceeded)
+		return SCN_OK;
+	scn_buf_printf(why, "this takes the model more than the %u MiB that a play may have",
+		       (unsigned int)(SCN_MAX_MODEL >> 20));
+	return SCN_ERROR;
 }
 
 static enum scn_status model_call(void *self, uint32_t process, const struct scn_call *call,
@@ -179,7 +199,7 @@ static enum scn_status model_call(void *self, uint32_t process, const struct scn
 		m->domain_of[call->peer] = m->domain_of[process];
 		err = scn_model_process_fork(p, &m->processes[call->peer]);
 		result->value = err;
-		return SCN_OK;
+		return is_allowed(m, why);
 	}
 	if (call->kind == SCN_EXIT)
 		scn_model_process_end(p);
@@ -188,7 +208,7 @@ static enum scn_status model_call(void *self, uint32_t process, const struct scn
 		    scn_model_process_send(p, (int)call->arg[0], &m->processes[call->peer]);
 	else
 		err = scn_model_process_call(p, call, result);
-	return err ? complain(why, scn_call_name(call->kind), err) : SCN_OK;
+	return err ? complain(why, scn_call_name(call->kind), err) : is_allowed(m, why);
 }
 
 static enum scn_status model_kill(void *self, uint32_t process, struct scn_buf *why)

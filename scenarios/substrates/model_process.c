@@ -9,13 +9,14 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "lang/bounds.h"
+
 #define PAGE          ((uint64_t)GNTSIM_PAGE_SIZE)
 #define FIRST_ADDR    UINT64_C(0x7f0000000000)
 #define TASK_END      UINT64_C(0x7ffffffff000)
 #define SCRATCH_ADDR  UINT64_C(0x10000000)
 #define GAP           (16 * PAGE) /* between mappings, so that none is found by chance */
-#define MAX_LOAD      (1u << 24)
-#define MAX_IO        16384u /* more than the driver takes */
+#define MAX_IO        16384u      /* more than the driver takes */
 #define NOREPLACE     0x100000
 #define REMAP_MAYMOVE 1u
 #define REMAP_FIXED   2u
@@ -400,7 +401,7 @@ static int call_access(struct scn_model_process *p, const struct scn_call *call,
 	size_t len = store ? call->image_len : (size_t)call->arg[1];
 	int signal;
 
-	if (!store && call->arg[1] > MAX_LOAD)
+	if (len > SCN_MAX_BYTES)
 		return -ENOTSUP;
 	result->data = calloc(1, len + 1);
 	if (!result->data)
@@ -559,9 +560,10 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 	return -ENOTSUP;
 }
 
-int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom)
+int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom,
+			    struct scn_allowance *allowance)
 {
-	*p = (struct scn_model_process){.next_addr = FIRST_ADDR};
+	*p = (struct scn_model_process){.memory.allowance = allowance, .next_addr = FIRST_ADDR};
 	return gntsim_mm_create(dom, &p->mm);
 }
 

@@ -35,7 +35,8 @@ struct scn_model_process {
 };
 
 /* Each returns 0 or -ENOMEM. */
-int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom);
+int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom,
+			    struct scn_allowance *allowance);
 int scn_model_process_fork(struct scn_model_process *parent, struct scn_model_process *child);
 /* As the kernel ends a process: first the address space, then the files. */
 void scn_model_process_end(struct scn_model_process *p);

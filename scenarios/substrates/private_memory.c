@@ -6,29 +6,51 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define MAX_REGION (UINT64_C(1) << 30)
-
 struct scn_backing {
 	unsigned int users;
 	size_t size;
+	struct scn_allowance *allowance;
 	uint8_t bytes[];
 };
 
-static struct scn_backing *new_backing(size_t size)
+bool scn_allowance_take(struct scn_allowance *a, uint64_t size)
 {
-	struct scn_backing *b = calloc(1, sizeof(*b) + size);
+	if (size > a->left) {
+		a->exceeded = true;
+		return false;
+	}
+	a->left -= size;
+	return true;
+}
 
+void scn_allowance_give(struct scn_allowance *a, uint64_t size)
+{
+	a->left += size;
+}
+
+static struct scn_backing *new_backing(const struct scn_private_memory *m, uint64_t size)
+{
+	struct scn_backing *b;
+
+	if (!scn_allowance_take(m->allowance, size))
+		return NULL;
+	b = calloc(1, sizeof(*b) + (size_t)size);
 	if (b) {
 		b->users = 1;
-		b->size = size;
+		b->size = (size_t)size;
+		b->allowance = m->allowance;
+	} else {
+		scn_allowance_give(m->allowance, size);
 	}
 	return b;
 }
 
 static void put_backing(struct scn_backing *b)
 {
-	if (--b->users == 0)
-		free(b);
+	if (--b->users > 0)
+		return;
+	scn_allowance_give(b->allowance, b->size);
+	free(b);
 }
 
 static int reserve(struct scn_private_memory *m, uint32_t more)
@@ -100,9 +122,9 @@ int scn_private_map(struct scn_private_memory *m, uint64_t start, uint64_t end, 
 {
 	struct scn_backing *b;
 
-	if (end - start > MAX_REGION || scn_private_unmap(m, start, end) || reserve(m, 1))
+	if (scn_private_unmap(m, start, end) || reserve(m, 1))
 		return -ENOMEM;
-	b = new_backing((size_t)(end - start));
+	b = new_backing(m, end - start);
 	if (!b)
 		return -ENOMEM;
 	m->regions[m->n++] = (struct scn_region){start, end, prot, shared, b, 0};
@@ -129,7 +151,7 @@ static int fork_region(const struct scn_region *from, struct scn_private_memory 
 	if (r.shared) {
 		r.backing->users++;
 	} else {
-		r.backing = new_backing((size_t)(r.end - r.start));
+		r.backing = new_backing(out, r.end - r.start);
 		if (!r.backing)
 			return -ENOMEM;
 		memcpy(r.backing->bytes, from->backing->bytes + from->offset,
@@ -142,7 +164,7 @@ static int fork_region(const struct scn_region *from, struct scn_private_memory 
 
 int scn_private_fork(const struct scn_private_memory *m, struct scn_private_memory *out)
 {
-	*out = (struct scn_private_memory){0};
+	*out = (struct scn_private_memory){.allowance = m->allowance};
 	if (reserve(out, m->n))
 		return -ENOMEM;
 	for (uint32_t i = 0; i < m->n; i++) {
@@ -159,7 +181,7 @@ void scn_private_free(struct scn_private_memory *m)
 	for (uint32_t i = 0; i < m->n; i++)
 		put_backing(m->regions[i].backing);
 	free(m->regions);
-	*m = (struct scn_private_memory){0};
+	*m = (struct scn_private_memory){.allowance = m->allowance};
 }
 
 bool scn_private_overlaps(const struct scn_private_memory *m, uint64_t start, uint64_t end)

@@ -9,6 +9,16 @@
 
 struct scn_backing;
 
+/* Memory that may still be taken, by whoever shares this. */
+struct scn_allowance {
+	uint64_t left;
+	bool exceeded; /* more was asked for than was left */
+};
+
+/* Takes it; false: there is not so much left. */
+bool scn_allowance_take(struct scn_allowance *a, uint64_t size);
+void scn_allowance_give(struct scn_allowance *a, uint64_t size);
+
 struct scn_region {
 	uint64_t start, end;
 	int prot;
@@ -21,6 +31,7 @@ struct scn_region {
 struct scn_private_memory {
 	struct scn_region *regions;
 	uint32_t n, room;
+	struct scn_allowance *allowance; /* what the memory is taken of */
 };
 
 /* Page-aligned ranges. Each returns 0 or -ENOMEM. */
