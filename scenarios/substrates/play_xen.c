@@ -12,6 +12,7 @@
 #include "lang/parser.h"
 #include "player/clock.h"
 #include "player/tap_reader.h"
+#include "static_player.h"
 #include "substrates.h"
 
 #define SCENARIO_SECONDS 120 /* how long one may take before it counts as hung */
@@ -35,7 +36,8 @@ struct front {
 	struct scn_filter filter; /* of what is played */
 	uint64_t capabilities;
 	bool once;
-	int patience; /* seconds for a scenario */
+	int patience;          /* seconds for a scenario */
+	struct scn_buf player; /* the static player's path */
 	struct scn_lab lab;
 	struct scn_report *report;
 	struct item *items;
@@ -344,23 +346,21 @@ static int play_all(struct front *f)
 	return 0;
 }
 
-static const char *place_of(const char *variable, const char *built_in)
-{
-	const char *place = getenv(variable);
-
-	return place && *place ? place : built_in;
-}
-
 static int refuse(struct scn_buf *why, const char *what, const char *name, const char *hint)
 {
 	scn_buf_printf(why, "%s%s%s", what, name, hint);
 	return -ENODEV;
 }
 
-static int find_lab(const struct scn_xen *xen, struct scn_lab *lab, struct scn_buf *why)
+static int find_lab(const struct scn_xen *xen, struct front *f, struct scn_buf *why)
 {
-	lab->command = place_of("GNTSIM_XEN_LAB", SCN_XEN_LAB);
-	lab->player = place_of("GNTSIM_PLAY_STATIC", SCN_PLAY_STATIC);
+	struct scn_lab *lab = &f->lab;
+
+	lab->command = getenv("GNTSIM_XEN_LAB");
+	if (!lab->command || !*lab->command)
+		lab->command = SCN_XEN_LAB;
+	scn_static_player(&f->player);
+	lab->player = scn_buf_text(&f->player);
 	lab->leg = xen->leg;
 	if (access(lab->command, X_OK))
 		return refuse(why, "no lab at ", lab->command, " (GNTSIM_XEN_LAB names another)");
@@ -413,10 +413,12 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 		 const struct scn_files *files, struct scn_report *report, struct scn_buf *why)
 {
 	struct front f = {.report = report, .once = xen->once};
-	int err = find_lab(xen, &f.lab, why);
+	int err = find_lab(xen, &f, why);
 
-	if (err)
+	if (err) {
+		scn_buf_free(&f.player);
 		return err;
+	}
 	take_leg(&f, xen, session);
 	f.lab.verbose = report->verbose;
 	f.last = scn_now();
@@ -431,6 +433,7 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 	for (size_t i = 0; i < f.n; i++)
 		scn_buf_free(&f.items[i].variant);
 	free(f.items);
+	scn_buf_free(&f.player);
 	scn_buf_free(&f.why);
 	scn_tap_reader_free(&f.reader);
 	return err;

@@ -30,6 +30,9 @@ root/usr/bin/gntsim run -- true
 cc -Iroot/usr/include "$root/binding/examples/hello.c" -o hello "$LD_LIBRARY_PATH/libgnttab-c.so"
 [ "$(root/usr/bin/gntsim run --leaks=error -- ./hello)" = "hello, other side" ]
 root/usr/bin/gntsim --version
+[ -x root/usr/libexec/gntsim/gntsim-play-static ]
+root/usr/bin/gntsim play root/usr/share/gntsim/scenarios >"$dir/played" || { tail -n 20 "$dir/played" && exit 1; }
+tail -n 1 "$dir/played"
 
 # And installed, as dpkg does it, in a root of its own with a database of its own.
 [ "$(id -u)" = 0 ] || exit 0

@@ -74,3 +74,37 @@ cc "$root/binding/examples/hello.c" -o "$dir/static" $(pkg-config --cflags gntta
 	"$libdir/libgnttab-c.a" || fail "hello with the static library"
 "$bindir/gntsim" run --leaks=error -- "$dir/static" | grep -qx "hello, other side" || fail "static"
 "$bindir/gntsim" --version | grep -xE "gntsim [0-9]+\.[0-9]+\.[0-9]+ \(.+\)" || fail "--version"
+
+# The whole corpus, and nothing else, which the installed command plays on the model.
+corpus=$(find "$dir/dest" -type d -path '*share/gntsim/scenarios')
+[ "$corpus" ] || fail "no corpus is installed"
+for tree in "$root/scenarios" "$corpus"; do
+	(cd "$tree" && find . -name '*.scn' | sort)
+done | sort | uniq -u >"$dir/others"
+[ ! -s "$dir/others" ] || fail "the corpus differs: $(cat "$dir/others")"
+find "$corpus" -type f ! -name '*.scn' >"$dir/others"
+[ ! -s "$dir/others" ] || fail "this is no scenario: $(cat "$dir/others")"
+totals() {
+	tail -n 1 "$1" | grep -xE '# [1-9][0-9]{2,} passed, 0 failed, 0 skipped, 0 errors'
+}
+"$bindir/gntsim" play "$corpus" >"$dir/played" || { tail -n 20 "$dir/played" && fail "the corpus"; }
+totals "$dir/played" || fail "the corpus: $(tail -n 1 "$dir/played")"
+
+# The static player, which real Xen's guests are given: found without help, and it plays the corpus.
+cat >"$dir/lab" <<'end'
+#!/bin/sh
+while [ "$1" != -- ]; do
+	shift
+done
+echo "$2" >"$LAB_GIVEN"
+exit 125
+end
+chmod +x "$dir/lab"
+GNTSIM_XEN_LAB=$dir/lab LAB_GIVEN=$dir/given "$bindir/gntsim" play --on xen "$corpus/examples" >"$dir/log" 2>&1 || true
+player=$(cat "$dir/given") || { cat "$dir/log" && fail "no static player was taken to the lab"; }
+case $(realpath "$player") in
+"$(realpath "$dir/dest")"/*/libexec/gntsim/gntsim-play-static) ;;
+*) fail "the static player is not the installed one: $player" ;;
+esac
+"$player" --on model --tap "$corpus" >"$dir/played" || { tail -n 20 "$dir/played" && fail "the static player"; }
+totals "$dir/played" || fail "the static player: $(tail -n 1 "$dir/played")"
