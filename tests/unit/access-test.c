@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Loads and stores through device mappings. */
-#include "four.h"
+#include "support/four.h"
 
 static void access(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Virtual time, and its one timer: pages whose grant ended while the peer has them mapped. Rules:
  * gnttab_handle_deferred() of drivers/xen/grant-table.c. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 static void time_passes_when_told(void)
 {

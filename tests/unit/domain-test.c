@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Domains: what they are made of, and what is left when one is destroyed. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 static const enum gntsim_guest pv = GNTSIM_GUEST_PV, pvh = GNTSIM_GUEST_PVH;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The queue of effects: at most one of a kind for one object, oldest first, and never one of an
  * object that is gone. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 static void queue_is_empty_at_first(void)
 {

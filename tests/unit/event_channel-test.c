@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Xen's event channels as a kernel calls them. Rules: xen/common/event_channel.c. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 static struct gntsim_port_status status(struct gntsim_domain *dom, gntsim_port port)
 {

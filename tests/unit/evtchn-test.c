@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/evtchn. Rules: drivers/xen/evtchn.c. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 enum { IN = POLLIN | POLLRDNORM, OUT = POLLOUT | POLLWRNORM };
 

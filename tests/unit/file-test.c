@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Open files: what opening decides, and how long a file lives. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 static void getters(void)
 {

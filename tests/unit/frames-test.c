@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Page frames: each has one owner, and comes zeroed. */
-#include "grants.h"
+#include "support/grants.h"
 
 static void frames_are_owned(void)
 {

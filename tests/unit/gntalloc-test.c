@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/gntalloc: pages, indices, limits, lifetimes. Rules: drivers/xen/gntalloc.c and
  * drivers/xen/grant-table.c. */
-#include "grants.h"
+#include "support/grants.h"
 
 static struct gntsim_file *alloc_file(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/gntalloc: unmap notifications. Rules: drivers/xen/gntalloc.c. */
-#include "grants.h"
+#include "support/grants.h"
 
 static struct gntsim_file *alloc_file(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/gntdev: MAP_GRANT_REF and mmap. Domain 1 grants, domain 0 (PV) or domain 2 (PVH) maps.
  * Rules: drivers/xen/gntdev.c. */
-#include "mapping.h"
+#include "support/mapping.h"
 
 /* No hypercall and no check of the grants before mmap. */
 static void map_checks_no_grant(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* IOCTL_GNTDEV_GRANT_COPY: segments in user memory, cut at page ends, copied in batches of 16.
  * Rules: gntdev_grant_copy_seg() and gntdev_copy() of drivers/xen/gntdev.c. */
-#include "user_memory.h"
+#include "support/user_memory.h"
 
 #define SOURCE_GREF GNTSIM_GNTCOPY_SOURCE_GREF
 #define DEST_GREF   GNTSIM_GNTCOPY_DEST_GREF

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/gntdev: when grants end, bytes are cleared and events sent, in PV and PVH guests. */
-#include "mapping.h"
+#include "support/mapping.h"
 
 /* PV takes two pins a page (the user's and the kernel's PTE), PVH one. */
 static void pins_per_page(void)

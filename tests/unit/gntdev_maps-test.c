@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/gntdev: the list of maps and its indices. Rules: drivers/xen/gntdev.c. */
-#include "mapping.h"
+#include "support/mapping.h"
 
 static void map_checks_the_count(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/gntdev: unmap notifications. Rules: drivers/xen/gntdev.c. */
-#include "mapping.h"
+#include "support/mapping.h"
 
 /* SET_UNMAP_NOTIFY: action, port, index, and last clear-byte on a map mapped read-only. */
 static void notify_checks_in_order(void)

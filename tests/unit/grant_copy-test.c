@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* GNTTABOP_copy. Rules: xen/common/grant_table.c. */
-#include "grants.h"
+#include "support/grants.h"
 
 /* Two frames of domain 2 and one of domain 1, granted to domain 2 as `ref`. */
 struct copying {

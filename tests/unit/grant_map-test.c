@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* GNTTABOP_map_grant_ref and unmap_grant_ref: pins, bits, handles, and the order of checks. Rules:
  * xen/common/grant_table.c. */
-#include "grants.h"
+#include "support/grants.h"
 
 static const enum gntsim_guest pv = GNTSIM_GUEST_PV;
 

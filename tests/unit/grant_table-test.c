@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries, the kernel's free list of references, and the size of the table. Rules:
  * drivers/xen/grant-table.c. */
-#include "grants.h"
+#include "support/grants.h"
 
 /* gnttab_grant_foreign_access(): 8 first, then upwards; the last freed is the first reused. */
 static void references_come_off_a_stack(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Totals and walks. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 static void totals_of_a_new_machine(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ioctl() as the kernel gets it: numbers, structures in user memory, and where in its order of
  * checks each driver copies. Rules: the three drivers. GRANT_COPY: gntdev_copy-test.c. */
-#include "user_memory.h"
+#include "support/user_memory.h"
 
 static struct user user;
 

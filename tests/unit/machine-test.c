@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The machine: its making, its frames, its end. */
-#include "fixture.h"
+#include "support/fixture.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* madvise of device memory. Rules: mm/madvise.c; no driver here has a fault handler. (Measured.) */
-#include "four.h"
-#include "mapping.h"
+#include "support/four.h"
+#include "support/mapping.h"
 
 /* gntalloc: what was there is gone for good from that mapping, not from others, nor is the grant ended. */
 static void dontneed_of_gntalloc(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Book-keeping memory when the caller brings no allocator: pooled, reused, and all given back (which
  * the leak checkers of Valgrind and ASan see). */
-#include "fixture.h"
+#include "support/fixture.h"
 
 enum { N = 300 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Address spaces: finding, splitting and ending mappings, fork. Rules: mm/mmap.c. */
-#include "four.h"
+#include "support/four.h"
 
 static void getters(void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mmap: the kernel's own checks, and what is replaced. Rules: mm/mmap.c. */
-#include "four.h"
+#include "support/four.h"
 
 /* The kernel's own checks, before any driver is asked. */
 static void mmap_errors(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mprotect. Rules: mm/mprotect.c, and gntdev's mmu notifier for PV. */
-#include "four.h"
+#include "support/four.h"
 
 static const enum gntsim_guest pv = GNTSIM_GUEST_PV;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* mremap. Rules: mm/mremap.c, and gntdev's mmu notifier for PV. */
-#include "four.h"
+#include "support/four.h"
 
 /* PV: moving by mremap ends the grants as well; the mapping itself moves. */
 static void pv_mremap_ends_grants(void)

@@ -2,7 +2,7 @@
 /* Every allocation fails once, and then for ever, in whole workloads (as SQLite's tests do). Each
  * call that fails says -ENOMEM and nothing else, leaves the machine sound, and works when memory
  * is back; taking everything down needs no memory; nothing is left when the machine is freed. */
-#include "user_memory.h"
+#include "support/user_memory.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Pages of a device mapping that are no longer the device's: private copies, and what madvise emptied.
  * Measured on 6.1, see also mm/madvise.c. */
-#include "mapping.h"
+#include "support/mapping.h"
 
 enum { RW = PROT_READ | PROT_WRITE };
 

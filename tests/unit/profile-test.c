@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernel versions. */
-#include "mapping.h"
+#include "support/mapping.h"
 
 static void kernel_names(void)
 {
