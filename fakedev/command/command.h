@@ -8,6 +8,7 @@
 #define FAKEDEV_COMMAND_H
 
 #include "broker/broker.h"
+#include "wire.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -50,8 +51,9 @@ struct joining {
 	const char *socket;
 	uint32_t domid, guest; /* guest as in struct wire_hello */
 	enum front_kind front;
-	bool unassisted;  /* no preloaded library: the kernel's own mmap */
-	const char *tree; /* FUSE: the machine's mounted tree; NULL or empty: mount one */
+	bool unassisted;       /* no preloaded library: the kernel's own mmap */
+	const char *tree;      /* FUSE: the machine's mounted tree; NULL or empty: mount one */
+	unsigned int patience; /* seconds for an answer of the machine; 0: the default */
 };
 /** Sets LD_PRELOAD, GNTSIM_*, ASAN_OPTIONS. @return 0 or a negative errno, explained */
 int join_environment(const struct joining *j, struct failure *f);
@@ -85,9 +87,25 @@ struct machine_about {
 	char tree[513];   /* where its FUSE tree is mounted for everybody; empty: nowhere */
 };
 /** A connection to a machine. @p about may be NULL.
- * @return the descriptor or a negative errno, explained */
+ * @return the descriptor or a negative errno, explained; no call on it waits longer than j->patience */
 int machine_connect(const struct joining *j, uint32_t role, struct machine_about *about,
 		    struct failure *f);
+/** What a request carries. */
+struct machine_question {
+	const void *payload;
+	size_t len;
+	int fd; /* with_fd: goes along */
+	bool with_fd;
+};
+/**
+ * One request on that connection. What the machine answers, in->msg.result, is the caller's to look
+ * at; wire_in_done(in) is due before the next.
+ * @retval 0 there is a reply @retval -ETIMEDOUT -EPIPE -EPROTO explained
+ */
+int machine_ask(const struct joining *j, int fd, enum wire_op op, const struct machine_question *q,
+		struct wire_in *in, struct failure *f);
+/** --patience's value; complains and returns false if it is none. */
+bool parse_patience(const char *text, unsigned int *out);
 
 /** The exit status that stands for a wait status. */
 int exit_status(int wait_status);

@@ -15,7 +15,7 @@
 static void status_usage(FILE *out)
 {
 	fputs(
-	    "usage: gntsim status --socket PATH\n\n"
+	    "usage: gntsim status --socket PATH [--patience SECONDS]\n\n"
 	    "Prints what lives in the machine, one 'name value' a line: domains, zombies, files,\n"
 	    "mms (address spaces), vmas, frames, grants, deferred, gntdev_maps, maptrack, ports,\n"
 	    "bytes (of book-keeping).\n",
@@ -24,10 +24,10 @@ static void status_usage(FILE *out)
 
 static void control_usage(FILE *out)
 {
-	fputs("usage: gntsim control --socket PATH create DOMAIN [pv|pvh]\n"
-	      "       gntsim control --socket PATH destroy DOMAIN\n"
-	      "       gntsim control --socket PATH advance NANOSECONDS\n"
-	      "       gntsim control --socket PATH limit DOMAIN PAGES\n\n"
+	fputs("usage: gntsim control --socket PATH [--patience SECONDS] create DOMAIN [pv|pvh]\n"
+	      "       gntsim control --socket PATH [--patience SECONDS] destroy DOMAIN\n"
+	      "       gntsim control --socket PATH [--patience SECONDS] advance NANOSECONDS\n"
+	      "       gntsim control --socket PATH [--patience SECONDS] limit DOMAIN PAGES\n\n"
 	      "create   makes a domain before any program joins it\n"
 	      "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
 	      "         unmap notification is sent\n"
@@ -36,17 +36,25 @@ static void control_usage(FILE *out)
 	      out);
 }
 
-/* One request; prints a text reply. */
-static int exchange(int fd, enum wire_op op, const void *payload, size_t len)
-{
-	static unsigned char buffer[WIRE_BUFFER];
-	struct wire_in in;
-	int err = wire_send(fd, (uint16_t)op, 0, payload, len, NULL, 0);
+/* Which machine, and how long it may take. */
+struct target {
+	const char *socket;
+	unsigned int patience;
+};
 
-	if (err == 0)
-		err = wire_recv(fd, 0, buffer, &in);
-	if (err < 0)
-		return err;
+/* One request; prints a text reply. What the machine made of it, or -ECANCELED after a complaint. */
+static int exchange(const struct joining *j, int fd, enum wire_op op, const void *payload,
+		    size_t len)
+{
+	struct machine_question q = {.payload = payload, .len = len};
+	struct wire_in in;
+	struct failure f;
+	int err = machine_ask(j, fd, op, &q, &in, &f);
+
+	if (err < 0) {
+		complain("%s", f.text);
+		return -ECANCELED;
+	}
 	err = (int)in.msg.result;
 	fwrite(in.payload, 1, in.msg.payload, stdout);
 	wire_in_done(&in);
@@ -54,27 +62,29 @@ static int exchange(int fd, enum wire_op op, const void *payload, size_t len)
 }
 
 /* What has ended by now has ended for the request too. */
-static int ask(const char *socket, enum wire_op op, const void *payload, size_t len,
+static int ask(const struct target *t, enum wire_op op, const void *payload, size_t len,
 	       const char *what)
 {
-	struct joining j = {.socket = socket};
+	struct joining j = {.socket = t->socket, .patience = t->patience};
 	struct failure f;
 	int fd = machine_connect(&j, WIRE_ROLE_WATCH, NULL, &f), err;
 
 	if (fd < 0)
 		return complain("%s", f.text);
-	err = exchange(fd, WIRE_SYNC, NULL, 0);
+	err = exchange(&j, fd, WIRE_SYNC, NULL, 0);
 	if (err == 0)
-		err = exchange(fd, op, payload, len);
+		err = exchange(&j, fd, op, payload, len);
 	close(fd);
+	if (err == -ECANCELED)
+		return EXIT_GNTSIM;
 	if (err < 0)
 		return complain("%s: %s", what, err == -ESRCH ? "no such domain" : strerror(-err));
 	return 0;
 }
 
-static int create(const char *socket, uint32_t domid, const char *guest)
+static int create(const struct target *t, uint32_t domid, const char *guest)
 {
-	struct joining j = {.socket = socket, .domid = domid};
+	struct joining j = {.socket = t->socket, .patience = t->patience, .domid = domid};
 	struct failure f;
 	int fd;
 
@@ -87,11 +97,13 @@ static int create(const char *socket, uint32_t domid, const char *guest)
 	return 0;
 }
 
-/* --socket PATH and --help; -1 to go on with the rest from optind. */
-static int parse(int argc, char **argv, void (*usage)(FILE *), const char **socket)
+/* --socket PATH, --patience N and --help; -1 to go on with the rest from optind. */
+static int parse(int argc, char **argv, void (*usage)(FILE *), struct target *t)
 {
-	static const struct option options[] = {
-	    {"socket", required_argument, NULL, 's'}, {"help", no_argument, NULL, 'h'}, {0}};
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+						{"patience", required_argument, NULL, 'p'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	int c;
 
 	opterr = 0;
@@ -100,28 +112,32 @@ static int parse(int argc, char **argv, void (*usage)(FILE *), const char **sock
 			usage(stdout);
 			return 0;
 		}
+		if (c == 'p' && parse_patience(optarg, &t->patience))
+			continue;
+		if (c == 'p')
+			return EXIT_GNTSIM;
 		if (c != 's')
 			return complain("%s: %s", argv[optind - 1],
 					c == ':' ? "needs a value" : "no such option");
-		*socket = optarg;
+		t->socket = optarg;
 	}
-	if (!*socket)
-		*socket = getenv("GNTSIM_SOCKET");
-	if (!*socket)
+	if (!t->socket)
+		t->socket = getenv("GNTSIM_SOCKET");
+	if (!t->socket)
 		return complain("%s needs --socket PATH", argv[0]);
 	return -1;
 }
 
 int status_main(int argc, char **argv)
 {
-	const char *socket = NULL;
-	int status = parse(argc, argv, status_usage, &socket);
+	struct target t = {0};
+	int status = parse(argc, argv, status_usage, &t);
 
 	if (status >= 0)
 		return status;
 	if (optind < argc)
 		return complain("status takes no argument, found '%s'", argv[optind]);
-	return ask(socket, WIRE_STATUS, NULL, 0, "status");
+	return ask(&t, WIRE_STATUS, NULL, 0, "status");
 }
 
 static int bad_control(void)
@@ -132,8 +148,8 @@ static int bad_control(void)
 
 int control_main(int argc, char **argv)
 {
-	const char *socket = NULL;
-	int status = parse(argc, argv, control_usage, &socket), n = argc - optind;
+	struct target t = {0};
+	int status = parse(argc, argv, control_usage, &t), n = argc - optind;
 	char **a = argv + optind;
 	unsigned long number, pages;
 	struct wire_limit limit;
@@ -148,19 +164,19 @@ int control_main(int argc, char **argv)
 		if (!parse_number("advance", a[1], 0, UINT64_MAX / 2, &number))
 			return EXIT_GNTSIM;
 		ns = number;
-		return ask(socket, WIRE_ADVANCE, &ns, sizeof(ns), "advance");
+		return ask(&t, WIRE_ADVANCE, &ns, sizeof(ns), "advance");
 	}
 	if (!parse_number(a[0], a[1], 0, 0x7FEF, &number))
 		return EXIT_GNTSIM;
 	domid = (uint32_t)number;
 	if (strcmp(a[0], "create") == 0 && n <= 3)
-		return create(socket, domid, n == 3 ? a[2] : NULL);
+		return create(&t, domid, n == 3 ? a[2] : NULL);
 	if (strcmp(a[0], "destroy") == 0 && n == 2)
-		return ask(socket, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
+		return ask(&t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
 	if (strcmp(a[0], "limit") != 0 || n != 3)
 		return bad_control();
 	if (!parse_number("limit", a[2], 0, INT32_MAX, &pages))
 		return EXIT_GNTSIM;
 	limit = (struct wire_limit){.domid = domid, .limit = (uint32_t)pages};
-	return ask(socket, WIRE_LIMIT, &limit, sizeof(limit), "limit");
+	return ask(&t, WIRE_LIMIT, &limit, sizeof(limit), "limit");
 }

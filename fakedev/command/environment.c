@@ -2,7 +2,6 @@
 /* How a program becomes a process of a machine's domain: its environment, its start. */
 #define _GNU_SOURCE
 #include "command.h"
-#include "wire.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -12,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -160,72 +157,6 @@ int is_dynamic(const char *program)
 	dynamic = elf_is_dynamic(fd);
 	close(fd);
 	return dynamic;
-}
-
-static const char *hello_problem(int err)
-{
-	switch (-err) {
-	case EEXIST:
-		return "the domain exists with another guest type";
-	case EINVAL:
-		return "no such domain id";
-	default:
-		return strerror(-err);
-	}
-}
-
-static void read_about(const struct wire_in *in, struct machine_about *about)
-{
-	const unsigned char *text = in->payload + sizeof(struct wire_hello_reply);
-	struct wire_hello_reply r;
-
-	if (in->msg.payload < sizeof(r))
-		return;
-	memcpy(&r, in->payload, sizeof(r));
-	if (r.rundir_len >= sizeof(about->rundir) || r.tree_len >= sizeof(about->tree) ||
-	    r.rundir_len + r.tree_len > in->msg.payload - sizeof(r))
-		return;
-	memcpy(about->rundir, text, r.rundir_len);
-	memcpy(about->tree, text + r.rundir_len, r.tree_len);
-	about->unassisted = r.unassisted != 0;
-}
-
-int machine_connect(const struct joining *j, uint32_t role, struct machine_about *about,
-		    struct failure *f)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct wire_hello h = {
-	    .domid = j->domid, .guest = j->guest, .role = role, .pid = (uint32_t)getpid()};
-	static unsigned char buffer[WIRE_BUFFER];
-	struct wire_in in;
-	int fd, err;
-
-	if (strlen(j->socket) >= sizeof(addr.sun_path))
-		return fail(f, -ENAMETOOLONG, "socket path is too long: %s", j->socket);
-	memcpy(addr.sun_path, j->socket, strlen(j->socket) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (fd < 0 || connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
-		err = fail(f, -errno, "no machine at %s: %s", j->socket, strerror(errno));
-		if (fd >= 0)
-			close(fd);
-		return err;
-	}
-	err = wire_send(fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
-	if (err == 0)
-		err = wire_recv(fd, 0, buffer, &in);
-	if (err == 0) {
-		err = (int)in.msg.result;
-		if (err == 0 && about)
-			read_about(&in, about);
-		wire_in_done(&in);
-	}
-	if (err < 0) {
-		fail(f, err, "machine at %s refuses domain %u: %s", j->socket, j->domid,
-		     hello_problem(err));
-		close(fd);
-		return err;
-	}
-	return fd;
 }
 
 int exit_status(int wait_status)

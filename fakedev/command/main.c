@@ -74,6 +74,16 @@ bool parse_yes_no(const char *option, const char *text, bool *out)
 	return true;
 }
 
+bool parse_patience(const char *text, unsigned int *out)
+{
+	unsigned long n;
+
+	if (!parse_number("--patience", text, 1, 86400, &n))
+		return false;
+	*out = (unsigned int)n;
+	return true;
+}
+
 static void usage(FILE *out)
 {
 	fputs("usage: gntsim COMMAND [OPTION...]\n\n"

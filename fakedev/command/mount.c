@@ -290,20 +290,18 @@ int mount_shared(const char *dir, unsigned int *id, struct failure *f)
 /* Hands the tree to the machine, which from then on serves it. */
 static int hand_over(const struct joining *j, int fd, struct failure *f)
 {
-	static unsigned char buffer[WIRE_BUFFER];
+	struct machine_question q = {.fd = fd, .with_fd = true};
 	struct wire_in in;
 	int err, control = machine_connect(j, WIRE_ROLE_COMMAND, NULL, f);
 
 	if (control < 0)
 		return control;
-	err = wire_send(control, WIRE_MOUNT, 0, NULL, 0, &fd, 1);
-	if (err == 0)
-		err = wire_recv(control, 0, buffer, &in);
-	if (err == 0) {
-		err = (int)in.msg.result;
-		wire_in_done(&in);
-	}
+	err = machine_ask(j, control, WIRE_MOUNT, &q, &in, f);
 	close(control);
+	if (err < 0)
+		return err;
+	err = (int)in.msg.result;
+	wire_in_done(&in);
 	if (err == -EBUSY)
 		return fail(f, err,
 			    "the machine at %s serves unassisted programs through one tree, which "
@@ -357,23 +355,20 @@ int mount_own(const struct joining *j, struct failure *f)
 /* Asks the machine for a domain's character devices. */
 static int ask_for_devices(const struct joining *j, char *folder, size_t room, struct failure *f)
 {
-	static unsigned char buffer[WIRE_BUFFER];
+	struct machine_question q = {0};
 	struct wire_in in;
 	int err, control = machine_connect(j, WIRE_ROLE_COMMAND, NULL, f);
 
 	if (control < 0)
 		return control;
-	err = wire_send(control, WIRE_CUSE, 0, NULL, 0, NULL, 0);
-	if (err == 0)
-		err = wire_recv(control, 0, buffer, &in);
-	if (err == 0) {
-		err = (int)in.msg.result;
-		if (err == 0)
-			snprintf(folder, room, "/dev/%.*s", (int)in.msg.payload,
-				 (const char *)in.payload);
-		wire_in_done(&in);
-	}
+	err = machine_ask(j, control, WIRE_CUSE, &q, &in, f);
 	close(control);
+	if (err < 0)
+		return err;
+	err = (int)in.msg.result;
+	if (err == 0)
+		snprintf(folder, room, "/dev/%.*s", (int)in.msg.payload, (const char *)in.payload);
+	wire_in_done(&in);
 	if (err == -EBUSY)
 		return fail(f, err, "the machine at %s serves unassisted programs only", j->socket);
 	return err < 0 ? fail(f, err,

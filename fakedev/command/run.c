@@ -21,6 +21,7 @@
 
 struct options {
 	unsigned long domid, limit;
+	unsigned int patience;
 	uint32_t guest;
 	const char *socket;
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
@@ -41,6 +42,7 @@ static void usage(FILE *out)
 	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
 	      "  --assist=no     with fuse: no preloaded library (default for static programs)\n"
 	      "  --socket PATH   join the machine that 'gntsim serve' keeps there\n"
+	      "  --patience N    seconds that it may take to answer (default 20)\n"
 	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
 	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
 	      "  --leaks[=error] report what the program still had granted or mapped at its\n"
@@ -74,17 +76,13 @@ static bool parse_front(const char *name, struct options *o)
 /* 0 to go on, 1 done, EXIT_GNTSIM. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {{"domain", required_argument, NULL, 'd'},
-						{"guest", required_argument, NULL, 'g'},
-						{"front", required_argument, NULL, 'f'},
-						{"socket", required_argument, NULL, 's'},
-						{"assist", required_argument, NULL, 'a'},
-						{"limit", required_argument, NULL, 'l'},
-						{"xenstore", no_argument, NULL, 'x'},
-						{"leaks", optional_argument, NULL, 'L'},
-						{"verbose", no_argument, NULL, 'v'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
+	static const struct option options[] = {
+	    {"domain", required_argument, NULL, 'd'}, {"guest", required_argument, NULL, 'g'},
+	    {"front", required_argument, NULL, 'f'},  {"socket", required_argument, NULL, 's'},
+	    {"assist", required_argument, NULL, 'a'}, {"patience", required_argument, NULL, 'p'},
+	    {"limit", required_argument, NULL, 'l'},  {"xenstore", no_argument, NULL, 'x'},
+	    {"leaks", optional_argument, NULL, 'L'},  {"verbose", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},         {0}};
 	bool assisted;
 	int c;
 
@@ -108,6 +106,10 @@ static int parse(int argc, char **argv, struct options *o)
 				return EXIT_GNTSIM;
 			o->assist_choice = CHOSEN;
 			o->unassisted = !assisted;
+			break;
+		case 'p':
+			if (!parse_patience(optarg, &o->patience))
+				return EXIT_GNTSIM;
 			break;
 		case 's':
 			o->socket = optarg;
@@ -215,7 +217,8 @@ static int become(const struct options *o, const char *socket, const char *rundi
 			    .guest = o->guest,
 			    .front = o->front,
 			    .unassisted = o->unassisted,
-			    .tree = tree};
+			    .tree = tree,
+			    .patience = o->patience};
 	struct failure f;
 
 	if ((j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
@@ -234,7 +237,10 @@ static int become(const struct options *o, const char *socket, const char *rundi
 
 static int run_joined(struct options *o)
 {
-	struct joining j = {.socket = o->socket, .domid = (uint32_t)o->domid, .guest = o->guest};
+	struct joining j = {.socket = o->socket,
+			    .domid = (uint32_t)o->domid,
+			    .guest = o->guest,
+			    .patience = o->patience};
 	struct machine_about about = {0};
 	char path[PATH_MAX];
 	struct failure f;

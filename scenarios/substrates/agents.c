@@ -44,8 +44,11 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-static void adopt(struct scn_agent *agent, int sock, pid_t pid)
+static void adopt(const struct scn_agents *a, struct scn_agent *agent, int sock, pid_t pid)
 {
+	struct timeval hang = {.tv_sec = (time_t)a->hang_s};
+
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &hang, sizeof(hang));
 	agent->sock = sock;
 	agent->pid = pid;
 	agent->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
@@ -143,6 +146,7 @@ static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 
 	if (hears(agent) && scn_wire_receive(agent->sock, &hello, sizeof(hello), &fd) == 0)
 		return SCN_OK;
+	kill(agent->pid, SIGKILL);
 	forget(agent);
 	scn_buf_str(why, "a process of the scenario did not start");
 	return SCN_ERROR;
@@ -169,7 +173,7 @@ enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 		close(socks[0]);
 		return broken(why, "fork", -errno);
 	}
-	adopt(&a->agents[process], socks[0], pid);
+	adopt(a, &a->agents[process], socks[0], pid);
 	return hear_hello(&a->agents[process], why);
 }
 
@@ -244,7 +248,8 @@ static enum scn_status exchange(struct scn_agents *a, struct scn_agent *agent,
 		err = receive_result(agent, result, got, pid);
 	if (!err)
 		return SCN_OK;
-	scn_buf_printf(why, "a process of the scenario died in %s", scn_call_name(call->kind));
+	scn_buf_printf(why, "a process of the scenario %s in %s", err == -EAGAIN ? "hangs" : "died",
+		       scn_call_name(call->kind));
 	return SCN_ERROR;
 }
 
@@ -264,7 +269,7 @@ static enum scn_status call_fork(struct scn_agents *a, struct scn_agent *agent,
 		close(socks[0]);
 		return status;
 	}
-	adopt(&a->agents[call->peer], socks[0], pid);
+	adopt(a, &a->agents[call->peer], socks[0], pid);
 	return hear_hello(&a->agents[call->peer], why);
 }
 

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,8 @@
 
 #define MAX_WORDS 16
 #define START_MS  5000
+#define END_MS    5000
+#define HANG_S    20 /* no call takes so long: it hangs */
 
 /* How the processes of a front are started, and what it takes of the host. */
 struct front {
@@ -138,16 +141,29 @@ static void unmount_tree(const struct server *s)
 		waitpid(pid, NULL, 0);
 }
 
+/* Of a broker that hangs, or was stopped, SIGTERM is not the end. */
+static int end_server(pid_t pid)
+{
+	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	int status = 0;
+
+	kill(pid, SIGTERM);
+	if (p.fd >= 0 && poll(&p, 1, END_MS) != 1)
+		kill(pid, SIGKILL);
+	if (p.fd >= 0)
+		close(p.fd);
+	waitpid(pid, &status, 0);
+	return status;
+}
+
 static void front_end(void *self)
 {
 	struct server *s = self;
 	int status = 0;
 
 	scn_agents_end(&s->agents);
-	if (s->pid > 0) {
-		kill(s->pid, SIGTERM);
-		waitpid(s->pid, &status, 0);
-	}
+	if (s->pid > 0)
+		status = end_server(s->pid);
 	if (status)
 		unmount_tree(s);
 	s->pid = 0;
@@ -424,6 +440,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	if (!s)
 		return broken(why, "out of memory");
 	scn_agents_init(&s->agents, options);
+	s->agents.hang_s = HANG_S;
 	s->front = front;
 	s->gntsim = getenv("GNTSIM");
 	if (!s->gntsim)

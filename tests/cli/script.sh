@@ -23,7 +23,7 @@ complain() {
 expect() {
 	want=$1 what=$2
 	shift 2
-	timeout 30 "$@" >"$dir/out" 2>"$dir/err"
+	timeout "${limit:-30}" "$@" >"$dir/out" 2>"$dir/err"
 	got=$?
 	[ $got = "$want" ] && return
 	complain "$what: expected status $want, got $got"
