@@ -58,6 +58,11 @@ struct joining {
 /** Sets LD_PRELOAD, GNTSIM_*, ASAN_OPTIONS. @return 0 or a negative errno, explained */
 int join_environment(const struct joining *j, struct failure *f);
 /**
+ * Gives this process a mount namespace of its own, in which there is a directory /dev/xen, in a /dev
+ * of its own if need be. @return 0 or a negative errno, explained
+ */
+int namespace_enter(struct failure *f);
+/**
  * Gives this process a mount namespace in which /dev/xen is its domain's folder of a FUSE tree that
  * the machine serves. @return 0 or a negative errno, explained
  */
@@ -70,7 +75,7 @@ int mount_cuse(const struct joining *j, struct failure *f);
  * @return the descriptor to serve it with, or a negative errno, explained
  */
 int mount_shared(const char *dir, unsigned int *id, struct failure *f);
-/** Unmounts that tree, if it is what is on top at the directory. */
+/** Unmounts that tree, if it is what is on top at the directory; says so on stderr if it must stay. */
 void unmount_shared(const char *dir, unsigned int id);
 /** For a broker, before it starts; programs it starts get their limit back. */
 void raise_descriptor_limit(void);

@@ -3,13 +3,12 @@
  * directory for everybody. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "substrates/unmount.h"
 #include "wire.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,111 +22,6 @@
 #define TREE_TYPE "fuse.gntsim"
 /* Milliseconds for a device node to appear. */
 #define DEVICE_TRIES 10000
-
-static bool write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool done = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return done;
-}
-
-/* The same user and group inside, and nobody else. */
-static bool map_ids(uid_t uid, gid_t gid)
-{
-	char text[64];
-
-	snprintf(text, sizeof(text), "%u %u 1", uid, uid);
-	if (!write_file("/proc/self/setgroups", "deny") || !write_file("/proc/self/uid_map", text))
-		return false;
-	snprintf(text, sizeof(text), "%u %u 1", gid, gid);
-	return write_file("/proc/self/gid_map", text);
-}
-
-/* A mount namespace of our own; what the host mounts later still shows. */
-static int enter_namespace(struct failure *f)
-{
-	uid_t uid = geteuid();
-	gid_t gid = getegid();
-
-	if (unshare(CLONE_NEWNS) < 0) {
-		if (errno != EPERM)
-			return fail(f, -errno, "cannot make a mount namespace: %s",
-				    strerror(errno));
-		if (unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 || !map_ids(uid, gid))
-			return fail(f, -EPERM,
-				    "the fuse front needs root or a user namespace, and this host "
-				    "grants neither (%s); --front socket works without",
-				    strerror(errno));
-	}
-	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return fail(f, -errno, "cannot make the mounts our own: %s", strerror(errno));
-	return 0;
-}
-
-static int bind_entry(int old, const struct dirent *d)
-{
-	char from[PATH_MAX], to[PATH_MAX], link[PATH_MAX];
-	struct stat st;
-	ssize_t n;
-	int fd;
-
-	snprintf(from, sizeof(from), "/proc/self/fd/%d/%s", old, d->d_name);
-	snprintf(to, sizeof(to), "/dev/%s", d->d_name);
-	if (fstatat(old, d->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return 0; /* gone meanwhile */
-	if (S_ISLNK(st.st_mode)) {
-		n = readlinkat(old, d->d_name, link, sizeof(link) - 1);
-		if (n < 0)
-			return 0;
-		link[n] = '\0';
-		return symlink(link, to) < 0 ? -errno : 0;
-	}
-	if (S_ISDIR(st.st_mode)) {
-		if (mkdir(to, 0755) < 0)
-			return -errno;
-	} else {
-		fd = open(to, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-		if (fd < 0)
-			return -errno;
-		close(fd);
-	}
-	return mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0 ? -errno : 0;
-}
-
-/* /dev as it is, in a file system of our own, where a folder can be added. */
-static int copy_dev(struct failure *f)
-{
-	int old = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC), err = 0;
-	struct dirent *d;
-	DIR *dir;
-
-	if (old < 0)
-		return fail(f, -errno, "cannot open /dev: %s", strerror(errno));
-	if (mount("gntsim-dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "mode=755,size=64k") < 0) {
-		err = fail(f, -errno, "cannot mount over /dev: %s", strerror(errno));
-		close(old);
-		return err;
-	}
-	dir = fdopendir(old);
-	while (err == 0 && dir && (d = readdir(dir))) {
-		if (strcmp(d->d_name, ".") && strcmp(d->d_name, "..")) {
-			err = bind_entry(old, d);
-			if (err < 0)
-				fail(f, err, "cannot show /dev/%s in the program's /dev: %s",
-				     d->d_name, strerror(-err));
-		}
-	}
-	if (dir)
-		closedir(dir);
-	else
-		close(old);
-	if (err == 0 && mkdir("/dev/xen", 0755) < 0)
-		err = fail(f, -errno, "cannot make /dev/xen: %s", strerror(errno));
-	return err;
-}
 
 /* Mounts a tree with the rights we have. @return the descriptor that serves it */
 static int mount_tree(const char *dir, struct failure *f)
@@ -194,22 +88,6 @@ static int mount_with_help(const char *dir, struct failure *f)
 	return fd;
 }
 
-static void run_fusermount(const char *const argv[])
-{
-	pid_t child = fork();
-
-	if (child == 0) {
-		int null = open("/dev/null", O_WRONLY);
-
-		if (null >= 0)
-			dup2(null, STDERR_FILENO);
-		execvp(argv[0], (char *const *)(uintptr_t)argv);
-		_exit(127);
-	}
-	if (child > 0)
-		waitpid(child, NULL, 0);
-}
-
 /* mountinfo writes a blank, tab, newline or backslash as its octal number. */
 static void unescape(char *text)
 {
@@ -253,19 +131,11 @@ static unsigned int tree_at(const char *dir)
 	return found;
 }
 
-static void unmount(const char *dir)
-{
-	const char *const argv[] = {"fusermount3", "-u", "-z", "-q", "--", dir, NULL};
-
-	if (umount2(dir, MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno == EPERM)
-		run_fusermount(argv);
-}
-
 /* What somebody mounted there since, or instead, is his. */
 void unmount_shared(const char *dir, unsigned int id)
 {
-	if (id && tree_at(dir) == id)
-		unmount(dir);
+	if (id && tree_at(dir) == id && !scn_unmount(dir))
+		complain("%s stays mounted: %s", dir, SCN_UNMOUNT_REFUSED);
 }
 
 int mount_shared(const char *dir, unsigned int *id, struct failure *f)
@@ -274,10 +144,13 @@ int mount_shared(const char *dir, unsigned int *id, struct failure *f)
 	int fd;
 
 	/* Left by a broker that died. A tree that is served answers, and stays. */
-	if (stat(dir, &st) < 0 && errno == ENOTCONN && tree_at(dir))
-		unmount(dir);
-	else if (tree_at(dir))
+	if (stat(dir, &st) < 0 && errno == ENOTCONN && tree_at(dir)) {
+		if (!scn_unmount(dir))
+			return fail(f, -EPERM, "a dead machine's tree is mounted at %s: %s", dir,
+				    SCN_UNMOUNT_REFUSED);
+	} else if (tree_at(dir)) {
 		return fail(f, -EBUSY, "another machine's tree is mounted at %s", dir);
+	}
 	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 		return fail(f, -ENOTDIR, "cannot mount at %s: no such directory", dir);
 	fd = mount_tree(dir, f);
@@ -334,11 +207,8 @@ static int show_mounted(const struct joining *j, struct failure *f)
 
 int mount_own(const struct joining *j, struct failure *f)
 {
-	struct stat st;
-	int fd, err = enter_namespace(f);
+	int fd, err = namespace_enter(f);
 
-	if (err == 0 && stat("/dev/xen", &st) < 0)
-		err = copy_dev(f);
 	if (err < 0)
 		return err;
 	if (j->tree && *j->tree)
@@ -393,9 +263,7 @@ int mount_cuse(const struct joining *j, struct failure *f)
 				    last);
 		nanosleep(&step, NULL);
 	}
-	err = enter_namespace(f);
-	if (err == 0 && stat("/dev/xen", &st) < 0)
-		err = copy_dev(f);
+	err = namespace_enter(f);
 	if (err < 0)
 		return err;
 	if (mount(folder, "/dev/xen", NULL, MS_BIND, NULL) < 0)

@@ -221,15 +221,14 @@ static int become(const struct options *o, const char *socket, const char *rundi
 			    .patience = o->patience};
 	struct failure f;
 
-	if ((j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
-	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
-		return complain("%s", f.text);
 	if (*rundir) {
 		xenstore_environment(rundir);
 		if (xenstore_introduce(rundir, j.domid, &f) < 0)
 			return complain("%s", f.text);
 	}
-	if (join_environment(&j, &f) < 0)
+	/* In another mount namespace a chroot hides from us where our own file is: that comes last. */
+	if (join_environment(&j, &f) < 0 || (j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
+	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
 		return complain("%s", f.text);
 	restore_descriptor_limit();
 	return exec_program(o->program);

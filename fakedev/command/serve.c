@@ -113,6 +113,17 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 	return n;
 }
 
+/* A tree hides what lies in its directory: nobody could reach a socket there. */
+static bool lies_below(const char *path, const char *dir)
+{
+	char folder[PATH_MAX], real[PATH_MAX];
+	size_t n = strlen(dir);
+
+	snprintf(folder, sizeof(folder), "%.*s", (int)(strrchr(path, '/') - path + 1), path);
+	return realpath(folder, real) && strncmp(real, dir, n) == 0 &&
+	       (real[n] == '/' || real[n] == '\0');
+}
+
 int serve_main(int argc, char **argv)
 {
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
@@ -189,6 +200,9 @@ int serve_main(int argc, char **argv)
 			return complain("cannot mount at %s: %s", dir, strerror(errno));
 		if (strlen(config.tree) > 512)
 			return complain("the path is too long: %s", dir);
+		if (lies_below(config.socket_path, config.tree))
+			return complain("--socket %s lies in --mount %s, which would hide it",
+					config.socket_path, dir);
 		config.unassisted = !assisted;
 	}
 	return serve(&config, xenstore, config.tree);

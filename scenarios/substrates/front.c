@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -23,6 +22,7 @@
 #include "fronts.h"
 #include "player/child.h"
 #include "scratch.h"
+#include "unmount.h"
 
 #define MAX_WORDS 16
 #define START_MS  5000
@@ -125,22 +125,6 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 	return SCN_ERROR;
 }
 
-/* What a broker that died left mounted. */
-static void unmount_tree(const struct server *s)
-{
-	pid_t pid;
-
-	if (!s->front->mounts || umount2(s->tree, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
-		return;
-	pid = fork();
-	if (pid == 0) {
-		execlp("fusermount3", "fusermount3", "-u", "-z", "-q", "--", s->tree, (char *)NULL);
-		_exit(127);
-	}
-	if (pid > 0)
-		waitpid(pid, NULL, 0);
-}
-
 /* Of a broker that hangs, or was stopped, SIGTERM is not the end. */
 static int end_server(pid_t pid)
 {
@@ -164,8 +148,9 @@ static void front_end(void *self)
 	scn_agents_end(&s->agents);
 	if (s->pid > 0)
 		status = end_server(s->pid);
-	if (status)
-		unmount_tree(s);
+	/* What a broker that died left mounted. */
+	if (status && s->front->mounts)
+		scn_unmount(s->tree);
 	s->pid = 0;
 	if (s->output >= 0)
 		close(s->output);

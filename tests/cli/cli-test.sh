@@ -97,6 +97,8 @@ stop() {
 }
 serve
 expect 0 "join" "$gntsim" run --socket "$dir/s" --domain 1 -- "$use" clean
+expect 125 "a socket that the tree would hide" timeout -k 1 20 "$gntsim" serve --socket "$dir/below" --mount "$dir"
+says err "would hide it"
 expect 125 "somebody listens there" "$gntsim" serve --socket "$dir/s"
 says err "Address already in use"
 expect 125 "another guest type" "$gntsim" run --socket "$dir/s" --domain 1 --guest pv -- true
