@@ -13,6 +13,7 @@
 #include <linux/memfd.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -43,11 +44,19 @@ static int write_all(int fd, const void *data, size_t len)
 static int spill(const void *payload, size_t len)
 {
 	long fd = raw_memfd_create("gntsim-wire", MFD_CLOEXEC);
+	struct rlimit old, lifted;
 	int err;
 
 	if (fd < 0)
 		return (int)fd;
-	err = write_all((int)fd, payload, len);
+	/* A file beyond the program's limit would be SIGXFSZ: this one is none of its files. */
+	raw_syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, (long)&old, 0, 0);
+	lifted = (struct rlimit){old.rlim_max, old.rlim_max};
+	if (old.rlim_cur < len)
+		raw_syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, (long)&lifted, 0, 0, 0);
+	err = old.rlim_max < len ? -ENOMEM : write_all((int)fd, payload, len);
+	if (old.rlim_cur < len)
+		raw_syscall(SYS_prlimit64, 0, RLIMIT_FSIZE, (long)&old, 0, 0, 0);
 	if (err < 0) {
 		raw_close((int)fd);
 		return err;
@@ -223,6 +232,18 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 	if (err < 0)
 		wire_in_done(in);
 	return err;
+}
+
+int wire_recv_first(int fd, int sent, void *buffer, struct wire_in *in)
+{
+	int err;
+
+	memset(in, 0, sizeof(*in));
+	if (sent < 0 && sent != -EPIPE)
+		return sent;
+	/* What was said before the end is behind the end's own error. */
+	err = wire_recv(fd, 0, buffer, in);
+	return err == -EPIPE ? wire_recv(fd, 0, buffer, in) : err;
 }
 
 int wire_in_take_fd(struct wire_in *in, int i)

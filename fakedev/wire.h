@@ -222,6 +222,13 @@ int wire_sendv(int fd, uint16_t op, const struct iovec *pieces, int n);
 int wire_recv(int fd, int flags, void *buffer, struct wire_in *in);
 #define WIRE_BUFFER (sizeof(struct wire_msg) + WIRE_INLINE_MAX)
 
+/**
+ * Receives the reply to a first request, for which wire_send() returned @p sent: also that of a broker
+ * that refused before it listened.
+ * @return as wire_recv(), or the error of sending
+ */
+int wire_recv_first(int fd, int sent, void *buffer, struct wire_in *in);
+
 /** Closes the descriptors that are still in @p in and unmaps the payload. */
 void wire_in_done(struct wire_in *in);
 /** Takes descriptor @p i out of the message: the caller owns it. -1 if there is none. */

@@ -17,6 +17,7 @@
 int arena_init(struct arena *a, struct failure *f)
 {
 	char path[64];
+	int err = 0;
 
 	*a = (struct arena){.rw = -1, .ro = -1, .memory = MAP_FAILED};
 	a->rw = memfd_create("gntsim-frames", MFD_CLOEXEC);
@@ -25,15 +26,22 @@ int arena_init(struct arena *a, struct failure *f)
 			    strerror(errno));
 	/* Only touched pages cost memory, but an address-space limit (ulimit -v) may be tight. */
 	for (a->size = ARENA_LARGE; a->size >= ARENA_SMALL; a->size /= 4) {
-		if (ftruncate(a->rw, (off_t)a->size) < 0)
+		err = ftruncate(a->rw, (off_t)a->size) < 0 ? -errno : 0;
+		if (err < 0)
 			continue;
 		a->memory = mmap(NULL, a->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
 				 a->rw, 0);
 		if (a->memory != MAP_FAILED)
 			break;
+		err = -errno;
 	}
 	if (a->memory == MAP_FAILED)
-		return fail(f, -ENOMEM, "cannot map memory for the page frames");
+		return fail(f, err,
+			    err == -EFBIG ? "a file of %u MiB is not allowed (ulimit -Hf): page "
+					    "frames take one"
+					  : "%u MiB of address space are not to be had (ulimit "
+					    "-Hv) for the page frames",
+			    (unsigned int)(ARENA_SMALL >> 20));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->rw);
 	a->ro = open(path, O_RDONLY | O_CLOEXEC);
 	if (a->ro < 0)

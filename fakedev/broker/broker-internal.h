@@ -164,6 +164,7 @@ struct broker {
 	int epoll;
 	struct endpoint listener;
 	struct listening listening;
+	int spare; /**< given up for a moment to refuse a client when no descriptor is free */
 	char *rundir;
 	struct broker_config config;
 	uint64_t last_time;    /**< monotonic ns when the machine was last advanced */

@@ -4,6 +4,7 @@
 #include "broker-internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -78,6 +79,23 @@ static void bury(struct broker *b)
 	}
 }
 
+/* Who is not even accepted would wait for ever, and the listener stay ready: tells one that there is
+ * no room. Returns false if nobody was there. */
+static bool refuse_one(struct broker *b, int listener)
+{
+	int fd;
+
+	if (b->spare >= 0)
+		close(b->spare);
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		wire_send(fd, WIRE_HELLO, -ENFILE, NULL, 0, NULL, 0);
+		close(fd);
+	}
+	b->spare = fcntl(b->epoll, F_DUPFD_CLOEXEC, 0);
+	return fd >= 0;
+}
+
 static void listener_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	(void)events;
@@ -85,6 +103,8 @@ static void listener_ready(struct broker *b, struct endpoint *e, uint32_t events
 		int fd = accept4(e->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		struct client *c;
 
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE) && refuse_one(b, e->fd))
+			continue;
 		if (fd < 0)
 			return;
 		if (client_add(b, fd, &c) < 0)
@@ -155,7 +175,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	b->listener.fd = -1;
 	b->listening.lock = -1;
 	b->xsd_kva = -1;
-	b->epoll = -1;
+	b->epoll = b->spare = -1;
 	b->arena.memory = NULL;
 	b->arena.rw = b->arena.ro = -1;
 	b->buffer = malloc(WIRE_BUFFER);
@@ -179,6 +199,11 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (b->epoll < 0) {
 		err = fail(f, -errno, "cannot make an epoll set: %s", strerror(errno));
+		goto undo;
+	}
+	b->spare = fcntl(b->epoll, F_DUPFD_CLOEXEC, 0);
+	if (b->spare < 0) {
+		err = fail(f, -errno, "cannot set a descriptor aside: %s", strerror(errno));
 		goto undo;
 	}
 	err = listen_start(&b->listening, config->socket_path, f);
@@ -217,6 +242,8 @@ void broker_free(struct broker *b)
 	arena_done(&b->arena);
 	if (b->epoll >= 0)
 		close(b->epoll);
+	if (b->spare >= 0)
+		close(b->spare);
 	if (b->xsd_kva >= 0)
 		close(b->xsd_kva);
 	for (unsigned int i = 0; i < b->n_leaks; i++)

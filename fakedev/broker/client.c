@@ -110,7 +110,8 @@ static bool serve_one(struct client *c)
 	if (err == -EAGAIN)
 		return false;
 	if (err == 0) {
-		err = in.fds_lost ? -EPROTO : client_request(c, &in);
+		err = in.fds_lost ? client_reply(c, &in, -ENFILE, NULL, 0, NULL, 0)
+				  : client_request(c, &in);
 		wire_in_done(&in);
 	}
 	if (err < 0)

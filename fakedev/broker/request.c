@@ -14,6 +14,9 @@
 int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len, const int *fds, int n_fds)
 {
+	/* It is the machine that has no descriptor left, not the caller. */
+	if (result == -EMFILE)
+		result = -ENFILE;
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(c->broker);
 	return wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);

@@ -77,9 +77,16 @@ int mount_cuse(const struct joining *j, struct failure *f);
 int mount_shared(const char *dir, unsigned int *id, struct failure *f);
 /** Unmounts that tree, if it is what is on top at the directory; says so on stderr if it must stay. */
 void unmount_shared(const char *dir, unsigned int id);
-/** For a broker, before it starts; programs it starts get their limit back. */
-void raise_descriptor_limit(void);
-void restore_descriptor_limit(void);
+/**
+ * For a broker, before it starts: every open device file is a descriptor of it, its page frames are a
+ * file. Programs it starts get their limits back.
+ * @return 0 or a negative errno, explained: what the host allows is too little
+ */
+int raise_limits(struct failure *f);
+void restore_limits(void);
+/** Nothing that is opened later may be taken for standard input, output or error. The program finds
+ * closed again what was. @return 0 or -1 */
+int fill_standard_descriptors(void);
 /** Replaces the process by the program; returns an exit status only if that failed. */
 int exec_program(char **argv);
 /** Whether the program can use the preloaded library. 1 yes, 0 static, -errno not to be found. */

@@ -10,31 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static struct rlimit descriptors;
-
-/* Every open device file is a descriptor of the broker's: take what the host allows. */
-void raise_descriptor_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &descriptors) < 0 ||
-	    descriptors.rlim_cur >= descriptors.rlim_max)
-		return;
-	r = descriptors;
-	r.rlim_cur = r.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &r) < 0)
-		descriptors.rlim_cur = 0;
-}
-
-void restore_descriptor_limit(void)
-{
-	if (descriptors.rlim_cur)
-		setrlimit(RLIMIT_NOFILE, &descriptors);
-}
 
 /* Beside the command in the build tree, else where it is installed. */
 static int find_library(char *out, size_t room, struct failure *f)

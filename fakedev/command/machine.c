@@ -27,6 +27,8 @@ static const char *hello_problem(int err)
 		return "the domain exists with another guest type";
 	case EINVAL:
 		return "no such domain id";
+	case ENFILE:
+		return "its limit of open files is reached (ulimit -n)";
 	default:
 		return strerror(-err);
 	}
@@ -82,9 +84,7 @@ int machine_ask(const struct joining *j, int fd, enum wire_op op, const struct m
 	static unsigned char buffer[WIRE_BUFFER];
 	int err = wire_send(fd, (uint16_t)op, 0, q->payload, q->len, &q->fd, q->with_fd);
 
-	memset(in, 0, sizeof(*in));
-	if (err == 0)
-		err = wire_recv(fd, 0, buffer, in);
+	err = wire_recv_first(fd, err, buffer, in);
 	if (err == 0 && in->msg.op != op) {
 		wire_in_done(in);
 		err = -EPROTO;

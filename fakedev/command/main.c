@@ -98,6 +98,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
+	if (fill_standard_descriptors() < 0)
+		return EXIT_GNTSIM;
 	if (!name) {
 		usage(stderr);
 		return EXIT_GNTSIM;

@@ -230,7 +230,7 @@ static int become(const struct options *o, const char *socket, const char *rundi
 	if (join_environment(&j, &f) < 0 || (j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
 	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
 		return complain("%s", f.text);
-	restore_descriptor_limit();
+	restore_limits();
 	return exec_program(o->program);
 }
 
@@ -355,7 +355,8 @@ static int run_private(const struct options *o)
 	struct failure f;
 	int status;
 
-	raise_descriptor_limit();
+	if (raise_limits(&f) < 0)
+		return complain("%s", f.text);
 	/* A Unix socket's path is short. */
 	if (!tmp || strlen(tmp) > 60)
 		tmp = "/tmp";

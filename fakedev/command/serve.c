@@ -71,7 +71,8 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 	unsigned int id = 0;
 	int n = 0, tree = -1;
 
-	raise_descriptor_limit();
+	if (raise_limits(&f) < 0)
+		return complain("%s", f.text);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);

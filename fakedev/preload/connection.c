@@ -197,10 +197,9 @@ static int say_hello(int fd)
 			       .pid = (uint32_t)raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0)};
 	struct wire_in in;
 	int64_t result;
-	int err = wire_send(fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
+	int sent = wire_send(fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
+	int err = wire_recv_first(fd, sent, lib.buffer, &in);
 
-	if (err == 0)
-		err = wire_recv(fd, 0, lib.buffer, &in);
 	if (err < 0)
 		return lib_broken();
 	result = in.msg.result;

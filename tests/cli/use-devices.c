@@ -5,10 +5,13 @@
  *   forget [STATUS]  leaves a page allocated and mapped
  *   limit N          N pages go, one more is ENOSPC
  *   guest pv|pvh     a forked child inherits a gntdev mapping on PVH only
+ *   many             opens devices until there is no room, has another process try, closes them
+ *   large            makes a call of more than fits a message
  *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,6 +99,41 @@ static int guest(const char *kind)
 	return status == 0 ? 0 : 1;
 }
 
+static int many(char *self)
+{
+	char word[] = "open";
+	char *const argv[] = {self, word, NULL};
+	int fd[1024], n = 0, status;
+	pid_t child;
+
+	while (n < 1024 && (fd[n] = open("/dev/xen/gntdev", O_RDWR)) >= 0)
+		n++;
+	if (n == 1024 || errno != ENFILE) {
+		perror("open");
+		return 1;
+	}
+	if (posix_spawn(&child, "/proc/self/exe", NULL, NULL, argv, environ) ||
+	    waitpid(child, &status, 0) != child || status != ENFILE << 8) {
+		fprintf(stderr, "another process: wait status %#x\n", (unsigned int)status);
+		return 1;
+	}
+	while (n > 0)
+		close(fd[--n]);
+	return clean();
+}
+
+static int large(void)
+{
+	enum { COUNT = 20000 };
+	size_t size = sizeof(struct ioctl_gntdev_map_grant_ref) +
+		      COUNT * sizeof(struct ioctl_gntdev_grant_ref);
+	struct ioctl_gntdev_map_grant_ref *map = calloc(1, size);
+	int gntdev = open("/dev/xen/gntdev", O_RDWR);
+
+	map->count = COUNT;
+	return ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, map) < 0;
+}
+
 static int die(char **argv)
 {
 	share(0);
@@ -124,6 +162,12 @@ int main(int argc, char **argv)
 		return limit(atoi(argv[2]));
 	if (argc == 3 && strcmp(argv[1], "guest") == 0)
 		return guest(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "open") == 0)
+		return open("/dev/xen/gntdev", O_RDWR) < 0 ? errno : 0;
+	if (argc == 2 && strcmp(argv[1], "large") == 0)
+		return large();
+	if (argc == 2 && strcmp(argv[1], "many") == 0)
+		return many(argv[0]);
 	if (argc == 5 && strcmp(argv[1], "die") == 0)
 		return die(argv);
 	return 2;
