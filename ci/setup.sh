@@ -25,9 +25,10 @@ need_packages() {
 # What a build and the demo need; ci/test adds its tools.
 build_packages="gcc libc6-dev linux-libc-dev libfuse3-dev meson ninja-build pkg-config"
 xen_packages="xen-utils-4.17 xenstore-utils libxen-dev"
-test_packages="clang clang-format clang-tidy cppcheck debhelper fuse3 golang-go lcov \
+test_packages="clang clang-format clang-tidy cppcheck debhelper fuse3 \
+	g++-aarch64-linux-gnu gcc-aarch64-linux-gnu golang-go lcov \
 	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-yaml qemu-system-x86 \
-	shellcheck strace util-linux valgrind xz-utils zstd"
+	qemu-user shellcheck strace util-linux valgrind xz-utils zstd"
 
 build_tree() {
 	[ -e build/build.ninja ] || meson setup build >/dev/null

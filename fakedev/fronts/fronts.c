@@ -7,7 +7,7 @@
 
 const struct broker_fronts fakedev_fronts = {
     .by_descriptor = &front_socket,
-    .mount = fuse_mount,
+    .mount = fuse_serve_tree,
     .make_devices = cuse_make_devices,
     .drain = fuse_hosts_drain,
     .unmount = fuse_hosts_end,

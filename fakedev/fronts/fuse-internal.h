@@ -51,7 +51,7 @@ void fuse_host_end(struct fuse_host *h);
 /** struct broker_fronts's part that FUSE and CUSE serve; see there. */
 void fuse_hosts_drain(struct broker *b);
 void fuse_hosts_end(struct broker *b);
-int fuse_mount(struct broker *b, int fd);
+int fuse_serve_tree(struct broker *b, int fd);
 int cuse_make_devices(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room);
 
 /** Answers the request in the host's buffer, if it is an ioctl on a tree's file; else returns false. */

@@ -319,7 +319,7 @@ static bool is_dev_fuse(int fd)
 	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 229);
 }
 
-int fuse_mount(struct broker *b, int fd)
+int fuse_serve_tree(struct broker *b, int fd)
 {
 	char *argv[] = {(char[]){"gntsim"}, NULL};
 	struct fuse_args args = FUSE_ARGS_INIT(1, argv);

@@ -155,6 +155,10 @@ bool device_overflowed(int fd);
 long device_read(int fd, const struct device *d, void *buf, size_t count);
 long device_write(const struct device *d, const void *buf, size_t count);
 
+struct pollfd;
+/** What poll found (@p ready of @p n), as the devices would have said it. @return ready */
+int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
+
 /** The broker is gone, for good: says so on stderr, once. @return -EIO */
 int lib_broken(void);
 

@@ -94,6 +94,13 @@ static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint6
 	return err;
 }
 
+/* Flags that say where. */
+static const int placing = MAP_FIXED | MAP_FIXED_NOREPLACE
+#ifdef MAP_32BIT /* x86 alone has it */
+			   | MAP_32BIT
+#endif
+    ;
+
 /* The driver's own errors come after MAP_FIXED has emptied the range. */
 static bool range_was_emptied(int err)
 {
@@ -103,7 +110,6 @@ static bool range_was_emptied(int err)
 static long map_device(uint64_t addr, uint64_t len, int prot, int flags, const struct device *d,
 		       uint64_t offset)
 {
-	const int placing = MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT;
 	struct wire_map m = {.file = d->id, .prot = prot, .flags = flags, .offset = offset};
 	bool fixed = (flags & MAP_FIXED) && !(flags & MAP_FIXED_NOREPLACE);
 	int type = flags & MAP_TYPE, err;

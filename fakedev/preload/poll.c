@@ -14,7 +14,7 @@ static bool overflowed(int fd)
 	return lib_device(fd, &d) && d.device == WIRE_DEV_EVTCHN && device_overflowed(fd);
 }
 
-static int correct(struct pollfd *fds, nfds_t n, int ready)
+int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
 {
 	if (ready <= 0 || !lib_active())
 		return ready;
@@ -27,20 +27,20 @@ static int correct(struct pollfd *fds, nfds_t n, int ready)
 DECLARE_NEXT(poll);
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
-	return correct(fds, n, NEXT(poll)(fds, n, timeout));
+	return lib_correct_poll(fds, n, NEXT(poll)(fds, n, timeout));
 }
 
 DECLARE_NEXT(ppoll);
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-	return correct(fds, n, NEXT(ppoll)(fds, n, timeout, mask));
+	return lib_correct_poll(fds, n, NEXT(ppoll)(fds, n, timeout, mask));
 }
 
 int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 DECLARE_NEXT(__poll_chk);
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
-	return correct(fds, n, NEXT(__poll_chk)(fds, n, timeout, size));
+	return lib_correct_poll(fds, n, NEXT(__poll_chk)(fds, n, timeout, size));
 }
 
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
@@ -49,5 +49,5 @@ DECLARE_NEXT(__ppoll_chk);
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		       const sigset_t *mask, size_t size)
 {
-	return correct(fds, n, NEXT(__ppoll_chk)(fds, n, timeout, mask, size));
+	return lib_correct_poll(fds, n, NEXT(__ppoll_chk)(fds, n, timeout, mask, size));
 }

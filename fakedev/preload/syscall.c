@@ -118,6 +118,10 @@ EXPORT long syscall(long nr, ...)
 	case SYS_poll:
 		return poll(PTR(0), (nfds_t)a[1], (int)a[2]);
 #endif
+	case SYS_ppoll:
+		return lib_correct_poll(
+		    PTR(0), (nfds_t)a[1],
+		    (int)lib_result(raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], 0)));
 	case SYS_execve:
 		return execve(PTR(0), PTR(1), PTR(2));
 	case SYS_execveat:

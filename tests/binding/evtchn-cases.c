@@ -185,7 +185,11 @@ static int is_in_poll(const struct waiter *w)
 	if (!fgets(line, sizeof(line), f))
 		line[0] = 0;
 	fclose(f);
+#ifdef SYS_poll
 	return atoi(line) == SYS_poll;
+#else /* arm64: poll() is ppoll's there */
+	return atoi(line) == SYS_ppoll;
+#endif
 }
 
 /* Until this many of the threads are. */

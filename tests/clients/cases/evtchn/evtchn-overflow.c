@@ -9,6 +9,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+static int ppoll_by_number(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT};
+	struct timespec now = {0};
+
+	return syscall(SYS_ppoll, &p, 1, &now, NULL, 8) == 1 ? p.revents : -errno;
+}
 
 void test(void)
 {
@@ -25,6 +36,7 @@ void test(void)
 		CHECK(port > 0, "bind: %d", port);
 		CHECK_IS(call_poll(HERE, fd, POLLIN | POLLOUT, 0),
 			 i < 64 ? POLLIN | POLLOUT : POLLERR);
+		CHECK_IS(ppoll_by_number(fd), i < 64 ? POLLIN | POLLOUT : POLLERR);
 		CHECK_IS(evtchn_unbind(HERE, fd, (uint32_t)port), 0);
 	}
 	CHECK_IS(call_read(HERE, fd, got, sizeof(got)), -EFBIG);

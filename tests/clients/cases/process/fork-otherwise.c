@@ -45,6 +45,7 @@ static pid_t by_fork_without_handlers(void)
 	return pid;
 }
 
+#ifdef SYS_fork /* not on arm64 */
 static pid_t by_syscall(void)
 {
 	pid_t pid = (pid_t)syscall(SYS_fork);
@@ -53,6 +54,7 @@ static pid_t by_syscall(void)
 		child(NULL);
 	return pid;
 }
+#endif
 
 static pid_t by_raw_clone(void)
 {
@@ -106,8 +108,14 @@ static void with(pid_t (*make)(void))
 
 void test(void)
 {
-	static pid_t (*const ways[])(void) = {by_fork_without_handlers, by_syscall, by_raw_clone,
-					      by_clone};
+	static pid_t (*const ways[])(void) = {
+	    by_fork_without_handlers,
+	    by_raw_clone,
+	    by_clone,
+#ifdef SYS_fork
+	    by_syscall,
+#endif
+	};
 
 	peer = peer_start(them());
 	for (unsigned i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {

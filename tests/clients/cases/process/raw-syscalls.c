@@ -19,6 +19,27 @@ static long sys(long result)
 	return result < 0 ? -errno : result;
 }
 
+/* arm64 has no number for the older calls. */
+static long open_by_number(const char *path, int flags)
+{
+#ifdef SYS_open
+	return sys(syscall(SYS_open, path, flags));
+#else
+	return sys(syscall(SYS_openat, AT_FDCWD, path, flags));
+#endif
+}
+
+static long poll_by_number(struct pollfd *p, int timeout_ms)
+{
+#ifdef SYS_poll
+	return sys(syscall(SYS_poll, p, 1, timeout_ms));
+#else
+	struct timespec timeout = {.tv_sec = timeout_ms / 1000};
+
+	return sys(syscall(SYS_ppoll, p, 1, &timeout, NULL, 8));
+#endif
+}
+
 static struct peer *peer;
 
 static void gntalloc(void)
@@ -60,7 +81,7 @@ static void gntdev(void)
 	struct ioctl_gntdev_map_grant_ref map = {.count = 1,
 						 .refs = {{.domid = them()->id, .ref = page.ref}}};
 	struct ioctl_gntdev_get_offset_for_vaddr offset = {.offset = 77};
-	int fd = (int)sys(syscall(SYS_open, "/dev/xen/gntdev", O_RDWR));
+	int fd = (int)open_by_number("/dev/xen/gntdev", O_RDWR);
 	int copy = (int)sys(syscall(SYS_dup, fd));
 	long area, addr;
 
@@ -100,7 +121,7 @@ static void evtchn(void)
 	remote = evtchn_bind_interdomain(peer, theirs, us()->id, (uint32_t)port);
 	CHECK_IS(evtchn_take(peer, theirs), remote);
 	CHECK_IS(evtchn_notify(peer, theirs, (uint32_t)remote), 0);
-	CHECK_IS(sys(syscall(SYS_poll, &p, 1, 20000)), 1);
+	CHECK_IS(poll_by_number(&p, 20000), 1);
 	CHECK_IS(sys(syscall(SYS_read, fd, &got, 4)), 4);
 	CHECK_IS(got, port);
 	CHECK_IS(sys(syscall(SYS_write, fd, &got, 4)), 4);
