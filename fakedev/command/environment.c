@@ -14,12 +14,12 @@
 #include <unistd.h>
 
 /* Beside the command in the build tree, else where it is installed. */
-static int find_library(char *out, size_t room, struct failure *f)
+static int find_library(char *out, struct failure *f)
 {
-	char exe[PATH_MAX];
+	static const char *const places[] = {"fakedev/preload", PRELOAD_FROM_BINDIR};
+	char exe[PATH_MAX], *path;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;
-	int len;
 
 	if (n < 0)
 		return fail(f, -errno, "cannot read /proc/self/exe: %s", strerror(errno));
@@ -27,12 +27,19 @@ static int find_library(char *out, size_t room, struct failure *f)
 	slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
-	len = snprintf(out, room, "%s/fakedev/preload/libgntsim-preload.so", exe);
-	if (len > 0 && (size_t)len < room && access(out, R_OK) == 0)
-		return 0;
-	len = snprintf(out, room, "%s/%s/libgntsim-preload.so", exe, PRELOAD_FROM_BINDIR);
-	if (len > 0 && (size_t)len < room && access(out, R_OK) == 0)
-		return 0;
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (asprintf(&path, "%s/%s/libgntsim-preload.so", exe, places[i]) < 0)
+			return fail(f, -ENOMEM, "no memory for a path");
+		/* Canonical: it stands in every program's environment, for all to see. */
+		bool found = realpath(path, out) && access(out, R_OK) == 0;
+
+		free(path);
+		if (found && strpbrk(out, ": \t\n"))
+			return fail(f, -EINVAL,
+				    "LD_PRELOAD cannot name %s: it has a space or a colon", out);
+		if (found)
+			return 0;
+	}
 	return fail(f, -ENOENT, "cannot find libgntsim-preload.so beside %s/gntsim", exe);
 }
 
@@ -57,14 +64,14 @@ static int prepend(const char *name, const char *word, char separator)
 
 int join_environment(const struct joining *j, struct failure *f)
 {
-	char library[PATH_MAX + 64], number[16];
+	char library[PATH_MAX], number[16];
 	int err;
 
 	if (j->front == FRONT_SOCKET)
 		unsetenv("GNTSIM_NATIVE");
 	if (j->unassisted)
 		return 0;
-	err = find_library(library, sizeof(library), f);
+	err = find_library(library, f);
 	if (err < 0)
 		return err;
 	snprintf(number, sizeof(number), "%u", j->domid);

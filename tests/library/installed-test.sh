@@ -66,6 +66,16 @@ if echo '#include <CUnit/Basic.h>' | cc -E - >/dev/null 2>&1; then
 fi
 compile gnttab-c "$root/binding/examples/hello.c"
 "$bindir/gntsim" run --leaks=error -- "$dir/program" | grep -x "hello, other side" || fail "hello"
+# A path that anyone can compare with what the kernel says of the process.
+preload=$("$bindir/gntsim" run -- printenv LD_PRELOAD)
+[ "$preload" = "$(realpath "$preload")" ] || fail "LD_PRELOAD is $preload"
+# One that LD_PRELOAD cannot hold is said to be none.
+cp -a "$dir/dest" "$dir/two words"
+if "$dir/two words/${bindir#"$dir/dest/"}/gntsim" run -- true 2>"$dir/log"; then
+	fail "a library that the loader cannot find"
+fi
+grep -q "LD_PRELOAD cannot name $(realpath "$dir/two words")/.*: it has a space or a colon" "$dir/log" ||
+	fail "a space in LD_PRELOAD: $(cat "$dir/log")"
 # Without the devices it says what is missing.
 "$dir/program" 2>&1 | grep -x "/dev/xen: No such file or directory" || fail "hello without devices"
 # Static.
