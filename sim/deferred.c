@@ -58,6 +58,7 @@ void gs_defer(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page)
 	append(dom, ref);
 	dom->grants.n_deferred++;
 	dom->m->totals.deferred++;
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_DEFERRED, .domid = dom->id, .ref = ref, .frame = page);
 	if (!dom->grants.timer_armed)
 		arm(dom);
 }

@@ -118,6 +118,7 @@ int gntsim_domain_create(struct gntsim_machine *m, uint16_t domid,
 		return rc;
 	}
 	m->totals.domains++;
+	GS_SAW(m, .kind = GNTSIM_SAW_DOMAIN, .domid = domid);
 	*out = dom;
 	return 0;
 }
@@ -136,6 +137,7 @@ void gs_domain_bury(struct gntsim_domain *dom)
 
 	m->domains[dom->id / DOMS_PER_LEAF][dom->id % DOMS_PER_LEAF] = NULL;
 	m->totals.zombies--;
+	GS_SAW(m, .kind = GNTSIM_SAW_BURIED, .domid = dom->id);
 	gs_grants_bury(dom);
 	free_domain(dom);
 	tell_dom0(m);
@@ -157,6 +159,7 @@ void gntsim_domain_destroy(struct gntsim_domain *dom)
 {
 	struct gntsim_machine *m = dom->m;
 
+	GS_SAW(m, .kind = GNTSIM_SAW_DESTROY, .domid = dom->id);
 	dom->dying = true;
 	m->totals.domains--;
 	m->totals.zombies++;

@@ -40,6 +40,8 @@ void gs_revoked(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 	if (!merge || end > mm->revoked_end)
 		mm->revoked_end = end;
 	gs_effect_raise(mm->m, &mm->revoked);
+	GS_SAW(mm->m, .kind = GNTSIM_SAW_REVOKED, .domid = mm->dom ? mm->dom->id : 0, .mm = mm,
+	       .addr = start, .len = end - start);
 }
 
 bool gntsim_next_effect(struct gntsim_machine *m, struct gntsim_effect *out)

@@ -132,7 +132,9 @@ int gntsim_port_alloc_unbound(struct gntsim_domain *dom, uint16_t remote_domid)
 	if (rc < 0)
 		return rc;
 	p->remote_domid = remote_domid == GNTSIM_DOMID_SELF ? dom->id : remote_domid;
-	return use(dom, p, GNTSIM_PORT_UNBOUND);
+	rc = use(dom, p, GNTSIM_PORT_UNBOUND);
+	gs_saw_port(dom, p);
+	return rc;
 }
 
 static void connect(struct port *p, struct gntsim_domain *remote, const struct port *peer)
@@ -161,6 +163,8 @@ int gntsim_port_bind_interdomain(struct gntsim_domain *dom, uint16_t remote_domi
 	rc = use(dom, p, GNTSIM_PORT_INTERDOMAIN);
 	connect(p, rd, peer);
 	connect(peer, dom, p);
+	gs_saw_port(dom, p);
+	gs_saw_port(rd, peer);
 	/* The peer may have sent before there was anybody to hear it. */
 	gs_port_set_pending(dom, p);
 	return rc;
@@ -180,7 +184,9 @@ int gntsim_port_bind_virq(struct gntsim_domain *dom, uint32_t virq)
 		return rc;
 	p->remote_port = virq;
 	dom->ports.virqs[virq] = p->number;
-	return use(dom, p, GNTSIM_PORT_VIRQ);
+	rc = use(dom, p, GNTSIM_PORT_VIRQ);
+	gs_saw_port(dom, p);
+	return rc;
 }
 
 void gs_port_set_pending(struct gntsim_domain *dom, struct port *p)
@@ -188,6 +194,8 @@ void gs_port_set_pending(struct gntsim_domain *dom, struct port *p)
 	p->pending = true;
 	if (p->file && !p->masked)
 		gs_evtchn_interrupt(dom, p);
+	else
+		GS_SAW(dom->m, .kind = GNTSIM_SAW_PENDING, .domid = dom->id, .port = p->number);
 }
 
 int gntsim_port_send(struct gntsim_domain *dom, gntsim_port port)
@@ -206,13 +214,16 @@ static void close_port(struct gntsim_domain *dom, struct port *p)
 	if (p->state == GNTSIM_PORT_VIRQ)
 		dom->ports.virqs[p->remote_port] = 0;
 	if (p->state == GNTSIM_PORT_INTERDOMAIN) {
-		struct port *peer = port_at(p->remote, p->remote_port);
+		struct gntsim_domain *remote = p->remote;
+		struct port *peer = port_at(remote, p->remote_port);
 
 		peer->state = GNTSIM_PORT_UNBOUND;
 		peer->remote = NULL;
 		peer->remote_domid = dom->id;
+		gs_saw_port(remote, peer);
 	}
 	unuse(dom, p);
+	gs_saw_port(dom, p);
 }
 
 int gntsim_port_close(struct gntsim_domain *dom, gntsim_port port)

@@ -27,6 +27,8 @@ void gs_evtchn_interrupt(struct gntsim_domain *dom, struct port *p)
 		*ring_at(u, u->prod++) = p->number;
 	else
 		u->overflow = true;
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_EVENT, .domid = dom->id, .port = p->number,
+	       .file = p->file, .overflow = u->overflow);
 	gs_effect_raise(dom->m, &p->file->event);
 }
 

@@ -43,11 +43,19 @@ void gs_file_free(struct gntsim_file *file)
 	gs_mem_free(file->m, file, sizeof(*file));
 }
 
+static void saw_release(struct gntsim_file *file)
+{
+	GS_SAW(file->m, .kind = GNTSIM_SAW_RELEASE, .domid = file->dom->id, .device = file->device,
+	       .file = file);
+}
+
 static void release(struct gntsim_file *file)
 {
 	/* A dead file's driver state went with the domain. */
-	if (file->dom)
+	if (file->dom) {
+		saw_release(file);
 		file->driver->release(file);
+	}
 	gs_file_free(file);
 }
 
@@ -81,6 +89,7 @@ void gs_file_run_releases(struct gntsim_machine *m)
 
 void gs_file_kill(struct gntsim_file *file)
 {
+	saw_release(file);
 	file->driver->release(file);
 	gs_effect_drop(&file->event);
 	list_del(&file->link);

@@ -18,9 +18,14 @@ static struct gref *next_gref(const struct gref *g)
 
 static void tell(struct gntsim_domain *dom, struct gref *g)
 {
-	if (g->notify_flags & NOTIFY_CLEAR_BYTE)
+	if (g->notify_flags & NOTIFY_CLEAR_BYTE) {
 		frame_bytes(&dom->m->frames, g->frame)[g->notify_offset] = 0;
+		GS_SAW(dom->m, .kind = GNTSIM_SAW_NOTIFY_BYTE, .domid = dom->id, .ref = g->ref,
+		       .frame = g->frame, .offset = g->notify_offset);
+	}
 	if (g->notify_flags & NOTIFY_SEND_EVENT) {
+		GS_SAW(dom->m, .kind = GNTSIM_SAW_NOTIFY_EVENT, .domid = dom->id, .ref = g->ref,
+		       .port = g->notify_port);
 		(void)gntsim_port_send(dom, g->notify_port);
 		gs_port_put(dom, g->notify_port);
 	}
@@ -204,6 +209,9 @@ int gntsim_gntalloc_set_unmap_notify(struct gntsim_file *file, uint64_t index, u
 		return -EINVAL;
 	if (g->notify_flags & NOTIFY_SEND_EVENT)
 		gs_port_put(file->dom, g->notify_port);
+	GS_SAW(file->m, .kind = GNTSIM_SAW_NOTIFY_SET, .domid = file->dom->id, .ref = g->ref,
+	       .offset = (uint32_t)PAGE_OFFSET(index), .action = action, .port = port,
+	       .replaced = g->notify_flags);
 	g->notify_flags = (uint8_t)action;
 	g->notify_offset = (uint16_t)PAGE_OFFSET(index);
 	g->notify_port = port;

@@ -77,6 +77,9 @@ static void clear_byte(struct map *map)
 			gs_hazard(m, HAZARD_CLEAR_READONLY);
 	} else {
 		frame_bytes(&m->frames, p->frame)[map->notify.offset % GNTSIM_PAGE_SIZE] = 0;
+		GS_SAW(m, .kind = GNTSIM_SAW_NOTIFY_BYTE, .domid = map->file->dom->id,
+		       .device = GNTSIM_DEV_GNTDEV, .index = gs_map_offset(map), .ref = p->ref,
+		       .frame = p->frame, .offset = map->notify.offset);
 	}
 }
 
@@ -135,9 +138,14 @@ void gs_map_put(struct map *map)
 	if (!is_pv(map))
 		unmap_pages(map, 0, map->count);
 	if ((map->notify.flags & NOTIFY_SEND_EVENT) && !dom->dying) {
+		GS_SAW(dom->m, .kind = GNTSIM_SAW_NOTIFY_EVENT, .domid = dom->id,
+		       .device = GNTSIM_DEV_GNTDEV, .index = gs_map_offset(map),
+		       .port = map->notify.port);
 		(void)gntsim_port_send(dom, map->notify.port);
 		gs_port_put(dom, map->notify.port);
 	}
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_MAP_FREED, .domid = dom->id, .device = GNTSIM_DEV_GNTDEV,
+	       .file = map->file, .index = gs_map_offset(map), .count = map->count);
 	list_del(&map->all);
 	dom->m->totals.gntdev_maps--;
 	gs_mem_free(dom->m, map, map_bytes(map->count));
@@ -256,6 +264,10 @@ int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uin
 		rc = -EINVAL;
 	} else {
 		drop = map->notify;
+		GS_SAW(file->m, .kind = GNTSIM_SAW_NOTIFY_SET, .domid = file->dom->id,
+		       .device = GNTSIM_DEV_GNTDEV, .index = gs_map_offset(map),
+		       .offset = (uint32_t)(index - gs_map_offset(map)), .action = action,
+		       .port = port, .replaced = drop.flags);
 		map->notify.flags = action;
 		map->notify.offset = (uint32_t)(index - gs_map_offset(map));
 		map->notify.port = port;

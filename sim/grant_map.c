@@ -98,12 +98,14 @@ void gs_slot_pin(struct gntsim_domain *rd, struct slot *slot, uint32_t pin)
 	if (!slot->pin)
 		gs_frame_pin(rd->m, slot->pinned_frame);
 	slot->pin += pin;
+	gs_saw_grant(rd, slot);
 }
 
 void gs_slot_unpin(struct gntsim_domain *rd, struct slot *slot, uint32_t pin, bool readonly)
 {
 	slot->pin -= pin;
 	gs_reduce_status(rd, slot, readonly);
+	gs_saw_grant(rd, slot);
 	if (slot->pin)
 		return;
 	gs_frame_unpin(rd->m, slot->pinned_frame);
@@ -153,6 +155,13 @@ static enum gntsim_gntst pin_grant(struct gntsim_domain *ld, struct gntsim_domai
 	return GNTSIM_GNTST_OKAY;
 }
 
+static void saw_handle(const struct gntsim_domain *ld, enum gntsim_observation_kind kind,
+		       uint32_t handle, const struct track *e)
+{
+	GS_SAW(ld->m, .kind = kind, .domid = ld->id, .handle = handle, .peer = e->domid,
+	       .ref = e->ref, .flags = e->flags);
+}
+
 static enum gntsim_gntst map_grant(struct gntsim_domain *ld, struct gntsim_map_grant_ref *op)
 {
 	const uint32_t pv_only =
@@ -197,12 +206,16 @@ static enum gntsim_gntst map_grant(struct gntsim_domain *ld, struct gntsim_map_g
 	ld->m->totals.maptrack++;
 	op->handle = handle;
 	op->frame = slot->pinned_frame;
+	saw_handle(ld, GNTSIM_SAW_HANDLE_TAKEN, handle, e);
 	return GNTSIM_GNTST_OKAY;
 }
 
 void gntsim_gnttab_map(struct gntsim_domain *dom, struct gntsim_map_grant_ref *op)
 {
 	op->status = (int16_t)map_grant(dom, op);
+	if (op->status != GNTSIM_GNTST_OKAY)
+		GS_SAW(dom->m, .kind = GNTSIM_SAW_MAP_REFUSED, .domid = dom->id, .peer = op->domid,
+		       .ref = op->ref, .status = op->status);
 }
 
 static void end_track(struct gntsim_domain *ld, uint32_t handle)
@@ -213,6 +226,7 @@ static void end_track(struct gntsim_domain *ld, uint32_t handle)
 	put_handle(&ld->maptrack, handle);
 	ld->maptrack.used--;
 	ld->m->totals.maptrack--;
+	saw_handle(ld, GNTSIM_SAW_HANDLE_FREED, handle, &e);
 	gs_slot_unpin(rd, slot_at(rd, e.ref), pin_of(e.flags), e.flags & GNTSIM_GNTMAP_READONLY);
 }
 

@@ -104,6 +104,7 @@ int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool
 	slot->state = (uint8_t)state;
 	slot->u.gref = gref;
 	gs_slot_write(dom, slot, &entry);
+	gs_saw_grant(dom, slot);
 	return (int)ref;
 }
 
@@ -114,6 +115,7 @@ bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref)
 	if (slot->shared.flags & (GNTSIM_GTF_READING | GNTSIM_GTF_WRITING))
 		return false;
 	invalidate(dom, slot);
+	gs_saw_grant(dom, slot);
 	put_reference(dom, ref, slot);
 	return true;
 }
@@ -158,6 +160,7 @@ int gntsim_grant_entry_set(struct gntsim_domain *dom, gntsim_gref ref,
 	if (!slot)
 		return -EINVAL;
 	gs_slot_write(dom, slot, entry);
+	gs_saw_grant(dom, slot);
 	return 0;
 }
 

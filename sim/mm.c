@@ -206,6 +206,8 @@ static void end_mappings(struct gntsim_mm *mm)
 {
 	struct vma *vma;
 
+	if (mm->dom)
+		GS_SAW(mm->m, .kind = GNTSIM_SAW_MM_END, .domid = mm->dom->id, .mm = mm);
 	gs_invalidate_range(mm, 0, UINT64_MAX);
 	while ((vma = vma_of(gs_tree_first(&mm->vmas))))
 		remove_vma(vma);

@@ -33,6 +33,9 @@ const struct profile *gs_profile(enum gntsim_kernel kernel);
 
 /* ---- effects.c ---- */
 
+struct slot;
+struct port;
+
 struct effect {
 	struct list queue; /* empty when not pending */
 	enum gntsim_effect_kind kind;
@@ -51,6 +54,19 @@ void gs_effect_init(struct effect *e, enum gntsim_effect_kind kind);
 void gs_effect_raise(struct gntsim_machine *m, struct effect *e);
 void gs_effect_drop(struct effect *e);
 void gs_revoked(struct gntsim_mm *mm, uint64_t start, uint64_t end);
+
+/* ---- observe.c ---- */
+
+/* Tells the observer, if there is one: what the rest names is worked out only then. */
+#define GS_SAW(machine, ...)                                                                       \
+	do {                                                                                       \
+		if ((machine)->observer)                                                           \
+			(machine)->observer((machine)->observer_ctx,                               \
+					    &(struct gntsim_observation){__VA_ARGS__});            \
+	} while (0)
+/* The entry of a slot as it is now. */
+void gs_saw_grant(const struct gntsim_domain *dom, const struct slot *slot);
+void gs_saw_port(struct gntsim_domain *dom, const struct port *p);
 
 /* ---- frames.c: page frames ---- */
 
@@ -530,6 +546,8 @@ const char *gs_check_machine_frames(const struct gntsim_machine *m);
 
 struct gntsim_machine {
 	struct memory mem;
+	gntsim_observer *observer; /* NULL: nobody looks */
+	void *observer_ctx;
 	struct frames frames;
 	struct gntsim_domain **domains[DOM_LEAVES];
 	struct gntsim_totals totals;

@@ -91,5 +91,6 @@ const char *gntsim_version(void);
 #include <gntsim/inspect.h>
 #include <gntsim/ioctl.h>
 #include <gntsim/mm.h>
+#include <gntsim/observe.h>
 
 #endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* What an observer is told. */
+#include "model.h"
+
+void gntsim_machine_observe(struct gntsim_machine *m, gntsim_observer *observer, void *ctx)
+{
+	m->observer = observer;
+	m->observer_ctx = ctx;
+}
+
+/* Slots do not know their number; who looks can wait for it. */
+static gntsim_gref ref_of(const struct gntsim_domain *dom, const struct slot *slot)
+{
+	const struct table *t = &dom->grants.slots;
+	uint32_t chunk, n = 1u << t->shift;
+
+	for (chunk = 0; chunk < t->n_chunks; chunk++) {
+		const struct slot *first = (const struct slot *)(const void *)t->chunks[chunk];
+
+		if (slot >= first && slot < first + n)
+			return chunk * n + (uint32_t)(slot - first);
+	}
+	return NO_REF;
+}
+
+static uint32_t pins_of(const struct slot *slot)
+{
+	uint32_t pins = 0, counters;
+
+	for (counters = slot->pin; counters; counters >>= 8)
+		pins += counters & 255u;
+	return pins;
+}
+
+void gs_saw_grant(const struct gntsim_domain *dom, const struct slot *slot)
+{
+	if (!dom->m->observer)
+		return;
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_GRANT, .domid = dom->id, .ref = ref_of(dom, slot),
+	       .entry = slot->shared, .pins = pins_of(slot), .peer = slot->pinned_domid);
+}
+
+void gs_saw_port(struct gntsim_domain *dom, const struct port *p)
+{
+	struct gntsim_port_status status;
+
+	if (!dom->m->observer)
+		return;
+	(void)gntsim_port_status(dom, p->number, &status);
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_PORT, .domid = dom->id, .port = p->number,
+	       .port_status = status);
+}
