@@ -7,7 +7,9 @@
 #define FAKEDEV_BROKER_INTERNAL_H
 
 #include "broker.h"
+#include "hazards.h"
 #include "listen.h"
+#include "program.h"
 #include "wire.h"
 
 #include <gntsim/machine.h>
@@ -70,7 +72,7 @@ struct client {
 	bool greeted;
 	struct link syncing; /**< in the broker's list while a WIRE_SYNC is not answered */
 	bool writes_nothing; /**< WIRE_ROLE_WATCH */
-	uint32_t pid;
+	struct program program;
 	struct link by_process; /**< if it is an address space */
 	uint16_t domid;
 	struct gntsim_mm *mm; /**< NULL for commands */
@@ -105,8 +107,8 @@ struct device_file {
 	const struct front *front;
 	void *front_data;
 	struct link holds;
-	uint32_t opener; /**< the process that opened it, if known (--leaks) */
-	uint32_t exited; /**< a holder that has exited (--leaks); 0 none */
+	struct program opener; /**< the process that opened it, if known */
+	uint32_t exited;       /**< a holder that has exited (--leaks); 0 none */
 	/* evtchn */
 	uint32_t *queue; /**< ports that did not fit the socket yet */
 	uint32_t n_queue, queue_room;
@@ -176,6 +178,8 @@ struct broker {
 	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
 	uint32_t xsd_port;
+	struct cause cause; /**< of what the machine does now */
+	struct hazards hazards;
 	char **leaks;
 	unsigned int n_leaks;
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */

@@ -233,6 +233,7 @@ void broker_free(struct broker *b)
 	if (!b)
 		return;
 	listen_end(&b->listening);
+	hazards_end(&b->hazards);
 	b->config.fronts->unmount(b);
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
@@ -309,13 +310,14 @@ void broker_effects(struct broker *b)
 		case GNTSIM_EFFECT_MM_DEAD:
 			c = gntsim_mm_data(e.mm);
 			/* The process dies with its domain. */
-			if (c && c->pid > 1 && c->pid != (uint32_t)getpid())
-				kill((pid_t)c->pid, SIGKILL);
+			if (c && c->program.pid > 1 && c->program.pid != (uint32_t)getpid())
+				kill((pid_t)c->program.pid, SIGKILL);
 			break;
 		case GNTSIM_EFFECT_HAZARD:
-			fprintf(stderr,
-				"gntsim: warning: the real driver would misbehave here: %s\n",
-				e.hazard);
+			if (b->config.on_hazard)
+				b->config.on_hazard(e.hazard);
+			else
+				hazard_note(&b->hazards, e.hazard, &b->cause);
 			break;
 		case GNTSIM_EFFECT_REVOKED:   /* told in the reply to the call that caused it */
 		case GNTSIM_EFFECT_FILE_DEAD: /* its calls fail; its end comes with its process */
@@ -358,6 +360,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
+	b->cause = (struct cause){0};
 	broker_tick(b);
 	for (int phase = 0; phase < N_PHASES; phase++) {
 		for (int i = 0; i < n; i++) {

@@ -27,12 +27,13 @@ struct broker_config {
 	    *fronts;             /**< how device files reach programs (fronts/fronts.h) */
 	const char *socket_path; /**< where to listen; a dead broker's socket is replaced */
 	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
-	bool open_to_all;       /**< any user who knows the path may join; else as the umask says */
-	bool virtual_time;      /**< time passes only when a client advances it */
-	bool unassisted;        /**< memory is mapped by the kernel alone, through one FUSE tree */
-	const char *tree;       /**< where that tree is mounted for everybody; NULL: nowhere */
-	bool leaks;             /**< note what a process still holds when it exits */
-	uint32_t domain0_guest; /**< as in struct wire_hello; 0: PV */
+	bool open_to_all;  /**< any user who knows the path may join; else as the umask says */
+	bool virtual_time; /**< time passes only when a client advances it */
+	bool unassisted;   /**< memory is mapped by the kernel alone, through one FUSE tree */
+	const char *tree;  /**< where that tree is mounted for everybody; NULL: nowhere */
+	bool leaks;        /**< note what a process still holds when it exits */
+	void (*on_hazard)(const char *name); /**< told of harm to a real kernel; NULL: stderr is */
+	uint32_t domain0_guest;              /**< as in struct wire_hello; 0: PV */
 };
 
 /**

@@ -50,8 +50,8 @@ struct device_file *client_file(struct client *c, uint32_t id)
 void client_index(struct client *c)
 {
 	link_del(&c->by_process);
-	if (c->pid)
-		link_add(&c->broker->processes[c->pid % PROCESS_BUCKETS], &c->by_process);
+	if (c->program.pid)
+		link_add(&c->broker->processes[c->program.pid % PROCESS_BUCKETS], &c->by_process);
 }
 
 struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process)
@@ -62,7 +62,7 @@ struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process)
 		const struct client *c =
 		    (struct client *)(void *)((char *)l - offsetof(struct client, by_process));
 
-		if (c->pid == process)
+		if (c->program.pid == process)
 			return c->mm;
 	}
 	return NULL;
@@ -91,6 +91,8 @@ static void client_end(struct client *c)
 	link_del(&c->syncing);
 	link_del(&c->by_process);
 	if (c->mm) {
+		b->cause =
+		    (struct cause){.kind = CAUSE_END, .domid = c->domid, .program = c->program};
 		leaks_of_mm(b, c);
 		gntsim_mm_set_data(c->mm, NULL);
 		gntsim_mm_destroy(c->mm);

@@ -27,10 +27,27 @@ struct device_file *device_find(struct broker *b, uint64_t cookie)
 	return NULL;
 }
 
+/* Who had it: the last that used it, else who opened it. */
+static const struct program *holder(const struct device_file *f)
+{
+	const struct hold *h;
+
+	if (f->holds.prev == &f->holds)
+		return &f->opener;
+	h = (const struct hold *)(const void *)((const char *)f->holds.prev -
+						offsetof(struct hold, of_file));
+	return &h->client->program;
+}
+
 void device_end(struct device_file *f)
 {
 	struct gntsim_file *file = f->file;
+	const struct gntsim_domain *dom = file ? gntsim_file_domain(file) : NULL;
 
+	f->broker->cause = (struct cause){.kind = CAUSE_CLOSE,
+					  .domid = dom ? gntsim_domain_id(dom) : 0,
+					  .program = *holder(f),
+					  .device = f->device};
 	if (f->front->end)
 		f->front->end(f);
 	broker_end_endpoint(f->broker, &f->endpoint);

@@ -91,12 +91,12 @@ void leaks_of_file(struct broker *b, const struct device_file *f)
 		const struct hold *h =
 		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
 
-		if (h->client->endpoint.dead || !h->client->pid)
+		if (h->client->endpoint.dead || !h->client->program.pid)
 			continue;
 		/* A holder that goes on has closed it. */
-		if (!is_exiting(h->client->pid))
+		if (!is_exiting(h->client->program.pid))
 			return;
-		w.pid = h->client->pid;
+		w.pid = h->client->program.pid;
 	}
 	if (w.pid == 0)
 		return;
@@ -111,20 +111,21 @@ void leaks_of_mm(struct broker *b, const struct client *c)
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 
-	if (!b->config.leaks || !c->pid || !is_exiting(c->pid))
+	if (!b->config.leaks || !c->program.pid || !is_exiting(c->program.pid))
 		return;
 	/* Its files may end a moment later. */
 	for (uint32_t i = 0; i < c->n_holds; i++)
 		if (c->holds[i])
-			c->holds[i]->file->exited = c->pid;
+			c->holds[i]->file->exited = c->program.pid;
 	for (; gntsim_mm_find_vma(c->mm, addr, &v); addr = v.end) {
 		char *text;
 
-		if (asprintf(
-			&text, "process %u: memory still mapped: %s, %llu page(s) at %#llx", c->pid,
-			gntsim_file_device(v.file) == GNTSIM_DEV_GNTALLOC ? "gntalloc" : "gntdev",
-			(unsigned long long)((v.end - v.start) / GNTSIM_PAGE_SIZE),
-			(unsigned long long)v.start) >= 0)
+		if (asprintf(&text, "process %u: memory still mapped: %s, %llu page(s) at %#llx",
+			     c->program.pid,
+			     gntsim_file_device(v.file) == GNTSIM_DEV_GNTALLOC ? "gntalloc"
+									       : "gntdev",
+			     (unsigned long long)((v.end - v.start) / GNTSIM_PAGE_SIZE),
+			     (unsigned long long)v.start) >= 0)
 			note(b, text);
 	}
 }

@@ -172,12 +172,21 @@ static long call_driver(struct client *c, const struct device_file *f,
 			const struct wire_ioctl *call, struct gathered *g)
 {
 	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, g};
+	struct cause *cause = &c->broker->cause;
+	long result;
 
 	if (!f)
 		return -EBADF;
 	if (!f->file)
 		return request_privcmd(call->cmd);
-	return gntsim_ioctl(f->file, c->mm, call->cmd, call->arg, &um);
+	cause->kind = CAUSE_IOCTL;
+	cause->device = f->device;
+	cause->cmd = call->cmd;
+	cause->arg = call->arg;
+	cause->memory = &um;
+	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg, &um);
+	broker_effects(c->broker);
+	return result;
 }
 
 int request_ioctl(struct client *c, const struct wire_in *in)

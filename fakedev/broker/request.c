@@ -51,7 +51,7 @@ static int hello(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
-	c->pid = in->pid;
+	program_look(&c->program, in->pid);
 	/* Asked once is enough: it costs both ends something at each message. */
 	setsockopt(c->endpoint.fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof(off));
 	if (c->greeted) { /* a forked child, which came with its address space */
@@ -165,6 +165,7 @@ static int open_device(struct client *c, const struct wire_in *in)
 			  (enum wire_device)o.device, o.flags, &f, &fd);
 	if (err < 0)
 		return reply(c, in, err, NULL, 0);
+	f->opener = c->program;
 	/* If the hold fails the file ends with this descriptor. */
 	err = client_hold(c, f, &id);
 	err = err < 0 ? reply(c, in, err, NULL, 0) : send_file(c, in, f, id, fd);
@@ -342,6 +343,8 @@ int client_request(struct client *c, struct wire_in *in)
 		return -EPROTO;
 	if (in->n_fds != (op == WIRE_ATTACH || op == WIRE_MOUNT))
 		return -EPROTO;
+	c->broker->cause = (struct cause){
+	    .kind = CAUSE_REQUEST, .domid = c->domid, .program = c->program, .request = in};
 	switch (op) {
 	case WIRE_HELLO:
 		return hello(c, in);

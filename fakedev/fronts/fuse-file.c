@@ -141,8 +141,7 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	ff = f->front_data;
 	ff->host = h;
 	ff->opener = (uint32_t)fuse_req_ctx(req)->pid;
-	if (h->broker->config.leaks)
-		f->opener = foreign_process(ff->opener);
+	program_look(&f->opener, foreign_process(ff->opener));
 	link_add(&h->files, &ff->of_host);
 	if (h->memory && device <= WIRE_DEV_GNTDEV)
 		err = pages_open(ff);
@@ -253,8 +252,8 @@ static struct gntsim_mm *mm_of_thread(const struct broker *b, uint32_t thread)
 	return mm ? mm : client_mm_of_process(b, foreign_process(thread));
 }
 
-long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
-		     const struct gntsim_user_memory *um)
+static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
+			const struct gntsim_user_memory *um)
 {
 	const struct device_file *f = ff->device;
 	struct ioctl_gntdev_get_offset_for_vaddr where;
@@ -272,4 +271,25 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GRANT_COPY && !ff->host->is_cuse)
 		mm = mm_of_thread(f->broker, thread);
 	return gntsim_ioctl(f->file, mm, cmd, arg, um);
+}
+
+long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
+		     const struct gntsim_user_memory *um)
+{
+	struct broker *b = ff->device->broker;
+	const struct gntsim_domain *dom =
+	    ff->device->file ? gntsim_file_domain(ff->device->file) : NULL;
+	long result;
+
+	b->cause = (struct cause){.kind = CAUSE_IOCTL,
+				  .domid = dom ? gntsim_domain_id(dom) : 0,
+				  .thread = thread,
+				  .device = ff->device->device,
+				  .cmd = cmd,
+				  .arg = arg,
+				  .memory = um};
+	result = call_driver(ff, thread, cmd, arg, um);
+	/* What the call did elsewhere has happened before the caller learns that it is done. */
+	broker_effects(b);
+	return result;
 }

@@ -45,6 +45,9 @@ struct server {
 	int output; /* of the server: readable when it serves, at its end when it has died */
 	struct scn_setup setup;
 	uint32_t domain_of[64];
+	char said[512]; /* of its output, what is not looked at yet */
+	size_t n_said;
+	char hazard[80]; /* the last it spoke of */
 };
 
 static enum scn_status broken(struct scn_buf *why, const char *what)
@@ -65,7 +68,7 @@ static uint64_t front_capabilities(enum scn_front front)
 {
 	const uint64_t never = SCN_CAP(FAIL_ALLOCATION) | SCN_CAP(FRAMES) | SCN_CAP(GNTDEV_LIMIT) |
 			       SCN_CAP(GRANT_FRAMES) | SCN_CAP(MAPTRACK_FRAMES) | SCN_CAP(PORTS) |
-			       SCN_CAP(RAISE_VIRQ) | SCN_CAP(SURVIVE_CRASH);
+			       SCN_CAP(RAISE_VIRQ);
 
 	return SCN_ALL_CAPS & ~never & ~scn_front_lacks(front);
 }
@@ -164,7 +167,9 @@ static enum scn_status await_server(struct server *s, struct scn_buf *why)
 	struct pollfd p = {.fd = s->output, .events = POLLIN};
 	char line[128];
 
-	if (poll(&p, 1, START_MS) == 1 && read(s->output, line, sizeof(line)) > 0)
+	s->n_said = 0;
+	if (poll(&p, 1, START_MS) == 1 && read(s->output, line, sizeof(line)) > 0 &&
+	    fcntl(s->output, F_SETFL, O_NONBLOCK) == 0)
 		return SCN_OK;
 	front_end(s);
 	scn_buf_str(why, "gntsim serve did not start");
@@ -246,6 +251,7 @@ static enum scn_status front_begin(void *self, const struct scn_setup *setup, st
 			       "--socket",
 			       s->socket,
 			       "--virtual-time",
+			       "--hazards",
 			       "--guest",
 			       guest_of_domain0(setup),
 			       s->front->mounts ? "--mount" : NULL,
@@ -375,7 +381,38 @@ static enum scn_status front_destroy(void *self, uint32_t domain, struct scn_buf
 		if (s->agents.agents[i].pid > 0 && s->domain_of[i] == domain)
 			status = scn_agents_await(&s->agents, i, why);
 	}
-	return status;
+	return status == SCN_OK ? settle(s, why) : status;
+}
+
+/* A line of the server's: "hazard NAME". */
+static void take_line(struct server *s, const char *line, size_t n)
+{
+	static const char word[] = "hazard ";
+	const size_t skip = sizeof(word) - 1;
+
+	if (n > skip && n - skip < sizeof(s->hazard) && !memcmp(line, word, skip))
+		snprintf(s->hazard, sizeof(s->hazard), "%.*s", (int)(n - skip), line + skip);
+}
+
+/* The server has said what a call led to before the call returns, or settle() does. */
+static const char *front_hazard(void *self)
+{
+	struct server *s = self;
+	ssize_t n;
+
+	s->hazard[0] = '\0';
+	while ((n = read(s->output, s->said + s->n_said, sizeof(s->said) - s->n_said)) > 0) {
+		const char *at = s->said, *end;
+
+		s->n_said += (size_t)n;
+		for (; (end = memchr(at, '\n', s->n_said - (size_t)(at - s->said))); at = end + 1)
+			take_line(s, at, (size_t)(end - at));
+		s->n_said -= (size_t)(at - s->said);
+		memmove(s->said, at, s->n_said);
+		if (s->n_said == sizeof(s->said))
+			s->n_said = 0;
+	}
+	return s->hazard[0] ? s->hazard : NULL;
 }
 
 /* Whether this host lets a program have the front's devices. */
@@ -476,6 +513,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	    .destroy = front_destroy,                                                              \
 	    .set_limit = front_set_limit,                                                          \
 	    .totals = front_totals,                                                                \
+	    .hazard = front_hazard,                                                                \
 	}
 
 SUBSTRATE(socket, SCN_FRONT_SOCKET, "socket",

@@ -7,6 +7,10 @@
  *   guest pv|pvh     a forked child inherits a gntdev mapping on PVH only
  *   many             opens devices until there is no room, has another process try, closes them
  *   large            makes a call of more than fits a message
+ *   harm N           N times what gntalloc-vma-close-walks-global-list is about, by munmap
+ *   harm-children N  once in each of N children
+ *   harm-end         once, by its own end
+ *   overfill N       asks for N pages at once, which is too much for the grant table
  *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
 #include <errno.h>
 #include <fcntl.h>
@@ -134,6 +138,54 @@ static int large(void)
 	return ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, map) < 0;
 }
 
+/* A mapping of pages from two ALLOCs with another file's between them. */
+static void harm(int end)
+{
+	int files[3], one = open("/dev/xen/gntalloc", O_RDWR),
+		      other = open("/dev/xen/gntalloc", O_RDWR);
+	void *both;
+
+	files[0] = files[2] = one;
+	files[1] = other;
+	for (int i = 0; i < 3; i++) {
+		alloc = (struct ioctl_gntalloc_alloc_gref){.domid = 1, .flags = 1, .count = 1};
+		if (ioctl(files[i], IOCTL_GNTALLOC_ALLOC_GREF, &alloc) < 0)
+			exit(2);
+	}
+	both = mmap(NULL, 8192, PROT_READ, MAP_SHARED, one, 0);
+	if (both == MAP_FAILED)
+		exit(2);
+	if (end)
+		return;
+	munmap(both, 8192);
+	close(one);
+	close(other);
+}
+
+static int harm_children(int n)
+{
+	int status = 0;
+
+	for (int i = 0; i < n && status == 0; i++) {
+		if (fork() == 0) {
+			harm(0);
+			_exit(0);
+		}
+		if (wait(&status) < 0)
+			return 1;
+	}
+	return status != 0;
+}
+
+static int overfill(int n)
+{
+	struct ioctl_gntalloc_alloc_gref *many = calloc(1, sizeof(*many) + (size_t)n * 4);
+
+	gntalloc = open("/dev/xen/gntalloc", O_RDWR);
+	*many = (struct ioctl_gntalloc_alloc_gref){.domid = 1, .flags = 1, .count = (uint32_t)n};
+	return ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, many) < 0 && errno == ENOSPC ? 0 : 1;
+}
+
 static int die(char **argv)
 {
 	share(0);
@@ -168,6 +220,19 @@ int main(int argc, char **argv)
 		return large();
 	if (argc == 2 && strcmp(argv[1], "many") == 0)
 		return many(argv[0]);
+	if (argc == 3 && strcmp(argv[1], "harm") == 0) {
+		for (int i = 0; i < atoi(argv[2]); i++)
+			harm(0);
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "harm-children") == 0)
+		return harm_children(atoi(argv[2]));
+	if (argc == 2 && strcmp(argv[1], "harm-end") == 0) {
+		harm(1);
+		return 0;
+	}
+	if (argc == 3 && strcmp(argv[1], "overfill") == 0)
+		return overfill(atoi(argv[2]));
 	if (argc == 5 && strcmp(argv[1], "die") == 0)
 		return die(argv);
 	return 2;

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file hazards.h
+ * With what a real kernel would come to harm (gntsim/effects.h, HAZARD): one line for each cause, with
+ * all that is known of it; how often it came again is told at the end.
+ */
+#ifndef FAKEDEV_HAZARDS_H
+#define FAKEDEV_HAZARDS_H
+
+#include "program.h"
+#include "wire.h"
+
+struct gntsim_user_memory;
+
+/** Which call the machine is in, and whose: what comes of it is told with it. */
+struct cause {
+	enum {
+		CAUSE_NONE,
+		CAUSE_REQUEST, /**< memory, or an administrator's */
+		CAUSE_IOCTL,
+		CAUSE_CLOSE, /**< of a file's last descriptor */
+		CAUSE_END,   /**< of an address space */
+	} kind;
+	uint32_t domid;
+	struct program program;
+	uint32_t thread;               /**< not 0: the kernel's word for who called, instead */
+	const struct wire_in *request; /**< REQUEST */
+	enum wire_device device;       /**< IOCTL, CLOSE */
+	uint32_t cmd;                  /**< IOCTL */
+	uint64_t arg;
+	const struct gntsim_user_memory *memory; /**< of arg; NULL: it can't be read */
+};
+
+/** What was told already. Zero is empty. */
+struct hazards {
+	struct hazard *seen;
+	unsigned int n, room;
+	unsigned long untold; /**< for want of memory or room */
+};
+
+/** Tells of a hazard, by its name, on stderr, or counts it if its cause was told before. */
+void hazard_note(struct hazards *h, const char *name, const struct cause *c);
+/** Tells what came again, and forgets all. */
+void hazards_end(struct hazards *h);
+
+#endif

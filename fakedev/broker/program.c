@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "program.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+void program_look(struct program *p, uint32_t pid)
+{
+	char path[32];
+	ssize_t n = -1;
+	int fd;
+
+	*p = (struct program){.pid = pid};
+	if (pid == 0)
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, p->name, sizeof(p->name) - 1);
+		close(fd);
+	}
+	p->name[n > 0 ? n : 0] = '\0';
+	/* Its last byte is a newline. Whatever else the program put there is for a terminal. */
+	p->name[strcspn(p->name, "\n")] = '\0';
+	for (char *c = p->name; *c; c++)
+		if (*c < ' ' || *c == 127)
+			*c = '?';
+}
+
+const char *program_text(const struct program *p, char text[PROGRAM_TEXT])
+{
+	if (p->pid == 0)
+		snprintf(text, PROGRAM_TEXT, "an unknown process");
+	else
+		snprintf(text, PROGRAM_TEXT, "%s (process %u)", *p->name ? p->name : "?", p->pid);
+	return text;
+}
