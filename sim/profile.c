@@ -42,3 +42,10 @@ int gntsim_kernel_by_name(const char *name, enum gntsim_kernel *out)
 	}
 	return -EINVAL;
 }
+
+const char *gntsim_kernel_name(enum gntsim_kernel kernel)
+{
+	const struct profile *profile = gs_profile(kernel);
+
+	return profile ? profile->name : NULL;
+}

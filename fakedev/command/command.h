@@ -30,9 +30,6 @@ int control_main(int argc, char **argv);
 /** "gntsim: " and the message on stderr; returns EXIT_GNTSIM. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/** A whole decimal number from low to high; complains and returns false otherwise. */
-bool parse_number(const char *option, const char *text, unsigned long low, unsigned long high,
-		  unsigned long *out);
 /** "pv" or "pvh" as struct wire_hello has it (1, 2); complains and returns false otherwise. */
 bool parse_guest(const char *text, uint32_t *out);
 
@@ -117,7 +114,7 @@ struct machine_question {
 int machine_ask(const struct joining *j, int fd, enum wire_op op, const struct machine_question *q,
 		struct wire_in *in, struct failure *f);
 /** --patience's value; complains and returns false if it is none. */
-bool parse_patience(const char *text, unsigned int *out);
+bool parse_patience(const char *command, const char *text, unsigned int *out);
 
 /** The exit status that stands for a wait status. */
 int exit_status(int wait_status);

@@ -2,10 +2,10 @@
 /* gntsim status and gntsim control: a served machine from outside. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "lang/options.h"
 #include "wire.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,19 +106,17 @@ static int parse(int argc, char **argv, void (*usage)(FILE *), struct target *t)
 						{0}};
 	int c;
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+	while ((c = scn_option_next(argv[0], argc, argv, "+h", options)) != -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return 0;
 		}
-		if (c == 'p' && parse_patience(optarg, &t->patience))
+		if (c == 'p' && parse_patience(argv[0], optarg, &t->patience))
 			continue;
 		if (c == 'p')
 			return EXIT_GNTSIM;
 		if (c != 's')
-			return complain("%s: %s", argv[optind - 1],
-					c == ':' ? "needs a value" : "no such option");
+			return EXIT_GNTSIM;
 		t->socket = optarg;
 	}
 	if (!t->socket)
@@ -136,14 +134,17 @@ int status_main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (optind < argc)
-		return complain("status takes no argument, found '%s'", argv[optind]);
+		return scn_usage_error("status", "expected no other word, found '%s'",
+				       argv[optind]);
 	return ask(&t, WIRE_STATUS, NULL, 0, "status");
 }
 
-static int bad_control(void)
+static int bad_control(const char *word)
 {
-	control_usage(stderr);
-	return EXIT_GNTSIM;
+	return scn_usage_error("control",
+			       "expected create, destroy, advance or limit and what "
+			       "belongs to it, found '%s'",
+			       word);
 }
 
 int control_main(int argc, char **argv)
@@ -159,14 +160,14 @@ int control_main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (n < 2)
-		return bad_control();
+		return bad_control(n ? a[0] : "nothing");
 	if (strcmp(a[0], "advance") == 0 && n == 2) {
-		if (!parse_number("advance", a[1], 0, UINT64_MAX / 2, &number))
+		if (!scn_option_number("control", "advance", a[1], 0, UINT64_MAX / 2, &number))
 			return EXIT_GNTSIM;
 		ns = number;
 		return ask(&t, WIRE_ADVANCE, &ns, sizeof(ns), "advance");
 	}
-	if (!parse_number(a[0], a[1], 0, 0x7FEF, &number))
+	if (!scn_option_number("control", a[0], a[1], 0, 0x7FEF, &number))
 		return EXIT_GNTSIM;
 	domid = (uint32_t)number;
 	if (strcmp(a[0], "create") == 0 && n <= 3)
@@ -174,8 +175,8 @@ int control_main(int argc, char **argv)
 	if (strcmp(a[0], "destroy") == 0 && n == 2)
 		return ask(&t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
 	if (strcmp(a[0], "limit") != 0 || n != 3)
-		return bad_control();
-	if (!parse_number("limit", a[2], 0, INT32_MAX, &pages))
+		return bad_control(a[0]);
+	if (!scn_option_number("control", "limit", a[2], 0, INT32_MAX, &pages))
 		return EXIT_GNTSIM;
 	limit = (struct wire_limit){.domid = domid, .limit = (uint32_t)pages};
 	return ask(&t, WIRE_LIMIT, &limit, sizeof(limit), "limit");

@@ -4,6 +4,7 @@
 
 #include "fuzz/main.h"
 #include "lang/new_scenario.h"
+#include "lang/options.h"
 #include "substrates/play_main.h"
 #include <gntsim/machine.h>
 #include <stdarg.h>
@@ -39,21 +40,6 @@ int complain(const char *format, ...)
 	return EXIT_GNTSIM;
 }
 
-bool parse_number(const char *option, const char *text, unsigned long low, unsigned long high,
-		  unsigned long *out)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-
-	if (*text < '0' || *text > '9' || *end || n < low || n > high) {
-		complain("%s: expected a number from %lu to %lu, found '%s'", option, low, high,
-			 text);
-		return false;
-	}
-	*out = n;
-	return true;
-}
-
 bool parse_guest(const char *text, uint32_t *out)
 {
 	if (strcmp(text, "pv") && strcmp(text, "pvh")) {
@@ -74,11 +60,11 @@ bool parse_yes_no(const char *option, const char *text, bool *out)
 	return true;
 }
 
-bool parse_patience(const char *text, unsigned int *out)
+bool parse_patience(const char *command, const char *text, unsigned int *out)
 {
 	unsigned long n;
 
-	if (!parse_number("--patience", text, 1, 86400, &n))
+	if (!scn_option_number(command, "--patience", text, 1, 86400, &n))
 		return false;
 	*out = (unsigned int)n;
 	return true;

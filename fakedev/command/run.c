@@ -3,11 +3,11 @@
 #define _GNU_SOURCE
 #include "command.h"
 #include "fronts/fronts.h"
+#include "lang/options.h"
 #include "substrates/fronts.h"
 #include "wire.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -86,11 +86,10 @@ static int parse(int argc, char **argv, struct options *o)
 	bool assisted;
 	int c;
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+:h", options, NULL)) != -1) {
+	while ((c = scn_option_next("run", argc, argv, "+h", options)) != -1) {
 		switch (c) {
 		case 'd':
-			if (!parse_number("--domain", optarg, 0, 0x7FEF, &o->domid))
+			if (!scn_option_number("run", "--domain", optarg, 0, 0x7FEF, &o->domid))
 				return EXIT_GNTSIM;
 			break;
 		case 'g':
@@ -108,14 +107,14 @@ static int parse(int argc, char **argv, struct options *o)
 			o->unassisted = !assisted;
 			break;
 		case 'p':
-			if (!parse_patience(optarg, &o->patience))
+			if (!parse_patience("run", optarg, &o->patience))
 				return EXIT_GNTSIM;
 			break;
 		case 's':
 			o->socket = optarg;
 			break;
 		case 'l':
-			if (!parse_number("--limit", optarg, 1, INT_MAX, &o->limit))
+			if (!scn_option_number("run", "--limit", optarg, 1, INT_MAX, &o->limit))
 				return EXIT_GNTSIM;
 			break;
 		case 'x':
@@ -133,11 +132,8 @@ static int parse(int argc, char **argv, struct options *o)
 		case 'h':
 			usage(stdout);
 			return 1;
-		case ':':
-			return complain("%s needs a value; see 'gntsim run --help'",
-					argv[optind - 1]);
 		default:
-			return complain("no option %s; see 'gntsim run --help'", argv[optind - 1]);
+			return EXIT_GNTSIM;
 		}
 	}
 	o->program = argv + optind;

@@ -3,9 +3,9 @@
 #define _GNU_SOURCE
 #include "command.h"
 #include "fronts/fronts.h"
+#include "lang/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -154,8 +154,7 @@ int serve_main(int argc, char **argv)
 	unsigned long limit = 0;
 	int c;
 
-	opterr = 0;
-	while ((c = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
+	while ((c = scn_option_next("serve", argc, argv, "h", options)) != -1) {
 		switch (c) {
 		case 's':
 			config.socket_path = optarg;
@@ -165,7 +164,7 @@ int serve_main(int argc, char **argv)
 				return EXIT_GNTSIM;
 			break;
 		case 'l':
-			if (!parse_number("--limit", optarg, 1, INT_MAX, &limit))
+			if (!scn_option_number("serve", "--limit", optarg, 1, INT_MAX, &limit))
 				return EXIT_GNTSIM;
 			config.gntalloc_limit = (uint32_t)limit;
 			break;
@@ -188,16 +187,12 @@ int serve_main(int argc, char **argv)
 		case 'h':
 			usage(stdout);
 			return 0;
-		case ':':
-			return complain("%s needs a value; see 'gntsim serve --help'",
-					argv[optind - 1]);
 		default:
-			return complain("no option %s; see 'gntsim serve --help'",
-					argv[optind - 1]);
+			return EXIT_GNTSIM;
 		}
 	}
 	if (optind < argc)
-		return complain("serve takes no argument, found '%s'", argv[optind]);
+		return scn_usage_error("serve", "expected no other word, found '%s'", argv[optind]);
 	if (!config.socket_path)
 		return complain("serve needs --socket PATH");
 	if (config.socket_path[0] != '/') {

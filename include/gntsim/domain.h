@@ -76,6 +76,9 @@ void gntsim_domain_set_gntalloc_limit(struct gntsim_domain *dom, uint32_t limit)
 
 /** The profile for a name such as "6.1"; -EINVAL if there is none. */
 int gntsim_kernel_by_name(const char *name, enum gntsim_kernel *out);
+/** The name of a profile, "6.1"; NULL if there is none. They are numbered from the oldest on, from
+ * GNTSIM_KERNEL_DEFAULT + 1. A constant string. */
+const char *gntsim_kernel_name(enum gntsim_kernel kernel);
 
 #ifdef __cplusplus
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,18 +7,20 @@
 
 #include "fuzz.h"
 #include "main.h"
+#include "substrates/place.h"
 #include "substrates/substrates.h"
 
 #define STATUS_DIFFERENT 1
-#define STATUS_ERROR     125
+#define STATUS_ERROR     SCN_STATUS_ERROR
 
-#define XEN "xen"
+#define FUZZ "fuzz"
+#define XEN  "xen"
 
 struct command {
 	struct scn_options options;
 	struct fuzz_run run;
 	unsigned long patience;
-	bool has_guest, has_judge_kernel, help;
+	bool has_guest, has_kernel, has_judge_kernel, help;
 };
 
 static void print_help(FILE *out)
@@ -46,6 +46,9 @@ static void print_help(FILE *out)
 	    "      --max N              end after N differences; default 5\n"
 	    "      --patience N         xen: seconds for a sequence, after which it hangs;\n"
 	    "                           default 120, with two domains 300\n"
+	    "      --device-dir DIR     device: where the nodes are; default /dev/xen\n"
+	    "      --domid N            device: this domain's id, if it can't be found out\n"
+	    "      --host pv|pvh        device: what this domain is, if it can't be found out\n"
 	    "      --write DIR          where differences are written, as scenarios; default .\n"
 	    "      --count N            play nowhere else: write N sequences to the directory,\n"
 	    "                           with the model's results\n"
@@ -57,8 +60,7 @@ static void print_help(FILE *out)
 
 static int usage_error(const char *what, const char *value)
 {
-	fprintf(stderr, "gntsim fuzz: %s: '%s'\nTry 'gntsim fuzz --help'.\n", what, value);
-	return STATUS_ERROR;
+	return scn_usage_error(FUZZ, "%s, found '%s'", what, value);
 }
 
 enum option_id {
@@ -85,6 +87,7 @@ static const struct option options[] = {
     {"kernel", required_argument, NULL, OPT_KERNEL},
     {"against-kernel", required_argument, NULL, OPT_AGAINST_KERNEL},
     {"allow-hazard", required_argument, NULL, OPT_ALLOW},
+    SCN_PLACE_OPTIONS,
     {"write", required_argument, NULL, OPT_WRITE},
     {"statistics", no_argument, NULL, OPT_STATISTICS},
     {"help", no_argument, NULL, OPT_HELP},
@@ -121,22 +124,31 @@ static int take_guests(struct command *c, const char *value)
 	return usage_error("--guest: expected pv, pvh or two of them", value);
 }
 
+/* The numbers, and from where to where they go. */
+static const struct number {
+	unsigned long low, high;
+} numbers[] = {
+    [OPT_OPS - OPT_OPS] = {1, ULONG_MAX},           [OPT_SEED - OPT_OPS] = {0, UINT32_MAX},
+    [OPT_LENGTH - OPT_OPS] = {1, FUZZ_MAX_OPS / 2}, [OPT_COUNT - OPT_OPS] = {1, UINT32_MAX},
+    [OPT_MAX - OPT_OPS] = {1, ULONG_MAX},           [OPT_FIRST - OPT_OPS] = {0, UINT32_MAX},
+    [OPT_PATIENCE - OPT_OPS] = {1, 86400},
+};
+
 static int take_number(struct command *c, int option, const char *value)
 {
 	unsigned long *const into[] = {&c->run.ops, &c->run.seed,  &c->run.length, &c->run.count,
 				       &c->run.max, &c->run.first, &c->patience};
-	unsigned long max = option == OPT_LENGTH     ? FUZZ_MAX_OPS / 2
-			    : option == OPT_PATIENCE ? 86400
-						     : ULONG_MAX;
-	char *end;
+	const struct number *n = &numbers[option - OPT_OPS];
+	const struct option *o = options;
+	char name[32];
 
-	errno = 0;
-	*into[option - OPT_OPS] = strtoul(value, &end, 0);
-	if (errno || end == value || *end || *value == '-' || *into[option - OPT_OPS] > max ||
-	    (option == OPT_PATIENCE && c->patience == 0))
-		return usage_error("bad number", value);
+	while (o->val != option)
+		o++;
+	snprintf(name, sizeof(name), "--%s", o->name);
 	c->run.only_write |= option == OPT_COUNT;
-	return 0;
+	return scn_option_number(FUZZ, name, value, n->low, n->high, into[option - OPT_OPS])
+		   ? 0
+		   : STATUS_ERROR;
 }
 
 static int take_option(struct command *c, int option, const char *value)
@@ -147,18 +159,23 @@ static int take_option(struct command *c, int option, const char *value)
 		return 0;
 	case OPT_GUEST:
 		return take_guests(c, value);
+	case SCN_PLACE_DEVICE_DIR:
+	case SCN_PLACE_DOMID:
+	case SCN_PLACE_HOST:
+		return scn_place_take(FUZZ, (enum scn_place_option)option, value, &c->options);
 	case OPT_KERNEL:
+		c->has_kernel = true;
 		return scn_version_parse(value, &c->run.world.kernel)
-			   ? usage_error("--kernel: expected X.Y", value)
+			   ? usage_error("--kernel: expected a version X.Y", value)
 			   : 0;
 	case OPT_AGAINST_KERNEL:
 		c->has_judge_kernel = true;
 		return scn_version_parse(value, &c->run.judge.kernel)
-			   ? usage_error("--against-kernel: expected X.Y", value)
+			   ? usage_error("--against-kernel: expected a version X.Y", value)
 			   : 0;
 	case OPT_ALLOW:
 		if (c->run.world.n_allowed == FUZZ_MAX_ALLOWED)
-			return usage_error("--allow-hazard: too many", value);
+			return usage_error("--allow-hazard: expected no more names", value);
 		c->run.world.allowed[c->run.world.n_allowed++] = value;
 		return 0;
 	case OPT_WRITE:
@@ -170,8 +187,8 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_HELP:
 		c->help = true;
 		return 0;
-	case '?':
-		return usage_error("unknown option, or one without its value", value ? value : "");
+	case SCN_OPTION_WRONG:
+		return STATUS_ERROR;
 	default:
 		return take_number(c, option, value);
 	}
@@ -184,6 +201,37 @@ static int finish(int result)
 	return result ? STATUS_DIFFERENT : 0;
 }
 
+/* A host is one domain and has the kernel that it has. */
+static void take_host(struct command *c)
+{
+	struct fuzz_judge *judge = &c->run.judge;
+
+	c->run.world.real = true;
+	if (!c->has_guest) {
+		c->run.world.n_domains = 1;
+		c->run.world.guest[0] = scn_device_guest(judge->self);
+		c->run.all_worlds = false;
+	}
+	if (!c->has_judge_kernel)
+		judge->kernel = judge->ops->kernel(judge->self);
+	if (!c->has_kernel)
+		c->run.world.kernel = judge->kernel;
+	c->has_judge_kernel = true;
+}
+
+static int choose_kernels(struct command *c)
+{
+	struct fuzz_judge *judge = &c->run.judge;
+
+	if (scn_place_kernel(FUZZ, "--kernel", &scn_substrate_model, NULL, &c->run.world.kernel))
+		return STATUS_ERROR;
+	if (c->has_judge_kernel)
+		return scn_place_kernel(FUZZ, "--against-kernel", judge->ops, judge->self,
+					&judge->kernel);
+	judge->kernel = c->run.world.kernel;
+	return 0;
+}
+
 static int run_here(struct command *c)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
@@ -194,14 +242,18 @@ static int run_here(struct command *c)
 
 	judge->ops = scn_substrate_find(c->run.against);
 	if (!judge->ops)
-		return usage_error("there is no such substrate", c->run.against);
+		return usage_error("--against: expected the name of a substrate", c->run.against);
 	if (judge->ops->open(&c->options, &judge->self, &why) != SCN_OK) {
 		fprintf(stderr, "gntsim fuzz: %s: %s\n", c->run.against, scn_buf_text(&why));
 		return STATUS_ERROR;
 	}
-	if (!c->has_judge_kernel)
-		judge->kernel = c->run.world.kernel;
 	c->run.all_worlds = !c->has_guest;
+	if (judge->ops == &scn_substrate_device)
+		take_host(c);
+	if (choose_kernels(c)) {
+		judge->ops->close(judge->self);
+		return STATUS_ERROR;
+	}
 	c->run.world.capabilities = judge->ops->capabilities(judge->self);
 	missing = scn_capability_missing(all_need, c->run.world.capabilities);
 	if (missing >= 0) {
@@ -224,9 +276,14 @@ static int run_xen(struct command *c)
 	int result;
 
 	if (c->has_guest)
-		return usage_error("--guest: real Xen's domains are its leg's", c->run.against);
+		return scn_usage_error(FUZZ, "--guest: real Xen's domains are those of its leg");
 	if (!leg)
 		return usage_error("--against xen: expected the leg " SCN_LEG_NAMES, name + 1);
+	/* What the lab boots is what the model was compared with. */
+	if (scn_place_kernel(FUZZ, "--kernel", &scn_substrate_model, NULL, &c->run.world.kernel) ||
+	    (c->has_judge_kernel && scn_place_kernel(FUZZ, "--against-kernel", &scn_substrate_model,
+						     NULL, &judge->kernel)))
+		return STATUS_ERROR;
 	c->run.world.n_domains = leg->n_domains;
 	memcpy(c->run.world.guest, leg->guest, sizeof(leg->guest));
 	c->run.world.real = true;
@@ -272,11 +329,10 @@ int gntsim_fuzz_main(int argc, char **argv)
 	int option, status = 0;
 
 	optind = 1;
-	opterr = 0;
-	while (!status && (option = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while (!status && (option = scn_option_next(FUZZ, argc, argv, "", options)) != -1)
 		status = take_option(&c, option, optarg);
 	if (!status && optind < argc)
-		status = usage_error("unexpected word", argv[optind]);
+		status = usage_error("expected no other word", argv[optind]);
 	if (status)
 		return status;
 	if (c.help) {

@@ -10,8 +10,9 @@
 #include "player/clock.h"
 
 /* Calls in a batch: with real Xen about a minute between two boots. */
-#define BATCH_OPS 10000u
-#define BATCH_MAX 400u
+#define BATCH_OPS  10000u
+#define BATCH_MAX  400u
+#define MAX_BARREN 100u
 /* Between two lines of progress, if they are not over each other on a terminal. */
 #define TELL_SECONDS 10
 
@@ -23,6 +24,7 @@ struct runner {
 	struct fuzz_sequence scratch;
 	struct fuzz_statistics statistics;
 	unsigned long made, judged, unplayed, sequences, found;
+	unsigned int barren; /* sequences without a call, the last ones */
 	double model_time, judge_time, start, told;
 };
 
@@ -216,6 +218,13 @@ static int generate(struct runner *r, unsigned long sequence)
 	r->made += c->seq.n;
 	r->sequences++;
 	r->n++;
+	/* Without calls there would be no end of sequences. */
+	r->barren = c->seq.n ? 0 : r->barren + 1;
+	if (r->barren == MAX_BARREN) {
+		fprintf(stderr, "gntsim fuzz: %u sequences, one after the other, have no call\n",
+			MAX_BARREN);
+		return -EINVAL;
+	}
 	return 0;
 }
 

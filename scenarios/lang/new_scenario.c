@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include "new_scenario.h"
+#include "options.h"
+
+#define COMMAND "new-scenario"
 
 static const char skeleton[] =
     "# Rule: (one sentence: what must be true)\n"
@@ -43,12 +46,12 @@ static const char skeleton[] =
     "mapper: mmap(NULL, 4096, PROT_READ, MAP_SHARED, gd, 4096) = -1 EINVAL\n"
     "mapper: munmap(q, 4096) = 0\n";
 
-static int print_usage(FILE *out, int status)
+static int print_usage(void)
 {
 	fputs("Usage: gntsim new-scenario NAME\n"
 	      "Writes a commented skeleton to NAME.scn. An existing file is left alone.\n",
-	      out);
-	return status;
+	      stdout);
+	return 0;
 }
 
 static int write_skeleton(const char *path)
@@ -65,27 +68,31 @@ static int write_skeleton(const char *path)
 
 int gntsim_new_scenario_main(int argc, char **argv)
 {
-	const char *suffix = ".scn";
+	static const struct option options[] = {{"help", no_argument, NULL, 'h'}, {0}};
+	const char *suffix = ".scn", *name;
 	char path[512];
 	size_t n;
-	int err;
+	int option, err;
 
-	if (argc == 2 && !strcmp(argv[1], "--help"))
-		return print_usage(stdout, 0);
-	if (argc != 2 || argv[1][0] == '-')
-		return print_usage(stderr, 125);
-	n = strlen(argv[1]);
-	if (n > strlen(suffix) && !strcmp(argv[1] + n - strlen(suffix), suffix))
+	optind = 1;
+	while ((option = scn_option_next(COMMAND, argc, argv, "h", options)) != -1)
+		return option == 'h' ? print_usage() : SCN_STATUS_ERROR;
+	if (argc - optind != 1)
+		return scn_usage_error(COMMAND, "expected one name, found %s",
+				       optind < argc ? "more" : "none");
+	name = argv[optind];
+	n = strlen(name);
+	if (n > strlen(suffix) && !strcmp(name + n - strlen(suffix), suffix))
 		suffix = "";
 	if (n + strlen(suffix) >= sizeof(path)) {
 		fputs("gntsim new-scenario: the name is too long\n", stderr);
-		return 125;
+		return SCN_STATUS_ERROR;
 	}
-	snprintf(path, sizeof(path), "%s%s", argv[1], suffix);
+	snprintf(path, sizeof(path), "%s%s", name, suffix);
 	err = write_skeleton(path);
 	if (err) {
 		fprintf(stderr, "gntsim new-scenario: %s: %s\n", path, strerror(-err));
-		return 125;
+		return SCN_STATUS_ERROR;
 	}
 	printf("%s\n", path);
 	return 0;

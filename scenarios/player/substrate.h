@@ -59,6 +59,10 @@ struct scn_substrate_ops {
 	uint64_t (*capabilities)(const void *self);
 	/* The kernel to play on if the user names none. */
 	struct scn_version (*kernel)(const void *self);
+	/* The kernel to play on for who names one: itself, or the newest before it that is known.
+	 * False: all that are known are newer. `self` may be NULL. NULL: what is named goes to
+	 * begin(), which may refuse it. */
+	bool (*kernel_for)(const void *self, struct scn_version wanted, struct scn_version *out);
 
 	/* A fresh machine: no process, nothing left of the last. SKIP: it can't be such a one. */
 	enum scn_status (*begin)(void *self, const struct scn_setup *setup, struct scn_buf *why);

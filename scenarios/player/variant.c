@@ -104,10 +104,16 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 			       kernel.minor);
 }
 
+int scn_version_compare(struct scn_version a, struct scn_version b)
+{
+	if (a.major != b.major)
+		return a.major < b.major ? -1 : 1;
+	return (a.minor > b.minor) - (a.minor < b.minor);
+}
+
 static bool compare(struct scn_version a, enum scn_compare op, struct scn_version b)
 {
-	int order = a.major != b.major ? (a.major < b.major ? -1 : 1)
-				       : (a.minor > b.minor) - (a.minor < b.minor);
+	int order = scn_version_compare(a, b);
 
 	switch (op) {
 	case SCN_LT:
@@ -143,6 +149,9 @@ int scn_version_parse(const char *text, struct scn_version *out)
 {
 	int end = 0;
 
+	/* Nothing that a number may begin with but digits. */
+	if (text[strspn(text, "0123456789.")] || *text == '.')
+		return -EINVAL;
 	if (sscanf(text, "%4u.%4u%n", &out->major, &out->minor, &end) != 2 || text[end])
 		return -EINVAL;
 	return 0;

@@ -33,6 +33,8 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 /* Whether the seats' guests are such that the script holds for. */
 bool scn_seats_fit(const struct scn_scenario *s, const struct scn_seats *seats);
 bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup);
+/* Less than 0, 0 or more, as a is older than b, the same or newer. */
+int scn_version_compare(struct scn_version a, struct scn_version b);
 /* "6.1"; @retval -EINVAL */
 int scn_version_parse(const char *text, struct scn_version *out);
 

@@ -194,6 +194,13 @@ static struct scn_version device_kernel(const void *self)
 	return d->kernel;
 }
 
+enum scn_guest scn_device_guest(const void *self)
+{
+	const struct device *d = self;
+
+	return d->guest;
+}
+
 static enum scn_status device_set_limit(void *self, uint32_t domain, enum scn_limit limit,
 					uint64_t value, struct scn_buf *why)
 {

@@ -20,6 +20,7 @@
 
 #include "agents.h"
 #include "fronts.h"
+#include "player/variant.h"
 #include "player/child.h"
 #include "scratch.h"
 #include "unmount.h"
@@ -77,6 +78,12 @@ static struct scn_version front_kernel(const void *self)
 {
 	(void)self;
 	return (struct scn_version){6, 1};
+}
+
+static bool front_kernel_for(const void *self, struct scn_version wanted, struct scn_version *out)
+{
+	*out = front_kernel(self);
+	return scn_version_compare(*out, wanted) <= 0;
 }
 
 /* Starts `gntsim WORD…` with its output in a pipe. It ends with us, and our directory after it. */
@@ -503,6 +510,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	    .close = front_close,                                                                  \
 	    .capabilities = symbol##_capabilities,                                                 \
 	    .kernel = front_kernel,                                                                \
+	    .kernel_for = front_kernel_for,                                                        \
 	    .begin = front_begin,                                                                  \
 	    .end = front_end,                                                                      \
 	    .domid = front_domid,                                                                  \

@@ -8,6 +8,7 @@
 
 #include "lang/bounds.h"
 #include "model_process.h"
+#include "player/variant.h"
 #include "substrates.h"
 
 #define DEFAULT_FRAMES 4096u
@@ -80,6 +81,23 @@ static struct scn_version model_kernel(const void *self)
 {
 	(void)self;
 	return (struct scn_version){6, 1};
+}
+
+static bool model_kernel_for(const void *self, struct scn_version wanted, struct scn_version *out)
+{
+	struct scn_version known;
+	const char *name;
+	bool found = false;
+
+	(void)self;
+	for (int k = GNTSIM_KERNEL_DEFAULT + 1; (name = gntsim_kernel_name((enum gntsim_kernel)k));
+	     k++) {
+		if (scn_version_parse(name, &known) || scn_version_compare(known, wanted) > 0)
+			continue;
+		*out = known;
+		found = true;
+	}
+	return found;
 }
 
 static void model_end(void *self)
@@ -370,6 +388,7 @@ const struct scn_substrate_ops scn_substrate_model = {
     .close = model_close,
     .capabilities = model_capabilities,
     .kernel = model_kernel,
+    .kernel_for = model_kernel_for,
     .begin = model_begin,
     .end = model_end,
     .domid = model_domid,

@@ -2,9 +2,7 @@
 #include "play_main.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,6 +11,7 @@
 #include "agent.h"
 #include "leg.h"
 #include "pair.h"
+#include "place.h"
 #include "substrates.h"
 #ifdef SCN_STATIC
 #include "player/session.h"
@@ -22,9 +21,10 @@
 
 #define STATUS_FAILED  1
 #define STATUS_SKIPPED 77
-#define STATUS_ERROR   125
+#define STATUS_ERROR   SCN_STATUS_ERROR
 
-#define XEN "xen"
+#define PLAY "play"
+#define XEN  "xen"
 
 struct command {
 	struct scn_session session;
@@ -73,33 +73,6 @@ static void print_help(FILE *out)
 	    out);
 }
 
-__attribute__((format(printf, 1, 2))) static int usage_error(const char *format, ...)
-{
-	va_list ap;
-
-	fputs("gntsim play: ", stderr);
-	va_start(ap, format);
-	vfprintf(stderr, format, ap);
-	va_end(ap);
-	fputs("\nTry 'gntsim play --help'.\n", stderr);
-	return STATUS_ERROR;
-}
-
-static bool parse_number(const char *text, unsigned long max, unsigned long *out)
-{
-	char *end;
-
-	errno = 0;
-	*out = strtoul(text, &end, 0);
-	return !errno && end != text && !*end && *out <= max && *text != '-';
-}
-
-static bool parse_guest(const char *text, enum scn_guest *out)
-{
-	*out = strcmp(text, "pv") ? SCN_PVH : SCN_PV;
-	return !strcmp(text, "pv") || !strcmp(text, "pvh");
-}
-
 enum option_id {
 	OPT_ON = 256,
 	OPT_GUEST,
@@ -108,9 +81,6 @@ enum option_id {
 	OPT_TAP,
 	OPT_NO_TAP,
 	OPT_JUNIT,
-	OPT_DEVICE_DIR,
-	OPT_DOMID,
-	OPT_HOST,
 	OPT_FRESH,
 	OPT_SWAP,
 	OPT_LEG,
@@ -122,9 +92,15 @@ enum option_id {
 	OPT_HELP,
 };
 
-static int bad_value(const char *option)
+static int bad_value(const char *option, const char *expected, const char *value)
 {
-	return usage_error("bad value for --%s", option);
+	return scn_usage_error(PLAY, "%s: expected %s, found '%s'", option, expected, value);
+}
+
+static int take_number(const char *option, const char *value, unsigned long low, unsigned long high,
+		       unsigned long *out)
+{
+	return scn_option_number(PLAY, option, value, low, high, out) ? 0 : STATUS_ERROR;
 }
 
 static int take_valued(struct command *c, int option, const char *value)
@@ -135,34 +111,30 @@ static int take_valued(struct command *c, int option, const char *value)
 	switch (option) {
 	case OPT_GUEST:
 		s->filter.has_guest = true;
-		return parse_guest(value, &s->filter.guest) ? 0 : bad_value("guest");
-	case OPT_HOST:
-		s->options.has_guest = true;
-		return parse_guest(value, &s->options.guest) ? 0 : bad_value("host");
+		return scn_guest_parse(value, &s->filter.guest)
+			   ? 0
+			   : bad_value("--guest", "pv or pvh", value);
 	case OPT_KERNEL:
 		s->filter.has_kernel = true;
-		return scn_version_parse(value, &s->filter.kernel) ? bad_value("kernel") : 0;
+		return scn_version_parse(value, &s->filter.kernel)
+			   ? bad_value("--kernel", "a version X.Y", value)
+			   : 0;
 	case OPT_SEED:
 		c->has_seed = true;
-		return parse_number(value, ULONG_MAX, &c->seed) ? 0 : bad_value("seed");
-	case OPT_DOMID:
-		if (!parse_number(value, 0x7fef, &n))
-			return bad_value("domid");
-		s->options.domid = (int)n;
-		return 0;
+		return take_number("--seed", value, 0, ULONG_MAX, &c->seed);
 	case OPT_TIME_LIMIT:
-		if (!parse_number(value, 86400, &n) || n == 0)
-			return bad_value("time-limit");
+		if (take_number("--time-limit", value, 1, 86400, &n))
+			return STATUS_ERROR;
 		c->time_limit = (unsigned int)n;
 		return 0;
 	case OPT_PATIENCE:
-		if (!parse_number(value, 86400, &n) || n == 0)
-			return bad_value("patience");
+		if (take_number("--patience", value, 1, 86400, &n))
+			return STATUS_ERROR;
 		c->patience = (unsigned int)n;
 		return 0;
 	default:
-		if (!parse_number(value, 256, &n) || n == 0)
-			return bad_value("jobs");
+		if (take_number("--jobs", value, 1, 256, &n))
+			return STATUS_ERROR;
 		s->jobs = (unsigned int)n;
 		return 0;
 	}
@@ -183,9 +155,11 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_JUNIT:
 		c->junit = value;
 		return 0;
-	case OPT_DEVICE_DIR:
-		c->session.options.device_dir = value;
-		return 0;
+	case SCN_PLACE_DEVICE_DIR:
+	case SCN_PLACE_DOMID:
+	case SCN_PLACE_HOST:
+		return scn_place_take(PLAY, (enum scn_place_option)option, value,
+				      &c->session.options);
 	case OPT_FRESH:
 		c->session.options.fresh = true;
 		return 0;
@@ -194,7 +168,7 @@ static int take_option(struct command *c, int option, const char *value)
 		return 0;
 	case OPT_LEG:
 		c->leg = scn_leg_by_name(value);
-		return c->leg ? 0 : usage_error("there is no leg called %s", value);
+		return c->leg ? 0 : bad_value("--leg", SCN_LEG_NAMES, value);
 	case OPT_BY_CAPABILITY:
 		c->by_capability = true;
 		return 0;
@@ -210,8 +184,8 @@ static int take_option(struct command *c, int option, const char *value)
 	case 'v':
 		c->verbose = true;
 		return 0;
-	case '?':
-		return usage_error("%s", "unknown option, or one without its value");
+	case SCN_OPTION_WRONG:
+		return STATUS_ERROR;
 	default:
 		return take_valued(c, option, value);
 	}
@@ -229,9 +203,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"tap", no_argument, NULL, OPT_TAP},
 	    {"no-tap", no_argument, NULL, OPT_NO_TAP},
 	    {"junit", required_argument, NULL, OPT_JUNIT},
-	    {"device-dir", required_argument, NULL, OPT_DEVICE_DIR},
-	    {"domid", required_argument, NULL, OPT_DOMID},
-	    {"host", required_argument, NULL, OPT_HOST},
+	    SCN_PLACE_OPTIONS,
 	    {"fresh", no_argument, NULL, OPT_FRESH},
 	    {"swap", no_argument, NULL, OPT_SWAP},
 	    {"leg", required_argument, NULL, OPT_LEG},
@@ -246,8 +218,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 	int option, err = 0;
 
 	optind = 1;
-	opterr = 0;
-	while (!err && (option = getopt_long(argc, argv, "j:v", options, NULL)) != -1)
+	while (!err && (option = scn_option_next(PLAY, argc, argv, "j:v", options)) != -1)
 		err = take_option(c, option, optarg);
 	return err;
 }
@@ -289,8 +260,8 @@ static int find_files(struct command *c, int argc, char **argv)
 		directory |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
 	}
 	if (c->files.n == 0)
-		return usage_error("%s", argc > optind ? "no scenario (*.scn) there"
-						       : "which scenarios?");
+		return scn_usage_error(
+		    PLAY, "%s", argc > optind ? "no scenario (*.scn) there" : "which scenarios?");
 	c->tap = (c->tap || directory) && !c->plain;
 	if (c->has_seed)
 		scn_files_shuffle(&c->files, c->seed);
@@ -354,7 +325,10 @@ static int play_here(struct command *c, struct scn_report *report)
 
 	c->session.ops = scn_substrate_find(c->substrate);
 	if (!c->session.ops)
-		return usage_error("there is no substrate called %s", c->substrate);
+		return bad_value("--on", "the name of a substrate", c->substrate);
+	if (c->session.filter.has_kernel &&
+	    scn_place_kernel(PLAY, "--kernel", c->session.ops, NULL, &c->session.filter.kernel))
+		return STATUS_ERROR;
 	if (c->session.ops == &scn_substrate_pair)
 		take_seats(&c->session.filter.seats, c->session.options.swapped);
 	begin_report(c, report, c->session.ops->name);
@@ -370,6 +344,10 @@ static int play_xen(struct command *c, struct scn_report *report)
 	scn_cleanup_buf struct scn_buf why = {0};
 	int err;
 
+	/* What the lab boots is what the model was compared with. */
+	if (c->session.filter.has_kernel && scn_place_kernel(PLAY, "--kernel", &scn_substrate_model,
+							     NULL, &c->session.filter.kernel))
+		return STATUS_ERROR;
 	begin_report(c, report, XEN);
 	err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
 	return err ? not_played(c, report, err, &why) : finish(c, report);

@@ -9,6 +9,9 @@
 const struct scn_substrate_ops *const *scn_substrates(void);
 const struct scn_substrate_ops *scn_substrate_find(const char *name);
 
+/* What guest the host is; `self` is an open device's. */
+enum scn_guest scn_device_guest(const void *self);
+
 extern const struct scn_substrate_ops scn_substrate_model;
 extern const struct scn_substrate_ops scn_substrate_device;
 extern const struct scn_substrate_ops scn_substrate_pair;

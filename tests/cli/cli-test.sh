@@ -43,7 +43,7 @@ expect 126 "not executable" "$gntsim" run -- /etc/passwd
 expect 125 "no program" "$gntsim" run
 says err "no program to run"
 expect 125 "bad option" "$gntsim" run --nonsense -- true
-says err "gntsim: no option --nonsense"
+says err "gntsim run: no option --nonsense"
 expect 125 "bad domain" "$gntsim" run --domain 32752 -- true
 says err "expected a number from 0 to 32751, found '32752'"
 expect 125 "bad guest" "$gntsim" run --guest hvm -- true

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the commands that play are told of the place where they do: options that all of them take. */
+#ifndef SCN_PLACE_H
+#define SCN_PLACE_H
+
+#include "lang/options.h"
+#include "player/substrate.h"
+
+enum scn_place_option {
+	SCN_PLACE_DEVICE_DIR = 1024,
+	SCN_PLACE_DOMID,
+	SCN_PLACE_HOST,
+};
+
+/** For a table of struct option. */
+#define SCN_PLACE_OPTIONS                                                                          \
+	{"device-dir", required_argument, NULL, SCN_PLACE_DEVICE_DIR},                             \
+	    {"domid", required_argument, NULL, SCN_PLACE_DOMID},                                   \
+	{                                                                                          \
+		"host", required_argument, NULL, SCN_PLACE_HOST                                    \
+	}
+
+/** Takes a value of one of these options. @return 0 or an exit status: it is wrong, which was said */
+int scn_place_take(const char *command, enum scn_place_option option, const char *value,
+		   struct scn_options *out);
+
+/** "pv" or "pvh". */
+bool scn_guest_parse(const char *text, enum scn_guest *out);
+
+/**
+ * The kernel to play on for who asks for one of which the substrate knows only an older one: that is
+ * taken, and said on stderr.
+ * @param option as the user wrote it: "--kernel"
+ * @param self what the substrate's open() gave, or NULL
+ * @return 0 or an exit status: there is none so old, which was said
+ */
+int scn_place_kernel(const char *command, const char *option, const struct scn_substrate_ops *ops,
+		     const void *self, struct scn_version *kernel);
+
+#endif
