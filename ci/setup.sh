@@ -26,7 +26,7 @@ need_packages() {
 build_packages="gcc libc6-dev linux-libc-dev libfuse3-dev meson ninja-build pkg-config"
 xen_packages="xen-utils-4.17 xenstore-utils libxen-dev"
 test_packages="clang clang-format clang-tidy cppcheck debhelper fuse3 \
-	g++-aarch64-linux-gnu gcc-aarch64-linux-gnu golang-go lcov \
+	gdb g++-aarch64-linux-gnu gcc-aarch64-linux-gnu golang-go lcov \
 	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-yaml qemu-system-x86 \
 	qemu-user shellcheck strace util-linux valgrind xz-utils zstd"
 

@@ -15,7 +15,7 @@ gntsim and the pkg-config files that the environment leads to. Where examples ar
 - public headers: in a comment, paragraphs whose lines are all indented by four more; the manual page
   that is made of the header must show them as well.
 - manual pages: every .Bd -literal, with a comment before it that says how it is tried: "ran" (as the
-  README's commands), "played" (a whole scenario), "played after STATEMENT; ..." (the rest of one),
+  README's commands; "ran with PROGRAM ...": where these are installed), "played" (a whole scenario), "played after STATEMENT; ..." (the rest of one),
   "said of STATEMENT; ..." (a diagnosis of these lines), or "no example"; every .Dl or .Ql whose text
   begins with "$ ".
 
@@ -26,6 +26,7 @@ import importlib.machinery
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,9 +159,10 @@ def try_transcript(shell, lines, programs, known):
 
 def stand_ins(source):
     """The programs that examples call the reader's own, made from ours."""
-    for name in 'producer', 'consumer', 'hello':
-        write(name + '-example.c', f'#include "{source}/binding/examples/{name}.c"\n')
-        compile_program(name + '-example', 'gnttab-c', 'stand-ins')
+    for name, example in (('producer-example', 'producer'), ('consumer-example', 'consumer'),
+                          ('hello-example', 'hello'), ('my-program', 'hello')):
+        write(name + '.c', f'#include "{source}/binding/examples/{example}.c"\n')
+        compile_program(name, 'gnttab-c', 'stand-ins')
     write('sent', ''.join(f'{n}\n' for n in range(5000)))
     producer = 'rm -f offered\n./producer-example 1 <sent >offer.new & until [ -s offer.new ]; do ' \
         'sleep 0.05; done\nmv offer.new offer\nwait\n'
@@ -412,9 +414,14 @@ def man(path, source):
     commands = [plain(found) for found in re.findall(r'^\.(?:Dl|Ql|Li) (\$ .*)$', page, re.M)]
     for command in commands:
         try_transcript(shell, [command], [], [])
+    missing = set()
     for said, lines in literal_blocks(page):
         how, _, rest = said.partition(' ')
         where = f'{name}: "{lines[0]}"'
+        lacking = {tool for tool in rest.split()[1:] if not shutil.which(tool)} if how == 'ran' else set()
+        missing |= lacking
+        if lacking:
+            continue
         if how == 'ran':
             try_transcript(shell, lines, [], [])
             if any('client' in line for line in lines):
@@ -435,6 +442,9 @@ def man(path, source):
             print(f'{where}: {how}')
             tried += 1
     shell.end()
+    if missing:
+        print(f'{tried} examples\nskipped: the others: no {", ".join(sorted(missing))} here')
+        sys.exit(77)
 
 
 def main():
