@@ -193,6 +193,8 @@ def main():
     if subprocess.run(['git', '-C', sys.argv[1], 'rev-parse', 'HEAD'], capture_output=True,
                       check=False).returncode:
         skip('no git checkout to clone')
+    if subprocess.run(['unshare', '--mount', 'true'], capture_output=True, check=False).returncode:
+        skip('this host grants no mount namespace, or is a chroot')
     os.execvp('unshare', ['unshare', '--mount', '--pid', '--fork', '--mount-proc', sys.executable,
                           os.path.realpath(sys.argv[0]), '--inside', *sys.argv[1:]])
 
