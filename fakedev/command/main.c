@@ -73,7 +73,7 @@ bool parse_patience(const char *command, const char *text, unsigned int *out)
 static void usage(FILE *out)
 {
 	fputs("usage: gntsim COMMAND [OPTION...]\n\n"
-	      "Xen grants without Xen: /dev/xen/gntalloc, gntdev and evtchn on any Linux host.\n\n",
+	      "Xen grants without Xen: /dev/xen/gntalloc, gntdev and evtchn on a Linux host.\n\n",
 	      out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		fprintf(out, "  %-13s %s\n", commands[i].name, commands[i].what);

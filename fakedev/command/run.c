@@ -182,7 +182,7 @@ static int choose_front(struct options *o, const struct machine_about *about)
 		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
 		why = !dynamic ? "the program is static: no library can be preloaded into it"
 		      : fuse   ? "it needs no preloaded library"
-			       : "the program is dynamic, and it works on any host";
+			       : "the program is dynamic, and it needs nothing of the host";
 	}
 	if (o->assist_choice == CHOOSE)
 		o->unassisted = o->front == FRONT_FUSE && !dynamic;
