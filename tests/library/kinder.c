@@ -195,7 +195,7 @@ static const struct {
      use_after_mprotect},
     {"clear-read-only", "has a byte cleared in a read-only mapping (read_only)", clear_read_only},
     {"seek", "seeks in gntalloc or gntdev, or reads it with pread(2)", seek},
-    {"not-root", "is not root", not_root},
+    {"not-root", "is not root; socket and FUSE", not_root},
 };
 
 static int try_case(const char *name)
