@@ -2,15 +2,19 @@
 #include "source.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bounds.h"
 
 #define MAX_ERRORS 50u
-#define MAX_LINE   200u /* bytes of a line that are shown */
+#define PIPE_MS    10000 /* how long a pipe's writer may have nothing to say */
+#define MAX_LINE   200u  /* bytes of a line that are shown */
 
 void scn_errors_free(struct scn_errors *e)
 {
@@ -47,7 +51,7 @@ static void add_line(struct scn_buf *b, struct scn_str line, uint32_t col)
 	while (is_inside_character(&line, to))
 		to--;
 	scn_buf_printf(b, "    %s", from ? "…" : "");
-	scn_buf_add(b, line.s + from, to - from);
+	scn_buf_clean(b, line.s + from, to - from, "\t");
 	scn_buf_printf(b, "%s\n    %s", to < line.n ? "…" : "", from ? " " : "");
 	for (size_t i = from; i + 1 < col && i < to; i++)
 		scn_buf_str(b, line.s[i] == '\t' ? "\t" : " ");
@@ -107,28 +111,40 @@ void scn_errors_sort(struct scn_errors *e)
 	e->text = sorted;
 }
 
-static void close_file(FILE **f)
+static void close_fd(int *fd)
 {
-	if (*f)
-		fclose(*f);
+	if (*fd >= 0)
+		close(*fd);
+}
+
+/* Of a pipe that nobody writes to not for ever. */
+static ssize_t read_some(int fd, void *out, size_t size)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	ssize_t n = read(fd, out, size);
+
+	if (n >= 0 || errno != EAGAIN)
+		return n;
+	if (poll(&p, 1, PIPE_MS) == 1)
+		return read(fd, out, size);
+	errno = ETIMEDOUT;
+	return -1;
 }
 
 char *scn_read_file(const char *path, size_t *len)
 {
-	__attribute__((cleanup(close_file))) FILE *f = fopen(path, "re");
+	__attribute__((cleanup(close_fd))) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	scn_cleanup_buf struct scn_buf b = {0};
 	char chunk[8192];
 	char *data;
-	size_t n;
+	ssize_t n;
 
-	if (!f)
+	if (fd < 0)
 		return NULL;
-	while ((n = fread(chunk, 1, sizeof(chunk), f)) > 0 && b.len <= SCN_MAX_SCRIPT)
-		scn_buf_add(&b, chunk, n);
-	if (ferror(f)) {
-		errno = errno ? errno : EIO;
+	while ((n = read_some(fd, chunk, sizeof(chunk))) > 0 && b.len <= SCN_MAX_SCRIPT)
+		scn_buf_add(&b, chunk, (size_t)n);
+	if (n < 0)
 		return NULL;
-	}
 	scn_buf_zeros(&b, 0);
 	if (b.failed || b.len > SCN_MAX_SCRIPT) {
 		errno = b.failed ? ENOMEM : EFBIG;

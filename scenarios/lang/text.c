@@ -89,6 +89,49 @@ void scn_buf_printf(struct scn_buf *b, const char *format, ...)
 	b->len += (size_t)n;
 }
 
+/* The length of the character at the beginning; 0: it is none, or one that a terminal acts upon. */
+static size_t printable(const unsigned char *s, size_t n)
+{
+	static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t len = *s < 0x80   ? 1
+		     : *s < 0xc0 ? 0
+		     : *s < 0xe0 ? 2
+		     : *s < 0xf0 ? 3
+		     : *s < 0xf8 ? 4
+				 : 0;
+	uint32_t c = len > 1 ? *s & (0x7fu >> len) : *s;
+
+	if (len == 0 || len > n)
+		return 0;
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[len] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) || (c & 0xfffe) == 0xfffe)
+		return 0;
+	/* Controls, ends of lines and paragraphs, and what turns the direction of writing. */
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069) || c == 0x200e || c == 0x200f || c == 0xfeff)
+		return 0;
+	return len;
+}
+
+void scn_buf_clean(struct scn_buf *b, const char *s, size_t n, const char *keep)
+{
+	for (size_t i = 0, len; i < n; i += len) {
+		len = printable((const unsigned char *)s + i, n - i);
+		if (len == 0 && s[i] && strchr(keep, s[i]))
+			len = 1;
+		if (len) {
+			scn_buf_add(b, s + i, len);
+			continue;
+		}
+		scn_buf_printf(b, "\\x%02x", (unsigned char)s[i]);
+		len = 1;
+	}
+}
+
 const char *scn_buf_text(const struct scn_buf *b)
 {
 	return b->data ? b->data : "";

@@ -21,6 +21,7 @@ struct player {
 	bool alive[64];
 	double deadline; /* by scn_now() */
 	bool anyway;     /* whatever is lacking */
+	bool judged;     /* a call was made, or an expect looked at */
 	struct scn_outcome *out;
 };
 
@@ -373,10 +374,16 @@ static bool is_in_bounds(struct player *p, const struct scn_step *step)
 	return end_with(p, SCN_BROKEN, step->pos, message);
 }
 
+static bool is_judged(const struct scn_step *step)
+{
+	return step->kind == SCN_STEP_CALL || step->kind == SCN_STEP_EXPECT;
+}
+
 static bool play_once(struct player *p, const struct scn_step *step)
 {
 	if (!is_in_bounds(p, step))
 		return false;
+	p->judged |= is_judged(step);
 	if (step->kind == SCN_STEP_CALL)
 		return play_call(p, step);
 	return play_machine_step(p, step) && check_hazard(p, step, choose(p, step));
@@ -452,6 +459,18 @@ static bool check_end(struct player *p)
 	return end_with(p, SCN_FAILED, last, scn_buf_text(&message));
 }
 
+/* A play that makes no call proves nothing. */
+static bool says_something(struct player *p)
+{
+	const struct scn_step *step = p->s->steps;
+
+	while (step && !is_judged(step))
+		step = step->next;
+	return step || end_with(p, SCN_BROKEN, (struct scn_pos){1, 1},
+				"expected a call or an expect, found none in the file: nothing is "
+				"judged");
+}
+
 static bool holds_here(struct player *p)
 {
 	int missing = scn_capability_missing(p->s->needs, p->ops->capabilities(p->self));
@@ -484,15 +503,17 @@ static void play(struct player *p)
 	}
 	for (uint32_t i = 0; i < p->setup->n_domains; i++)
 		p->cx.domid[i] = p->ops->domid(p->self, i);
-	if (spawn_all(p) && play_steps(p))
-		check_end(p);
+	if (spawn_all(p) && play_steps(p) && check_end(p) && !p->judged) {
+		p->out->verdict = SCN_SKIPPED;
+		scn_buf_str(&p->out->message, "no call and no expect of it is for this machine");
+	}
 	p->ops->end(p->self);
 }
 
 static void play_if_it_holds(struct player *p)
 {
 	*p->out = (struct scn_outcome){0};
-	if (!holds_here(p))
+	if (!says_something(p) || !holds_here(p))
 		return;
 	if (scn_vars_init(&p->cx.vars, p->s->n_slots)) {
 		p->out->verdict = SCN_BROKEN;

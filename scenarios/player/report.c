@@ -17,25 +17,45 @@ void scn_report_begin(struct scn_report *report)
 	fflush(report->out); /* from now on somebody may wait for a scenario, not for us */
 }
 
+static void print_clean(FILE *out, const char *text, size_t n)
+{
+	scn_cleanup_buf struct scn_buf clean = {0};
+
+	scn_buf_clean(&clean, text, n, "\t");
+	fputs(scn_buf_text(&clean), out);
+}
+
 /* Prints each line of a text after a prefix. */
 static void print_lines(FILE *out, const char *prefix, const char *text)
 {
 	while (*text) {
 		size_t n = strcspn(text, "\n");
 
-		fprintf(out, "%s%.*s\n", prefix, (int)n, text);
+		fputs(prefix, out);
+		print_clean(out, text, n);
+		fputs("\n", out);
 		text += n + (text[n] == '\n');
 	}
 }
 
-static void print_first_line(FILE *out, const char *text)
+/* What stands on a line of TAP: a # begins a directive, to some readers behind a \ too. */
+static void print_tap(FILE *out, const char *text, size_t n)
 {
-	fprintf(out, "%.*s", (int)strcspn(text, "\n"), text);
+	scn_cleanup_buf struct scn_buf clean = {0};
+
+	scn_buf_clean(&clean, text, n, "");
+	for (const char *at = scn_buf_text(&clean); *at; at++) {
+		if (*at == '#')
+			fputs("\\x23", out);
+		else if (*at == '\\' && strncmp(at, "\\x", 2) != 0)
+			fputs("\\\\", out);
+		else
+			fputc(*at, out);
+	}
 }
 
-static void print_name(FILE *out, const struct scn_record *r)
+static void print_variant(FILE *out, const struct scn_record *r)
 {
-	fputs(r->file, out);
 	if (r->variant.len)
 		fprintf(out, " [%s]", scn_buf_text(&r->variant));
 }
@@ -47,10 +67,11 @@ static void add_tap(struct scn_report *report, const struct scn_record *r)
 
 	fprintf(report->out, "%s %u - ",
 		verdict == SCN_FAILED || verdict == SCN_BROKEN ? "not ok" : "ok", report->total);
-	print_name(report->out, r);
+	print_tap(report->out, r->file, strlen(r->file));
+	print_variant(report->out, r);
 	if (verdict == SCN_SKIPPED) {
 		fputs(" # SKIP ", report->out);
-		print_first_line(report->out, message);
+		print_tap(report->out, message, strcspn(message, "\n"));
 	}
 	fputs("\n", report->out);
 	if (verdict == SCN_FAILED || verdict == SCN_BROKEN) {
@@ -69,22 +90,27 @@ static void add_plain(struct scn_report *report, const struct scn_record *r)
 	const char *message = scn_buf_text(&r->outcome.message);
 
 	if (report->verbose)
-		fputs(scn_buf_text(&r->outcome.log), report->out);
+		print_lines(report->out, "", scn_buf_text(&r->outcome.log));
 	fprintf(report->out, "%-7s ", scn_verdict_name(verdict));
-	print_name(report->out, r);
+	print_clean(report->out, r->file, strlen(r->file));
+	print_variant(report->out, r);
 	if (verdict == SCN_SKIPPED) {
 		fputs(": ", report->out);
-		print_first_line(report->out, message);
+		print_clean(report->out, message, strcspn(message, "\n"));
 	}
 	fputs("\n", report->out);
 	if (verdict == SCN_FAILED || verdict == SCN_BROKEN)
 		print_lines(report->out, "  ", message);
 }
 
+/* For an attribute's value, in which a plain end of line would be a space. */
 static void add_escaped(struct scn_buf *b, const char *text)
 {
-	for (; *text; text++) {
-		unsigned char c = (unsigned char)*text;
+	scn_cleanup_buf struct scn_buf clean = {0};
+
+	scn_buf_clean(&clean, text, strlen(text), "\n\t");
+	for (text = scn_buf_text(&clean); *text; text++) {
+		char c = *text;
 
 		if (c == '&')
 			scn_buf_str(b, "&amp;");
@@ -94,7 +120,9 @@ static void add_escaped(struct scn_buf *b, const char *text)
 			scn_buf_str(b, "&gt;");
 		else if (c == '"')
 			scn_buf_str(b, "&quot;");
-		else if (c >= 0x20 || c == '\n' || c == '\t')
+		else if (c == '\n' || c == '\t')
+			scn_buf_printf(b, "&#%d;", c);
+		else
 			scn_buf_add(b, text, 1);
 	}
 }

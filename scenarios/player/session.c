@@ -84,6 +84,14 @@ static void free_text(char **text)
 	free(*text);
 }
 
+static void report_unreadable(const struct player_seat *seat, const char *path, const char *why)
+{
+	scn_cleanup_buf struct scn_buf message = {0};
+
+	scn_buf_printf(&message, "%s: %s", path, why);
+	report_broken(seat, path, scn_buf_text(&message));
+}
+
 static void play_file(const struct player_seat *seat, const char *path)
 {
 	struct scn_source src = {.name = path};
@@ -94,10 +102,7 @@ static void play_file(const struct player_seat *seat, const char *path)
 	int err;
 
 	if (!text) {
-		scn_cleanup_buf struct scn_buf message = {0};
-
-		scn_buf_printf(&message, "%s: %s", path, strerror(errno));
-		report_broken(seat, path, scn_buf_text(&message));
+		report_unreadable(seat, path, strerror(errno));
 		return;
 	}
 	src.text = text;
@@ -110,6 +115,14 @@ static void play_file(const struct player_seat *seat, const char *path)
 	doubted = passes_anyway(seat, &s);
 	for (uint32_t n = scn_variant_count(&s, &seat->session->filter), i = 0; i < n; i++)
 		play_variant(seat, path, &s, i, doubted);
+}
+
+static void play_found(const struct player_seat *seat, const struct scn_files *files, size_t i)
+{
+	if (files->errors && files->errors[i])
+		report_unreadable(seat, files->paths[i], scn_find_error(files->errors[i]));
+	else
+		play_file(seat, files->paths[i]);
 }
 
 static int open_substrate(const struct scn_session *session, void **self, struct scn_buf *why)
@@ -139,7 +152,7 @@ static int play_here(const struct scn_session *session, const struct scn_files *
 	if (err)
 		return err;
 	for (size_t i = 0; i < files->n; i++)
-		play_file(&seat, files->paths[i]);
+		play_found(&seat, files, i);
 	session->ops->close(seat.self);
 	return 0;
 }
@@ -163,9 +176,9 @@ static void sink_pipe(void *ctx, const struct scn_record *r)
 	FILE *f = ctx;
 
 	fwrite(&w, sizeof(w), 1, f);
-	fputs(scn_buf_text(&r->variant), f);
-	fputs(scn_buf_text(&o->message), f);
-	fputs(scn_buf_text(&o->log), f);
+	fwrite(scn_buf_text(&r->variant), 1, r->variant.len, f);
+	fwrite(scn_buf_text(&o->message), 1, o->message.len, f);
+	fwrite(scn_buf_text(&o->log), 1, o->log.len, f);
 }
 
 struct worker {
@@ -185,7 +198,7 @@ static void work(const struct scn_session *session, const struct scn_files *file
 		if (err)
 			report_broken(&seat, files->paths[i], scn_buf_text(&why));
 		else
-			play_file(&seat, files->paths[i]);
+			play_found(&seat, files, i);
 		fwrite(&end, sizeof(end), 1, out);
 		fflush(out);
 	}

@@ -48,29 +48,28 @@ static void print_help(FILE *out)
 	fprintf(out, "                          %-15s %s\n", XEN,
 		"real Xen and Linux in an emulator; fetches them once");
 #endif
-	fputs(
-	    "      --guest pv|pvh    play every domain that allows it as this\n"
-	    "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
-	    "  -j, --jobs N          play in N processes\n"
-	    "      --seed N          play in an order mixed by N\n"
-	    "  -v, --verbose         print every call, as strace does\n"
-	    "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
-	    "      --junit FILE      write JUnit XML as well\n"
-	    "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
-	    "      --domid N         device: this domain's id, if it can't be found out\n"
-	    "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
-	    "      --fresh           device: booted for this scenario, and may crash\n"
-	    "      --swap            pair: a script's first domain is domU, not dom0\n"
-	    "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
-	    "      --time-limit N    xen: seconds for everything; default 900\n"
-	    "      --patience N      xen: seconds for one; default 120, with two domains 300\n"
-	    "      --by-capability   count by what the scenarios need, too\n"
-	    "      --doubt           try what is skipped; failed if all of a file passes\n"
-	    "      --capabilities    print which substrate can do what\n"
-	    "      --help            print this\n\n"
-	    "Exit status: 0 all passed or were skipped, 1 one failed, 77 it can't be played here,\n"
-	    "125 a script or the environment is broken. gntsim-scenario(5): the language.\n",
-	    out);
+	fputs("      --guest pv|pvh    play every domain that allows it as this\n"
+	      "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
+	      "  -j, --jobs N          play in N processes\n"
+	      "      --seed N          play in an order mixed by N\n"
+	      "  -v, --verbose         print every call, as strace does\n"
+	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
+	      "      --junit FILE      write JUnit XML as well\n"
+	      "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
+	      "      --domid N         device: this domain's id, if it can't be found out\n"
+	      "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
+	      "      --fresh           device: booted for this scenario, and may crash\n"
+	      "      --swap            pair: a script's first domain is domU, not dom0\n"
+	      "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
+	      "      --time-limit N    xen: seconds for everything; default 900\n"
+	      "      --patience N      xen: seconds for one; default 120, with two domains 300\n"
+	      "      --by-capability   count by what the scenarios need, too\n"
+	      "      --doubt           try what is skipped; failed if all of a file passes\n"
+	      "      --capabilities    print which substrate can do what\n"
+	      "      --help            print this\n\n"
+	      "Exit status: 0 one passed, and no other failed; 1 one failed; 77 all were skipped;\n"
+	      "125 a script or the environment is broken. gntsim-scenario(5): the language.\n",
+	      out);
 }
 
 enum option_id {
@@ -254,7 +253,7 @@ static int find_files(struct command *c, int argc, char **argv)
 		int err = scn_find(argv[i], &c->files);
 
 		if (err) {
-			fprintf(stderr, "gntsim play: %s: %s\n", argv[i], strerror(-err));
+			fputs("gntsim play: out of memory\n", stderr);
 			return STATUS_ERROR;
 		}
 		directory |= stat(argv[i], &st) == 0 && S_ISDIR(st.st_mode);
@@ -278,7 +277,10 @@ static int finish(struct command *c, struct scn_report *report)
 	}
 	if (report->count[SCN_FAILED])
 		return STATUS_FAILED;
-	return report->count[SCN_BROKEN] ? STATUS_ERROR : 0;
+	if (report->count[SCN_BROKEN])
+		return STATUS_ERROR;
+	/* Where nothing was judged, nothing has passed. */
+	return report->count[SCN_PASSED] ? 0 : STATUS_SKIPPED;
 }
 
 static void begin_report(const struct command *c, struct scn_report *report, const char *substrate)

@@ -150,17 +150,19 @@ static bool add_variants(struct front *f, char *path, const struct scn_scenario 
 }
 
 /* Reads a scenario for what it needs. One that can't be read is reported here. */
-static int look_at(struct front *f, char *path)
+static int look_at(struct front *f, char *path, int unreadable)
 {
 	struct scn_source src = {.name = path};
-	__attribute__((cleanup(free_text))) char *text = scn_read_file(path, &src.len);
+	__attribute__((cleanup(free_text))) char *text =
+	    unreadable ? NULL : scn_read_file(path, &src.len);
 	scn_cleanup_scenario struct scn_scenario s = {0};
 	scn_cleanup_errors struct scn_errors errors = {0};
 	struct item broken = {.path = path};
 
 	src.text = text;
 	if (!text)
-		report_text(f, &broken, SCN_BROKEN, "%s: %s", path, strerror(errno));
+		report_text(f, &broken, SCN_BROKEN, "%s: %s", path,
+			    scn_find_error(unreadable ? unreadable : -errno));
 	else if (scn_parse(&src, &s, &errors))
 		report_text(f, &broken, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
 	else if (!add_variants(f, path, &s))
@@ -186,7 +188,7 @@ static int plan(struct front *f, const struct scn_files *files)
 	size_t n = 0;
 
 	for (size_t i = 0; i < files->n; i++) {
-		int err = look_at(f, files->paths[i]);
+		int err = look_at(f, files->paths[i], files->errors ? files->errors[i] : 0);
 
 		if (err)
 			return err;

@@ -141,18 +141,18 @@ expect 0 "TMPDIR" env TMPDIR="$dir/tmp" "$gntsim" run -- "$use" clean
 }
 
 # What can't be played here is neither a pass nor a failure.
-printf 'domain dom0\n' >"$dir/empty.scn"
-expect 0 "play" "$gntsim" play "$dir/empty.scn"
+printf 'domain dom0\nprocess A in dom0\nA: close(9) = -1 EBADF\n' >"$dir/one.scn"
+expect 0 "play" "$gntsim" play "$dir/one.scn"
 if [ ! -e /dev/cuse ]; then
-	expect 77 "no /dev/cuse" "$gntsim" play --on cuse "$dir/empty.scn"
+	expect 77 "no /dev/cuse" "$gntsim" play --on cuse "$dir/one.scn"
 	says err "skipped: /dev/cuse"
-	expect 77 "no /dev/cuse, TAP" "$gntsim" play --on cuse --tap "$dir/empty.scn"
+	expect 77 "no /dev/cuse, TAP" "$gntsim" play --on cuse --tap "$dir/one.scn"
 	says out "1..0 # SKIP /dev/cuse"
 fi
 # Whoever doubts that it is needed is right.
-printf 'needs munmap\ndomain dom0\n' >"$dir/needs.scn"
+printf 'needs munmap\ndomain dom0\nprocess A in dom0\nA: close(9) = -1 EBADF\n' >"$dir/needs.scn"
 if [ -w /dev/fuse ] && "$gntsim" run --front fuse -- true 2>/dev/null; then
-	expect 0 "a need that fuse-unassisted lacks" "$gntsim" play --on fuse-unassisted "$dir/needs.scn"
+	expect 77 "a need that fuse-unassisted lacks" "$gntsim" play --on fuse-unassisted "$dir/needs.scn"
 	says out "can't do munmap"
 	expect 1 "the same, doubted" "$gntsim" play --on fuse-unassisted --doubt "$dir/needs.scn"
 	says out "but it passes"

@@ -103,7 +103,7 @@ static void junit(void)
 	CU_ASSERT_PTR_NOT_NULL(
 	    strstr(xml, "name=\"a&lt;b&gt;.scn [dom1 pv]\" time=\"0.000000\"/>"));
 	CU_ASSERT_PTR_NOT_NULL(
-	    strstr(xml, "<failure message=\"expected &quot;1&quot; &amp; got 2\n"));
+	    strstr(xml, "<failure message=\"expected &quot;1&quot; &amp; got 2&#10;"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<skipped message="));
 	CU_ASSERT_PTR_NOT_NULL(strstr(xml, "<error message="));
 	free(xml);
