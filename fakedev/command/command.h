@@ -86,8 +86,6 @@ void restore_limits(void);
 int fill_standard_descriptors(void);
 /** Replaces the process by the program; returns an exit status only if that failed. */
 int exec_program(char **argv);
-/** Whether the program can use the preloaded library. 1 yes, 0 static, -errno not to be found. */
-int is_dynamic(const char *program);
 
 /** What a machine says of itself. */
 struct machine_about {

@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include "command.h"
 
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -93,54 +92,6 @@ int exec_program(char **argv)
 	execvp(argv[0], argv);
 	complain("cannot run %s: %s", argv[0], strerror(errno));
 	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;
-}
-
-/* 1: asks for an interpreter; 0: an ELF program that does not; 1 for scripts and the rest. */
-static int elf_is_dynamic(int fd)
-{
-	Elf64_Ehdr e;
-	Elf64_Phdr p;
-
-	if (pread(fd, &e, sizeof(e), 0) != sizeof(e) || memcmp(e.e_ident, ELFMAG, SELFMAG) ||
-	    e.e_ident[EI_CLASS] != ELFCLASS64)
-		return 1;
-	for (unsigned int i = 0; i < e.e_phnum; i++) {
-		off_t at = (off_t)(e.e_phoff + i * (Elf64_Off)e.e_phentsize);
-
-		if (pread(fd, &p, sizeof(p), at) == sizeof(p) && p.p_type == PT_INTERP)
-			return 1;
-	}
-	return 0;
-}
-
-static int open_in_path(const char *program)
-{
-	const char *path = getenv("PATH");
-	int fd = -1;
-
-	if (strchr(program, '/'))
-		return open(program, O_RDONLY | O_CLOEXEC);
-	for (const char *p = path ? path : "/usr/bin:/bin"; fd < 0 && p;) {
-		size_t n = strcspn(p, ":");
-		char full[PATH_MAX];
-
-		snprintf(full, sizeof(full), "%.*s/%s", (int)n, p, program);
-		fd = open(full, O_RDONLY | O_CLOEXEC);
-		p = p[n] ? p + n + 1 : NULL;
-	}
-	return fd;
-}
-
-int is_dynamic(const char *program)
-{
-	int fd = open_in_path(program), dynamic;
-
-	/* Unreadable is not unexecutable: let exec find out. */
-	if (fd < 0)
-		return 1;
-	dynamic = elf_is_dynamic(fd);
-	close(fd);
-	return dynamic;
 }
 
 int exit_status(int wait_status)

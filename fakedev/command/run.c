@@ -4,6 +4,7 @@
 #include "command.h"
 #include "fronts/fronts.h"
 #include "lang/options.h"
+#include "program.h"
 #include "substrates/fronts.h"
 #include "wire.h"
 
@@ -161,11 +162,35 @@ static void say_lacks(const struct options *o)
 			l->what);
 }
 
+/* Why no library can be preloaded. */
+static int complain_of(const struct options *o, enum program_kind kind, const char *loader)
+{
+	const char *program = o->program[0], *front = fronts[o->front];
+
+	if (kind == PROGRAM_OTHER_MACHINE)
+		return complain(
+		    "%s is a program of another architecture, or of 32 bits: it gets no devices",
+		    program);
+	if (kind == PROGRAM_OTHER_LOADER)
+		return complain(
+		    "%s is loaded by %s, which is neither glibc's loader nor musl's: the "
+		    "%s front works through a preloaded library, which only they load",
+		    program, loader, front);
+	return complain("%s is a static program: the %s front works through a preloaded library, "
+			"which the kernel does not load into it",
+			program, front);
+}
+
 /* What the user left open, by what the program is and, if there is one, by the machine to join. */
 static int choose_front(struct options *o, const struct machine_about *about)
 {
-	bool dynamic = is_dynamic(o->program[0]) != 0;
+	char loader[PATH_MAX];
+	enum program_kind kind = program_kind(o->program[0], loader);
+	bool dynamic = kind == PROGRAM_DYNAMIC;
 	const char *why = "as asked for";
+
+	if (kind == PROGRAM_OTHER_MACHINE)
+		return complain_of(o, kind, loader);
 
 	if (about && about->unassisted) {
 		if (o->assist_choice == CHOSEN && !o->unassisted)
@@ -180,17 +205,18 @@ static int choose_front(struct options *o, const struct machine_about *about)
 		bool fuse = !dynamic || (o->assist_choice == CHOSEN && o->unassisted);
 
 		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
-		why = !dynamic ? "the program is static: no library can be preloaded into it"
-		      : fuse   ? "it needs no preloaded library"
-			       : "the program is dynamic, and it needs nothing of the host";
+		why = kind == PROGRAM_STATIC
+			  ? "the program is static: no library can be preloaded into it"
+		      : !dynamic
+			  ? "the program's loader is neither glibc's nor musl's: no library can "
+			    "be preloaded into it"
+		      : fuse ? "it needs no preloaded library"
+			     : "the program is dynamic, and it needs nothing of the host";
 	}
 	if (o->assist_choice == CHOOSE)
 		o->unassisted = o->front == FRONT_FUSE && !dynamic;
 	if (!o->unassisted && !dynamic)
-		return complain(
-		    "%s is a static program: the %s front works through a preloaded library, "
-		    "which the kernel does not load into it",
-		    o->program[0], fronts[o->front]);
+		return complain_of(o, kind, loader);
 	if (o->unassisted && o->front != FRONT_FUSE)
 		return complain("unassisted programs need the fuse front");
 	if (about && o->unassisted && !about->unassisted)

@@ -61,7 +61,8 @@ static void read_settings(const char *path)
 	settings.addr.sun_family = AF_UNIX;
 	if (strlen(path) < sizeof(settings.addr.sun_path))
 		memcpy(settings.addr.sun_path, path, strlen(path) + 1);
-	settings.domid = domid ? (uint32_t)strtoul(domid, NULL, 10) : 0;
+	for (; domid && *domid >= '0' && *domid <= '9'; domid++)
+		settings.domid = settings.domid * 10 + (uint32_t)(*domid - '0');
 	settings.guest = !guest ? 0u : strcmp(guest, "pv") == 0 ? 1u : 2u;
 }
 
@@ -409,11 +410,26 @@ void lib_fork_child(void)
 	mask(SIG_SETMASK, &saved, NULL);
 }
 
+/* pthread_atfork() is a part of the program in one C library (glibc), of the library in another
+ * (musl): neither may be linked to. */
+static void at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
+{
+	int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
+	    (__typeof__(glibc))dlsym(RTLD_DEFAULT, "__register_atfork");
+	int (*other)(void (*)(void), void (*)(void), void (*)(void)) =
+	    (__typeof__(other))dlsym(RTLD_DEFAULT, "pthread_atfork");
+
+	if (glibc)
+		glibc(prepare, parent, child, NULL);
+	else if (other)
+		other(prepare, parent, child);
+}
+
 /* Valgrind may run constructors twice. */
 __attribute__((constructor)) static void start(void)
 {
 	if (lib.handlers || !lib_active())
 		return;
 	lib.handlers = true;
-	pthread_atfork(lib_fork_prepare, lib_fork_parent, lib_fork_child);
+	at_fork(lib_fork_prepare, lib_fork_parent, lib_fork_child);
 }

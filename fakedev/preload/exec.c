@@ -120,7 +120,11 @@ EXPORT int fexecve(int fd, char *const argv[], char *const env[])
 DECLARE_NEXT(execveat);
 EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const env[], int flags)
 {
-	return NEXT(execveat)(dirfd, path, argv, COMPLETE(env), flags);
+	char **full = COMPLETE(env);
+
+	return NEXT(execveat) ? NEXT(execveat)(dirfd, path, argv, full, flags)
+			      : (int)lib_result(raw_syscall(SYS_execveat, dirfd, (long)path,
+							    (long)argv, (long)full, flags, 0));
 }
 
 DECLARE_NEXT(posix_spawn);

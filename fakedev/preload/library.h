@@ -31,6 +31,7 @@
 /** The next definition of a function (the C library's, or another interposer's). */
 #define NEXT(name)         ((__typeof__(&(name)))lib_next(&next_##name, #name))
 #define DECLARE_NEXT(name) static void *next_##name
+/** NULL if there is none: a C library may lack what only syscall() can have meant then. */
 void *lib_next(void **slot, const char *name);
 
 /** Sets errno for a negative result, leaves it alone otherwise. */

@@ -202,7 +202,9 @@ EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int m
 	int device = node_at(dirfd, path, flags);
 
 	if (device < 0)
-		return NEXT(statx)(dirfd, path, flags, mask, st);
+		return NEXT(statx) ? NEXT(statx)(dirfd, path, flags, mask, st)
+				   : (int)lib_result(raw_syscall(SYS_statx, dirfd, (long)path,
+								 flags, mask, (long)st, 0));
 	if (device == LIB_BELOW_NODE)
 		return (int)lib_result(-ENOTDIR);
 	memset(st, 0, sizeof(*st));

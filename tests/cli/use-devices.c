@@ -11,6 +11,7 @@
  *   harm-children N  once in each of N children
  *   harm-end         once, by its own end
  *   overfill N       asks for N pages at once, which is too much for the grant table
+ *   exec PROGRAM...  becomes it, with an empty environment
  *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
 #include <errno.h>
 #include <fcntl.h>
@@ -233,6 +234,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && strcmp(argv[1], "overfill") == 0)
 		return overfill(atoi(argv[2]));
+	if (argc >= 3 && strcmp(argv[1], "exec") == 0)
+		return execve(argv[2], argv + 2, (char *[]){NULL});
 	if (argc == 5 && strcmp(argv[1], "die") == 0)
 		return die(argv);
 	return 2;

@@ -22,7 +22,11 @@ void check_note(const char *fmt, ...)
 
 static const char *describe(long long value, char *buf, size_t size)
 {
+#ifdef __GLIBC__
 	const char *name = value < 0 && value > -4096 ? strerrorname_np((int)-value) : NULL;
+#else
+	const char *name = value < 0 && value > -4096 ? strerror((int)-value) : NULL;
+#endif
 
 	snprintf(buf, size, name ? "%lld (-%s)" : "%lld", value, name);
 	return buf;

@@ -8,8 +8,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -325,7 +325,7 @@ void peer_serve(int fd)
 	static _Alignas(16) char arg[PEER_MAX_ARG];
 	const char *role = getenv(STAGE_ENV_ROLE);
 	/* A child of the test itself needs none, and Valgrind does not know the call. */
-	int self = role && !strcmp(role, "peer") ? pidfd_open(getpid(), 0) : -1;
+	int self = role && !strcmp(role, "peer") ? (int)syscall(SYS_pidfd_open, getpid(), 0) : -1;
 	struct reply hello = {getpid()};
 
 	send_message(fd, &hello, sizeof(hello), NULL, 0, self);
