@@ -34,11 +34,13 @@ enum scn_capability {
 	SCN_CAP_IOCTL_MEMORY,     /* an ioctl uses memory when, and as far as, the driver does */
 	SCN_CAP_ISOLATION,        /* only one's own grants can be mapped */
 	SCN_CAP_LARGE_IOCTL,      /* an ioctl moves as much memory as the driver takes */
+	SCN_CAP_LISTING,          /* /dev/xen can be listed */
 	SCN_CAP_MAPPED_COPY,      /* GRANT_COPY knows what its caller has mapped */
 	SCN_CAP_MAPTRACK_FRAMES,  /* the number of map handles can be set */
 	SCN_CAP_MISC_DEVICE,      /* the nodes have the numbers of misc devices */
 	SCN_CAP_MMAP_ERRORS, /* mmap fails where the driver's does, and MAP_GRANT_REF not before */
 	SCN_CAP_MUNMAP,      /* the driver knows what is mapped, and hears of munmap */
+	SCN_CAP_PATHS,       /* every call that takes a path finds the nodes */
 	SCN_CAP_PORTS,       /* the number of event-channel ports can be set */
 	SCN_CAP_RAISE_VIRQ,  /* a virtual interrupt can be raised */
 	SCN_CAP_READ_ONLY,   /* whether a mapping is read-only matters */
@@ -59,9 +61,9 @@ enum scn_capability {
 	(SCN_CAP(ALL_CALLS) | SCN_CAP(CHARACTER_DEVICE) | SCN_CAP(CHECK_ORDER) |                   \
 	 SCN_CAP(DEALLOC_FREES) | SCN_CAP(DESTROY_KILLS) | SCN_CAP(DONTCOPY) |                     \
 	 SCN_CAP(DRIVER_INDEX) | SCN_CAP(ENOSYS) | SCN_CAP(EPOLL_EPERM) | SCN_CAP(IOCTL_MEMORY) |  \
-	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(MISC_DEVICE) | SCN_CAP(MMAP_ERRORS) | \
-	 SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) | SCN_CAP(REOPEN) | SCN_CAP(RESTART) |               \
-	 SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
+	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(LISTING) | SCN_CAP(PATHS) |           \
+	 SCN_CAP(MISC_DEVICE) | SCN_CAP(MMAP_ERRORS) | SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) |      \
+	 SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
 
 /* What it takes a real kernel to do: it tells the driver what becomes of its mappings. */
 #define SCN_CAPS_OF_KERNEL (SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY))

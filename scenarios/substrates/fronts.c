@@ -14,6 +14,8 @@ static const struct {
 	struct scn_lack lack;
 } lacks[] = {
     {SOCKET, {SCN_CAP_ALL_CALLS, "calls that bypass the C library are not seen"}},
+    {SOCKET, {SCN_CAP_LISTING, "/dev/xen itself is not there to be listed"}},
+    {SOCKET, {SCN_CAP_PATHS, "realpath, chmod and the like do not find the nodes"}},
     {ALL, {SCN_CAP_DISCARD, "a store that Xen would discard is seen by who stored"}},
     {FILES, {SCN_CAP_CHARACTER_DEVICE, "the device files are regular files"}},
     {KERNEL, {SCN_CAP_MISC_DEVICE, "the device files have other numbers, or none"}},
@@ -38,7 +40,7 @@ static const struct {
     {UNASSISTED, {SCN_CAP_ISOLATION, "memory of other grants can be mapped"}},
     {UNASSISTED, {SCN_CAP_INVALIDATION, "mprotect and mremap are not heard of"}},
     {UNASSISTED, {SCN_CAP_DONTCOPY, "a forked child inherits mappings of a PV domain"}},
-    {UNASSISTED, {SCN_CAP_REOPEN, "a file can't be opened by /proc/self/fd"}},
+    {SOCKET | UNASSISTED, {SCN_CAP_REOPEN, "a file can't be opened by /proc/self/fd"}},
     {UNASSISTED,
      {SCN_CAP_SURVIVE_CRASH, "harm to a real kernel by the end of a mapping is not noticed"}},
     {UNASSISTED, {SCN_CAP_DESTROY_KILLS, "the end of a domain does not kill its programs"}},
