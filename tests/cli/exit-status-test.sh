@@ -28,6 +28,7 @@ ends() {
 
 printf 'domain dom0\nprocess A in dom0\nA: ga = open("/dev/xen/gntalloc", O_RDWR)\n' >passes.scn
 sed '$s/$/ = -1 EIO/' passes.scn >fails.scn
+sed '1s/^/needs mapped_copy\n/' passes.scn >needs.scn
 echo bogus >wrong.scn
 : >no-program
 mkdir empty
@@ -59,6 +60,7 @@ ends gntsim-play 0 "$gntsim" play passes.scn
 ends gntsim-play 1 "$gntsim" play fails.scn
 ends gntsim-play 125 "$gntsim" play wrong.scn
 ends gntsim-play 125 "$gntsim" play empty
+ends gntsim-play 77 "$gntsim" play --on fuse-unassisted needs.scn
 ends gntsim-play 77 env GNTSIM_XEN_LAB=/nowhere "$gntsim" play --on xen passes.scn
 
 ends gntsim-fuzz 0 "$gntsim" fuzz --ops 100
