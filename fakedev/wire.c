@@ -193,6 +193,21 @@ static int take_memfd(struct wire_in *in)
 	return done == len ? 0 : -EPROTO;
 }
 
+/* What was received, as a message. */
+static int take_message(struct wire_in *in, const void *buffer, size_t n, bool truncated)
+{
+	if (n >= sizeof(in->msg))
+		memcpy(&in->msg, buffer, sizeof(in->msg));
+	if (n < sizeof(in->msg) || truncated || in->msg.magic != WIRE_MAGIC ||
+	    in->msg.version != WIRE_VERSION || in->msg.op == 0 || in->msg.op >= WIRE_OP_MAX ||
+	    in->msg.payload > WIRE_PAYLOAD_MAX)
+		return -EPROTO;
+	if (in->msg.flags & WIRE_F_MEMFD)
+		return n == sizeof(in->msg) && in->msg.payload ? take_memfd(in) : -EPROTO;
+	in->payload = (const unsigned char *)buffer + sizeof(in->msg);
+	return n == sizeof(in->msg) + in->msg.payload ? 0 : -EPROTO;
+}
+
 int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 {
 	struct iovec iov = {buffer, WIRE_BUFFER};
@@ -202,7 +217,7 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 			     .msg_control = control.bytes,
 			     .msg_controllen = sizeof(control)};
 	long n;
-	int err = 0;
+	int err;
 
 	memset(in, 0, sizeof(*in));
 	for (int i = 0; i < WIRE_FDS_MAX; i++)
@@ -216,22 +231,50 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 		return (int)n;
 	take_control(&hdr, in);
 	in->fds_lost = (hdr.msg_flags & MSG_CTRUNC) != 0;
-	if ((size_t)n >= sizeof(in->msg))
-		memcpy(&in->msg, buffer, sizeof(in->msg));
-	if ((size_t)n < sizeof(in->msg) || (hdr.msg_flags & MSG_TRUNC) ||
-	    in->msg.magic != WIRE_MAGIC || in->msg.version != WIRE_VERSION || in->msg.op == 0 ||
-	    in->msg.op >= WIRE_OP_MAX || in->msg.payload > WIRE_PAYLOAD_MAX) {
-		err = -EPROTO;
-	} else if (in->msg.flags & WIRE_F_MEMFD) {
-		err = (size_t)n == sizeof(in->msg) && in->msg.payload ? take_memfd(in) : -EPROTO;
-	} else {
-		in->payload = (const unsigned char *)buffer + sizeof(in->msg);
-		if ((size_t)n != sizeof(in->msg) + in->msg.payload)
-			err = -EPROTO;
-	}
+	err = take_message(in, buffer, (size_t)n, (hdr.msg_flags & MSG_TRUNC) != 0);
 	if (err < 0)
 		wire_in_done(in);
 	return err;
+}
+
+int wire_write(int fd, uint16_t op, const struct iovec *pieces, int n, void *room)
+{
+	struct wire_msg msg = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op};
+	size_t used = sizeof(msg);
+	long sent;
+
+	for (int i = 0; i < n; i++) {
+		if (pieces[i].iov_len > WIRE_BUFFER - used)
+			return -ENOMEM;
+		memcpy((char *)room + used, pieces[i].iov_base, pieces[i].iov_len);
+		used += pieces[i].iov_len;
+	}
+	msg.payload = (uint32_t)(used - sizeof(msg));
+	memcpy(room, &msg, sizeof(msg));
+	/* Unlike a stream's, the end of a connection that keeps messages apart raises no SIGPIPE. */
+	do {
+		sent = raw_write(fd, room, used);
+	} while (sent == -EINTR);
+	return sent == -ECONNRESET || sent == -ENOTCONN ? -EPIPE : sent < 0 ? (int)sent : 0;
+}
+
+int wire_read(int fd, void *buffer, struct wire_in *in)
+{
+	long n;
+	int err;
+
+	memset(in, 0, sizeof(*in));
+	do {
+		n = raw_syscall(SYS_read, fd, (long)buffer, WIRE_BUFFER, 0, 0, 0);
+	} while (n == -EINTR);
+	if (n == 0 || n == -ECONNRESET)
+		return -EPIPE;
+	if (n < 0)
+		return (int)n;
+	err = take_message(in, buffer, (size_t)n, false);
+	in->too_long =
+	    err == -EPROTO && in->msg.magic == WIRE_MAGIC && (in->msg.flags & WIRE_F_MEMFD);
+	return in->too_long ? -ENOMEM : err;
 }
 
 int wire_recv_first(int fd, int sent, void *buffer, struct wire_in *in)

@@ -59,7 +59,9 @@ enum wire_op {
 	WIRE_CLAIM,    /**< uint64_t cookie of a file that the kernel serves (see WIRE_IOC_IDENTIFY)
 			  -> struct wire_file */
 	WIRE_MOUNT,    /**< a descriptor of /dev/fuse: serve what is mounted with it -> nothing */
-	WIRE_CUSE, /**< nothing -> name of the directory of /dev that gets the domain's devices */
+	WIRE_CUSE,  /**< nothing -> name of the directory of /dev that gets the domain's devices */
+	WIRE_ARENA, /**< nothing -> descriptors of the page frames, read-only and read-write, for one
+		       who can receive none later */
 	WIRE_OP_MAX,
 };
 
@@ -95,6 +97,8 @@ struct wire_hello {
 enum wire_role {
 	WIRE_ROLE_PROCESS, /**< an address space of the domain */
 	WIRE_ROLE_COMMAND, /**< a command: creates the domain, owns no address space */
+	WIRE_ROLE_SHARING, /**< said by a forked child: another process has its descriptors too; its
+			    * address space ends with the process, if not before */
 	WIRE_ROLE_WATCH,   /**< asks only: creates nothing */
 };
 struct wire_hello_reply {
@@ -193,6 +197,7 @@ struct wire_in {
 	const unsigned char *payload;
 	int fds[WIRE_FDS_MAX]; /**< -1 where none; the receiver owns them */
 	int n_fds;
+	bool too_long; /**< wire_read(): there was a payload, which is lost */
 	bool fds_lost; /**< some did not come: this process had no free descriptor */
 	uint32_t
 	    pid; /**< the sender as the kernel knows it, if the receiver set SO_PASSCRED; else 0 */
@@ -228,6 +233,14 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in);
  * @return as wire_recv(), or the error of sending
  */
 int wire_recv_first(int fd, int sent, void *buffer, struct wire_in *in);
+
+/**
+ * wire_sendv() and wire_recv() with nothing but write(2) and read(2): no descriptors come along.
+ * @p room (WIRE_BUFFER bytes) may be the one to receive into.
+ * @retval -ENOMEM the message does not fit without a descriptor; received, its head is in @p in
+ */
+int wire_write(int fd, uint16_t op, const struct iovec *pieces, int n, void *room);
+int wire_read(int fd, void *buffer, struct wire_in *in);
 
 /** Closes the descriptors that are still in @p in and unmaps the payload. */
 void wire_in_done(struct wire_in *in);

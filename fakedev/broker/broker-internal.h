@@ -78,10 +78,13 @@ struct client {
 	struct gntsim_mm *mm; /**< NULL for commands */
 	struct hold **holds;  /**< by id */
 	uint32_t n_holds, free_id;
+	struct process_watch *watch; /**< NULL: the connection's end is the address space's */
 };
 int client_add(struct broker *b, int fd, struct client **out);
 /** Has the address space found by its process from now on. */
 void client_index(struct client *c);
+/** Ends the connection when its process ends: others have the descriptor too. */
+void client_watch_process(struct client *c);
 /** Answers all WIRE_SYNC requests. */
 void client_answer_syncs(struct broker *b);
 /** One request; a negative result ends the connection. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 int client_hold(struct client *c, struct device_file *file, uint32_t *id)
 {
@@ -83,11 +85,27 @@ static void client_destroy(struct endpoint *e)
 	free(c);
 }
 
+/* A pidfd: readable when the process has ended. */
+struct process_watch {
+	struct endpoint endpoint; /* first */
+	struct client *client;
+};
+
+static void unwatch(struct client *c)
+{
+	if (!c->watch)
+		return;
+	c->watch->client = NULL;
+	broker_end_endpoint(c->broker, &c->watch->endpoint);
+	c->watch = NULL;
+}
+
 /* The address space ends. */
 static void client_end(struct client *c)
 {
 	struct broker *b = c->broker;
 
+	unwatch(c);
 	link_del(&c->syncing);
 	link_del(&c->by_process);
 	if (c->mm) {
@@ -100,6 +118,41 @@ static void client_end(struct client *c)
 		broker_effects(b);
 	}
 	broker_end_endpoint(b, &c->endpoint);
+}
+
+static void process_ended(struct broker *b, struct endpoint *e, uint32_t events)
+{
+	const struct process_watch *w = (struct process_watch *)e;
+
+	(void)b;
+	(void)events;
+	if (w->client)
+		client_end(w->client);
+}
+
+static void watch_destroy(struct endpoint *e)
+{
+	free(e);
+}
+
+void client_watch_process(struct client *c)
+{
+	struct process_watch *w = c->watch ? NULL : calloc(1, sizeof(*w));
+
+	if (!w)
+		return;
+	w->client = c;
+	w->endpoint = (struct endpoint){.ready = process_ended,
+					.destroy = watch_destroy,
+					.fd = (int)syscall(SYS_pidfd_open, c->program.pid, 0),
+					.kind = ENDPOINT_DEVICE};
+	if (w->endpoint.fd < 0 || broker_add_endpoint(c->broker, &w->endpoint, EPOLLIN) < 0) {
+		if (w->endpoint.fd >= 0)
+			close(w->endpoint.fd);
+		free(w);
+		return;
+	}
+	c->watch = w;
 }
 
 /* One request. Returns false when there is none, or no more client. */

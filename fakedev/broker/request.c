@@ -57,6 +57,8 @@ static int hello(struct client *c, const struct wire_in *in)
 	if (c->greeted) { /* a forked child, which came with its address space */
 		if (c->mm)
 			client_index(c);
+		if (h.role == WIRE_ROLE_SHARING)
+			client_watch_process(c);
 		err = c->mm && !gntsim_mm_domain(c->mm) ? -ENODEV : 0;
 		return reply(c, in, err, NULL, 0);
 	}
@@ -259,6 +261,18 @@ static int write_device(struct client *c, const struct wire_in *in)
 	return reply(c, in, gntsim_evtchn_write(f->file, w.len, ports), NULL, 0);
 }
 
+static int give_arena(struct client *c, const struct wire_in *in)
+{
+	const struct arena *a = &c->broker->arena;
+	const int fds[] = {a->ro, a->rw};
+
+	if (in->msg.payload != 0)
+		return -EPROTO;
+	if (!c->mm || c->broker->config.unassisted)
+		return reply(c, in, -ENODEV, NULL, 0);
+	return client_reply(c, in, 0, NULL, 0, fds, 2);
+}
+
 /* The child's connection, and its address space, exist before the child does. */
 static int fork_mm(struct client *c, const struct wire_in *in)
 {
@@ -368,6 +382,8 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_MADVISE:
 	case WIRE_MREMAP:
 		return request_memory(c, in);
+	case WIRE_ARENA:
+		return give_arena(c, in);
 	case WIRE_FORK:
 		return fork_mm(c, in);
 	case WIRE_SYNC:

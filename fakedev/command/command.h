@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "wire.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -42,6 +43,10 @@ enum front_kind {
 	FRONT_FUSE,
 	FRONT_CUSE,
 };
+
+/** Where to make a directory for the time being: TMPDIR if a Unix socket's path can begin with it. The
+ * program may change its own directory: the path is absolute. */
+const char *temporary_directory(char room[PATH_MAX]);
 
 /** What a program's environment needs to be a process of a machine's domain. */
 struct joining {

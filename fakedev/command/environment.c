@@ -12,6 +12,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+/* A Unix socket's path is short. */
+#define LONGEST_PREFIX 60
+
+const char *temporary_directory(char room[PATH_MAX])
+{
+	const char *tmp = getenv("TMPDIR");
+
+	if (!tmp || !*tmp)
+		return "/tmp";
+	/* One that is not there is complained of by its own name. */
+	if (*tmp != '/' && realpath(tmp, room))
+		tmp = room;
+	return strlen(tmp) > LONGEST_PREFIX ? "/tmp" : tmp;
+}
+
 /* Beside the command in the build tree, else where it is installed. */
 static int find_library(char *out, struct failure *f)
 {

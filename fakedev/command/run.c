@@ -17,6 +17,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -274,8 +275,11 @@ static int run_joined(struct options *o)
 	if (fd)
 		return fd;
 	/* The program may change its directory. */
-	return become(o, realpath(o->socket, path) ? path : o->socket, about.rundir,
-		      o->unassisted ? about.tree : NULL);
+	if (!realpath(o->socket, path))
+		return complain("%s: %s", o->socket, strerror(errno));
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		return complain("the socket's path is too long: %s", path);
+	return become(o, path, about.rundir, o->unassisted ? about.tree : NULL);
 }
 
 /* Signals that the program is meant to get. A terminal's reach it without us. */
@@ -364,8 +368,7 @@ static int serve_program(const struct options *o, struct broker *b, const char *
 
 static int run_private(const struct options *o)
 {
-	const char *tmp = getenv("TMPDIR");
-	char dir[80], socket[100];
+	char dir[80], socket[100], room[PATH_MAX];
 	struct xenstore x = {0};
 	struct broker_config config = {.fronts = &fakedev_fronts,
 				       .socket_path = socket,
@@ -379,10 +382,7 @@ static int run_private(const struct options *o)
 
 	if (raise_limits(&f) < 0)
 		return complain("%s", f.text);
-	/* A Unix socket's path is short. */
-	if (!tmp || strlen(tmp) > 60)
-		tmp = "/tmp";
-	snprintf(dir, sizeof(dir), "%s/gntsim-XXXXXX", tmp);
+	snprintf(dir, sizeof(dir), "%s/gntsim-XXXXXX", temporary_directory(room));
 	if (!mkdtemp(dir))
 		return complain("cannot make a directory %s: %s", dir, strerror(errno));
 	/* The program may give up its privileges: its name protects the socket, not its mode. */

@@ -100,16 +100,14 @@ static int serve_until(struct broker *b, pid_t child)
 
 int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f)
 {
-	const char *tmp = getenv("TMPDIR");
-	char program[256];
+	char program[256], room[PATH_MAX];
 	pid_t child;
 	int err = find_program(program, sizeof(program), f);
 
 	if (err < 0)
 		return err;
-	if (!tmp || strlen(tmp) > 60)
-		tmp = "/tmp";
-	snprintf(x->rundir, sizeof(x->rundir), "%s/gntsim-xenstore-XXXXXX", tmp);
+	snprintf(x->rundir, sizeof(x->rundir), "%s/gntsim-xenstore-XXXXXX",
+		 temporary_directory(room));
 	if (!mkdtemp(x->rundir)) {
 		err = -errno;
 		x->rundir[0] = '\0';

@@ -23,14 +23,19 @@ static struct {
 	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
 	bool broken;     /* the broker is gone; for good */
 	_Atomic bool said;
-	bool handlers;    /* pthread_atfork done */
-	int child_fd;     /* between lib_fork_prepare() and its end */
+	bool handlers; /* pthread_atfork done */
+	int child_fd;  /* between lib_fork_prepare() and its end */
+	int arena[2];  /* of the page frames, read-only and read-write; -1: not kept */
+	long pid;      /* that called last; another in the child of vfork */
+	/* Who is inside, where signals can't be blocked: a handler of its own may come in between. */
+	_Atomic uintptr_t inside;
+	_Atomic int nested;
 	sigset_t at_fork; /* the signal mask to go back to */
 	/* A page that fork (but not vfork) clears: 0 in a child that was forked past us. */
 	_Atomic uint32_t *same;
 	pthread_mutex_t lock;
 	unsigned char buffer[WIRE_BUFFER];
-} lib = {.fd = -1, .child_fd = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
+} lib = {.fd = -1, .child_fd = -1, .arena = {-1, -1}, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 void *lib_next(void **slot, const char *name)
 {
@@ -92,6 +97,40 @@ static void say(const char *text)
 	raw_write(STDERR_FILENO, text, strlen(text));
 }
 
+/* Not strerror(): it may allocate. */
+static const char *reason(int err)
+{
+	switch (-err) {
+	case EPERM:
+		return "not permitted (by a sandbox?)";
+	case EACCES:
+		return "permission denied";
+	case ENOENT:
+		return "no such file or directory";
+	case EMFILE:
+	case ENFILE:
+		return "too many open files";
+	case ENAMETOOLONG:
+		return "the path is too long";
+	default:
+		return "it fails";
+	}
+}
+
+int lib_unable(const char *what, int err)
+{
+	if (!atomic_exchange(&lib.said, true)) {
+		say("gntsim: cannot reach the machine at ");
+		say(settings.addr.sun_path);
+		say(": ");
+		say(what);
+		say(": ");
+		say(reason(err));
+		say("\n");
+	}
+	return err;
+}
+
 int lib_broken(void)
 {
 	lib.broken = true;
@@ -111,6 +150,11 @@ bool lib_same_process(void)
 	return !lib.same || atomic_load_explicit(lib.same, memory_order_relaxed);
 }
 
+static long own_pid(void)
+{
+	return raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
+}
+
 static void recover_from_unseen_fork(void)
 {
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
@@ -123,8 +167,18 @@ static void recover_from_unseen_fork(void)
 	lib.fd = -1;
 	memcpy(&lib.lock, &fresh, sizeof(fresh));
 	atomic_store(lib.same, 1);
+	lib.pid = own_pid();
 	lib_forget();
 	ranges_forked();
+}
+
+static void lock(void)
+{
+	if (lib_may(SYS_futex))
+		pthread_mutex_lock(&lib.lock);
+	else
+		while (pthread_mutex_trylock(&lib.lock) != 0)
+			;
 }
 
 void lib_enter(sigset_t *saved)
@@ -132,75 +186,146 @@ void lib_enter(sigset_t *saved)
 	sigset_t all;
 
 	sigfillset(&all);
-	mask(SIG_BLOCK, &all, saved);
+	if (lib_may(SYS_rt_sigprocmask)) {
+		lib_forbidden(SYS_rt_sigprocmask, mask(SIG_BLOCK, &all, saved));
+	} else if (atomic_load(&lib.inside) == (uintptr_t)pthread_self()) {
+		atomic_fetch_add(&lib.nested, 1);
+		return;
+	}
 	recover_from_unseen_fork();
-	pthread_mutex_lock(&lib.lock);
+	lock();
+	if (!lib_may(SYS_rt_sigprocmask))
+		atomic_store(&lib.inside, (uintptr_t)pthread_self());
 }
 
 void lib_leave(const sigset_t *saved)
 {
+	if (atomic_load(&lib.nested) && atomic_load(&lib.inside) == (uintptr_t)pthread_self()) {
+		atomic_fetch_sub(&lib.nested, 1);
+		return;
+	}
+	atomic_store(&lib.inside, 0);
 	pthread_mutex_unlock(&lib.lock);
-	mask(SIG_SETMASK, saved, NULL);
+	if (lib_may(SYS_rt_sigprocmask))
+		mask(SIG_SETMASK, saved, NULL);
 }
 
-int lib_control_fd(void)
+bool lib_is_own_fd(int fd)
 {
-	return lib.fd;
+	return fd >= 0 && (fd == lib.fd || fd == lib.arena[0] || fd == lib.arena[1]);
 }
 
+int lib_own_fd_in(unsigned int first, unsigned int last)
+{
+	const int own[] = {lib.fd, lib.arena[0], lib.arena[1]};
+	int least = -1;
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+		if (own[i] >= 0 && (unsigned int)own[i] >= first && (unsigned int)own[i] <= last &&
+		    (least < 0 || own[i] < least))
+			least = own[i];
+	return least;
+}
+
+int lib_arena(bool writable)
+{
+	return lib.arena[writable];
+}
+
+/* 0 if there is none, or if nobody tells. */
 static uint64_t cookie_of(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
+	long r;
 
-	if (raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)&cookie, (long)&len, 0) <
-	    0)
+	if (!lib_may(SYS_getsockopt))
 		return 0;
+	r = raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)&cookie, (long)&len, 0);
+	if (r < 0) {
+		lib_forbidden(SYS_getsockopt, r);
+		return 0;
+	}
 	return cookie;
+}
+
+/* Is the number still our connection's? */
+static bool is_still(int fd, uint64_t cookie)
+{
+	uint64_t now = cookie_of(fd);
+
+	return now == cookie || (now == 0 && !lib_may(SYS_getsockopt));
 }
 
 /* To a high number, out of the program's way. */
 static int settle(int fd, long wish)
 {
-	struct rlimit r = {0};
+	struct rlimit r = {0}, lifted;
 	long high;
 
+	if (!lib_may(SYS_fcntl) || !lib_may(SYS_prlimit64))
+		return fd;
 	raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&r, 0, 0);
+	lifted = (struct rlimit){r.rlim_max, r.rlim_max};
+	if ((rlim_t)wish + 8 > r.rlim_max)
+		wish = r.rlim_max > 24 ? (long)r.rlim_max - 24 : 0;
+	/* None of the program's few numbers. */
 	if ((rlim_t)wish + 8 > r.rlim_cur)
-		wish = r.rlim_cur > 24 ? (long)r.rlim_cur - 24 : 0;
+		raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&lifted, 0, 0, 0);
 	high = raw_fcntl(fd, F_DUPFD_CLOEXEC, wish);
+	if ((rlim_t)wish + 8 > r.rlim_cur)
+		raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&r, 0, 0, 0);
 	if (high < 0)
 		return fd;
 	raw_close(fd);
 	return (int)high;
 }
 
-void lib_move_control(int fd)
+void lib_move_own(int fd)
 {
+	int *own = lib.fd == fd ? &lib.fd : &lib.arena[lib.arena[1] == fd];
 	long moved;
 
-	if (lib.fd != fd)
-		return;
 	moved = raw_fcntl(fd, F_DUPFD_CLOEXEC, fd + 1);
 	if (moved < 0)
 		moved = raw_fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (moved >= 0) {
 		raw_close(fd);
-		lib.fd = (int)moved;
+		*own = (int)moved;
 	}
 }
 
-static int say_hello(int fd)
+/* A request and its reply, by what this process may use. */
+static int ask(int fd, enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in)
+{
+	int err = lib_may(SYS_sendmsg) ? wire_sendv(fd, (uint16_t)op, pieces, n)
+				       : wire_write(fd, (uint16_t)op, pieces, n, lib.buffer);
+
+	if (lib_forbidden(SYS_sendmsg, err))
+		err = wire_write(fd, (uint16_t)op, pieces, n, lib.buffer);
+	memset(in, 0, sizeof(*in));
+	if (err < 0)
+		return err;
+	err =
+	    lib_may(SYS_recvmsg) ? wire_recv(fd, 0, lib.buffer, in) : wire_read(fd, lib.buffer, in);
+	return lib_forbidden(SYS_recvmsg, err) ? wire_read(fd, lib.buffer, in) : err;
+}
+
+static int say_hello(int fd, enum wire_role role)
 {
 	struct wire_hello h = {.domid = settings.domid,
 			       .guest = settings.guest,
-			       .role = WIRE_ROLE_PROCESS,
+			       .role = role,
 			       .pid = (uint32_t)raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0)};
 	struct wire_in in;
 	int64_t result;
-	int sent = wire_send(fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
-	int err = wire_recv_first(fd, sent, lib.buffer, &in);
+	struct iovec piece = {&h, sizeof(h)};
+	int err = ask(fd, WIRE_HELLO, &piece, 1, &in);
 
+	/* A machine that has no room says so before it listens. */
+	if (err == -EPIPE)
+		err = lib_may(SYS_recvmsg) ? wire_recv_first(fd, 0, lib.buffer, &in)
+					   : wire_read(fd, lib.buffer, &in);
 	if (err < 0)
 		return lib_broken();
 	result = in.msg.result;
@@ -226,27 +351,78 @@ static void once_per_address_space(void)
 	}
 }
 
-int lib_connect(void)
+/* The connection is not where we left it: its end is the end of the mappings, and a new one begins
+ * with none. */
+static void recover_from_closing(void)
 {
-	long fd, r;
-	int err;
+	say("gntsim: the program closed a descriptor that it did not open: memory it had mapped "
+	    "from "
+	    "devices counts as unmapped\n");
+	lib.fd = -1;
+	lib_forget();
+	ranges_remove(0, ~0ull);
+}
 
-	if (lib.broken)
-		return -EIO;
-	if (lib.fd >= 0)
-		return cookie_of(lib.fd) == lib.cookie ? 0 : lib_broken();
+/* A socket, even if the program has no descriptor left: it is none of its files. */
+static long any_socket(void)
+{
+	struct rlimit old, lifted;
+	long fd = raw_syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0, 0, 0);
+
+	if (fd != -EMFILE || raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&old, 0, 0) < 0)
+		return fd;
+	lifted = (struct rlimit){old.rlim_max, old.rlim_max};
+	raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&lifted, 0, 0, 0);
 	fd = raw_syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0, 0, 0);
-	if (fd < 0)
-		return (int)fd;
+	raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&old, 0, 0, 0);
+	return fd;
+}
+
+static int reach(int fd)
+{
+	long r;
+
 	do {
 		r = raw_syscall(SYS_connect, fd, (long)&settings.addr, sizeof(settings.addr), 0, 0,
 				0);
 	} while (r == -EINTR);
-	if (r < 0) {
-		raw_close((int)fd);
+	switch (r) {
+	case 0:
+		return 0;
+	case -EPERM:
+	case -EACCES:
+		return lib_unable("connect", (int)r);
+	case -ENOENT:
+	case -ENOTDIR:
+		/* Ended, and its directory removed; or the program's root is another now. */
+		lib_unable("it ended, or the program changed its root", -ENOENT);
+		return -EIO;
+	default:
 		return lib_broken();
 	}
-	err = say_hello((int)fd);
+}
+
+int lib_connect(void)
+{
+	long fd;
+	int err;
+
+	if (lib.broken)
+		return -EIO;
+	if (atomic_load(&lib.nested))
+		return -EDEADLK;
+	if (lib.fd >= 0 && is_still(lib.fd, lib.cookie))
+		return 0;
+	if (lib.fd >= 0)
+		recover_from_closing();
+	fd = any_socket();
+	if (fd < 0)
+		return fd == -EMFILE || fd == -ENFILE || fd == -ENOMEM
+			   ? (int)fd
+			   : lib_unable("socket", (int)fd);
+	err = reach((int)fd);
+	if (err == 0)
+		err = say_hello((int)fd, WIRE_ROLE_PROCESS);
 	if (err < 0) {
 		raw_close((int)fd);
 		return err;
@@ -257,17 +433,47 @@ int lib_connect(void)
 	return 0;
 }
 
-static int await_reply(int sent, struct wire_in *in)
+void lib_anchor(void)
 {
-	int err;
+	int kept = errno;
+	sigset_t saved;
 
-	if (sent == -EPIPE)
+	/* The child of vfork has its parent's memory, but descriptors of its own. */
+	if (!lib_active() || lib.fd >= 0 || lib.broken ||
+	    (lib_same_process() && own_pid() != lib.pid))
+		return;
+	lib_enter(&saved);
+	lib_connect();
+	lib_leave(&saved);
+	errno = kept;
+}
+
+void lib_take_arena(void)
+{
+	int kept = errno;
+	struct wire_in in;
+	sigset_t saved;
+
+	lib_enter(&saved);
+	if (lib.arena[0] < 0 && lib_call(WIRE_ARENA, NULL, 0, NULL, 0, &in) == 0) {
+		for (int i = 0; i < 2; i++) {
+			int fd = wire_in_take_fd(&in, i);
+
+			lib.arena[i] = fd < 0 ? -1 : settle(fd, CONTROL_FD_WISH);
+		}
+		wire_in_done(&in);
+	}
+	lib_leave(&saved);
+	errno = kept;
+}
+
+/* The reply's result if negative, else 0. */
+static int conclude(int err, struct wire_in *in)
+{
+	if (err == -EPIPE || err == -EPROTO)
 		return lib_broken();
-	if (sent < 0)
-		return sent == -EMSGSIZE ? -ENOMEM : sent;
-	err = wire_recv(lib.fd, 0, lib.buffer, in);
 	if (err < 0)
-		return lib_broken();
+		return err == -EMSGSIZE ? -ENOMEM : err;
 	return in->msg.result < 0 ? (int)in->msg.result : 0;
 }
 
@@ -279,7 +485,18 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 	memset(in, 0, sizeof(*in));
 	if (err < 0)
 		return err;
-	return await_reply(wire_send(lib.fd, (uint16_t)op, 0, payload, len, fds, n_fds), in);
+	/* What takes descriptors, or does not fit. */
+	if (n_fds || (len > WIRE_INLINE_MAX && lib_may(SYS_sendmsg) && lib_may(SYS_memfd_create))) {
+		err = wire_send(lib.fd, (uint16_t)op, 0, payload, len, fds, n_fds);
+		if (err == 0)
+			err = lib_may(SYS_recvmsg) ? wire_recv(lib.fd, 0, lib.buffer, in)
+						   : wire_read(lib.fd, lib.buffer, in);
+	} else {
+		const struct iovec piece = {(void *)(uintptr_t)payload, len};
+
+		err = ask(lib.fd, op, &piece, 1, in);
+	}
+	return conclude(err, in);
 }
 
 int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in)
@@ -289,7 +506,7 @@ int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in
 	memset(in, 0, sizeof(*in));
 	if (err < 0)
 		return err;
-	return await_reply(wire_sendv(lib.fd, (uint16_t)op, pieces, n), in);
+	return conclude(ask(lib.fd, op, pieces, n, in), in);
 }
 
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len)
@@ -319,10 +536,13 @@ void lib_sync(void)
 void lib_room_begin(struct lib_room *r)
 {
 	struct rlimit limit;
-	long a = raw_fcntl(lib.fd, F_DUPFD_CLOEXEC, 0);
-	long b = a < 0 ? a : raw_fcntl(lib.fd, F_DUPFD_CLOEXEC, 0);
+	long a, b;
 
 	r->lifted = false;
+	if (!lib_may(SYS_recvmsg) || !lib_may(SYS_fcntl) || !lib_may(SYS_prlimit64))
+		return;
+	a = raw_fcntl(lib.fd, F_DUPFD_CLOEXEC, 0);
+	b = a < 0 ? a : raw_fcntl(lib.fd, F_DUPFD_CLOEXEC, 0);
 	if (b == -EMFILE || a == -EMFILE) {
 		raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&limit, 0, 0);
 		r->cur = limit.rlim_cur;
@@ -367,19 +587,29 @@ void lib_fork_prepare(void)
 	lib_room_end(&room);
 }
 
-void lib_fork_parent(void)
+static void end_in_parent(bool sharing)
 {
 	sigset_t saved = lib.at_fork;
 
 	if (!lib_active())
 		return;
-	if (lib.child_fd >= 0)
+	if (lib.child_fd >= 0 && !sharing)
 		raw_close(lib.child_fd);
 	lib.child_fd = -1;
 	lib_leave(&saved);
 }
 
-void lib_fork_child(void)
+void lib_fork_parent(void)
+{
+	end_in_parent(false);
+}
+
+void lib_fork_parent_sharing(void)
+{
+	end_in_parent(true);
+}
+
+static void begin_in_child(bool sharing)
 {
 	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	sigset_t saved = lib.at_fork;
@@ -387,27 +617,42 @@ void lib_fork_child(void)
 	if (!lib_active())
 		return;
 	memcpy(&lib.lock, &fresh, sizeof(fresh));
+	atomic_store(&lib.inside, 0);
+	lib.pid = own_pid();
 	if (lib.same)
 		atomic_store(lib.same, 1);
 	lib_forget();
 	ranges_forked();
 	if (lib.fd >= 0) {
-		raw_close(lib.fd);
+		/* The parent's is the parent's, where both have it by one number. */
+		if (!sharing)
+			raw_close(lib.fd);
 		lib.fd = lib.child_fd;
 	}
 	lib.child_fd = -1;
 	if (lib.fd >= 0) {
 		int err;
 
-		lib.fd = settle(lib.fd, CONTROL_FD_WISH);
+		if (!sharing)
+			lib.fd = settle(lib.fd, CONTROL_FD_WISH);
 		lib.cookie = cookie_of(lib.fd);
-		err = say_hello(lib.fd);
+		err = say_hello(lib.fd, sharing ? WIRE_ROLE_SHARING : WIRE_ROLE_PROCESS);
 		/* The domain was destroyed meanwhile: so is its process. */
 		if (err == -ENODEV)
-			raw_syscall(SYS_kill, raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0), SIGKILL, 0,
-				    0, 0, 0);
+			raw_syscall(SYS_kill, own_pid(), SIGKILL, 0, 0, 0, 0);
 	}
-	mask(SIG_SETMASK, &saved, NULL);
+	if (lib_may(SYS_rt_sigprocmask))
+		mask(SIG_SETMASK, &saved, NULL);
+}
+
+void lib_fork_child(void)
+{
+	begin_in_child(false);
+}
+
+void lib_fork_child_sharing(void)
+{
+	begin_in_child(true);
 }
 
 /* pthread_atfork() is a part of the program in one C library (glibc), of the library in another
@@ -431,5 +676,6 @@ __attribute__((constructor)) static void start(void)
 	if (lib.handlers || !lib_active())
 		return;
 	lib.handlers = true;
+	lib.pid = own_pid();
 	at_fork(lib_fork_prepare, lib_fork_parent, lib_fork_child);
 }

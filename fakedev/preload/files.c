@@ -21,9 +21,13 @@ static _Atomic uint64_t others[SLOTS];
 static bool cookie_of(int fd, uint64_t *cookie)
 {
 	socklen_t len = sizeof(*cookie);
+	long r;
 
-	return fd >= 0 && raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)cookie,
-				      (long)&len, 0) == 0;
+	if (fd < 0)
+		return false;
+	r = raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_COOKIE, (long)cookie, (long)&len, 0);
+	lib_forbidden(SYS_getsockopt, r);
+	return r == 0;
 }
 
 /* Device descriptors are made by socketpair: Unix stream sockets whose peer has no name. */
@@ -41,19 +45,22 @@ static bool may_be_device(int fd)
 }
 
 /* Written under the lock, read without: a reader takes the device between two looks at the cookie. */
-static void remember(uint64_t cookie, const struct wire_file *f)
+static void remember(uint64_t cookie, const struct wire_file *f, bool is_socket)
 {
 	__atomic_store_n(&devices[cookie % SLOTS].cookie, 0, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	devices[cookie % SLOTS].device =
-	    (struct device){.id = f->id, .device = f->device, .flags = f->flags, .minor = f->minor};
+	devices[cookie % SLOTS].device = (struct device){.id = f->id,
+							 .device = f->device,
+							 .flags = f->flags,
+							 .minor = f->minor,
+							 .is_socket = is_socket};
 	__atomic_store_n(&devices[cookie % SLOTS].cookie, cookie, __ATOMIC_RELEASE);
 }
 
 void lib_remember(const struct wire_file *f)
 {
 	if (f->cookie)
-		remember(f->cookie, f);
+		remember(f->cookie, f, true);
 }
 
 void lib_forget(void)
@@ -72,7 +79,7 @@ bool lib_claim(uint64_t cookie, struct device *out)
 			in.msg.payload == sizeof(f);
 		if (known) {
 			memcpy(&f, in.payload, sizeof(f));
-			remember(cookie, &f);
+			remember(cookie, &f, false);
 		}
 		wire_in_done(&in);
 	}
@@ -91,7 +98,7 @@ static bool attach(int fd, uint64_t cookie)
 
 	if (is_device) {
 		memcpy(&f, in.payload, sizeof(f));
-		remember(cookie, &f);
+		remember(cookie, &f, true);
 	} else if (err == -ENOENT) {
 		atomic_store_explicit(&others[cookie % SLOTS], cookie, memory_order_relaxed);
 	}
@@ -132,8 +139,10 @@ bool lib_device(int fd, struct device *out)
 	uint64_t cookie;
 	bool is_device;
 
-	if (!lib_active() || !cookie_of(fd, &cookie))
+	if (!lib_active() || (lib_may(SYS_getsockopt) && !cookie_of(fd, &cookie)))
 		return false;
+	if (!lib_may(SYS_getsockopt))
+		return lib_noted(fd, out) && out->is_socket;
 	/* After a fork that went unseen the answers are the parent's: lib_enter() forgets them. */
 	if (lib_same_process() && known_device(cookie, out))
 		return true;

@@ -32,12 +32,19 @@ static long usable_bytes(const struct device *d, int refused_mode, size_t count)
 	return count > MOST_BYTES ? (long)MOST_BYTES : (long)count;
 }
 
-bool device_overflowed(int fd)
+uint32_t device_waiting(int fd)
 {
 	int waiting = 0;
 
-	return raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0 &&
-	       waiting % (int)PORT_BYTES;
+	return lib_may(SYS_ioctl) &&
+		       raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0
+		   ? (uint32_t)waiting
+		   : 0;
+}
+
+bool device_overflowed(int fd)
+{
+	return device_waiting(fd) % PORT_BYTES;
 }
 
 long device_read(int fd, const struct device *d, void *buf, size_t count)
@@ -204,6 +211,8 @@ AT_OFFSET(pwrite64, const void *, off64_t)
 		arg = va_arg(args, void *);                                                        \
 		va_end(args);                                                                      \
 		r = NEXT(name)(fd, cmd, arg);                                                      \
+		if ((cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC) && r >= 0)                          \
+			lib_note_copy(fd, r);                                                      \
 		if (cmd == F_GETFL && r >= 0 && lib_device(fd, &d))                                \
 			r = (r & ~O_ACCMODE) | (int)d.flags | KERNEL_O_LARGEFILE;                  \
 		return r;                                                                          \

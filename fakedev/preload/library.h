@@ -63,6 +63,45 @@ bool lib_under_valgrind(void);
 /** False in a child of a fork that went unseen, until the next lib_enter(). */
 bool lib_same_process(void);
 
+/** A device descriptor, as known of its kernel object. */
+struct device {
+	uint32_t id;     /**< on this connection */
+	uint32_t device; /**< enum wire_device */
+	uint32_t flags;  /**< open mode */
+	uint32_t minor;
+	bool is_socket; /**< else the kernel serves it */
+};
+
+/**
+ * May this process make the call? False if a seccomp filter of its own, or one that it was started
+ * under, is known to forbid it. True of calls that the library has no other way for.
+ */
+bool lib_may(long nr);
+/** It is known now that it may not. */
+void lib_forbid(long nr);
+/** A call had this result: true, and known from now on, if it is a filter's. */
+bool lib_forbidden(long nr, long result);
+/**
+ * Before the program installs a seccomp filter: gets what can be had only now, and knows from now on
+ * what will be forbidden. @p filter: the address of its struct sock_fprog
+ * @return for lib_not_confined(), if there is no filter then
+ */
+uint32_t lib_confine(bool strict, uint64_t filter);
+void lib_not_confined(uint32_t bits);
+/** Connects now what could not later: the program is about to change its root, user or limits. */
+void lib_anchor(void);
+/** Gets descriptors of the page frames to keep. */
+void lib_take_arena(void);
+/** One of them, or -1. */
+int lib_arena(bool writable);
+/** Where the kernel can't be asked what a descriptor is (lib_may(SYS_getsockopt)), we know it by its
+ * number: notes all there are, one that is new, one that is another's copy, one that was closed. */
+void lib_note_all(void);
+void lib_note(int fd, const struct device *d);
+void lib_note_copy(int from, int to);
+void lib_note_closed(int fd);
+bool lib_noted(int fd, struct device *out);
+
 /** Connects if need be (entered). @return 0, -EIO when the broker is gone (said once on stderr) */
 int lib_connect(void);
 
@@ -78,13 +117,6 @@ int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in
 /** lib_call() where the reply is only a result. */
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
 
-/** A device descriptor, as known of its kernel object. */
-struct device {
-	uint32_t id;     /**< on this connection */
-	uint32_t device; /**< enum wire_device */
-	uint32_t flags;  /**< open mode */
-	uint32_t minor;
-};
 /**
  * Is fd a device? (Not entered.) Costs one system call for what is no socket.
  * @retval true *out tells which
@@ -125,10 +157,12 @@ void ranges_remove(uint64_t addr, uint64_t len);
 /** In a forked child: what the child did not inherit. */
 void ranges_forked(void);
 
-/** The control descriptor, -1 if none; programs can't close it. */
-int lib_control_fd(void);
-/** Moves the control descriptor off this number, which the program wants. */
-void lib_move_control(int fd);
+/** Is it a descriptor of the library's own? Programs can't close those. */
+bool lib_is_own_fd(int fd);
+/** The first of them in this range of numbers, -1 if none. */
+int lib_own_fd_in(unsigned int first, unsigned int last);
+/** Moves it off this number, which the program wants. */
+void lib_move_own(int fd);
 
 /** A descriptor was closed or a child has ended: waits until the broker has acted on it. Keeps errno. */
 void lib_sync(void);
@@ -148,11 +182,16 @@ void lib_room_end(const struct lib_room *r);
 void lib_fork_prepare(void);
 void lib_fork_parent(void);
 void lib_fork_child(void);
+/** The same for a child that has its parent's descriptors, not a copy of them. */
+void lib_fork_parent_sharing(void);
+void lib_fork_child_sharing(void);
 
 /** The work behind the interposed calls, each with the kernel's kind of result. */
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
 /* Has the ring of an evtchn overflowed? An odd number of bytes in the socket says so. */
 bool device_overflowed(int fd);
+/* Bytes in the socket of an evtchn. */
+uint32_t device_waiting(int fd);
 long device_read(int fd, const struct device *d, void *buf, size_t count);
 long device_write(const struct device *d, const void *buf, size_t count);
 
@@ -160,6 +199,8 @@ struct pollfd;
 /** What poll found (@p ready of @p n), as the devices would have said it. @return ready */
 int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
 
+/** Says once on stderr what is in our way, and why. @return @p err */
+int lib_unable(const char *what, int err);
 /** The broker is gone, for good: says so on stderr, once. @return -EIO */
 int lib_broken(void);
 

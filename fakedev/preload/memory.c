@@ -32,7 +32,7 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 {
 	struct wire_map_reply head;
 	int rw = -1, ro = -1, next = 0, err = 0;
-	bool any_rw = false, any_ro = false;
+	bool any_rw = false, any_ro = false, kept;
 
 	if (in->msg.payload < sizeof(head))
 		return -EIO;
@@ -46,10 +46,11 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 		memcpy(&run, in->payload + sizeof(head) + i * sizeof(run), sizeof(run));
 		*(run.flags & WIRE_RUN_RW ? &any_rw : &any_ro) = true;
 	}
+	kept = in->n_fds == 0 && lib_arena(true) >= 0;
 	if (any_rw)
-		rw = wire_in_take_fd(in, next++);
+		rw = kept ? lib_arena(true) : wire_in_take_fd(in, next++);
 	if (any_ro)
-		ro = wire_in_take_fd(in, next);
+		ro = kept ? lib_arena(false) : wire_in_take_fd(in, next);
 	for (uint32_t i = 0; i < head.n_runs && err == 0; i++) {
 		struct wire_run run;
 		long p;
@@ -61,12 +62,12 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 			     run.flags & WIRE_RUN_RW ? rw : ro, (int64_t)run.offset);
 		if (raw_is_error(p))
 			err = p == -EBADF ? -EMFILE : (int)p;
-		else if (*dontfork)
+		else if (*dontfork && lib_may(SYS_madvise))
 			raw_syscall(SYS_madvise, p, (long)run.len, MADV_DONTFORK, 0, 0, 0);
 	}
-	if (rw >= 0)
+	if (rw >= 0 && !kept)
 		raw_close(rw);
-	if (ro >= 0)
+	if (ro >= 0 && !kept)
 		raw_close(ro);
 	return err;
 }
@@ -89,7 +90,8 @@ static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint6
 	lib_room_end(&room);
 	if (asked && err == 0 && op != WIRE_MPROTECT && op != WIRE_MADVISE)
 		err = ranges_add(addr, bytes, dontfork);
-	if (asked && err < 0)
+	/* A reply that was too long for us came after the deed. */
+	if ((asked || in.too_long) && err < 0)
 		tell_unmapped(addr, bytes);
 	return err;
 }

@@ -159,6 +159,17 @@ int lib_open_node(int device, int flags)
 	if (fd >= 0 && (flags & (O_NONBLOCK | O_ASYNC)))
 		raw_fcntl(fd, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
 	lib_leave(&saved);
+	if (fd >= 0) {
+		const struct device d = {.id = f.id,
+					 .device = f.device,
+					 .flags = f.flags,
+					 .minor = f.minor,
+					 .is_socket = true};
+
+		lib_note(fd, &d);
+	}
+	if (err == 0 && fd < 0 && !lib_may(SYS_recvmsg))
+		err = lib_unable("recvmsg", -EPERM);
 	if (err == 0 && fd < 0)
 		err = -EMFILE; /* the kernel had no room for the descriptor it was sent */
 	return err < 0 ? err : fd;

@@ -9,7 +9,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* The control connection is none of the program's descriptors: closing it says so. */
+/* The library's descriptors are none of the program's: closing one says so. */
 DECLARE_NEXT(close);
 EXPORT int close(int fd)
 {
@@ -17,34 +17,38 @@ EXPORT int close(int fd)
 	bool is_device;
 	int r;
 
-	if (fd >= 0 && fd == lib_control_fd())
+	if (lib_is_own_fd(fd))
 		return (int)lib_result(-EBADF);
 	is_device = lib_device(fd, &d);
 	r = NEXT(close)(fd);
+	lib_note_closed(fd);
 	/* What release() does is done when close() returns. */
 	if (is_device)
 		lib_sync();
 	return r;
 }
 
+/* Without ours, which lie in between. */
 static long close_around(unsigned int first, unsigned int last, int flags)
 {
-	int kept = lib_control_fd();
 	long r = 0;
 
-	if (kept < 0 || (unsigned int)kept < first || (unsigned int)kept > last ||
-	    (flags & (int)CLOSE_RANGE_CLOEXEC))
-		return raw_syscall(SYS_close_range, first, last, flags, 0, 0, 0);
-	if (first < (unsigned int)kept)
-		r = raw_syscall(SYS_close_range, first, kept - 1, flags, 0, 0, 0);
-	if (r == 0 && last > (unsigned int)kept)
-		r = raw_syscall(SYS_close_range, kept + 1, last, flags, 0, 0, 0);
+	while (r == 0 && first <= last) {
+		int own = flags & (int)CLOSE_RANGE_CLOEXEC ? -1 : lib_own_fd_in(first, last);
+
+		if (own < 0)
+			return raw_syscall(SYS_close_range, first, last, flags, 0, 0, 0);
+		if ((unsigned int)own > first)
+			r = raw_syscall(SYS_close_range, first, own - 1, flags, 0, 0, 0);
+		first = (unsigned int)own + 1;
+	}
 	return r;
 }
 
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
-	long r = close_around(first, last, flags);
+	/* (The kernel's own error for a range that is none.) */
+	long r = first > last ? -EINVAL : close_around(first, last, flags);
 
 	if (!(flags & (int)CLOSE_RANGE_CLOEXEC))
 		lib_sync();
@@ -54,7 +58,7 @@ EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 DECLARE_NEXT(closefrom);
 EXPORT void closefrom(int low)
 {
-	if (lib_control_fd() < 0 || close_around(low < 0 ? 0 : (unsigned int)low, ~0u, 0) < 0)
+	if (lib_own_fd_in(0, ~0u) < 0 || close_around(low < 0 ? 0 : (unsigned int)low, ~0u, 0) < 0)
 		NEXT(closefrom)(low);
 	lib_sync();
 }
@@ -64,15 +68,17 @@ static int before_dup(int old, int new)
 {
 	struct device d;
 
-	if (old >= 0 && old == lib_control_fd())
+	if (lib_is_own_fd(old))
 		return -EBADF;
-	if (new >= 0 && new == lib_control_fd())
-		lib_move_control(new);
+	if (lib_is_own_fd(new))
+		lib_move_own(new);
 	return old != new &&lib_device(new, &d);
 }
 
-static int after_dup(int closed, int r)
+static int after_dup(int old, int closed, int r)
 {
+	if (r >= 0)
+		lib_note_copy(old, r);
 	if (closed)
 		lib_sync();
 	return r;
@@ -83,7 +89,7 @@ EXPORT int dup2(int old, int new)
 {
 	int closed = before_dup(old, new);
 
-	return closed < 0 ? (int)lib_result(closed) : after_dup(closed, NEXT(dup2)(old, new));
+	return closed < 0 ? (int)lib_result(closed) : after_dup(old, closed, NEXT(dup2)(old, new));
 }
 
 DECLARE_NEXT(dup3);
@@ -92,7 +98,13 @@ EXPORT int dup3(int old, int new, int flags)
 	int closed = before_dup(old, new);
 
 	return closed < 0 ? (int)lib_result(closed)
-			  : after_dup(closed, NEXT(dup3)(old, new, flags));
+			  : after_dup(old, closed, NEXT(dup3)(old, new, flags));
+}
+
+DECLARE_NEXT(dup);
+EXPORT int dup(int old)
+{
+	return after_dup(old, 0, NEXT(dup)(old));
 }
 
 DECLARE_NEXT(_Fork);
@@ -125,6 +137,14 @@ static int run_child(void *p)
 	return s.fn(s.arg);
 }
 
+static int run_sharing_child(void *p)
+{
+	struct start s = *(struct start *)p;
+
+	lib_fork_child_sharing();
+	return s.fn(s.arg);
+}
+
 DECLARE_NEXT(clone);
 EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 {
@@ -140,9 +160,13 @@ EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	if (flags & CLONE_VM)
 		return NEXT(clone)(fn, stack, flags, arg, rest[0], rest[1], rest[2]);
 	lib_fork_prepare();
-	pid = NEXT(clone)(run_child, stack, flags, &s, rest[0], rest[1], rest[2]);
+	pid = NEXT(clone)(flags & CLONE_FILES ? run_sharing_child : run_child, stack, flags, &s,
+			  rest[0], rest[1], rest[2]);
 	kept = errno;
-	lib_fork_parent();
+	if ((flags & CLONE_FILES) && pid > 0)
+		lib_fork_parent_sharing();
+	else
+		lib_fork_parent();
 	errno = kept;
 	return pid;
 }

@@ -6,38 +6,49 @@
 #undef _FORTIFY_SOURCE
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+static uint64_t clone_flags(long nr, const long a[6])
+{
+	uint64_t flags = 0;
+
+	if (nr == SYS_clone)
+		return (uint64_t)a[0];
+	if (nr == SYS_clone3 && lib_copy_in(&flags, (uint64_t)a[0], sizeof(flags)) < 0)
+		return CLONE_VM;
+	return flags;
+}
+
 static long fork_by_number(long nr, const long a[6])
 {
+	bool sharing = (clone_flags(nr, a) & CLONE_FILES) != 0;
 	long r;
 
 	lib_fork_prepare();
 	r = raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (r == 0)
-		lib_fork_child();
+		sharing ? lib_fork_child_sharing() : lib_fork_child();
 	else
-		lib_fork_parent();
+		sharing &&r > 0 ? lib_fork_parent_sharing() : lib_fork_parent();
 	return lib_result(r);
 }
 
 static bool copies_memory(long nr, const long a[6])
 {
-	uint64_t flags = 0;
-
 	if (nr == SYS_clone)
 		return !(a[0] & CLONE_VM) && a[1] == 0;
 	if (nr == SYS_clone3)
-		return lib_copy_in(&flags, (uint64_t)a[0], sizeof(flags)) == 0 &&
-		       !(flags & CLONE_VM);
+		return !(clone_flags(nr, a) & CLONE_VM);
 #ifdef SYS_fork
 	return nr == SYS_fork;
 #else
@@ -60,6 +71,42 @@ static long openat2_by_number(const long a[6])
 	if (lib_copy_in(&how, (uint64_t)a[2], sizeof(how)) < 0)
 		return -EFAULT;
 	return lib_open_node(device, (int)how.flags);
+}
+
+/* Neither has seccomp, which libseccomp calls. */
+static long seccomp_by_number(const long a[6])
+{
+	bool strict = a[0] == SECCOMP_SET_MODE_STRICT && a[1] == 0;
+	uint32_t soon =
+	    strict || a[0] == SECCOMP_SET_MODE_FILTER ? lib_confine(strict, (uint64_t)a[2]) : 0;
+	long r = raw_syscall(SYS_seccomp, a[0], a[1], a[2], 0, 0, 0);
+
+	if (raw_is_error(r))
+		lib_not_confined(soon);
+	return lib_result(r);
+}
+
+/* What may put the machine out of reach, and has no function in the C library. */
+static bool moves_away(long nr)
+{
+	switch (nr) {
+	case SYS_pivot_root:
+	case SYS_landlock_restrict_self:
+	case SYS_chroot:
+	case SYS_unshare:
+	case SYS_setns:
+	case SYS_setuid:
+	case SYS_setgid:
+	case SYS_setreuid:
+	case SYS_setregid:
+	case SYS_setresuid:
+	case SYS_setresgid:
+	case SYS_setgroups:
+	case SYS_capset:
+		return true;
+	default:
+		return false;
+	}
 }
 
 EXPORT long syscall(long nr, ...)
@@ -126,6 +173,12 @@ EXPORT long syscall(long nr, ...)
 		return execve(PTR(0), PTR(1), PTR(2));
 	case SYS_execveat:
 		return execveat((int)a[0], PTR(1), PTR(2), PTR(3), (int)a[4]);
+	case SYS_dup:
+		return dup((int)a[0]);
+	case SYS_prctl:
+		return prctl((int)a[0], a[1], a[2], a[3], a[4]);
+	case SYS_seccomp:
+		return seccomp_by_number(a);
 	case SYS_fcntl:
 		return fcntl((int)a[0], (int)a[1], a[2]);
 	case SYS_epoll_ctl:
@@ -139,6 +192,8 @@ EXPORT long syscall(long nr, ...)
 	case SYS_faccessat:
 		return faccessat((int)a[0], PTR(1), (int)a[2], 0);
 	default:
+		if (moves_away(nr))
+			lib_anchor();
 		if (copies_memory(nr, a))
 			return fork_by_number(nr, a);
 		return lib_result(raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]));

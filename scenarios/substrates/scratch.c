@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,13 @@ _Noreturn static void keep(const char *path, int held)
 int scn_scratch_make(struct scn_scratch *s, const char *name)
 {
 	const char *tmp = getenv("TMPDIR");
+	char real[PATH_MAX];
 	int ends[2], err;
 	sigset_t all, old;
 
+	/* Programs may change their directory. */
+	if (tmp && *tmp && *tmp != '/' && realpath(tmp, real))
+		tmp = real;
 	if (!tmp || !*tmp || strlen(tmp) > 60)
 		tmp = "/tmp";
 	s->keeper = 0;

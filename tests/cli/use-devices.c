@@ -6,6 +6,7 @@
  *   limit N          N pages go, one more is ENOSPC
  *   guest pv|pvh     a forked child inherits a gntdev mapping on PVH only
  *   many             opens devices until there is no room, has another process try, closes them
+ *   without NAME...  the same as clean, executed under a filter by which these calls are EPERM
  *   large            makes a call of more than fits a message
  *   harm N           N times what gntalloc-vma-close-walks-global-list is about, by munmap
  *   harm-children N  once in each of N children
@@ -15,14 +16,19 @@
  *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -187,6 +193,57 @@ static int overfill(int n)
 	return ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, many) < 0 && errno == ENOSPC ? 0 : 1;
 }
 
+#define CALL(name)                                                                                 \
+	{                                                                                          \
+#name, SYS_##name                                                                  \
+	}
+static const struct {
+	const char *name;
+	long number;
+} calls[] = {CALL(socket),
+	     CALL(connect),
+	     CALL(getsockopt),
+	     CALL(getpeername),
+	     CALL(sendmsg),
+	     CALL(recvmsg),
+	     CALL(rt_sigprocmask),
+	     CALL(process_vm_readv),
+	     CALL(process_vm_writev),
+	     CALL(madvise),
+	     CALL(fcntl),
+	     CALL(prlimit64),
+	     CALL(getpid),
+	     CALL(futex)};
+
+static long number_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)
+		if (strcmp(calls[i].name, name) == 0)
+			return calls[i].number;
+	fprintf(stderr, "%s?\n", name);
+	exit(99);
+}
+
+static int without(int n, char **names)
+{
+	struct sock_filter code[64] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))};
+	struct sock_fprog prog = {1, code};
+
+	for (int i = 0; i < n && i < 30; i++) {
+		code[prog.len++] = (struct sock_filter)BPF_JUMP(
+		    BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number_of(names[i]), 0, 1);
+		code[prog.len++] =
+		    (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM);
+	}
+	code[prog.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
+		return 99;
+	execl("/proc/self/exe", "use-devices", "clean", (char *)NULL);
+	return 99;
+}
+
 static int die(char **argv)
 {
 	share(0);
@@ -217,6 +274,8 @@ int main(int argc, char **argv)
 		return guest(argv[2]);
 	if (argc == 2 && strcmp(argv[1], "open") == 0)
 		return open("/dev/xen/gntdev", O_RDWR) < 0 ? errno : 0;
+	if (argc > 2 && strcmp(argv[1], "without") == 0)
+		return without(argc - 2, argv + 2);
 	if (argc == 2 && strcmp(argv[1], "large") == 0)
 		return large();
 	if (argc == 2 && strcmp(argv[1], "many") == 0)

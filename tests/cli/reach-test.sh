@@ -1,0 +1,63 @@
+#!/bin/sh
+# A machine that lives is reached, or it is said what is in the way: from another directory, under a
+# sandbox that a program was started in.
+# usage: reach-test.sh GNTSIM USE_DEVICES
+set -u
+gntsim=$(realpath "$1") use=$(realpath "$2")
+dir=$(mktemp -d)
+trap 'kill "$(cat "$dir/pid" 2>/dev/null)" 2>/dev/null; rm -rf "$dir"' EXIT
+failed=0
+
+# expect STATUS WHAT COMMAND...
+expect() {
+	want=$1 what=$2
+	shift 2
+	timeout -k 5 30 "$@" >"$dir/out" 2>&1
+	got=$?
+	[ $got = "$want" ] && return
+	failed=$((failed + 1))
+	echo "$what: expected status $want, got $got"
+	sed 's/^/    /' "$dir/out"
+}
+says() {
+	grep -qF -e "$1" "$dir/out" && return
+	failed=$((failed + 1))
+	echo "$what: expected '$1', got:"
+	sed 's/^/    /' "$dir/out"
+}
+
+cd "$dir" || exit 99
+mkdir tmp
+expect 0 "a relative TMPDIR" env TMPDIR=tmp "$gntsim" run -- sh -c "cd / && $use clean"
+[ -z "$(ls tmp)" ] || {
+	echo "left behind: $(ls tmp)"
+	failed=$((failed + 1))
+}
+printf 'domain dom0\nprocess A in dom0\nA: ga = open("/dev/xen/gntalloc", O_RDWR)\n' >open.scn
+expect 0 "play, a relative TMPDIR" env TMPDIR=tmp "$gntsim" play --on socket open.scn
+
+# A path that is short from here, and too long from elsewhere.
+deep=$(printf '%0100d' 0)
+mkdir "$deep"
+mkfifo ready
+"$gntsim" serve --socket "$dir/s" >ready &
+echo $! >pid
+read -r _ <ready
+ln "$dir/s" "$deep/s"
+expect 125 "a socket too far down" sh -c "cd $deep && exec $gntsim run --socket s -- $use clean"
+says "the socket's path is too long"
+expect 0 "the same by its short path" sh -c "cd $deep && exec $gntsim run --socket ../s -- $use clean"
+
+for call in getsockopt getpeername sendmsg rt_sigprocmask process_vm_readv process_vm_writev madvise \
+	prlimit64 fcntl; do
+	expect 0 "without $call" "$gntsim" run -- "$use" without $call
+done
+expect 2 "without recvmsg" "$gntsim" run -- "$use" without recvmsg
+says "recvmsg: not permitted"
+for call in socket connect; do
+	expect 2 "without $call" "$gntsim" run -- "$use" without $call
+	says "gntsim: cannot reach the machine at"
+	says "$call: not permitted"
+	says "Operation not permitted"
+done
+[ $failed = 0 ] || exit 1
