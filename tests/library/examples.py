@@ -12,12 +12,12 @@ gntsim and the pkg-config files that the environment leads to. Where examples ar
   commands ("$ ...") with what they print, where "..." is anything; the rows of the tables of mistakes,
   which binding-mistakes and model-mistakes print. PAGES says how many of which there are.
 - what README shows of ci/demo: OUTPUT has it too, but for the numbers.
-- public headers: in a comment, paragraphs whose lines are all indented by four more; the manual page
-  that is made of the header must show them as well.
+- public headers: in a comment, paragraphs whose lines are all indented by four more, a function for the
+  one that follows; the manual page that is made of the header must show them as well.
 - manual pages: every .Bd -literal, with a comment before it that says how it is tried: "ran" (as the
-  README's commands; "ran with PROGRAM ...": where these are installed), "played" (a whole scenario), "played after STATEMENT; ..." (the rest of one),
-  "said of STATEMENT; ..." (a diagnosis of these lines), or "no example"; every .Dl or .Ql whose text
-  begins with "$ ".
+  README's commands; "ran with PROGRAM ...": where these are installed), "played" (a whole scenario),
+  "played after STATEMENT; ..." (the rest of one), "said of STATEMENT; ..." (a diagnosis of these lines),
+  or "no example"; every .Dl or .Ql whose text begins with "$ ".
 
 A page or file without any example is an error, as is one that nobody says how to try."""
 import atexit
@@ -370,28 +370,36 @@ def headers(source, pages):
         # The machine's own example is where the others of the model begin.
         for name in sorted(names, key=lambda n: n != 'machine.h'):
             where = f'{directory}/{name}'
+            functions = ''
             for n, lines in enumerate(snippets(to_man, read(f'{source}/include/{where}'))):
                 before, after = PRELUDES.get(where, (machine, ''))
                 if before is None:
                     fail(f'{where}: nobody says what its example goes on from')
                 if where == 'gntsim/machine.h':
                     machine = '\n'.join(lines)
+                page = name[:-2] + '.3' if directory == 'gnttab' else f'gntsim_{name[:-2]}.3'
+                if lines not in [block for _, block in literal_blocks(read(f'{pages}/{page}'))]:
+                    fail(f'{page} does not show the example of {where}')
+                if re.fullmatch(r'static .*\)', lines[0]):
+                    functions += '\n'.join(lines) + '\n'
+                    continue
                 if directory == 'gntsim':
                     after += AFTER_MACHINE
                 program = f'{directory}-{name[:-2]}-{n}'
                 write(program + '.c', '#include <inttypes.h>\n#include <stdio.h>\n#include <string.h>\n' +
-                      INCLUDES[directory] + 'int main(void)\n{\n' + before + '\n' + '\n'.join(lines) +
+                      INCLUDES[directory] + f'#include <{where}>\n' + functions +
+                      'int main(void)\n{\n' + before + '\n' + '\n'.join(lines) +
                       '\n' + after + '\nreturn 0;\n}\n')
                 compile_program(program, 'gnttab-c' if directory == 'gnttab' else 'gntsim', where)
                 command = f'./{program}'
                 if directory == 'gnttab':
                     command = f'gntsim run --leaks=error -- {command}'
                 run(command, where)
-                page = name[:-2] + '.3' if directory == 'gnttab' else f'gntsim_{name[:-2]}.3'
-                if lines not in [block for _, block in literal_blocks(read(f'{pages}/{page}'))]:
-                    fail(f'{page} does not show the example of {where}')
+                functions = ''
                 print(f'{where}: compiled and ran')
                 tried += 1
+            if functions:
+                fail(f'{where}: no example calls the function before it')
 
 
 def statements(text):
