@@ -105,6 +105,7 @@ struct device_file {
 	struct broker *broker;
 	enum wire_device device;
 	uint32_t open_flags, minor;
+	uint32_t number; /**< the how manieth of its device, from 1 */
 	uint64_t cookie;
 	struct gntsim_file *file; /**< NULL for privcmd */
 	const struct front *front;
@@ -181,6 +182,7 @@ struct broker {
 	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
 	uint32_t xsd_port;
+	uint32_t n_opened[WIRE_DEV_MAX];
 	struct cause cause; /**< of what the machine does now */
 	struct hazards hazards;
 	char **leaks;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The event loop. */
 #define _GNU_SOURCE
-#include "broker-internal.h"
+#include "trace-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -190,6 +190,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	mc = (struct gntsim_config){.frames = b->arena.memory,
 				    .n_frames = (uint32_t)(b->arena.size / GNTSIM_PAGE_SIZE)};
 	err = gntsim_machine_new(&mc, &b->machine);
+	if (err == 0 && config->trace)
+		gntsim_machine_observe(b->machine, config->trace->saw, config->trace->ctx);
 	if (err == 0)
 		err = broker_add_domain(b, 0, config->domain0_guest);
 	if (err < 0) {
@@ -238,6 +240,8 @@ void broker_free(struct broker *b)
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
+	if (b->config.trace)
+		b->config.trace->flush(b->config.trace->ctx);
 	if (b->machine)
 		gntsim_machine_free(b->machine);
 	arena_done(&b->arena);
@@ -362,6 +366,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 		return errno == EINTR ? 0 : -errno;
 	b->cause = (struct cause){0};
 	broker_tick(b);
+	trace_time(b);
 	for (int phase = 0; phase < N_PHASES; phase++) {
 		for (int i = 0; i < n; i++) {
 			struct endpoint *e = ev[i].data.ptr;
@@ -378,5 +383,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 		client_answer_syncs(b);
 	}
 	bury(b);
+	if (b->config.trace)
+		b->config.trace->flush(b->config.trace->ctx);
 	return n;
 }

@@ -14,6 +14,7 @@
 
 struct broker;
 struct broker_fronts;
+struct broker_trace;
 
 /** An error with its explanation, as a value: functions return a negative errno and fill it. */
 struct failure {
@@ -32,6 +33,8 @@ struct broker_config {
 	bool unassisted;   /**< memory is mapped by the kernel alone, through one FUSE tree */
 	const char *tree;  /**< where that tree is mounted for everybody; NULL: nowhere */
 	bool leaks;        /**< note what a process still holds when it exits */
+	const struct broker_trace
+	    *trace; /**< told of every call (trace.h); NULL: nobody. The caller's */
 	void (*on_hazard)(const char *name); /**< told of harm to a real kernel; NULL: stderr is */
 	uint32_t domain0_guest;              /**< as in struct wire_hello; 0: PV */
 };

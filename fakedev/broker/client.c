@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Control connections: which there are, what each holds, when they end. */
 #define _GNU_SOURCE
-#include "broker-internal.h"
+#include "trace-internal.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -116,6 +116,7 @@ static void client_end(struct client *c)
 		gntsim_mm_destroy(c->mm);
 		c->mm = NULL;
 		broker_effects(b);
+		trace_end(c);
 	}
 	broker_end_endpoint(b, &c->endpoint);
 }

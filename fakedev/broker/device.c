@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Open device files: the model's file and its front. */
-#include "broker-internal.h"
+#include "trace-internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,13 +52,16 @@ void device_end(struct device_file *f)
 		f->front->end(f);
 	broker_end_endpoint(f->broker, &f->endpoint);
 	link_del(&f->by_cookie);
-	if (!file)
+	if (!file) {
+		trace_close(f);
 		return;
+	}
 	leaks_of_file(f->broker, f);
 	f->file = NULL;
 	gntsim_file_set_data(file, NULL);
 	gntsim_close(file);
 	broker_effects(f->broker);
+	trace_close(f);
 }
 
 static void device_destroy(struct endpoint *e)
@@ -101,6 +104,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	f->device = device;
 	f->open_flags = flags & O_ACCMODE;
 	f->minor = minors[device];
+	f->number = ++b->n_opened[device];
 	if (device <= WIRE_DEV_EVTCHN)
 		err = gntsim_open(dom, (enum gntsim_device)device, (int)(flags & O_ACCMODE),
 				  &f->file);

@@ -11,6 +11,7 @@
 #include "wire.h"
 
 struct gntsim_user_memory;
+struct trace_memory;
 
 /** Which call the machine is in, and whose: what comes of it is told with it. */
 struct cause {
@@ -29,6 +30,8 @@ struct cause {
 	uint32_t cmd;                  /**< IOCTL */
 	uint64_t arg;
 	const struct gntsim_user_memory *memory; /**< of arg; NULL: it can't be read */
+	struct trace_memory
+	    *traced; /**< IOCTL: what was read and written so far, if it is traced */
 };
 
 /** What was told already. Zero is empty. */

@@ -30,6 +30,29 @@ void program_look(struct program *p, uint32_t pid)
 			*c = '?';
 }
 
+#define PF_EXITING 0x4ul
+
+/* /proc/PID/stat: pid (comm) state ppid pgrp session tty tpgid flags. */
+bool program_is_exiting(uint32_t pid)
+{
+	char path[32], line[512];
+	unsigned long flags = 0;
+	const char *p;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, line, sizeof(line) - 1);
+		close(fd);
+	}
+	line[n > 0 ? n : 0] = '\0';
+	p = strrchr(line, ')');
+	return !p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1 ||
+	       (flags & PF_EXITING) != 0;
+}
+
 const char *program_text(const struct program *p, char text[PROGRAM_TEXT])
 {
 	if (p->pid == 0)

@@ -6,6 +6,7 @@
 #ifndef FAKEDEV_PROGRAM_H
 #define FAKEDEV_PROGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct program {
@@ -15,6 +16,9 @@ struct program {
 
 /** Asks the kernel for the name of a process, which is alive. */
 void program_look(struct program *p, uint32_t pid);
+
+/** Whether the process is gone, or on its way: of what closes now, it closes nothing by a call. */
+bool program_is_exiting(uint32_t pid);
 
 /** "NAME (process PID)" in a buffer of the caller's. @return it */
 #define PROGRAM_TEXT 48

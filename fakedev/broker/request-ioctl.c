@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* WIRE_IOCTL: the client sent the memory the driver may read; the driver's writes are gathered and
  * sent back, for the client to store. */
-#include "broker-internal.h"
+#include "trace-internal.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -169,10 +169,12 @@ long request_privcmd(uint32_t cmd)
 }
 
 static long call_driver(struct client *c, const struct device_file *f,
-			const struct wire_ioctl *call, struct gathered *g)
+			const struct wire_ioctl *call, struct gathered *g,
+			struct trace_memory *traced)
 {
 	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, g};
 	struct cause *cause = &c->broker->cause;
+	struct gntsim_user_memory room;
 	long result;
 
 	if (!f)
@@ -184,7 +186,9 @@ static long call_driver(struct client *c, const struct device_file *f,
 	cause->cmd = call->cmd;
 	cause->arg = call->arg;
 	cause->memory = &um;
-	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg, &um);
+	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg,
+			      trace_watch(c->broker, traced, &um, &room));
+	cause->traced = traced;
 	broker_effects(c->broker);
 	return result;
 }
@@ -195,6 +199,7 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 	struct view few[8], *views = few;
 	struct device_file *f;
 	struct wire_ioctl call;
+	struct trace_memory traced = {0};
 	struct gathered g;
 	long result;
 	int err = parse(in, &call, few, sizeof(few) / sizeof(few[0]), &views);
@@ -208,12 +213,14 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 		g.room = sizeof(g.first);
 		g.used = sizeof(head);
 		f = client_file(c, call.file);
-		result = call_driver(c, f, &call, &g);
+		result = call_driver(c, f, &call, &g, &traced);
 		if (result == 0 && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
 			head.drain = f->front->reset(f);
 		head.n_regions = g.n_writes;
 		memcpy(g.out, &head, sizeof(head));
 		err = client_reply(c, in, result, g.out, g.used, NULL, 0);
+		c->broker->cause.traced = NULL;
+		trace_memory_done(&traced);
 		if (g.out != g.first)
 			free(g.out);
 	}

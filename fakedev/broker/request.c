@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The requests of a control connection, but those in files of their own. */
 #define _GNU_SOURCE
-#include "broker-internal.h"
+#include "trace-internal.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 		result = -ENFILE;
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(c->broker);
+	trace_request(c, in, result, payload, len);
 	return wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
 }
 

@@ -6,6 +6,7 @@
 #include "lang/options.h"
 #include "program.h"
 #include "substrates/fronts.h"
+#include "trace.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ struct options {
 	unsigned long domid, limit;
 	unsigned int patience;
 	uint32_t guest;
-	const char *socket;
+	const char *socket, *trace, *trace_format;
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	enum front_kind front;
 	bool unassisted;
@@ -49,6 +50,8 @@ static void usage(FILE *out)
 	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
 	      "  --leaks[=error] report what the program still had granted or mapped at its\n"
 	      "                  end; with =error exit with 1 if there was any\n"
+	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
+	      "  --trace-format F  text (default) or json\n"
 	      "  --verbose       say what was chosen and why\n"
 	      "  --help\n\n"
 	      "Exit status: the program's own; 128 + N if signal N killed it; 125 if gntsim\n"
@@ -78,13 +81,20 @@ static bool parse_front(const char *name, struct options *o)
 /* 0 to go on, 1 done, EXIT_GNTSIM. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	static const struct option options[] = {
-	    {"domain", required_argument, NULL, 'd'}, {"guest", required_argument, NULL, 'g'},
-	    {"front", required_argument, NULL, 'f'},  {"socket", required_argument, NULL, 's'},
-	    {"assist", required_argument, NULL, 'a'}, {"patience", required_argument, NULL, 'p'},
-	    {"limit", required_argument, NULL, 'l'},  {"xenstore", no_argument, NULL, 'x'},
-	    {"leaks", optional_argument, NULL, 'L'},  {"verbose", no_argument, NULL, 'v'},
-	    {"help", no_argument, NULL, 'h'},         {0}};
+	static const struct option options[] = {{"domain", required_argument, NULL, 'd'},
+						{"guest", required_argument, NULL, 'g'},
+						{"front", required_argument, NULL, 'f'},
+						{"socket", required_argument, NULL, 's'},
+						{"assist", required_argument, NULL, 'a'},
+						{"patience", required_argument, NULL, 'p'},
+						{"limit", required_argument, NULL, 'l'},
+						{"xenstore", no_argument, NULL, 'x'},
+						{"leaks", optional_argument, NULL, 'L'},
+						{"verbose", no_argument, NULL, 'v'},
+						{"trace", required_argument, NULL, 't'},
+						{"trace-format", required_argument, NULL, 'F'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	bool assisted;
 	int c;
 
@@ -127,6 +137,12 @@ static int parse(int argc, char **argv, struct options *o)
 				return complain("--leaks: expected nothing or =error, found '=%s'",
 						optarg);
 			o->leaks = optarg ? LEAKS_FAIL : LEAKS_REPORTED;
+			break;
+		case 't':
+			o->trace = optarg;
+			break;
+		case 'F':
+			o->trace_format = optarg;
 			break;
 		case 'v':
 			o->verbose = true;
@@ -366,12 +382,13 @@ static int serve_program(const struct options *o, struct broker *b, const char *
 	return exit_status(r.status);
 }
 
-static int run_private(const struct options *o)
+static int run_private(const struct options *o, const struct broker_trace *trace)
 {
 	char dir[80], socket[100], room[PATH_MAX];
 	struct xenstore x = {0};
 	struct broker_config config = {.fronts = &fakedev_fronts,
 				       .socket_path = socket,
+				       .trace = trace,
 				       .gntalloc_limit = (uint32_t)o->limit,
 				       .domain0_guest = o->domid == 0 ? o->guest : 0,
 				       .unassisted = o->unassisted,
@@ -404,15 +421,29 @@ static int run_private(const struct options *o)
 	return status;
 }
 
+/* What was the program's goes before what was the trace's. */
+static int run_traced(const struct options *o)
+{
+	struct tracer *t = o->trace ? trace_open(o->trace, o->trace_format) : NULL;
+	int status;
+
+	if (o->trace && !t)
+		return EXIT_GNTSIM;
+	status = run_private(o, trace_hooks(t));
+	return trace_end_writing(t) || status ? status : EXIT_GNTSIM;
+}
+
 int run_main(int argc, char **argv)
 {
-	struct options o = {0};
+	struct options o = {.trace_format = "text"};
 	int status = parse(argc, argv, &o);
 
 	if (status)
 		return status == 1 ? 0 : status;
+	if (o.socket && o.trace)
+		return complain("--trace is of a whole machine: give it to gntsim serve");
 	if (o.socket)
 		return run_joined(&o);
 	status = choose_front(&o, NULL);
-	return status ? status : run_private(&o);
+	return status ? status : run_traced(&o);
 }

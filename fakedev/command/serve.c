@@ -4,6 +4,7 @@
 #include "command.h"
 #include "fronts/fronts.h"
 #include "lang/options.h"
+#include "trace.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -31,6 +32,8 @@ static void usage(FILE *out)
 	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
 	      "  --hazards       say 'hazard NAME' on stdout, for each harm to a real kernel,\n"
 	      "                  instead of a warning on stderr\n"
+	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
+	      "  --trace-format F  text (default) or json\n"
 	      "  --help\n\n"
 	      "Exit status: 0 when told to end, 125 if gntsim failed.\n",
 	      out);
@@ -141,15 +144,22 @@ static bool lies_below(const char *path, const char *dir)
 
 int serve_main(int argc, char **argv)
 {
-	static const struct option options[] = {
-	    {"socket", required_argument, NULL, 's'}, {"guest", required_argument, NULL, 'g'},
-	    {"limit", required_argument, NULL, 'l'},  {"mount", required_argument, NULL, 'm'},
-	    {"assist", required_argument, NULL, 'a'}, {"xenstore", no_argument, NULL, 'x'},
-	    {"virtual-time", no_argument, NULL, 't'}, {"hazards", no_argument, NULL, 'H'},
-	    {"help", no_argument, NULL, 'h'},         {0}};
+	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
+						{"guest", required_argument, NULL, 'g'},
+						{"limit", required_argument, NULL, 'l'},
+						{"mount", required_argument, NULL, 'm'},
+						{"assist", required_argument, NULL, 'a'},
+						{"xenstore", no_argument, NULL, 'x'},
+						{"virtual-time", no_argument, NULL, 't'},
+						{"hazards", no_argument, NULL, 'H'},
+						{"trace", required_argument, NULL, 'T'},
+						{"trace-format", required_argument, NULL, 'F'},
+						{"help", no_argument, NULL, 'h'},
+						{0}};
 	struct broker_config config = {.fronts = &fakedev_fronts};
 	char path[PATH_MAX], real[PATH_MAX];
-	const char *dir = NULL;
+	const char *dir = NULL, *trace = NULL, *format = "text";
+	struct tracer *tracer = NULL;
 	bool xenstore = false, assisted = false;
 	unsigned long limit = 0;
 	int c;
@@ -184,6 +194,12 @@ int serve_main(int argc, char **argv)
 		case 'H':
 			config.on_hazard = say_hazard;
 			break;
+		case 'T':
+			trace = optarg;
+			break;
+		case 'F':
+			format = optarg;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -215,5 +231,9 @@ int serve_main(int argc, char **argv)
 					config.socket_path, dir);
 		config.unassisted = !assisted;
 	}
-	return serve(&config, xenstore, config.tree);
+	if (trace && !(tracer = trace_open(trace, format)))
+		return EXIT_GNTSIM;
+	config.trace = trace_hooks(tracer);
+	c = serve(&config, xenstore, config.tree);
+	return trace_end_writing(tracer) ? c : EXIT_GNTSIM;
 }

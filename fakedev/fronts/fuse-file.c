@@ -46,8 +46,20 @@ int fuse_front_open(struct device_file *f, int *client_fd)
 	return 0;
 }
 
+static void trace_read(const struct device_file *f, fuse_req_t req, size_t size, long result,
+		       const uint32_t *ports)
+{
+	trace_file_call(f, (uint32_t)fuse_req_ctx(req)->pid,
+			&(struct trace_call){.kind = TRACE_READ,
+					     .len = size,
+					     .ports = ports,
+					     .n_ports = result > 0 ? (uint32_t)result / 4 : 0,
+					     .result = result});
+}
+
 static void finish(struct reader *r, long result, const uint32_t *ports)
 {
+	trace_read(r->file->device, r->req, r->size, result, ports);
 	link_del(&r->link);
 	if (result < 0)
 		fuse_reply_err(r->req, (int)-result);
@@ -145,6 +157,9 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	link_add(&h->files, &ff->of_host);
 	if (h->memory && device <= WIRE_DEV_GNTDEV)
 		err = pages_open(ff);
+	trace_file_call(
+	    f, ff->opener,
+	    &(struct trace_call){.kind = TRACE_OPEN, .flags = fi->flags, .result = err});
 	if (err == 0) {
 		reply_open(req, ff);
 	} else {
@@ -191,9 +206,12 @@ void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
 		return;
 	}
 	n = gntsim_evtchn_read(ff->device->file, size, ports);
-	if (n == -EAGAIN && !(fi->flags & O_NONBLOCK))
+	if (n == -EAGAIN && !(fi->flags & O_NONBLOCK)) {
 		wait_for_event(req, size, ff);
-	else if (n < 0)
+		return;
+	}
+	trace_read(ff->device, req, size, n, ports);
+	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
 		fuse_reply_buf(req, (const char *)ports, (size_t)n);
@@ -213,6 +231,12 @@ void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_f
 		size = sizeof(ports);
 	memcpy(ports, buf, size);
 	n = gntsim_evtchn_write(f->file, size, ports);
+	trace_file_call(f, (uint32_t)fuse_req_ctx(req)->pid,
+			&(struct trace_call){.kind = TRACE_WRITE,
+					     .len = size,
+					     .ports = ports,
+					     .n_ports = (uint32_t)size / 4,
+					     .result = n});
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -277,6 +301,8 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 		     const struct gntsim_user_memory *um)
 {
 	struct broker *b = ff->device->broker;
+	struct trace_memory traced;
+	struct gntsim_user_memory room;
 	const struct gntsim_domain *dom =
 	    ff->device->file ? gntsim_file_domain(ff->device->file) : NULL;
 	long result;
@@ -288,8 +314,13 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 				  .cmd = cmd,
 				  .arg = arg,
 				  .memory = um};
-	result = call_driver(ff, thread, cmd, arg, um);
+	result = call_driver(ff, thread, cmd, arg, trace_watch(b, &traced, um, &room));
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(b);
+	trace_file_call(
+	    ff->device, thread,
+	    &(struct trace_call){
+		.kind = TRACE_IOCTL, .cmd = cmd, .addr = arg, .memory = &traced, .result = result});
+	trace_memory_done(&traced);
 	return result;
 }

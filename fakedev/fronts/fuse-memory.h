@@ -13,6 +13,7 @@
 #ifndef FAKEDEV_FUSE_MEMORY_H
 #define FAKEDEV_FUSE_MEMORY_H
 
+#include "broker/trace-internal.h"
 #include "fuse-internal.h"
 
 #include <pthread.h>

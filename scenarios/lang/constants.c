@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #include "layout.h"
@@ -157,6 +158,15 @@ const char *scn_errno_name(int err)
 	for (size_t i = 0; i < COUNT(errnos); i++) {
 		if (errnos[i].value == err)
 			return errnos[i].name;
+	}
+	return NULL;
+}
+
+const char *scn_constant_name(const char *prefix, int64_t value)
+{
+	for (size_t i = 0; i < COUNT(others); i++) {
+		if (others[i].value == value && !strncmp(others[i].name, prefix, strlen(prefix)))
+			return others[i].name;
 	}
 	return NULL;
 }

@@ -10,6 +10,8 @@ bool scn_constant_find(struct scn_str name, int64_t *value);
 int scn_errno_find(struct scn_str name);
 /* "ENOENT", or NULL. */
 const char *scn_errno_name(int err);
+/* "GNTST_bad_gntref": the constant of that value whose name begins so; or NULL. */
+const char *scn_constant_name(const char *prefix, int64_t value);
 /* "SIGSEGV", "SIGBUS", or "signal". */
 const char *scn_signal_name(int signal);
 

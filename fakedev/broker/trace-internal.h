@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file trace-internal.h
+ * Where the broker and its fronts tell of a call. Each of these does nothing when nobody is told.
+ */
+#ifndef FAKEDEV_TRACE_INTERNAL_H
+#define FAKEDEV_TRACE_INTERNAL_H
+
+#include "broker-internal.h"
+#include "trace.h"
+
+/** An ioctl's memory while it is traced: what goes through it is kept. Zero is empty. */
+struct trace_memory {
+	const struct gntsim_user_memory *inner;
+	struct trace_piece {
+		unsigned char *bytes; /**< pieces follow each other: addr, len, bytes */
+		size_t used, room;
+	} read, written;
+};
+/** The memory to give the driver: @p um itself, or one that keeps what goes through it. */
+const struct gntsim_user_memory *trace_watch(const struct broker *b, struct trace_memory *t,
+					     const struct gntsim_user_memory *um,
+					     struct gntsim_user_memory *room);
+void trace_memory_done(struct trace_memory *t);
+
+/** A request of a client is answered with @p result and @p payload. */
+void trace_request(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
+		   size_t len);
+/** A call that came through the kernel: whose is the file's domain and the thread's process. */
+void trace_file_call(const struct device_file *f, uint32_t thread, struct trace_call *call);
+void trace_close(const struct device_file *f);
+void trace_end(const struct client *c);
+/** What has happened since the last call was nobody's. */
+void trace_time(struct broker *b);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace-internal.h"
+
+#include "foreign.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A call that moves more is told without the rest. */
+#define MOST_KEPT (1u << 20)
+
+struct piece_head {
+	uint64_t addr;
+	uint32_t len, pad;
+};
+
+static size_t padded(size_t len)
+{
+	return (len + 7) & ~(size_t)7;
+}
+
+static void keep(struct trace_piece *p, uint64_t addr, const void *bytes, size_t len)
+{
+	struct piece_head head = {.addr = addr, .len = (uint32_t)len};
+	size_t need = p->used + sizeof(head) + padded(len);
+
+	if (len > MOST_KEPT || need > MOST_KEPT)
+		return;
+	if (need > p->room) {
+		size_t room = need * 2;
+		unsigned char *more = realloc(p->bytes, room);
+
+		if (!more)
+			return;
+		p->bytes = more;
+		p->room = room;
+	}
+	memcpy(p->bytes + p->used, &head, sizeof(head));
+	memcpy(p->bytes + p->used + sizeof(head), bytes, len);
+	p->used = need;
+}
+
+/* The newest piece that holds all of it. */
+static bool find(const struct trace_piece *p, uint64_t addr, void *out, size_t len)
+{
+	bool found = false;
+
+	for (size_t at = 0; at < p->used;) {
+		struct piece_head head;
+
+		memcpy(&head, p->bytes + at, sizeof(head));
+		at += sizeof(head);
+		if (addr >= head.addr && addr - head.addr <= head.len &&
+		    len <= head.len - (addr - head.addr)) {
+			memcpy(out, p->bytes + at + (addr - head.addr), len);
+			found = true;
+		}
+		at += padded(head.len);
+	}
+	return found;
+}
+
+bool trace_memory_before(void *memory, uint64_t addr, void *out, size_t len)
+{
+	const struct trace_memory *t = memory;
+
+	return find(&t->read, addr, out, len);
+}
+
+bool trace_memory_after(void *memory, uint64_t addr, void *out, size_t len)
+{
+	const struct trace_memory *t = memory;
+
+	return find(&t->written, addr, out, len) || find(&t->read, addr, out, len);
+}
+
+static int watched_read(void *ctx, uint64_t addr, void *dst, size_t len)
+{
+	struct trace_memory *t = ctx;
+	int err = t->inner->read(t->inner->ctx, addr, dst, len);
+
+	if (err == 0)
+		keep(&t->read, addr, dst, len);
+	return err;
+}
+
+static int watched_write(void *ctx, uint64_t addr, const void *src, size_t len)
+{
+	struct trace_memory *t = ctx;
+	int err = t->inner->write(t->inner->ctx, addr, src, len);
+
+	if (err == 0)
+		keep(&t->written, addr, src, len);
+	return err;
+}
+
+static int watched_probe(void *ctx, uint64_t addr, size_t len)
+{
+	const struct trace_memory *t = ctx;
+
+	return t->inner->probe_write(t->inner->ctx, addr, len);
+}
+
+const struct gntsim_user_memory *trace_watch(const struct broker *b, struct trace_memory *t,
+					     const struct gntsim_user_memory *um,
+					     struct gntsim_user_memory *room)
+{
+	*t = (struct trace_memory){.inner = um};
+	if (!b->config.trace)
+		return um;
+	*room = (struct gntsim_user_memory){watched_read, watched_write, watched_probe, t};
+	return room;
+}
+
+void trace_memory_done(struct trace_memory *t)
+{
+	free(t->read.bytes);
+	free(t->written.bytes);
+}
+
+static void tell(const struct broker *b, struct trace_call *call)
+{
+	call->now = gntsim_machine_now(b->machine);
+	b->config.trace->call(b->config.trace->ctx, call);
+}
+
+static void name_file(struct trace_call *call, const struct device_file *f)
+{
+	call->device = f ? f->device : WIRE_DEV_MAX;
+	call->file = f ? f->number : 0;
+}
+
+static bool take_memory_call(struct client *c, const struct wire_in *in, struct trace_call *call)
+{
+	struct wire_map map;
+	struct wire_range range;
+	struct wire_remap remap;
+
+	switch (in->msg.op) {
+	case WIRE_MMAP:
+		if (!client_payload(in, &map, sizeof(map)))
+			return false;
+		call->kind = TRACE_MMAP;
+		name_file(call, client_file(c, map.file));
+		call->addr = map.addr;
+		call->len = map.len;
+		call->prot = map.prot;
+		call->flags = map.flags;
+		call->offset = map.offset;
+		return true;
+	case WIRE_MREMAP:
+		if (!client_payload(in, &remap, sizeof(remap)))
+			return false;
+		call->kind = TRACE_MREMAP;
+		call->addr = remap.old_addr;
+		call->len = remap.old_len;
+		call->new_addr = remap.new_addr;
+		call->new_len = remap.new_len;
+		call->flags = remap.flags;
+		return true;
+	default:
+		if (!client_payload(in, &range, sizeof(range)))
+			return false;
+		call->kind = in->msg.op == WIRE_MUNMAP     ? TRACE_MUNMAP
+			     : in->msg.op == WIRE_MPROTECT ? TRACE_MPROTECT
+							   : TRACE_MADVISE;
+		call->addr = range.addr;
+		call->len = range.len;
+		call->prot = range.prot;
+		return true;
+	}
+}
+
+static bool take_open(struct client *c, const struct wire_in *in, int64_t result,
+		      const void *payload, size_t len, struct trace_call *call)
+{
+	struct wire_open o;
+	struct wire_file file;
+
+	if (!client_payload(in, &o, sizeof(o)) || o.device > WIRE_DEV_PRIVCMD)
+		return false;
+	call->kind = TRACE_OPEN;
+	call->device = (enum wire_device)o.device;
+	call->flags = (int32_t)o.flags;
+	if (result < 0 || len != sizeof(file))
+		return true;
+	memcpy(&file, payload, sizeof(file));
+	name_file(call, client_file(c, file.id));
+	return true;
+}
+
+/* Another process's file; what it opened itself it is shown again after exec or in a fork's child. */
+static bool take_attach(struct client *c, int64_t result, const void *payload, size_t len,
+			struct trace_call *call)
+{
+	const struct device_file *f;
+	struct wire_file file;
+
+	if (result < 0 || len != sizeof(file))
+		return false;
+	memcpy(&file, payload, sizeof(file));
+	f = client_file(c, file.id);
+	if (!f || f->opener.pid == c->program.pid)
+		return false;
+	call->kind = TRACE_ATTACH;
+	name_file(call, f);
+	call->opener = f->opener;
+	return true;
+}
+
+static bool take_ioctl(struct client *c, const struct wire_in *in, struct trace_call *call)
+{
+	const struct cause *cause = &c->broker->cause;
+	struct wire_ioctl i;
+
+	if (in->msg.payload < sizeof(i))
+		return false;
+	memcpy(&i, in->payload, sizeof(i));
+	call->kind = TRACE_IOCTL;
+	name_file(call, client_file(c, i.file));
+	call->cmd = i.cmd;
+	call->addr = i.arg;
+	call->memory = cause->traced;
+	return true;
+}
+
+static bool take_write(struct client *c, const struct wire_in *in, struct trace_call *call,
+		       uint32_t ports[static 1024])
+{
+	struct wire_write w;
+
+	if (in->msg.payload < sizeof(w))
+		return false;
+	memcpy(&w, in->payload, sizeof(w));
+	call->kind = TRACE_WRITE;
+	name_file(call, client_file(c, w.file));
+	call->len = w.len;
+	call->n_ports = w.len / 4 < 1024 ? w.len / 4 : 1024;
+	if (in->msg.payload < sizeof(w) + call->n_ports * 4)
+		return false;
+	memcpy(ports, in->payload + sizeof(w), call->n_ports * 4);
+	call->ports = ports;
+	return true;
+}
+
+static bool take_control(const struct wire_in *in, struct trace_call *call)
+{
+	uint32_t domid;
+
+	call->program = (struct program){0};
+	if (in->msg.op == WIRE_ADVANCE) {
+		call->kind = TRACE_ADVANCE;
+		return client_payload(in, &call->len, sizeof(call->len));
+	}
+	call->kind = TRACE_DESTROY;
+	if (!client_payload(in, &domid, sizeof(domid)))
+		return false;
+	call->peer = (uint16_t)domid;
+	return true;
+}
+
+static bool take_request(struct client *c, const struct wire_in *in, int64_t result,
+			 const void *payload, size_t len, struct trace_call *call,
+			 uint32_t ports[static 1024])
+{
+	switch ((enum wire_op)in->msg.op) {
+	case WIRE_HELLO:
+		call->kind = TRACE_JOIN;
+		call->domid = c->domid;
+		call->program = c->program;
+		call->guest =
+		    c->mm && gntsim_mm_domain(c->mm) &&
+			    gntsim_domain_guest(gntsim_mm_domain(c->mm)) == GNTSIM_GUEST_PV
+			? 1
+			: 2;
+		return c->mm && result == 0;
+	case WIRE_FORK:
+		call->kind = TRACE_FORK;
+		return true;
+	case WIRE_OPEN:
+		return take_open(c, in, result, payload, len, call);
+	case WIRE_ATTACH:
+	case WIRE_CLAIM:
+		return take_attach(c, result, payload, len, call);
+	case WIRE_IOCTL:
+		return take_ioctl(c, in, call);
+	case WIRE_WRITE:
+		return take_write(c, in, call, ports);
+	case WIRE_MMAP:
+	case WIRE_MUNMAP:
+	case WIRE_MPROTECT:
+	case WIRE_MADVISE:
+	case WIRE_MREMAP:
+		return take_memory_call(c, in, call);
+	case WIRE_ADVANCE:
+	case WIRE_DESTROY:
+		return take_control(in, call);
+	case WIRE_SYNC:
+	case WIRE_STATUS:
+	case WIRE_LIMIT:
+	case WIRE_MOUNT:
+	case WIRE_CUSE:
+	case WIRE_OP_MAX:
+		break;
+	}
+	return false;
+}
+
+void trace_request(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
+		   size_t len)
+{
+	struct trace_call call = {.domid = c->domid, .program = c->program, .result = result};
+	uint32_t ports[1024];
+
+	if (c->broker->config.trace && take_request(c, in, result, payload, len, &call, ports))
+		tell(c->broker, &call);
+}
+
+void trace_file_call(const struct device_file *f, uint32_t thread, struct trace_call *call)
+{
+	const struct gntsim_domain *dom = f->file ? gntsim_file_domain(f->file) : NULL;
+
+	if (!f->broker->config.trace)
+		return;
+	name_file(call, f);
+	call->domid = dom ? gntsim_domain_id(dom) : 0;
+	call->thread = thread;
+	program_look(&call->program, foreign_process(thread));
+	tell(f->broker, call);
+}
+
+void trace_close(const struct device_file *f)
+{
+	struct trace_call call = {.kind = TRACE_CLOSE,
+				  .domid = (uint16_t)f->broker->cause.domid,
+				  .program = f->broker->cause.program};
+
+	if (!f->broker->config.trace || f->device > WIRE_DEV_PRIVCMD)
+		return;
+	call.exiting = program_is_exiting(call.program.pid);
+	name_file(&call, f);
+	tell(f->broker, &call);
+}
+
+void trace_end(const struct client *c)
+{
+	struct trace_call call = {.kind = TRACE_END, .domid = c->domid, .program = c->program};
+
+	if (!c->broker->config.trace)
+		return;
+	call.exiting = program_is_exiting(call.program.pid);
+	tell(c->broker, &call);
+}
+
+void trace_time(struct broker *b)
+{
+	struct trace_call call = {.kind = TRACE_TIME};
+
+	if (b->config.trace)
+		tell(b, &call);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file trace.h
+ * What the broker tells of each call of a program, for who prints it (broker_config.trace). What the
+ * machine does meanwhile is observed (gntsim/observe.h) and told before the call that caused it: its
+ * result is known only then.
+ */
+#ifndef FAKEDEV_TRACE_H
+#define FAKEDEV_TRACE_H
+
+#include "program.h"
+#include "wire.h"
+
+#include <gntsim/machine.h>
+
+enum trace_kind {
+	TRACE_JOIN,     /**< a process is a client from now on [guest] */
+	TRACE_FORK,     /**< [result] */
+	TRACE_OPEN,     /**< [device, file, flags, result] */
+	TRACE_ATTACH,   /**< a process uses a file that another one opened [device, file, opener] */
+	TRACE_IOCTL,    /**< [device, file, cmd, addr, memory, result] */
+	TRACE_READ,     /**< of evtchn [file, len, ports, n_ports, result] */
+	TRACE_WRITE,    /**< of evtchn [file, len, ports, n_ports, result] */
+	TRACE_MMAP,     /**< [device, file, addr, len, prot, flags, offset, result] */
+	TRACE_MUNMAP,   /**< [addr, len, result] */
+	TRACE_MPROTECT, /**< [addr, len, prot, result] */
+	TRACE_MADVISE,  /**< [addr, len, prot: the advice, result] */
+	TRACE_MREMAP,   /**< [addr, len, new_addr, new_len, flags, result] */
+	TRACE_CLOSE,    /**< a file's last descriptor is gone [device, file, exiting] */
+	TRACE_END,      /**< an address space is gone; unless exiting, by exec [exiting] */
+	TRACE_ADVANCE,  /**< gntsim control lets time pass [len: ns] */
+	TRACE_DESTROY,  /**< gntsim control destroys a domain [peer] */
+	TRACE_TIME,     /**< no call: time has passed */
+};
+
+/** Memory that an ioctl read, and what it wrote. Members are functions of the caller's. */
+struct trace_memory;
+/** As it was when the driver read it. False: it did not read that, or could not. */
+bool trace_memory_before(void *memory, uint64_t addr, void *out, size_t len);
+/** As the driver left it. */
+bool trace_memory_after(void *memory, uint64_t addr, void *out, size_t len);
+
+/** A call. Members that its kind does not name are 0. Valid during the callback only. */
+struct trace_call {
+	enum trace_kind kind;
+	uint16_t domid;
+	struct program program; /**< pid 0: gntsim itself */
+	uint32_t thread;        /**< as the kernel said; 0: not known */
+	uint32_t guest;         /**< as in struct wire_hello */
+	enum wire_device device;
+	uint32_t file; /**< the how manieth of its device in this machine, from 1 */
+	struct program opener;
+	uint32_t cmd;
+	int32_t prot, flags;
+	uint64_t addr, len, offset, new_addr, new_len;
+	struct trace_memory *memory;
+	const uint32_t *ports;
+	uint32_t n_ports;
+	uint16_t peer;
+	bool exiting;
+	int64_t result; /**< 0 or more, or a negative errno */
+	uint64_t now;   /**< virtual time, ns */
+};
+
+/** Who is told. */
+struct broker_trace {
+	void *ctx;
+	/** A call is over, or what stands in its place has happened. */
+	void (*call)(void *ctx, const struct trace_call *call);
+	/** Something happened inside the machine, by the call that is told next. */
+	void (*saw)(void *ctx, const struct gntsim_observation *o);
+	/** The broker is about to wait: what was told may be written out. */
+	void (*flush)(void *ctx);
+};
+
+#endif
