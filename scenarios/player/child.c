@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "child.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 pid_t scn_fork_child(void)
@@ -18,4 +23,34 @@ pid_t scn_fork_child(void)
 			_exit(127);
 	}
 	return pid;
+}
+
+/* Whether it has ended by then. */
+static bool has_ended(int pidfd, int ms)
+{
+	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	int n;
+
+	if (pidfd < 0) /* nobody can tell: a kernel before 5.3 */
+		return ms > 0;
+	do
+		n = poll(&p, 1, ms);
+	while (n < 0 && errno == EINTR);
+	return n == 1;
+}
+
+int scn_end_child(pid_t pid, int alone_ms, int asked_ms)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), status = 0;
+
+	if (!has_ended(pidfd, alone_ms)) {
+		kill(pid, SIGTERM);
+		if (!has_ended(pidfd, asked_ms))
+			kill(pid, SIGKILL);
+	}
+	if (pidfd >= 0)
+		close(pidfd);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status;
 }

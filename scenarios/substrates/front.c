@@ -14,14 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "agents.h"
 #include "fronts.h"
-#include "player/variant.h"
 #include "player/child.h"
+#include "player/variant.h"
 #include "scratch.h"
 #include "unmount.h"
 
@@ -135,21 +134,6 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 	return SCN_ERROR;
 }
 
-/* Of a broker that hangs, or was stopped, SIGTERM is not the end. */
-static int end_server(pid_t pid)
-{
-	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
-	int status = 0;
-
-	kill(pid, SIGTERM);
-	if (p.fd >= 0 && poll(&p, 1, END_MS) != 1)
-		kill(pid, SIGKILL);
-	if (p.fd >= 0)
-		close(p.fd);
-	waitpid(pid, &status, 0);
-	return status;
-}
-
 static void front_end(void *self)
 {
 	struct server *s = self;
@@ -157,7 +141,7 @@ static void front_end(void *self)
 
 	scn_agents_end(&s->agents);
 	if (s->pid > 0)
-		status = end_server(s->pid);
+		status = scn_end_child(s->pid, 0, END_MS);
 	/* What a broker that died left mounted. */
 	if (status && s->front->mounts)
 		scn_unmount(s->tree);

@@ -19,6 +19,9 @@
 
 #define GUEST_DIR "/lab/s/" /* where the scenarios lie in the guest */
 
+#define SILENT_MS 60000 /* how long the lab may be at its end, when it has said all */
+#define END_MS    10000 /* how long it may take to end when it is told to */
+
 #define LAB_CANNOT  125
 #define LAB_TIMEOUT 124
 #define LAB_CRASH   126
@@ -268,9 +271,7 @@ static enum scn_lab_end run_words(const struct words *w, double deadline, scn_la
 		return SCN_LAB_CANNOT;
 	}
 	heard = listen_to(out, deadline, sink, ctx);
-	if (!heard)
-		kill(pid, SIGTERM);
-	waitpid(pid, &status, 0);
+	status = scn_end_child(pid, heard ? SILENT_MS : 0, END_MS);
 	close(out);
 	read_errors(errors, WIFEXITED(status) && WEXITSTATUS(status) >= LAB_TIMEOUT, notes, why);
 	fclose(errors);

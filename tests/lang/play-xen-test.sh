@@ -37,3 +37,14 @@ grep -q "the guest's kernel crashed: domU: \[ 1.0\] BUG: here$" "$dir/out"
 sed -n 2p "$dir/boots" | grep -q '4-a-vchan.*5-diff'
 sed -n 2p "$dir/boots" | grep -q -e '3-the' -e --swap && exit 1
 sed -n 3p "$dir/boots" | grep -q -e '--swap.*1-share.*3-the.*5-diff'
+
+# One that hangs and hears of no SIGTERM is ended too.
+cat >"$dir/lab" <<'END'
+#!/bin/sh
+trap '' TERM
+echo "TAP version 13"
+exec sleep 600
+END
+timeout 100 "$gntsim" play --on xen --patience 1 --no-tap "$scenarios/examples/1-share-a-page.scn" >"$dir/out" 2>"$dir/err" && exit 1
+cat "$dir/out"
+grep -q 'no result within 1 second' "$dir/out"
