@@ -39,6 +39,7 @@ static const long wanted[] = {
     SYS_openat,
     SYS_memfd_create,
     SYS_getpid,
+    SYS_readlinkat,
 };
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
 

@@ -135,6 +135,8 @@ void lib_forget(void);
 #define LIB_BELOW_NODE WIRE_DEV_MAX
 /** The device a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. */
 int lib_node(int dirfd, const char *path);
+/** The same where links are followed: for a path at which the kernel found nothing. Keeps errno. */
+int lib_node_behind(int dirfd, const char *path);
 /** Opens it. @return a descriptor or a negative errno */
 int lib_open_node(int device, int flags);
 

@@ -111,17 +111,9 @@ static bool is_native(int device)
 	return device != WIRE_DEV_XSD_PORT && device != WIRE_DEV_XSD_KVA;
 }
 
-int lib_node(int dirfd, const char *path)
+/* The device that an absolute path without "." and ".." names. */
+static int match(const char *full)
 {
-	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
-
-	if (!lib_active() || cheap_no(path) || !readable_path(path, text) || !mentions_node(text))
-		return -1;
-	full[0] = '\0';
-	if (text[0] != '/' && (!base_directory(dirfd, start) || !append(full, start)))
-		return -1;
-	if (!append(full, text))
-		return -1;
 	for (size_t i = 0; i < N_NODES; i++) {
 		size_t n = strlen(nodes[i].path);
 
@@ -132,6 +124,83 @@ int lib_node(int dirfd, const char *path)
 		return full[n] ? LIB_BELOW_NODE : nodes[i].device;
 	}
 	return -1;
+}
+
+int lib_node(int dirfd, const char *path)
+{
+	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
+
+	if (!lib_active() || cheap_no(path) || !readable_path(path, text) || !mentions_node(text))
+		return -1;
+	full[0] = '\0';
+	if (text[0] != '/' && (!base_directory(dirfd, start) || !append(full, start)))
+		return -1;
+	return append(full, text) ? match(full) : -1;
+}
+
+/* As many as the kernel follows. */
+#define MOST_LINKS 40
+
+static long read_link(const char *path, char *out)
+{
+	long n = raw_syscall(SYS_readlinkat, AT_FDCWD, (long)path, (long)out, PATH_ROOM - 1, 0, 0);
+
+	if (n >= 0)
+		out[n] = '\0';
+	return n;
+}
+
+/* Puts a link's target in the place of the link, before the rest of the path. */
+static bool put_target(char *rest, const char *target, const char *behind)
+{
+	char joined[PATH_ROOM];
+	int n = snprintf(joined, sizeof(joined), "%s/%s", target, behind);
+
+	if (n < 0 || (size_t)n >= sizeof(joined))
+		return false;
+	memcpy(rest, joined, (size_t)n + 1);
+	return true;
+}
+
+/* Walks the path from the left, as the kernel does; what does not exist has no links. */
+static bool follow(char *full, char *rest)
+{
+	char part[PATH_ROOM], target[PATH_ROOM], behind[PATH_ROOM];
+
+	for (int links = 0; *rest && links <= MOST_LINKS;) {
+		size_t before = strlen(full), n = strcspn(rest, "/");
+
+		memcpy(part, rest, n);
+		part[n] = '\0';
+		strcpy(behind, rest + n + strspn(rest + n, "/"));
+		if (!append(full, part))
+			return false;
+		if (n > 0 && strcmp(part, "..") != 0 && read_link(full, target) > 0) {
+			full[target[0] == '/' ? 0 : before] = '\0';
+			if (!put_target(rest, target, behind))
+				return false;
+			links++;
+		} else {
+			strcpy(rest, behind);
+		}
+	}
+	return *rest == '\0';
+}
+
+int lib_node_behind(int dirfd, const char *path)
+{
+	char text[PATH_ROOM], full[PATH_ROOM] = "", start[PATH_ROOM];
+
+	if (!lib_active() || lib_native() || cheap_no(path) || !lib_may(SYS_readlinkat) ||
+	    !readable_path(path, text))
+		return -1;
+	/* Cheap: most names at which there is nothing are no links. */
+	if (!mentions_node(text) &&
+	    raw_syscall(SYS_readlinkat, dirfd, (long)text, (long)start, PATH_ROOM - 1, 0, 0) <= 0)
+		return -1;
+	if (text[0] != '/' && (!base_directory(dirfd, start) || !append(full, start)))
+		return -1;
+	return follow(full, text) ? match(full) : -1;
 }
 
 int lib_open_node(int device, int flags)

@@ -22,6 +22,20 @@ static mode_t mode_of(int flags, va_list args)
 	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(args, mode_t) : 0;
 }
 
+/* What the kernel did not find may be a link that leads to a node. A macro: the call is made here. */
+#define OR_BEHIND(call, dirfd, path, found)                                                        \
+	({                                                                                         \
+		int kept = errno;                                                                  \
+		__typeof__(call) result = (call);                                                  \
+		if ((long)result == FAILED_AS(result) && errno == ENOENT &&                        \
+		    (device = lib_node_behind(dirfd, path)) >= 0) {                                \
+			errno = kept;                                                              \
+			result = (found);                                                          \
+		}                                                                                  \
+		result;                                                                            \
+	})
+#define FAILED_AS(result) _Generic((result), int : -1L, default : 0L)
+
 #define OPEN(name)                                                                                 \
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *path, int flags, ...)                                          \
@@ -34,7 +48,8 @@ static mode_t mode_of(int flags, va_list args)
 		va_start(args, flags);                                                             \
 		mode = mode_of(flags, args);                                                       \
 		va_end(args);                                                                      \
-		return NEXT(name)(path, flags, mode);                                              \
+		return OR_BEHIND(NEXT(name)(path, flags, mode), AT_FDCWD, path,                    \
+				 (int)lib_result(lib_open_node(device, flags)));                   \
 	}
 #define OPENAT(name)                                                                               \
 	DECLARE_NEXT(name);                                                                        \
@@ -48,7 +63,8 @@ static mode_t mode_of(int flags, va_list args)
 		va_start(args, flags);                                                             \
 		mode = mode_of(flags, args);                                                       \
 		va_end(args);                                                                      \
-		return NEXT(name)(dirfd, path, flags, mode);                                       \
+		return OR_BEHIND(NEXT(name)(dirfd, path, flags, mode), dirfd, path,                \
+				 (int)lib_result(lib_open_node(device, flags)));                   \
 	}
 OPEN(open)
 OPEN(open64)
@@ -75,7 +91,8 @@ CREAT(creat64)
 		int device = lib_node(AT_FDCWD, path);                                             \
 		if (device >= 0)                                                                   \
 			return (int)lib_result(lib_open_node(device, flags));                      \
-		return NEXT(name)(path, flags);                                                    \
+		return OR_BEHIND(NEXT(name)(path, flags), AT_FDCWD, path,                          \
+				 (int)lib_result(lib_open_node(device, flags)));                   \
 	}
 #define OPENAT_2(name)                                                                             \
 	DECLARE_NEXT(name);                                                                        \
@@ -84,7 +101,8 @@ CREAT(creat64)
 		int device = lib_node(dirfd, path);                                                \
 		if (device >= 0)                                                                   \
 			return (int)lib_result(lib_open_node(device, flags));                      \
-		return NEXT(name)(dirfd, path, flags);                                             \
+		return OR_BEHIND(NEXT(name)(dirfd, path, flags), dirfd, path,                      \
+				 (int)lib_result(lib_open_node(device, flags)));                   \
 	}
 OPEN_2(__open_2)
 OPEN_2(__open64_2)
@@ -113,7 +131,9 @@ static FILE *stream(int device, const char *mode)
 	EXPORT FILE *name(const char *path, const char *mode)                                      \
 	{                                                                                          \
 		int device = lib_node(AT_FDCWD, path);                                             \
-		return device >= 0 ? stream(device, mode) : NEXT(name)(path, mode);                \
+		return device >= 0 ? stream(device, mode)                                          \
+				   : OR_BEHIND(NEXT(name)(path, mode), AT_FDCWD, path,             \
+					       stream(device, mode));                              \
 	}
 FOPEN(fopen)
 FOPEN(fopen64)
@@ -152,13 +172,19 @@ static int node_at(int dirfd, const char *path, int flags)
 	return (int)d.device;
 }
 
+#define SHOW(device, st)                                                                           \
+	((device) == LIB_BELOW_NODE ? (int)lib_result(-ENOTDIR) : ({                               \
+		FILL_STAT(device, st);                                                             \
+		0;                                                                                 \
+	}))
+
 #define STAT(name, type)                                                                           \
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *restrict path, struct type *restrict st)                       \
 	{                                                                                          \
 		int device = lib_node(AT_FDCWD, path);                                             \
 		if (device < 0)                                                                    \
-			return NEXT(name)(path, st);                                               \
+			return OR_BEHIND(NEXT(name)(path, st), AT_FDCWD, path, SHOW(device, st));  \
 		if (device == LIB_BELOW_NODE)                                                      \
 			return (int)lib_result(-ENOTDIR);                                          \
 		FILL_STAT(device, st);                                                             \
@@ -180,7 +206,8 @@ static int node_at(int dirfd, const char *path, int flags)
 	{                                                                                          \
 		int device = node_at(dirfd, path, flags);                                          \
 		if (device < 0)                                                                    \
-			return NEXT(name)(dirfd, path, st, flags);                                 \
+			return OR_BEHIND(NEXT(name)(dirfd, path, st, flags), dirfd, path,          \
+					 SHOW(device, st));                                        \
 		if (device == LIB_BELOW_NODE)                                                      \
 			return (int)lib_result(-ENOTDIR);                                          \
 		FILL_STAT(device, st);                                                             \
@@ -195,16 +222,8 @@ FSTAT(fstat64, stat64)
 FSTATAT(fstatat, stat)
 FSTATAT(fstatat64, stat64)
 
-DECLARE_NEXT(statx);
-EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int mask,
-		 struct statx *restrict st)
+static int show_statx(int device, struct statx *st)
 {
-	int device = node_at(dirfd, path, flags);
-
-	if (device < 0)
-		return NEXT(statx) ? NEXT(statx)(dirfd, path, flags, mask, st)
-				   : (int)lib_result(raw_syscall(SYS_statx, dirfd, (long)path,
-								 flags, mask, (long)st, 0));
 	if (device == LIB_BELOW_NODE)
 		return (int)lib_result(-ENOTDIR);
 	memset(st, 0, sizeof(*st));
@@ -220,6 +239,17 @@ EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int m
 	return 0;
 }
 
+DECLARE_NEXT(statx);
+EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int mask,
+		 struct statx *restrict st)
+{
+	int device = node_at(dirfd, path, flags);
+
+	return device >= 0 ? show_statx(device, st)
+			   : OR_BEHIND(NEXT(statx)(dirfd, path, flags, mask, st), dirfd, path,
+				       show_statx(device, st));
+}
+
 static int may_access(int device, int mode)
 {
 	if (device == LIB_BELOW_NODE)
@@ -232,7 +262,9 @@ EXPORT int access(const char *path, int mode)
 {
 	int device = lib_node(AT_FDCWD, path);
 
-	return device >= 0 ? may_access(device, mode) : NEXT(access)(path, mode);
+	return device >= 0
+		   ? may_access(device, mode)
+		   : OR_BEHIND(NEXT(access)(path, mode), AT_FDCWD, path, may_access(device, mode));
 }
 
 DECLARE_NEXT(eaccess);
@@ -240,7 +272,9 @@ EXPORT int eaccess(const char *path, int mode)
 {
 	int device = lib_node(AT_FDCWD, path);
 
-	return device >= 0 ? may_access(device, mode) : NEXT(eaccess)(path, mode);
+	return device >= 0
+		   ? may_access(device, mode)
+		   : OR_BEHIND(NEXT(eaccess)(path, mode), AT_FDCWD, path, may_access(device, mode));
 }
 
 DECLARE_NEXT(euidaccess);
@@ -248,7 +282,9 @@ EXPORT int euidaccess(const char *path, int mode)
 {
 	int device = lib_node(AT_FDCWD, path);
 
-	return device >= 0 ? may_access(device, mode) : NEXT(euidaccess)(path, mode);
+	return device >= 0 ? may_access(device, mode)
+			   : OR_BEHIND(NEXT(euidaccess)(path, mode), AT_FDCWD, path,
+				       may_access(device, mode));
 }
 
 DECLARE_NEXT(faccessat);
@@ -256,5 +292,23 @@ EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 {
 	int device = lib_node(dirfd, path);
 
-	return device >= 0 ? may_access(device, mode) : NEXT(faccessat)(dirfd, path, mode, flags);
+	return device >= 0 ? may_access(device, mode)
+			   : OR_BEHIND(NEXT(faccessat)(dirfd, path, mode, flags), dirfd, path,
+				       may_access(device, mode));
+}
+
+/* No node is a link. */
+DECLARE_NEXT(readlinkat);
+EXPORT ssize_t readlinkat(int dirfd, const char *restrict path, char *restrict buf, size_t size)
+{
+	int device = lib_node(dirfd, path);
+
+	if (device >= 0)
+		return lib_result(device == LIB_BELOW_NODE ? -ENOTDIR : -EINVAL);
+	return NEXT(readlinkat)(dirfd, path, buf, size);
+}
+
+EXPORT ssize_t readlink(const char *restrict path, char *restrict buf, size_t size)
+{
+	return readlinkat(AT_FDCWD, path, buf, size);
 }

@@ -64,8 +64,13 @@ static long openat2_by_number(const long a[6])
 	struct open_how how;
 	int device = lib_node((int)a[0], PTR(1));
 
-	if (device < 0)
-		return raw_syscall(SYS_openat2, a[0], a[1], a[2], a[3], 0, 0);
+	if (device < 0) {
+		long r = raw_syscall(SYS_openat2, a[0], a[1], a[2], a[3], 0, 0);
+
+		device = r == -ENOENT ? lib_node_behind((int)a[0], PTR(1)) : -1;
+		if (device < 0)
+			return r;
+	}
 	if (a[3] < (long)sizeof(how))
 		return -EINVAL;
 	if (lib_copy_in(&how, (uint64_t)a[2], sizeof(how)) < 0)
