@@ -340,6 +340,7 @@ static void once_per_address_space(void)
 	if (!lib.same) {
 		p = raw_mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		if (!raw_is_error(p)) {
+			lib_own_memory((uintptr_t)p, 4096);
 			lib.same = (_Atomic uint32_t *)p;
 			atomic_store(lib.same, 1);
 			/* Kernels before 4.14 lack it: forks past the C library go unseen there. */
@@ -611,12 +612,12 @@ void lib_fork_parent_sharing(void)
 
 static void begin_in_child(bool sharing)
 {
-	static const pthread_mutex_t fresh = PTHREAD_MUTEX_INITIALIZER;
 	sigset_t saved = lib.at_fork;
 
 	if (!lib_active())
 		return;
-	memcpy(&lib.lock, &fresh, sizeof(fresh));
+	/* lib_fork_prepare() has it in this thread; checkers of threads must see it go. */
+	pthread_mutex_unlock(&lib.lock);
 	atomic_store(&lib.inside, 0);
 	lib.pid = own_pid();
 	if (lib.same)

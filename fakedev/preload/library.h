@@ -59,6 +59,8 @@ void lib_leave(const sigset_t *saved);
 
 /** Valgrind looks at what is sent: bytes that a program never set (padding) must be copied first. */
 bool lib_under_valgrind(void);
+/** Memory that the library alone uses: checkers of threads are told not to watch it. */
+void lib_own_memory(uintptr_t at, size_t len);
 
 /** False in a child of a fork that went unseen, until the next lib_enter(). */
 bool lib_same_process(void);
