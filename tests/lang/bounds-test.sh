@@ -102,7 +102,7 @@ script 'set dom0 gntalloc_limit=0x100000000'
 refused t.scn:3:25:
 script 'A: f = open("/dev/xen/gntdev", O_RDWR)' 'set dom0 gntalloc_limit=f+65536'
 refused 'this limit is too high'
-script 'raise 0x100000000 in dom0'
+script 'A: close(9) = -1 EBADF' 'raise 0x100000000 in dom0'
 refused 'a virq has 32 bits'
 script 'advance 601s'
 refused 't.scn:3:9: expected at most 600s, found 601s'
