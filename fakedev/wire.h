@@ -62,6 +62,9 @@ enum wire_op {
 	WIRE_CUSE,  /**< nothing -> name of the directory of /dev that gets the domain's devices */
 	WIRE_ARENA, /**< nothing -> descriptors of the page frames, read-only and read-write, for one
 		       who can receive none later */
+	WIRE_WATCH, /**< nothing -> nothing: what is left by the processes below the asking one, until
+		       this connection ends, is kept for it */
+	WIRE_LEAKS, /**< nothing -> text, a line for each leak that WIRE_WATCH made be kept */
 	WIRE_OP_MAX,
 };
 

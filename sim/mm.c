@@ -191,6 +191,7 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
 			return -ENOMEM;
 		}
 		copy->mm = child;
+		copy->inherited = true;
 		gs_vma_insert(copy);
 		if (gs_own_pages_fork(child, vma) < 0) {
 			gntsim_mm_destroy(child);
@@ -267,6 +268,7 @@ bool gntsim_mm_find_vma(const struct gntsim_mm *mm, uint64_t addr, struct gntsim
 	    .offset = vma->offset,
 	    .prot = vma->prot,
 	    .dontcopy = vma->dontcopy,
+	    .inherited = vma->inherited,
 	    .file = vma->file,
 	};
 	return true;

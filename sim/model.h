@@ -484,6 +484,7 @@ struct vma {
 	bool shared;    /* VM_SHARED: shared, and the file is open for writing */
 	bool may_write; /* VM_MAYWRITE */
 	bool dontcopy;  /* VM_DONTCOPY */
+	bool inherited; /* a copy that fork made */
 	union {
 		struct gref_run *run;
 		struct map *map;

@@ -8,6 +8,7 @@
 
 #include "broker.h"
 #include "hazards.h"
+#include "leaks.h"
 #include "listen.h"
 #include "program.h"
 #include "wire.h"
@@ -63,6 +64,7 @@ struct hold {
 	struct device_file *file;
 	uint32_t id;
 	struct link of_file;
+	bool closed; /**< the process has no descriptor of it any more, as far as was looked */
 };
 
 /** A control connection: an address space, or a command. */
@@ -74,6 +76,9 @@ struct client {
 	bool writes_nothing; /**< WIRE_ROLE_WATCH */
 	struct program program;
 	struct link by_process; /**< if it is an address space */
+	uint32_t below;         /**< the watch that it is below, 0 none */
+	struct leak_watch noted;
+	struct link watching;
 	uint16_t domid;
 	struct gntsim_mm *mm; /**< NULL for commands */
 	struct hold **holds;  /**< by id */
@@ -112,7 +117,9 @@ struct device_file {
 	void *front_data;
 	struct link holds;
 	struct program opener; /**< the process that opened it, if known */
-	uint32_t exited;       /**< a holder that has exited (--leaks); 0 none */
+	struct program exited; /**< a holder that has exited, if leaks are noted */
+	uint32_t exited_watch, opener_watch;
+	uint64_t inode; /**< of the client's end, if it is a socket; else 0 */
 	/* evtchn */
 	uint32_t *queue; /**< ports that did not fit the socket yet */
 	uint32_t n_queue, queue_room;
@@ -185,8 +192,9 @@ struct broker {
 	uint32_t n_opened[WIRE_DEV_MAX];
 	struct cause cause; /**< of what the machine does now */
 	struct hazards hazards;
-	char **leaks;
-	unsigned int n_leaks;
+	unsigned int n_leaks; /**< told on stderr */
+	struct link watchers; /**< clients that watch for leaks */
+	uint32_t last_watch;
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };
@@ -204,9 +212,5 @@ int request_memory(struct client *c, const struct wire_in *in);
 int request_ioctl(struct client *c, const struct wire_in *in);
 /** privcmd's ioctl. */
 long request_privcmd(uint32_t cmd);
-
-/** Notes what the file, or the address space, still holds, if its process is exiting. */
-void leaks_of_file(struct broker *b, const struct device_file *f);
-void leaks_of_mm(struct broker *b, const struct client *c);
 
 #endif

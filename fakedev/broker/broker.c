@@ -166,6 +166,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	link_init(&b->endpoints);
 	link_init(&b->dying);
 	link_init(&b->syncs);
+	link_init(&b->watchers);
 	link_init(&b->hosts);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
@@ -251,9 +252,6 @@ void broker_free(struct broker *b)
 		close(b->spare);
 	if (b->xsd_kva >= 0)
 		close(b->xsd_kva);
-	for (unsigned int i = 0; i < b->n_leaks; i++)
-		free(b->leaks[i]);
-	free(b->leaks);
 	free(b->buffer);
 	free(b->rundir);
 	free(b);

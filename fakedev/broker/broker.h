@@ -32,7 +32,7 @@ struct broker_config {
 	bool virtual_time; /**< time passes only when a client advances it */
 	bool unassisted;   /**< memory is mapped by the kernel alone, through one FUSE tree */
 	const char *tree;  /**< where that tree is mounted for everybody; NULL: nowhere */
-	bool leaks;        /**< note what a process still holds when it exits */
+	bool leaks;        /**< tell on stderr what a process still holds when it exits */
 	const struct broker_trace
 	    *trace; /**< told of every call (trace.h); NULL: nobody. The caller's */
 	void (*on_hazard)(const char *name); /**< told of harm to a real kernel; NULL: stderr is */
@@ -72,7 +72,7 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest);
 /** Where clients find xenstored. @retval -ENOMEM */
 int broker_set_rundir(struct broker *b, const char *rundir);
 
-/** Writes what leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
+/** Writes how much leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
 unsigned int broker_report_leaks(const struct broker *b);
 
 #endif

@@ -18,6 +18,7 @@ int client_hold(struct client *c, struct device_file *file, uint32_t *id)
 	for (struct link *l = file->holds.next; l != &file->holds; l = l->next) {
 		h = (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
 		if (h->client == c) {
+			h->closed = false;
 			*id = h->id;
 			return 0;
 		}
@@ -75,6 +76,7 @@ static void client_destroy(struct endpoint *e)
 	struct client *c = (struct client *)e;
 
 	link_del(&c->by_process);
+	leaks_unwatch(c);
 	for (uint32_t i = 0; i < c->n_holds; i++) {
 		if (!c->holds[i])
 			continue;
@@ -108,6 +110,7 @@ static void client_end(struct client *c)
 	unwatch(c);
 	link_del(&c->syncing);
 	link_del(&c->by_process);
+	link_del(&c->watching);
 	if (c->mm) {
 		b->cause =
 		    (struct cause){.kind = CAUSE_END, .domid = c->domid, .program = c->program};
@@ -209,6 +212,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	c->broker = b;
 	link_init(&c->syncing);
 	link_init(&c->by_process);
+	link_init(&c->watching);
 	c->endpoint = (struct endpoint){.ready = client_ready, .destroy = client_destroy, .fd = fd};
 	err = broker_add_endpoint(b, &c->endpoint, EPOLLIN | EPOLLRDHUP);
 	if (err < 0) {

@@ -4,101 +4,195 @@
 #define _GNU_SOURCE
 #include "broker-internal.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PF_EXITING 0x4ul
 
-/* /proc/PID/stat: pid (comm) state ppid pgrp session tty tpgid flags. Gone means exited. */
-static bool is_exiting(uint32_t pid)
+/* More than a report is good for. */
+#define MOST_TEXT        (1u << 20)
+#define MOST_GENERATIONS 64
+
+/* /proc/PID/stat: pid (comm) state ppid pgrp session tty tpgid flags. */
+static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
 {
 	char path[32], line[512];
 	const char *p;
-	unsigned long flags = 0;
 	FILE *f;
 	bool read;
 
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	f = fopen(path, "re");
 	if (!f)
-		return true;
+		return false;
 	read = fgets(line, sizeof(line), f) != NULL;
 	fclose(f);
 	p = read ? strrchr(line, ')') : NULL;
-	if (!p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
-		return true;
-	return (flags & PF_EXITING) != 0;
+	return p && sscanf(p, ") %*c %u %*d %*d %*d %*d %lu", parent, flags) == 2;
 }
 
-static void note(struct broker *b, char *text)
+/* Gone means exited. */
+static bool is_exiting(uint32_t pid)
 {
-	char **leaks = text ? reallocarray(b->leaks, b->n_leaks + 1, sizeof(*leaks)) : NULL;
+	unsigned long flags;
+	uint32_t parent;
 
-	if (!leaks) {
-		free(text);
-		return;
+	return !read_stat(pid, &parent, &flags) || (flags & PF_EXITING);
+}
+
+static const struct client *client_of(const struct link *l)
+{
+	return (const struct client *)(const void *)((const char *)l -
+						     offsetof(struct client, watching));
+}
+
+static struct client *watcher(const struct broker *b, uint32_t id)
+{
+	for (struct link *l = b->watchers.next; l != &b->watchers; l = l->next)
+		if (client_of(l)->noted.id == id)
+			return (struct client *)(void *)((char *)l -
+							 offsetof(struct client, watching));
+	return NULL;
+}
+
+uint32_t leaks_watch_of(const struct broker *b, uint32_t pid)
+{
+	if (b->watchers.next == &b->watchers)
+		return 0;
+	for (unsigned int i = 0; pid && i < MOST_GENERATIONS; i++) {
+		unsigned long flags;
+
+		for (const struct link *l = b->watchers.next; l != &b->watchers; l = l->next)
+			if (client_of(l)->program.pid == pid)
+				return client_of(l)->noted.id;
+		if (!read_stat(pid, &pid, &flags))
+			break;
 	}
-	b->leaks = leaks;
-	b->leaks[b->n_leaks++] = text;
+	return 0;
+}
+
+void leaks_watch(struct client *c)
+{
+	if (c->noted.id)
+		return;
+	c->noted.id = ++c->broker->last_watch;
+	link_add(&c->broker->watchers, &c->watching);
+}
+
+void leaks_unwatch(struct client *c)
+{
+	link_del(&c->watching);
+	free(c->noted.text);
+	c->noted = (struct leak_watch){0};
+}
+
+static bool wanted(const struct broker *b, uint32_t watch)
+{
+	return b->config.leaks || (watch && watcher(b, watch));
+}
+
+static void keep(struct leak_watch *w, const char *line)
+{
+	size_t n = strlen(line);
+	char *text = w->len + n < MOST_TEXT ? realloc(w->text, w->len + n + 1) : NULL;
+
+	w->lost |= !text;
+	if (!text)
+		return;
+	memcpy(text + w->len, line, n + 1);
+	w->text = text;
+	w->len += n;
 }
 
 struct walk {
 	struct broker *b;
 	const struct device_file *file;
-	uint32_t pid;
+	struct program program;
+	uint32_t watch;
 };
+
+__attribute__((format(printf, 3, 4))) static void note(const struct walk *w, uint32_t domid,
+						       const char *format, ...)
+{
+	struct client *c = watcher(w->b, w->watch);
+	char what[160], who[PROGRAM_TEXT], line[320];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	snprintf(line, sizeof(line), "gntsim: leak: domain %u, %s: %s\n", domid,
+		 program_text(&w->program, who), what);
+	if (c)
+		keep(&c->noted, line);
+	if (!w->b->config.leaks)
+		return;
+	fputs(line, stderr);
+	w->b->n_leaks++;
+}
 
 static bool note_grant(void *ctx, const struct gntsim_grant_info *g)
 {
 	const struct walk *w = ctx;
-	char *text;
 
-	if (g->file != w->file->file)
-		return true;
-	if (asprintf(&text,
-		     "process %u: grant still allocated: domain %u, reference %u to domain %u "
-		     "(%s), gntalloc index %#llx",
-		     w->pid, g->granter, g->ref, g->grantee,
-		     g->readonly ? "read-only" : "read-write", (unsigned long long)g->index) >= 0)
-		note(w->b, text);
+	if (g->file == w->file->file)
+		note(w, g->granter,
+		     "grant still allocated: reference %u to domain %u (%s), gntalloc index %#llx",
+		     g->ref, g->grantee, g->readonly ? "read-only" : "read-write",
+		     (unsigned long long)g->index);
 	return true;
 }
 
 static bool note_map(void *ctx, const struct gntsim_map_info *m)
 {
 	const struct walk *w = ctx;
-	char *text;
 
-	if (m->file != w->file->file || !m->listed)
-		return true;
-	if (asprintf(&text,
-		     "process %u: grants still mapped: domain %u, gntdev index %#llx, %u page%s",
-		     w->pid, m->domid, (unsigned long long)m->index, m->count,
-		     m->count == 1 ? "" : "s") >= 0)
-		note(w->b, text);
+	if (m->file == w->file->file && m->listed)
+		note(w, m->domid, "grants still mapped: gntdev index %#llx, %u page%s",
+		     (unsigned long long)m->index, m->count, m->count == 1 ? "" : "s");
 	return true;
 }
 
-void leaks_of_file(struct broker *b, const struct device_file *f)
+/* The process that ended with the file open; false if none did. */
+static bool find_culprit(const struct device_file *f, struct walk *w)
 {
-	struct walk w = {b, f, f->exited};
+	bool held = false;
 
-	if (!b->config.leaks || f->device == WIRE_DEV_EVTCHN)
-		return;
+	w->program = f->exited;
+	w->watch = f->exited_watch;
 	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
 		const struct hold *h =
 		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
 
-		if (h->client->endpoint.dead || !h->client->program.pid)
+		held = true;
+		if (h->client->endpoint.dead || !h->client->program.pid || h->closed)
 			continue;
 		/* A holder that goes on has closed it. */
 		if (!is_exiting(h->client->program.pid))
-			return;
-		w.pid = h->client->program.pid;
+			return false;
+		w->program = h->client->program;
+		w->watch = h->client->below;
 	}
-	if (w.pid == 0)
+	/* Of who maps without help no more is known. */
+	if (!held && !f->inode && !w->program.pid && f->opener.pid && is_exiting(f->opener.pid)) {
+		w->program = f->opener;
+		w->watch = f->opener_watch;
+	}
+	return w->program.pid != 0;
+}
+
+void leaks_of_file(struct broker *b, const struct device_file *f)
+{
+	struct walk w = {.b = b, .file = f};
+
+	if ((!b->config.leaks && b->watchers.next == &b->watchers) || f->device == WIRE_DEV_EVTCHN)
+		return;
+	if (!find_culprit(f, &w) || !wanted(b, w.watch))
 		return;
 	if (f->device == WIRE_DEV_GNTALLOC)
 		gntsim_for_each_grant(b->machine, note_grant, &w);
@@ -108,32 +202,65 @@ void leaks_of_file(struct broker *b, const struct device_file *f)
 
 void leaks_of_mm(struct broker *b, const struct client *c)
 {
+	struct walk w = {.b = b, .program = c->program, .watch = c->below};
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 
-	if (!b->config.leaks || !c->program.pid || !is_exiting(c->program.pid))
+	if (!wanted(b, c->below) || !c->program.pid || !is_exiting(c->program.pid))
 		return;
 	/* Its files may end a moment later. */
-	for (uint32_t i = 0; i < c->n_holds; i++)
-		if (c->holds[i])
-			c->holds[i]->file->exited = c->program.pid;
+	for (uint32_t i = 0; i < c->n_holds; i++) {
+		if (!c->holds[i] || c->holds[i]->closed)
+			continue;
+		c->holds[i]->file->exited = c->program;
+		c->holds[i]->file->exited_watch = c->below;
+	}
 	for (; gntsim_mm_find_vma(c->mm, addr, &v); addr = v.end) {
-		char *text;
-
-		if (asprintf(&text, "process %u: memory still mapped: %s, %llu page(s) at %#llx",
-			     c->program.pid,
+		if (!v.inherited)
+			note(&w, c->domid, "memory still mapped: %s, %llu page(s) at %#llx",
 			     gntsim_file_device(v.file) == GNTSIM_DEV_GNTALLOC ? "gntalloc"
 									       : "gntdev",
 			     (unsigned long long)((v.end - v.start) / GNTSIM_PAGE_SIZE),
-			     (unsigned long long)v.start) >= 0)
-			note(b, text);
+			     (unsigned long long)v.start);
 	}
+}
+
+static void note_open(const struct client *c, unsigned long long inode)
+{
+	for (uint32_t i = 0; i < c->n_holds; i++)
+		if (c->holds[i] && c->holds[i]->file->inode == inode)
+			c->holds[i]->closed = false;
+}
+
+/* A descriptor of the socket front is a socket, which /proc names by its inode. */
+void leaks_look_at_files(const struct client *c)
+{
+	char path[64], link[64];
+	const struct dirent *d;
+	unsigned long long inode;
+	DIR *dir;
+
+	if (!c->mm || !wanted(c->broker, c->below))
+		return;
+	snprintf(path, sizeof(path), "/proc/%u/fd", c->program.pid);
+	dir = opendir(path);
+	if (!dir)
+		return;
+	for (uint32_t i = 0; i < c->n_holds; i++)
+		if (c->holds[i] && c->holds[i]->file->inode)
+			c->holds[i]->closed = true;
+	while ((d = readdir(dir))) {
+		ssize_t n = readlinkat(dirfd(dir), d->d_name, link, sizeof(link) - 1);
+
+		link[n > 0 ? n : 0] = '\0';
+		if (sscanf(link, "socket:[%llu]", &inode) == 1)
+			note_open(c, inode);
+	}
+	closedir(dir);
 }
 
 unsigned int broker_report_leaks(const struct broker *b)
 {
-	for (unsigned int i = 0; i < b->n_leaks; i++)
-		fprintf(stderr, "gntsim: leak: %s\n", b->leaks[i]);
 	if (b->n_leaks)
 		fprintf(stderr, "gntsim: %u leak%s\n", b->n_leaks, b->n_leaks == 1 ? "" : "s");
 	return b->n_leaks;

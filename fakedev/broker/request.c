@@ -53,6 +53,7 @@ static int hello(struct client *c, const struct wire_in *in)
 	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
 	program_look(&c->program, in->pid);
+	c->below = leaks_watch_of(b, in->pid);
 	/* Asked once is enough: it costs both ends something at each message. */
 	setsockopt(c->endpoint.fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof(off));
 	if (c->greeted) { /* a forked child, which came with its address space */
@@ -387,9 +388,20 @@ int client_request(struct client *c, struct wire_in *in)
 		return give_arena(c, in);
 	case WIRE_FORK:
 		return fork_mm(c, in);
+	case WIRE_WATCH:
+		if (in->msg.payload != 0)
+			return -EPROTO;
+		leaks_watch(c);
+		return reply(c, in, 0, NULL, 0);
+	case WIRE_LEAKS:
+		if (in->msg.payload != 0)
+			return -EPROTO;
+		return reply(c, in, c->noted.lost ? 1 : 0, c->noted.text, c->noted.len);
 	case WIRE_SYNC:
 		if (in->msg.payload != 0 || c->syncing.next != &c->syncing)
 			return -EPROTO;
+		/* The process may have closed something. */
+		leaks_look_at_files(c);
 		link_add(&c->broker->syncs, &c->syncing);
 		return 0;
 	case WIRE_STATUS:

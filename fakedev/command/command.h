@@ -11,6 +11,7 @@
 #include "wire.h"
 
 #include <limits.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -133,6 +134,23 @@ struct xenstore {
  * package's name @retval -errno explained */
 int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f);
 void xenstore_stop(struct xenstore *x, struct broker *b);
+/** A program that runs as our child. */
+struct running {
+	int signals; /* signalfd: readable when running_signal() is due */
+	sigset_t before;
+	pid_t child;
+	int status; /* as wait(2) has it, once it has ended */
+	bool ended;
+	struct xenstore *xenstore; /* whose end is noticed too; may be NULL */
+};
+/** Blocks the signals. @retval -errno */
+int running_prepare(struct running *r, struct xenstore *x);
+/** Forks; the child ends with what @p program(ctx) returns, if that does. @retval -errno */
+int running_start(struct running *r, int (*program)(void *ctx), void *ctx);
+/** Reaps, or forwards what is for the program. @p ctx: a struct running */
+void running_signal(void *ctx);
+/** Waits for its end. */
+void running_await(struct running *r);
 /** Writes what a toolstack would for a domain: /local/domain/N/domid, name. */
 int xenstore_introduce(const char *rundir, uint32_t domid, struct failure *f);
 /** Sets XENSTORED_PATH, XENSTORED_RUNDIR for programs. */

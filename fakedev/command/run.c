@@ -157,9 +157,9 @@ static int parse(int argc, char **argv, struct options *o)
 	o->program = argv + optind;
 	if (!*o->program)
 		return complain("no program to run; see 'gntsim run --help'");
-	if (o->socket && (o->limit || o->leaks || o->xenstore))
-		return complain("--limit, --leaks and --xenstore belong to the machine: give them "
-				"to 'gntsim serve' (--leaks: only for a private machine)");
+	if (o->socket && (o->limit || o->xenstore))
+		return complain("--limit and --xenstore belong to the machine: give them to "
+				"'gntsim serve'");
 	return 0;
 }
 
@@ -273,101 +273,39 @@ static int become(const struct options *o, const char *socket, const char *rundi
 	return exec_program(o->program);
 }
 
-static int run_joined(struct options *o)
-{
-	struct joining j = {.socket = o->socket,
-			    .domid = (uint32_t)o->domid,
-			    .guest = o->guest,
-			    .patience = o->patience};
-	struct machine_about about = {0};
-	char path[PATH_MAX];
-	struct failure f;
-	int fd = machine_connect(&j, WIRE_ROLE_COMMAND, &about, &f);
-
-	if (fd < 0)
-		return complain("%s", f.text);
-	close(fd);
-	fd = choose_front(o, &about);
-	if (fd)
-		return fd;
-	/* The program may change its directory. */
-	if (!realpath(o->socket, path))
-		return complain("%s: %s", o->socket, strerror(errno));
-	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
-		return complain("the socket's path is too long: %s", path);
-	return become(o, path, about.rundir, o->unassisted ? about.tree : NULL);
-}
-
-/* Signals that the program is meant to get. A terminal's reach it without us. */
-static const int forwarded[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT};
-
-struct running {
-	int signals; /* signalfd */
-	pid_t child;
-	int status;
-	bool ended;
-	struct xenstore *xenstore;
+/* The program's start, with what it takes. */
+struct start {
+	const struct options *o;
+	const char *socket, *rundir, *tree;
 };
 
-static void reap(struct running *r)
+static int start(void *ctx)
 {
-	int status;
-	pid_t pid;
+	const struct start *s = ctx;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid == r->child) {
-			r->status = status;
-			r->ended = true;
-		} else if (pid == r->xenstore->pid) {
-			r->xenstore->pid = 0;
-			complain("xenstored ended (status %d)", exit_status(status));
-		}
-	}
+	return become(s->o, s->socket, s->rundir, s->tree);
 }
 
-static void on_signal(void *ctx)
+/* Leaks count where the program itself found nothing wrong. */
+static int status_with_leaks(const struct options *o, int status, unsigned int leaks)
 {
-	struct running *r = ctx;
-	struct signalfd_siginfo s;
-
-	while (read(r->signals, &s, sizeof(s)) == sizeof(s)) {
-		if (s.ssi_signo == SIGCHLD)
-			reap(r);
-		else if (s.ssi_code <= 0 && r->child > 0)
-			kill(r->child, (int)s.ssi_signo);
-	}
-}
-
-static sigset_t handled_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGCHLD);
-	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
-		sigaddset(&set, forwarded[i]);
-	return set;
+	if (leaks && o->leaks == LEAKS_FAIL && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 1;
+	return exit_status(status);
 }
 
 static int serve_program(const struct options *o, struct broker *b, const char *socket,
 			 struct xenstore *x)
 {
-	sigset_t set = handled_signals(), before;
-	struct running r = {.xenstore = x};
+	struct start s = {.o = o, .socket = socket, .rundir = x->rundir};
+	struct running r;
 	unsigned int leaks;
 	int n = 0;
 
-	sigprocmask(SIG_BLOCK, &set, &before);
-	r.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	if (r.signals < 0 || broker_watch(b, r.signals, on_signal, &r) < 0)
+	if (running_prepare(&r, x) < 0 || broker_watch(b, r.signals, running_signal, &r) < 0)
 		return complain("cannot watch for signals: %s", strerror(errno));
-	r.child = fork();
-	if (r.child < 0)
+	if (running_start(&r, start, &s) < 0)
 		return complain("cannot fork: %s", strerror(errno));
-	if (r.child == 0) {
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		_exit(become(o, socket, x->rundir, NULL));
-	}
 	while (!r.ended && n >= 0)
 		n = broker_serve(b, -1);
 	/* The kernel closed all that was the program's before it could be waited for. */
@@ -377,9 +315,90 @@ static int serve_program(const struct options *o, struct broker *b, const char *
 	if (!r.ended)
 		return complain("the event loop failed: %s", strerror(-n));
 	leaks = broker_report_leaks(b);
-	if (leaks && o->leaks == LEAKS_FAIL && WIFEXITED(r.status) && WEXITSTATUS(r.status) == 0)
-		return 1;
-	return exit_status(r.status);
+	return status_with_leaks(o, r.status, leaks);
+}
+
+/* What the machine has noted of the processes below us, on stderr. @return how many leaks, or -1 after
+ * a complaint */
+static int report_noted(const struct joining *j, int fd)
+{
+	const struct machine_question nothing = {0};
+	struct wire_in in;
+	struct failure f;
+	int n = 0;
+
+	/* What has ended by now has ended for the machine too. */
+	if (machine_ask(j, fd, WIRE_SYNC, &nothing, &in, &f) < 0)
+		return complain("what leaked is not known: %s", f.text), -1;
+	wire_in_done(&in);
+	if (machine_ask(j, fd, WIRE_LEAKS, &nothing, &in, &f) < 0)
+		return complain("what leaked is not known: %s", f.text), -1;
+	fwrite(in.payload, 1, in.msg.payload, stderr);
+	for (uint32_t i = 0; i < in.msg.payload; i++)
+		n += in.payload[i] == '\n';
+	if (n)
+		fprintf(stderr, "gntsim: %d leak%s%s\n", n, n == 1 ? "" : "s",
+			in.msg.result ? ", and more than could be noted" : "");
+	wire_in_done(&in);
+	return n;
+}
+
+/* The program as our child, so that its end is seen, and who it leaves behind stays below us. */
+static int run_noted(const struct options *o, const struct joining *j, int fd, struct start *s)
+{
+	const struct machine_question nothing = {0};
+	struct wire_in in;
+	struct running r;
+	struct failure f;
+	int leaks;
+
+	if (machine_ask(j, fd, WIRE_WATCH, &nothing, &in, &f) < 0)
+		return complain("%s", f.text);
+	wire_in_done(&in);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	if (running_prepare(&r, NULL) < 0)
+		return complain("cannot watch for signals: %s", strerror(errno));
+	if (running_start(&r, start, s) < 0)
+		return complain("cannot fork: %s", strerror(errno));
+	running_await(&r);
+	leaks = report_noted(j, fd);
+	if (leaks < 0)
+		return EXIT_GNTSIM;
+	return status_with_leaks(o, r.status, (unsigned int)leaks);
+}
+
+static int run_joined(struct options *o)
+{
+	struct joining j = {.socket = o->socket,
+			    .domid = (uint32_t)o->domid,
+			    .guest = o->guest,
+			    .patience = o->patience};
+	struct machine_about about = {0};
+	char path[PATH_MAX];
+	struct failure f;
+	struct start s;
+	int fd = machine_connect(&j, WIRE_ROLE_COMMAND, &about, &f), status;
+
+	if (fd < 0)
+		return complain("%s", f.text);
+	status = choose_front(o, &about);
+	/* The program may change its directory. */
+	if (status == 0 && !realpath(o->socket, path))
+		status = complain("%s: %s", o->socket, strerror(errno));
+	if (status == 0 && strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path))
+		status = complain("the socket's path is too long: %s", path);
+	s = (struct start){.o = o,
+			   .socket = path,
+			   .rundir = about.rundir,
+			   .tree = o->unassisted ? about.tree : NULL};
+	if (status == 0 && o->leaks != LEAKS_IGNORED)
+		status = run_noted(o, &j, fd, &s);
+	else if (status == 0) {
+		close(fd);
+		return start(&s);
+	}
+	close(fd);
+	return status;
 }
 
 static int run_private(const struct options *o, const struct broker_trace *trace)

@@ -30,12 +30,14 @@ static void usage(FILE *out)
 	      "  --assist=yes    with --mount: for programs with the preloaded library only\n"
 	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
 	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
+	      "  --leaks[=error] report what each process still had granted or mapped at its\n"
+	      "                  end; with =error exit with 1 if there was any\n"
 	      "  --hazards       say 'hazard NAME' on stdout, for each harm to a real kernel,\n"
 	      "                  instead of a warning on stderr\n"
 	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
 	      "  --trace-format F  text (default) or json\n"
 	      "  --help\n\n"
-	      "Exit status: 0 when told to end, 125 if gntsim failed.\n",
+	      "Exit status: 0 when told to end, 1 for --leaks=error, 125 if gntsim failed.\n",
 	      out);
 }
 
@@ -78,7 +80,8 @@ static void say_hazard(const char *name)
 		complain("cannot write 'hazard %s': %s", name, strerror(errno));
 }
 
-static int serve(const struct broker_config *config, bool with_xenstore, const char *dir)
+static int serve(const struct broker_config *config, bool with_xenstore, bool leaks_fail,
+		 const char *dir)
 {
 	struct xenstore x = {0};
 	struct serving s = {.xenstore = &x};
@@ -122,7 +125,12 @@ static int serve(const struct broker_config *config, bool with_xenstore, const c
 		fflush(stdout);
 		while (!s.ended && n >= 0)
 			n = broker_serve(b, -1);
+		/* Who has ended by now has ended for the report too. */
+		while (n >= 0 && broker_serve(b, 0) > 0)
+			;
 		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : 0;
+		if (broker_report_leaks(b) && leaks_fail && n == 0)
+			n = 1;
 	}
 	xenstore_stop(&x, b);
 	if (tree >= 0)
@@ -154,13 +162,14 @@ int serve_main(int argc, char **argv)
 						{"hazards", no_argument, NULL, 'H'},
 						{"trace", required_argument, NULL, 'T'},
 						{"trace-format", required_argument, NULL, 'F'},
+						{"leaks", optional_argument, NULL, 'L'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
 	struct broker_config config = {.fronts = &fakedev_fronts};
 	char path[PATH_MAX], real[PATH_MAX];
 	const char *dir = NULL, *trace = NULL, *format = "text";
 	struct tracer *tracer = NULL;
-	bool xenstore = false, assisted = false;
+	bool xenstore = false, assisted = false, leaks_fail = false;
 	unsigned long limit = 0;
 	int c;
 
@@ -190,6 +199,13 @@ int serve_main(int argc, char **argv)
 			break;
 		case 't':
 			config.virtual_time = true;
+			break;
+		case 'L':
+			if (optarg && strcmp(optarg, "error"))
+				return complain("--leaks: expected nothing or =error, found '=%s'",
+						optarg);
+			config.leaks = true;
+			leaks_fail = optarg != NULL;
 			break;
 		case 'H':
 			config.on_hazard = say_hazard;
@@ -234,6 +250,6 @@ int serve_main(int argc, char **argv)
 	if (trace && !(tracer = trace_open(trace, format)))
 		return EXIT_GNTSIM;
 	config.trace = trace_hooks(tracer);
-	c = serve(&config, xenstore, config.tree);
+	c = serve(&config, xenstore, leaks_fail, config.tree);
 	return trace_end_writing(tracer) ? c : EXIT_GNTSIM;
 }

@@ -154,6 +154,7 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	ff->host = h;
 	ff->opener = (uint32_t)fuse_req_ctx(req)->pid;
 	program_look(&f->opener, foreign_process(ff->opener));
+	f->opener_watch = leaks_watch_of(h->broker, f->opener.pid);
 	link_add(&h->files, &ff->of_host);
 	if (h->memory && device <= WIRE_DEV_GNTDEV)
 		err = pages_open(ff);

@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PORT_BYTES sizeof(uint32_t)
@@ -175,6 +176,7 @@ static int socket_open(struct device_file *f, int *client_fd)
 	static const unsigned char readable;
 	struct broker *b = f->broker;
 	socklen_t len = sizeof(f->cookie);
+	struct stat st;
 	int pair[2], err;
 
 	if (b->socket_unit == 0)
@@ -185,6 +187,7 @@ static int socket_open(struct device_file *f, int *client_fd)
 	if (f->device == WIRE_DEV_EVTCHN)
 		widen(pair[0]);
 	f->endpoint.ready = socket_ready;
+	f->inode = fstat(pair[1], &st) == 0 ? st.st_ino : 0;
 	if (getsockopt(pair[1], SOL_SOCKET, SO_COOKIE, &f->cookie, &len) < 0) {
 		err = -errno;
 	} else {

@@ -135,6 +135,7 @@ struct gntsim_vma {
 	uint64_t start, end, offset; /**< addresses; file offset of start */
 	int prot;                    /**< as last set */
 	bool dontcopy;               /**< not inherited by fork */
+	bool inherited;              /**< a copy that fork made, not a mapping of its own */
 	struct gntsim_file *file;
 };
 /** The mapping that contains @p addr or the first above it (as find_vma). Returns false if none. */

@@ -65,7 +65,8 @@ expect 0 "devices in a shell's child" "$gntsim" run -- sh -c '"$1" clean; :' sh 
 expect 0 "no leak" "$gntsim" run --leaks=error -- "$use" clean
 quiet
 expect 0 "leaks are reported" "$gntsim" run --leaks -- "$use" forget
-says err "grant still allocated: domain 0, reference 8 to domain 1 (read-write)"
+says err "leak: domain 0, use-devices (process "
+says err "grant still allocated: reference 8 to domain 1 (read-write)"
 says err "memory still mapped: gntalloc, 1 page(s)"
 expect 1 "leaks are an error" "$gntsim" run --leaks=error -- "$use" forget
 expect 3 "the program's failure goes before leaks" "$gntsim" run --leaks=error -- "$use" forget 3

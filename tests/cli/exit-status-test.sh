@@ -55,6 +55,16 @@ status=0
 wait $server || status=$?
 server=
 ends gntsim-serve 0 sh -c "exit $status"
+: >served
+"$gntsim" serve --socket machine --leaks=error >served 2>/dev/null &
+server=$!
+until [ -s served ]; do sleep 0.02; done
+"$gntsim" run --socket machine -- "$use" forget
+kill $server
+status=0
+wait $server || status=$?
+server=
+ends gntsim-serve 1 sh -c "exit $status"
 
 ends gntsim-play 0 "$gntsim" play passes.scn
 ends gntsim-play 1 "$gntsim" play fails.scn

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* A program that runs as our child: we get its signals, and wait for its end. */
+#define _GNU_SOURCE
+#include "command.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Signals that the program is meant to get. A terminal's reach it without us. */
+static const int forwarded[] = {SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2, SIGCONT};
+
+static void reap(struct running *r)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == r->child) {
+			r->status = status;
+			r->ended = true;
+		} else if (r->xenstore && pid == r->xenstore->pid) {
+			r->xenstore->pid = 0;
+			complain("xenstored ended (status %d)", exit_status(status));
+		}
+	}
+}
+
+void running_signal(void *ctx)
+{
+	struct running *r = ctx;
+	struct signalfd_siginfo s;
+
+	while (read(r->signals, &s, sizeof(s)) == sizeof(s)) {
+		if (s.ssi_signo == SIGCHLD)
+			reap(r);
+		else if (s.ssi_code <= 0 && r->child > 0)
+			kill(r->child, (int)s.ssi_signo);
+	}
+}
+
+int running_prepare(struct running *r, struct xenstore *x)
+{
+	sigset_t set;
+
+	*r = (struct running){.xenstore = x};
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	for (size_t i = 0; i < sizeof(forwarded) / sizeof(forwarded[0]); i++)
+		sigaddset(&set, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &set, &r->before);
+	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	return r->signals < 0 ? -errno : 0;
+}
+
+int running_start(struct running *r, int (*program)(void *ctx), void *ctx)
+{
+	r->child = fork();
+	if (r->child == 0) {
+		sigprocmask(SIG_SETMASK, &r->before, NULL);
+		_exit(program(ctx));
+	}
+	return r->child < 0 ? -errno : 0;
+}
+
+void running_await(struct running *r)
+{
+	struct pollfd p = {.fd = r->signals, .events = POLLIN};
+
+	while (!r->ended) {
+		poll(&p, 1, -1);
+		running_signal(r);
+	}
+}

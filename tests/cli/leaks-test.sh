@@ -1,0 +1,89 @@
+#!/bin/sh
+# --leaks tells what a process left itself, not what it only inherited; in a machine of its own, of a
+# run's processes in one that is served, and of all that are served. It names domain and program.
+# usage: leaks-test.sh GNTSIM LEAVE USE_DEVICES
+gntsim=$(realpath "$1") leave=$(realpath "$2") use=$(realpath "$3")
+# shellcheck source=tests/cli/script.sh
+. "$(dirname "$0")/script.sh"
+s=$dir/s
+
+# each WHAT OPTION...: the cases, run with these options.
+each() {
+	prefix=$1
+	shift
+	for case in first last gntdev closed; do
+		expect 0 "$prefix: $case" "$gntsim" run --guest pvh --leaks=error "$@" -- "$leave" $case
+		! grep -q leak "$dir/err" || complain "$prefix: $case: $(cat "$dir/err")"
+	done
+	expect 1 "$prefix: open" "$gntsim" run --guest pvh --leaks=error "$@" -- "$leave" open
+	says err "leave (process $(sed -n 's/parent //p' "$dir/out")): grant still allocated"
+	says err "1 leak"
+	expect 1 "$prefix: child" "$gntsim" run --guest pvh --leaks=error "$@" -- "$leave" child
+	says err "leave (process "
+	says err "2 leaks"
+	expect 1 "$prefix: daemon" "$gntsim" run --guest pvh --leaks=error "$@" -- "$leave" daemon
+	says err "2 leaks"
+	expect 1 "$prefix: forget" "$gntsim" run --guest pvh --leaks=error "$@" -- "$use" forget
+	says err "use-devices (process "
+	says err "grant still allocated"
+	says err "memory still mapped: gntalloc, 1 page(s)"
+	expect 0 "$prefix: reported" "$gntsim" run --guest pvh --leaks "$@" -- "$use" forget
+	says err "2 leaks"
+	expect 3 "$prefix: failed" "$gntsim" run --guest pvh --leaks=error "$@" -- "$use" forget 3
+	expect 143 "$prefix: killed" "$gntsim" run --guest pvh --leaks=error "$@" -- sh -c 'kill -15 $$'
+}
+
+each "private" --domain 4
+expect 1 "the domain" "$gntsim" run --leaks=error --domain 4 -- "$use" forget
+says err "gntsim: leak: domain 4, use-devices (process "
+
+start serve "$gntsim" serve --socket "$s"
+each "served" --socket "$s" --domain 1
+expect 0 "without --leaks" "$gntsim" run --socket "$s" --domain 2 -- "$use" forget
+quiet
+expect 0 "others' are others'" "$gntsim" run --socket "$s" --domain 1 --leaks=error -- \
+	sh -c '"$1" run --socket "$2" --domain 2 -- true' sh "$gntsim" "$s"
+quiet
+# Two at once, in two domains: each tells of its own.
+mkfifo "$dir/go"
+exec 7<>"$dir/go" # whoever writes does not wait for a reader that failed
+"$gntsim" run --socket "$s" --domain 1 --leaks=error -- sh -c 'read -r x <"$1"; exec "$2" clean' sh "$dir/go" "$use" 2>"$dir/other.err" &
+echo $! >"$dir/other.pid"
+expect 1 "while another runs" "$gntsim" run --socket "$s" --domain 2 --leaks=error -- "$use" forget
+says err "leak: domain 2, "
+echo >"$dir/go"
+wait "$(cat "$dir/other.pid")" || complain "the other was accused: $(cat "$dir/other.err")"
+rm "$dir/other.pid"
+stop serve TERM
+[ $got = 0 ] || complain "serve: expected 0, got $got"
+! grep -q leak "$dir/serve.err" || complain "serve without --leaks: $(cat "$dir/serve.err")"
+
+start serve "$gntsim" serve --socket "$s" --leaks
+expect 0 "in a machine with --leaks" "$gntsim" run --socket "$s" --domain 1 -- "$use" forget
+quiet
+expect 0 "clean" "$gntsim" run --socket "$s" --domain 2 -- "$use" clean
+stop serve TERM
+[ $got = 0 ] || complain "serve --leaks: expected 0, got $got"
+grep -q "leak: domain 1, use-devices (process [0-9]*): memory still mapped" "$dir/serve.err" &&
+	grep -qx "gntsim: 2 leaks" "$dir/serve.err" || complain "serve --leaks: $(cat "$dir/serve.err")"
+start serve "$gntsim" serve --socket "$s" --leaks=error
+expect 0 "in a machine with --leaks=error" "$gntsim" run --socket "$s" --domain 1 -- "$leave" child
+stop serve TERM
+[ $got = 1 ] || complain "serve --leaks=error: expected 1, got $got"
+start serve "$gntsim" serve --socket "$s" --leaks=error
+expect 0 "in a machine with --leaks=error" "$gntsim" run --socket "$s" --domain 1 -- "$leave" first
+stop serve TERM
+[ $got = 0 ] || complain "serve --leaks=error, clean: expected 0, got $got: $(cat "$dir/serve.err")"
+
+# Without the library's help less is known, but not nothing.
+if "$gntsim" run --front fuse --assist=no -- true 2>/dev/null; then
+	expect 1 "unassisted" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" forget
+	says err "use-devices (process "
+	says err "grant still allocated"
+	expect 0 "unassisted, clean" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" clean
+	expect 1 "assisted" "$gntsim" run --front fuse --leaks=error -- "$use" forget
+	says err "2 leaks"
+	expect 0 "assisted, clean" "$gntsim" run --front fuse --guest pvh --leaks=error -- "$leave" first
+	quiet
+fi
+[ $failed = 0 ]
