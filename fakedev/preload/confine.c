@@ -40,6 +40,7 @@ static const long wanted[] = {
     SYS_memfd_create,
     SYS_getpid,
     SYS_readlinkat,
+    SYS_nanosleep,
 };
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
 

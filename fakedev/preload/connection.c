@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Above what programs close one by one, below what they expect descriptors to be. */
@@ -131,8 +132,24 @@ int lib_unable(const char *what, int err)
 	return err;
 }
 
+/* Who goes on calling gets nowhere any more: it need not cost a processor. */
+#define CALLS_AT_FULL_SPEED 1000
+
+static void slow_down(void)
+{
+	static _Atomic unsigned int calls;
+	const struct timespec pause = {.tv_nsec = 10000000};
+
+	if (atomic_fetch_add(&calls, 1) < CALLS_AT_FULL_SPEED)
+		return;
+	atomic_store(&calls, CALLS_AT_FULL_SPEED);
+	if (lib_may(SYS_nanosleep))
+		raw_syscall(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+}
+
 int lib_broken(void)
 {
+	slow_down();
 	lib.broken = true;
 	if (!atomic_exchange(&lib.said, true))
 		say("gntsim: the machine is gone (its broker ended): device calls fail with "
@@ -409,7 +426,7 @@ int lib_connect(void)
 	int err;
 
 	if (lib.broken)
-		return -EIO;
+		return lib_broken();
 	if (atomic_load(&lib.nested))
 		return -EDEADLK;
 	if (lib.fd >= 0 && is_still(lib.fd, lib.cookie))
