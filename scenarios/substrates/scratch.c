@@ -42,7 +42,7 @@ int scn_scratch_make(struct scn_scratch *s, const char *name)
 	if (!tmp || !*tmp || strlen(tmp) > 60)
 		tmp = "/tmp";
 	s->keeper = 0;
-	snprintf(s->path, sizeof(s->path), "%s/%s-XXXXXX", tmp, name);
+	snprintf(s->path, sizeof(s->path), "%.60s/%s-XXXXXX", tmp, name);
 	if (!mkdtemp(s->path))
 		return -errno;
 	if (pipe2(ends, O_CLOEXEC)) {
