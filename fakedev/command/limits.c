@@ -20,7 +20,7 @@ static struct {
 	bool raised;
 } before;
 
-static int raise_one(int resource, struct rlimit *old)
+static int raise_one(__rlimit_resource_t resource, struct rlimit *old)
 {
 	struct rlimit r;
 
