@@ -114,7 +114,7 @@ static int many(char *self)
 {
 	char word[] = "open";
 	char *const argv[] = {self, word, NULL};
-	int fd[1024], n = 0, status;
+	int fd[1024], n = 0, status = 0;
 	pid_t child;
 
 	while (n < 1024 && (fd[n] = open("/dev/xen/gntdev", O_RDWR)) >= 0)
