@@ -65,6 +65,7 @@ enum wire_op {
 	WIRE_WATCH, /**< nothing -> nothing: what is left by the processes below the asking one, until
 		       this connection ends, is kept for it */
 	WIRE_LEAKS, /**< nothing -> text, a line for each leak that WIRE_WATCH made be kept */
+	WIRE_READ, /**< struct wire_read, bytes: what a read() of evtchn gave, for a trace. No reply */
 	WIRE_OP_MAX,
 };
 
@@ -110,6 +111,7 @@ struct wire_hello_reply {
 	uint32_t broker_pid; /**< as the broker sees itself */
 	uint32_t rundir_len; /**< bytes of xenstored's run directory that follow; 0: no xenstore */
 	uint32_t unassisted; /**< 1: nothing can be mapped through this connection */
+	uint32_t traced;     /**< 1: WIRE_READ is wanted */
 	uint32_t tree_len;   /**< then: bytes of the mounted tree's path that follow; 0: none */
 };
 
@@ -154,6 +156,14 @@ struct wire_ioctl_reply {
 struct wire_write {
 	uint32_t file;
 	uint32_t len; /**< bytes that follow */
+};
+
+/** The kernel alone serves a read on the socket front: who traces is told afterwards. */
+struct wire_read {
+	uint32_t file;
+	int32_t result; /**< bytes, which follow; or a negative errno */
+	uint32_t count; /**< that were asked for, at most 4096 */
+	uint32_t pad;
 };
 
 struct wire_map {

@@ -86,6 +86,7 @@ static int hello(struct client *c, const struct wire_in *in)
 	    .broker_pid = (uint32_t)getpid(),
 	    .rundir_len = (uint32_t)rundir,
 	    .unassisted = b->config.unassisted,
+	    .traced = b->config.trace != NULL,
 	    .tree_len = (uint32_t)tree};
 	memcpy(out, &r, sizeof(r));
 	if (rundir)
@@ -410,6 +411,8 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_ADVANCE:
 	case WIRE_LIMIT:
 		return administer(c, in);
+	case WIRE_READ:
+		return trace_told_read(c, in);
 	case WIRE_OP_MAX:
 		break;
 	}

@@ -28,6 +28,8 @@ void trace_request(struct client *c, const struct wire_in *in, int64_t result, c
 		   size_t len);
 /** A call that came through the kernel: whose is the file's domain and the thread's process. */
 void trace_file_call(const struct device_file *f, uint32_t thread, struct trace_call *call);
+/** WIRE_READ. @retval -EPROTO */
+int trace_told_read(struct client *c, const struct wire_in *in);
 void trace_close(const struct device_file *f);
 void trace_end(const struct client *c);
 /** What has happened since the last call was nobody's. */

@@ -3,6 +3,7 @@
 
 #include "foreign.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -303,6 +304,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_WATCH:
 	case WIRE_LEAKS:
 	case WIRE_ARENA:
+	case WIRE_READ:
 	case WIRE_OP_MAX:
 		break;
 	}
@@ -330,6 +332,30 @@ void trace_file_call(const struct device_file *f, uint32_t thread, struct trace_
 	call->thread = thread;
 	program_look(&call->program, foreign_process(thread));
 	tell(f->broker, call);
+}
+
+int trace_told_read(struct client *c, const struct wire_in *in)
+{
+	struct trace_call call = {.kind = TRACE_READ, .domid = c->domid, .program = c->program};
+	uint32_t ports[1024];
+	struct wire_read r;
+	uint32_t bytes;
+
+	if (in->msg.payload < sizeof(r))
+		return -EPROTO;
+	memcpy(&r, in->payload, sizeof(r));
+	bytes = r.result > 0 ? (uint32_t)r.result : 0;
+	if (bytes > sizeof(ports) || in->msg.payload != sizeof(r) + bytes)
+		return -EPROTO;
+	memcpy(ports, in->payload + sizeof(r), bytes);
+	name_file(&call, client_file(c, r.file));
+	call.len = r.count;
+	call.ports = ports;
+	call.n_ports = bytes / 4;
+	call.result = r.result;
+	if (c->broker->config.trace)
+		tell(c->broker, &call);
+	return 0;
 }
 
 void trace_close(const struct device_file *f)

@@ -23,6 +23,7 @@ static struct {
 	int fd;          /* -1: not connected */
 	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
 	bool broken;     /* the broker is gone; for good */
+	bool traced;
 	_Atomic bool said;
 	bool handlers; /* pthread_atfork done */
 	int child_fd;  /* between lib_fork_prepare() and its end */
@@ -312,14 +313,21 @@ void lib_move_own(int fd)
 	}
 }
 
-/* A request and its reply, by what this process may use. */
-static int ask(int fd, enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in)
+/* By what this process may use. */
+static int send_request(int fd, enum wire_op op, const struct iovec *pieces, int n)
 {
 	int err = lib_may(SYS_sendmsg) ? wire_sendv(fd, (uint16_t)op, pieces, n)
 				       : wire_write(fd, (uint16_t)op, pieces, n, lib.buffer);
 
 	if (lib_forbidden(SYS_sendmsg, err))
 		err = wire_write(fd, (uint16_t)op, pieces, n, lib.buffer);
+	return err;
+}
+
+static int ask(int fd, enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in)
+{
+	int err = send_request(fd, op, pieces, n);
+
 	memset(in, 0, sizeof(*in));
 	if (err < 0)
 		return err;
@@ -334,6 +342,7 @@ static int say_hello(int fd, enum wire_role role)
 			       .guest = settings.guest,
 			       .role = role,
 			       .pid = (uint32_t)raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0)};
+	struct wire_hello_reply about;
 	struct wire_in in;
 	int64_t result;
 	struct iovec piece = {&h, sizeof(h)};
@@ -346,6 +355,10 @@ static int say_hello(int fd, enum wire_role role)
 	if (err < 0)
 		return lib_broken();
 	result = in.msg.result;
+	if (result == 0 && in.msg.payload >= sizeof(about)) {
+		memcpy(&about, in.payload, sizeof(about));
+		lib.traced = about.traced;
+	}
 	wire_in_done(&in);
 	return (int)result;
 }
@@ -536,6 +549,19 @@ int64_t lib_ask(enum wire_op op, const void *payload, size_t len)
 		result = in.msg.result;
 	wire_in_done(&in);
 	return result;
+}
+
+bool lib_traced(void)
+{
+	return lib.traced;
+}
+
+void lib_tell(enum wire_op op, const void *payload, size_t len)
+{
+	struct iovec piece = {(void *)(uintptr_t)payload, len};
+
+	if (lib_connect() == 0)
+		send_request(lib.fd, op, &piece, 1);
 }
 
 void lib_sync(void)

@@ -47,15 +47,27 @@ bool device_overflowed(int fd)
 	return device_waiting(fd) % PORT_BYTES;
 }
 
-long device_read(int fd, const struct device *d, void *buf, size_t count)
+static void tell_read(const struct device *d, const void *buf, size_t count, long result)
 {
-	long usable;
+	struct {
+		struct wire_read head;
+		unsigned char ports[MOST_BYTES];
+	} told;
+	size_t bytes = result > 0 ? (size_t)result : 0;
+	sigset_t saved;
+
+	told.head =
+	    (struct wire_read){.file = d->id, .result = (int32_t)result, .count = (uint32_t)count};
+	memcpy(told.ports, buf, bytes);
+	lib_enter(&saved);
+	lib_tell(WIRE_READ, &told, sizeof(told.head) + bytes);
+	lib_leave(&saved);
+}
+
+static long read_events(int fd, void *buf, size_t count)
+{
 	ssize_t n;
 
-	usable = usable_bytes(d, O_WRONLY, count);
-	if (usable <= 0)
-		return usable;
-	count = (size_t)usable;
 	if (device_overflowed(fd))
 		return -EFBIG;
 	n = NEXT(read)(fd, buf, count);
@@ -64,6 +76,16 @@ long device_read(int fd, const struct device *d, void *buf, size_t count)
 	if (n == 0)
 		return lib_broken();
 	return n % (long)PORT_BYTES ? -EFBIG : n;
+}
+
+long device_read(int fd, const struct device *d, void *buf, size_t count)
+{
+	long usable = usable_bytes(d, O_WRONLY, count);
+	long result = usable > 0 ? read_events(fd, buf, (size_t)usable) : usable;
+
+	if (lib_traced() && d->device == WIRE_DEV_EVTCHN)
+		tell_read(d, buf, count < MOST_BYTES ? count : MOST_BYTES, result);
+	return result;
 }
 
 long device_write(const struct device *d, const void *buf, size_t count)

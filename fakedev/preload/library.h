@@ -118,6 +118,10 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in);
 /** lib_call() where the reply is only a result. */
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
+/** Does somebody trace this machine? Then he is told, with no reply, of what the kernel did alone. */
+bool lib_traced(void);
+/** (entered) */
+void lib_tell(enum wire_op op, const void *payload, size_t len);
 
 /**
  * Is fd a device? (Not entered.) Costs one system call for what is no socket.

@@ -20,6 +20,9 @@ EXPORT int close(int fd)
 	if (lib_is_own_fd(fd))
 		return (int)lib_result(-EBADF);
 	is_device = lib_device(fd, &d);
+	/* What was told of the file comes before its end. */
+	if (is_device && lib_traced())
+		lib_sync();
 	r = NEXT(close)(fd);
 	lib_note_closed(fd);
 	/* What release() does is done when close() returns. */

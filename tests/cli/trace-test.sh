@@ -53,6 +53,7 @@ traced_P: munmap(ADDR, 4096) = 0
 #     grant 8 of dom0 for dom0: read-write, frame 0, reading writing, 1 pin of dom0
 #     handle 1 of dom0 is free: grant 8 of dom0
 #     grant 8 of dom0 for dom0: read-write, frame 0
+traced_P: read(evtchn1, 4) = -1 EAGAIN
 END
 	# The kernel tells a FUSE server of the end of a file when it likes.
 	[ $front = fuse ] || grep -q '^traced_[0-9]*: close(evtchn1) = 0' "$dir/trace" ||
@@ -83,7 +84,8 @@ assert alloc["out"] == {"index": 0, "gref_ids": [8]}, alloc
 assert alloc["seen"][0] == {"what": "grant", "domain": 0, "ref": 8, "live": True, "to": 0, "frame": 0,
                             "readonly": False, "reading": False, "writing": False, "pins": 0}, alloc
 bad = [l for l in lines if l.get("errno")]
-assert len(bad) == 1 and bad[0]["call"] == "mmap" and bad[0]["errno"] == "EINVAL", bad
+assert len(bad) == 2 and bad[1]["call"] == "read" and bad[1]["errno"] == "EAGAIN", bad
+assert bad[0]["call"] == "mmap" and bad[0]["errno"] == "EINVAL", bad
 assert {"what": "refused", "domain": 0, "granter": 0, "ref": 4711, "status": -3} in bad[0]["seen"], bad
 times = [l["time"] for l in lines[1:]]
 assert times == sorted(times), times

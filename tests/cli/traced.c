@@ -53,6 +53,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return raise(SIGKILL);
 	CHECK(munmap(page, 4096) == 0);
+	CHECK(read(ev, &port, sizeof(port)) == -1);
 	CHECK(close(ev) == 0);
 	return 0;
 }
