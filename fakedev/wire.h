@@ -127,6 +127,9 @@ struct wire_file {
 	uint64_t cookie; /**< SO_COOKIE of the client's end: identity, never reused. Of a file that
 			  * the kernel serves: random */
 };
+/** The length that an evtchn file of the FUSE front tells: a file of none has nothing to read for the
+ * kernel where the reader does not wait itself (io_uring). The others' is 0. */
+#define WIRE_EVTCHN_BYTES 4096
 /** An ioctl that a device file of the FUSE and CUSE fronts answers beside its driver's: struct
  * wire_file, of which the id is unused. The cookie proves to the broker that one holds the file. */
 #define WIRE_IOC_IDENTIFY 0x8018f801u /* _IOR(0xf8, 1, struct wire_file) */

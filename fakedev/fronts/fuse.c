@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The FUSE front: a mounted tree with a folder for each domain, its device files in it. The files
- * are of length 0 and read and written past the page cache, so the kernel maps nothing of them and
+ * are read and written past the page cache and have no pages, so the kernel maps nothing of them and
  * no page of a caller's memory ever depends on us (fuse-pages.c is the exception). */
 #define _GNU_SOURCE
 #include "fuse-memory.h"
@@ -73,6 +73,8 @@ static bool describe(fuse_req_t req, fuse_ino_t ino, struct stat *st)
 	} else {
 		st->st_mode = S_IFREG | 0666;
 		st->st_nlink = 1;
+		if (place < N_PLACES && places[place].device == WIRE_DEV_EVTCHN)
+			st->st_size = WIRE_EVTCHN_BYTES;
 	}
 	return ino == FUSE_ROOT_ID || domain_of(req, ino);
 }
@@ -260,6 +262,8 @@ static void tree_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 {
 	if (ino == PAGES_INO)
 		memory_read(host_of(req)->memory, req, (uint64_t)offset, size);
+	else if (fi->lock_owner == 0)
+		fuse_reply_err(req, EIO); /* not read(): a page of a private mapping */
 	else
 		fuse_file_read(req, size, fi);
 }

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -216,6 +217,43 @@ AT_OFFSET(pread, void *, off_t)
 AT_OFFSET(pread64, void *, off64_t)
 AT_OFFSET(pwrite, const void *, off_t)
 AT_OFFSET(pwrite64, const void *, off64_t)
+
+/* The drivers have no way but read and write. */
+DECLARE_NEXT(splice);
+EXPORT ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
+		      unsigned int flags)
+{
+	struct device d;
+
+	if (lib_mappable(in, &d) || lib_mappable(out, &d))
+		return lib_result(-EINVAL);
+	return NEXT(splice)(in, in_at, out, out_at, n, flags);
+}
+
+#define SENDFILE(name, offset_type)                                                                \
+	DECLARE_NEXT(name);                                                                        \
+	EXPORT ssize_t name(int out, int in, offset_type *at, size_t n)                            \
+	{                                                                                          \
+		struct device d;                                                                   \
+		if (lib_mappable(in, &d) || lib_mappable(out, &d))                                 \
+			return lib_result(-EINVAL);                                                \
+		return NEXT(name)(out, in, at, n);                                                 \
+	}
+SENDFILE(sendfile, off_t)
+SENDFILE(sendfile64, off64_t)
+
+#define VECTOR_AT_OFFSET(name, offset_type)                                                        \
+	DECLARE_NEXT(name);                                                                        \
+	EXPORT ssize_t name(int fd, const struct iovec *iov, int n, offset_type offset)            \
+	{                                                                                          \
+		if (refuses(fd))                                                                   \
+			return lib_result(-EINVAL);                                                \
+		return NEXT(name)(fd, iov, n, offset);                                             \
+	}
+VECTOR_AT_OFFSET(preadv, off_t)
+VECTOR_AT_OFFSET(preadv64, off64_t)
+VECTOR_AT_OFFSET(pwritev, off_t)
+VECTOR_AT_OFFSET(pwritev64, off64_t)
 
 /* The kernel's bit, which the C library's constant leaves out on 64 bits. */
 #define KERNEL_O_LARGEFILE (sizeof(long) == 8 ? 0100000 : 0)

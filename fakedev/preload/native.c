@@ -38,7 +38,7 @@ static bool may_be_native(int fd)
 	return fd >= 0 && raw_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0) == 0 &&
 	       (kind() == CUSE ? S_ISCHR(st.st_mode)
 			       : S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0666) &&
-	       st.st_size == 0;
+	       (st.st_size == 0 || st.st_size == WIRE_EVTCHN_BYTES);
 }
 
 bool lib_mappable(int fd, struct device *out)
