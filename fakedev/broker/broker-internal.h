@@ -7,6 +7,7 @@
 #define FAKEDEV_BROKER_INTERNAL_H
 
 #include "broker.h"
+#include "domain_kill.h"
 #include "hazards.h"
 #include "leaks.h"
 #include "listen.h"
@@ -192,6 +193,7 @@ struct broker {
 	uint32_t n_opened[WIRE_DEV_MAX];
 	struct cause cause; /**< of what the machine does now */
 	struct hazards hazards;
+	struct survivors survivors; /**< of the domain that was destroyed last */
 	unsigned int n_leaks; /**< told on stderr */
 	struct link watchers; /**< clients that watch for leaks */
 	uint32_t last_watch;

@@ -312,8 +312,8 @@ void broker_effects(struct broker *b)
 		case GNTSIM_EFFECT_MM_DEAD:
 			c = gntsim_mm_data(e.mm);
 			/* The process dies with its domain. */
-			if (c && c->program.pid > 1 && c->program.pid != (uint32_t)getpid())
-				kill((pid_t)c->program.pid, SIGKILL);
+			if (c)
+				domain_kill_process(&b->survivors, c->program.pid);
 			break;
 		case GNTSIM_EFFECT_HAZARD:
 			if (b->config.on_hazard)

@@ -323,6 +323,19 @@ static int status(struct client *c, const struct wire_in *in)
 	return reply(c, in, 0, text, (size_t)n);
 }
 
+/* The domain's processes die with it. Who cannot be killed is told of. */
+static int destroy(struct client *c, const struct wire_in *in, struct gntsim_domain *dom)
+{
+	struct broker *b = c->broker;
+	uint32_t domid = gntsim_domain_id(dom);
+
+	b->survivors.len = 0;
+	gntsim_domain_destroy(dom);
+	broker_effects(b);
+	domain_kill_started(&b->survivors, b->listening.path, domid, c->program.pid);
+	return reply(c, in, 0, b->survivors.text, b->survivors.len);
+}
+
 /* What a toolstack or an administrator does to a machine. */
 static int administer(struct client *c, const struct wire_in *in)
 {
@@ -348,7 +361,7 @@ static int administer(struct client *c, const struct wire_in *in)
 	if (in->msg.op == WIRE_LIMIT)
 		gntsim_domain_set_gntalloc_limit(dom, limit.limit);
 	else
-		gntsim_domain_destroy(dom);
+		return destroy(c, in, dom);
 	return reply(c, in, 0, NULL, 0);
 }
 

@@ -56,7 +56,13 @@ static int exchange(const struct joining *j, int fd, enum wire_op op, const void
 		return -ECANCELED;
 	}
 	err = (int)in.msg.result;
-	fwrite(in.payload, 1, in.msg.payload, stdout);
+	if (op == WIRE_DESTROY && in.msg.payload) {
+		fwrite(in.payload, 1, in.msg.payload, stderr);
+		complain("the domain is destroyed, but not all of its processes");
+		err = -ECANCELED;
+	} else {
+		fwrite(in.payload, 1, in.msg.payload, stdout);
+	}
 	wire_in_done(&in);
 	return err;
 }

@@ -13,6 +13,7 @@
  *   harm-end         once, by its own end
  *   overfill N       asks for N pages at once, which is too much for the grant table
  *   exec PROGRAM...  becomes it, with an empty environment
+ *   hold             allocates, maps, says ready, and waits
  *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
 #include <errno.h>
 #include <fcntl.h>
@@ -295,6 +296,13 @@ int main(int argc, char **argv)
 		return overfill(atoi(argv[2]));
 	if (argc >= 3 && strcmp(argv[1], "exec") == 0)
 		return execve(argv[2], argv + 2, (char *[]){NULL});
+	if (argc == 2 && strcmp(argv[1], "hold") == 0) {
+		share(1);
+		puts("ready");
+		fflush(stdout);
+		for (;;)
+			pause();
+	}
 	if (argc == 5 && strcmp(argv[1], "die") == 0)
 		return die(argv);
 	return 2;
