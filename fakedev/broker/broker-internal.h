@@ -191,6 +191,7 @@ struct broker {
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
 	uint32_t xsd_port;
 	uint32_t n_opened[WIRE_DEV_MAX];
+	bool trace_left;    /**< something is to be written soon */
 	struct cause cause; /**< of what the machine does now */
 	struct hazards hazards;
 	struct survivors survivors; /**< of the domain that was destroyed last */

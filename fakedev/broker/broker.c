@@ -242,7 +242,7 @@ void broker_free(struct broker *b)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
 	if (b->config.trace)
-		b->config.trace->flush(b->config.trace->ctx);
+		b->config.trace->flush(b->config.trace->ctx, true);
 	if (b->machine)
 		gntsim_machine_free(b->machine);
 	arena_done(&b->arena);
@@ -328,10 +328,15 @@ void broker_effects(struct broker *b)
 	}
 }
 
+#define TRACE_IDLE_MS 20
+
 static int wait_ms(const struct broker *b, int timeout_ms)
 {
 	uint64_t next = gntsim_machine_next_timer(b->machine), ms;
 
+	/* A trace is written when there is nothing else to do. */
+	if (b->trace_left && (timeout_ms < 0 || timeout_ms > TRACE_IDLE_MS))
+		timeout_ms = TRACE_IDLE_MS;
 	if (b->config.virtual_time || next == UINT64_MAX)
 		return timeout_ms;
 	ms = next / 1000000 + 1;
@@ -382,6 +387,6 @@ int broker_serve(struct broker *b, int timeout_ms)
 	}
 	bury(b);
 	if (b->config.trace)
-		b->config.trace->flush(b->config.trace->ctx);
+		b->trace_left = b->config.trace->flush(b->config.trace->ctx, n == 0);
 	return n;
 }

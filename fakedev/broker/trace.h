@@ -69,8 +69,11 @@ struct broker_trace {
 	void (*call)(void *ctx, const struct trace_call *call);
 	/** Something happened inside the machine, by the call that is told next. */
 	void (*saw)(void *ctx, const struct gntsim_observation *o);
-	/** The broker is about to wait: what was told may be written out. */
-	void (*flush)(void *ctx);
+	/**
+	 * What was told may be written out; if @p idle, it must be: nothing comes for a while.
+	 * @return whether something is left
+	 */
+	bool (*flush)(void *ctx, bool idle);
 };
 
 #endif

@@ -21,7 +21,8 @@ struct tracer {
 	struct scn_buf text, seen;
 	struct timespec start;
 	int fd;
-	int err; /* why it was given up */
+	bool prompt; /* somebody looks on */
+	int err;     /* why it was given up */
 };
 
 const char *trace_device_name(enum wire_device device)
@@ -55,12 +56,13 @@ const struct scn_ioctl *trace_known_ioctl(const struct trace_call *c)
 	return known;
 }
 
-static double seconds_since(const struct timespec *start)
+static uint64_t us_since(const struct timespec *start)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)(now.tv_sec - start->tv_sec) + (double)(now.tv_nsec - start->tv_nsec) / 1e9;
+	return (uint64_t)(now.tv_sec - start->tv_sec) * 1000000u +
+	       (uint64_t)((now.tv_nsec - start->tv_nsec) / 1000);
 }
 
 /* A trace that can't be written is given up: the program under test must not feel it. */
@@ -90,7 +92,7 @@ static void on_call(void *ctx, const struct trace_call *call)
 
 	if (t->err)
 		return;
-	t->format->call(&t->text, &t->seen, call, seconds_since(&t->start));
+	t->format->call(&t->text, &t->seen, call, us_since(&t->start));
 	if (t->text.len > MUCH)
 		write_out(t);
 }
@@ -103,9 +105,13 @@ static void on_saw(void *ctx, const struct gntsim_observation *o)
 		t->format->saw(&t->seen, o);
 }
 
-static void on_flush(void *ctx)
+static bool on_flush(void *ctx, bool idle)
 {
-	write_out(ctx);
+	struct tracer *t = ctx;
+
+	if (idle || t->prompt)
+		write_out(t);
+	return t->text.len > 0;
 }
 
 static const struct trace_format *find_format(const char *name)
@@ -129,6 +135,7 @@ struct tracer *trace_open(const char *path, const char *format)
 	t->format = f;
 	t->path = path;
 	t->hooks = (struct broker_trace){t, on_call, on_saw, on_flush};
+	t->prompt = !strcmp(path, "-");
 	t->fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
 				  : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (t->fd < 0) {

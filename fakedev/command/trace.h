@@ -12,7 +12,7 @@ struct trace_format {
 	const char *name;
 	void (*begin)(struct scn_buf *out);
 	void (*call)(struct scn_buf *out, struct scn_buf *seen, const struct trace_call *call,
-		     double seconds);
+		     uint64_t us);
 	/* Something seen before the call that caused it is told: into a buffer of its own, which call()
 	 * is given, and empties. */
 	void (*saw)(struct scn_buf *seen, const struct gntsim_observation *o);

@@ -265,8 +265,7 @@ static void add_seen(struct scn_buf *out, struct json_object *o, struct scn_buf 
 	scn_buf_clear(seen);
 }
 
-static void call(struct scn_buf *out, struct scn_buf *seen, const struct trace_call *c,
-		 double seconds)
+static void call(struct scn_buf *out, struct scn_buf *seen, const struct trace_call *c, uint64_t us)
 {
 	const char *name = trace_call_name(c->kind);
 	struct json_object *o;
@@ -276,8 +275,9 @@ static void call(struct scn_buf *out, struct scn_buf *seen, const struct trace_c
 		return;
 	o = json_object_new_object();
 	add_text(o, "type", type_of(c->kind));
-	snprintf(real, sizeof(real), "%.6f", seconds);
-	add(o, "time", json_object_new_double_s(seconds, real));
+	snprintf(real, sizeof(real), "%llu.%06u", (unsigned long long)(us / 1000000),
+		 (unsigned int)(us % 1000000));
+	add(o, "time", json_object_new_double_s((double)us / 1e6, real));
 	add_number(o, "virtual_ns", c->now);
 	add_process(o, c);
 	if (name)

@@ -249,13 +249,13 @@ static void print_other(struct scn_buf *b, const struct trace_call *c)
 	}
 }
 
-static void call(struct scn_buf *out, struct scn_buf *seen, const struct trace_call *c,
-		 double seconds)
+static void call(struct scn_buf *out, struct scn_buf *seen, const struct trace_call *c, uint64_t us)
 {
 	if (c->kind == TRACE_TIME && seen->len == 0)
 		return;
 	print_other(out, c);
-	scn_buf_printf(out, "    # %.6f", seconds);
+	scn_buf_printf(out, "    # %llu.%06u", (unsigned long long)(us / 1000000),
+		       (unsigned int)(us % 1000000));
 	if (c->thread && c->thread != c->program.pid)
 		scn_buf_printf(out, " tid %u", c->thread);
 	scn_buf_str(out, "\n");

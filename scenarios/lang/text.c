@@ -75,18 +75,27 @@ void scn_buf_str(struct scn_buf *b, const char *s)
 
 void scn_buf_printf(struct scn_buf *b, const char *format, ...)
 {
+	size_t room;
 	va_list ap;
 	int n;
 
-	va_start(ap, format);
-	n = vsnprintf(NULL, 0, format, ap);
-	va_end(ap);
-	if (n < 0 || !reserve(b, (size_t)n))
+	/* Mostly it fits at once. */
+	if (!reserve(b, 80))
 		return;
+	room = b->room - b->len;
 	va_start(ap, format);
-	vsnprintf(b->data + b->len, (size_t)n + 1, format, ap);
+	n = vsnprintf(b->data + b->len, room, format, ap);
 	va_end(ap);
-	b->len += (size_t)n;
+	if (n >= 0 && (size_t)n >= room) {
+		b->data[b->len] = '\0';
+		if (!reserve(b, (size_t)n))
+			return;
+		va_start(ap, format);
+		vsnprintf(b->data + b->len, (size_t)n + 1, format, ap);
+		va_end(ap);
+	}
+	if (n > 0)
+		b->len += (size_t)n;
 }
 
 /* The length of the character at the beginning; 0: it is none, or one that a terminal acts upon. */
