@@ -20,10 +20,13 @@ RANKS = {
     "fakedev/broker": 2,
     "fakedev/fronts": 3,
     "scenarios/lang": 2,
-    "scenarios/player": 3,
-    "scenarios/substrates": 4,
-    "scenarios/fuzz": 5,
-    "fakedev/command": 6,
+    "scenarios/lang/check": 3,
+    "scenarios/lang/parse": 4,
+    "scenarios/player": 5,
+    "scenarios/substrates/agent": 6,
+    "scenarios/substrates": 7,
+    "scenarios/fuzz": 8,
+    "fakedev/command": 9,
 }
 # Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
 FAMILIES = {

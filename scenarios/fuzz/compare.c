@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 
 void fuzz_verdict_free(struct fuzz_verdict *v)
 {

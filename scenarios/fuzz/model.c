@@ -5,7 +5,7 @@
 
 #include "fuzz.h"
 #include "lang/constants.h"
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include "player/prepare.h"
 #include "substrates/substrates.h"
 

@@ -3,7 +3,7 @@
 #ifndef SCN_TOTALS_H
 #define SCN_TOTALS_H
 
-#include "lang/text.h"
+#include "text.h"
 
 enum scn_total {
 	SCN_TOTAL_DOMAINS,

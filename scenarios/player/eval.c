@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lang/bounds.h"
-#include "lang/lexer.h"
+#include "lang/parse/lexer.h"
 
 void scn_image_free(struct scn_image *image)
 {

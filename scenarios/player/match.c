@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "lang/lexer.h"
+#include "lang/parse/lexer.h"
 
 static uint64_t mask_of(unsigned int size)
 {

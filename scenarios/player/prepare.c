@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 
 #include "lang/bounds.h"
-#include "lang/lexer.h"
+#include "lang/parse/lexer.h"
 
 void scn_prepared_free(struct scn_prepared *p)
 {

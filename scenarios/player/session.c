@@ -9,7 +9,7 @@
 
 #include "child.h"
 #include "clock.h"
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 
 /* Takes a finished record. */
 typedef void sink(void *ctx, const struct scn_record *record);

@@ -12,10 +12,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "agents.h"
 #include "module_limits.h"
 #include "player/clock.h"
 #include "substrates.h"
+#include "substrates/agent/agents.h"
 
 #define NODES "/dev/xen/"
 

@@ -17,11 +17,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "agents.h"
 #include "fronts.h"
 #include "player/child.h"
 #include "player/variant.h"
-#include "scratch.h"
+#include "substrates/agent/agents.h"
+#include "substrates/agent/scratch.h"
 #include "unmount.h"
 
 #define MAX_WORDS 16

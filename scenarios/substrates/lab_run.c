@@ -15,7 +15,7 @@
 
 #include "player/child.h"
 #include "player/clock.h"
-#include "scratch.h"
+#include "substrates/agent/scratch.h"
 
 #define GUEST_DIR "/lab/s/" /* where the scenarios lie in the guest */
 

@@ -6,7 +6,7 @@
 #include <gntsim/machine.h>
 
 #include "lang/call.h"
-#include "private_memory.h"
+#include "substrates/agent/private_memory.h"
 
 #define SCN_MODEL_FDS 256u
 

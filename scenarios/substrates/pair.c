@@ -12,7 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "agents.h"
 #include "lang/layout.h"
 #include "leg.h"
 #include "module_limits.h"
@@ -20,6 +19,7 @@
 #include "pair_wire.h"
 #include "player/clock.h"
 #include "substrates.h"
+#include "substrates/agent/agents.h"
 
 /* If domU crashed, the lab ends the guest and says why: it is not for us to say something else. */
 #define CRASH_SECONDS 30

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agents.h"
 #include "module_limits.h"
 #include "pair_wire.h"
+#include "substrates/agent/agents.h"
 
 #define MAX_PROCESSES 64
 

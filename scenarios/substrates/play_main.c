@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent.h"
 #include "leg.h"
 #include "pair.h"
 #include "place.h"
 #include "substrates.h"
+#include "substrates/agent/agent.h"
 #ifdef SCN_STATIC
 #include "player/session.h"
 #else

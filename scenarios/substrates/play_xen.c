@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "lab_run.h"
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include "player/clock.h"
 #include "player/tap_reader.h"
 #include "static_player.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "fixture.h"
 
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include "substrates/substrates.h"
 #include <stdio.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 
 #include "fixture.h"
 #include "fuzz/fuzz.h"
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include "substrates/substrates.h"
 
 #define SEQUENCES 30u

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lang/lexer.h"
+#include "lang/parse/lexer.h"
 #include <string.h>
 
 #include "fixture.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What scenarios need, by what they do; and what becomes of one whose need is said to be lacking. */
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include "player/session.h"
 #include "substrates/fronts.h"
 #include "substrates/substrates.h"

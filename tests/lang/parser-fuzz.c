@@ -2,7 +2,7 @@
 /* Any bytes as a script: the parser ends, with a scenario or with messages, and nothing else. */
 #include "parser-fuzz.h"
 
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

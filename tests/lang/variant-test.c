@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which machines a script is played on. */
-#include "lang/parser.h"
+#include "lang/parse/parser.h"
 #include "player/variant.h"
 #include <string.h>
 

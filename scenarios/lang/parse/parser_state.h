@@ -5,7 +5,7 @@
 
 #include <setjmp.h>
 
-#include "ast.h"
+#include "lang/ast.h"
 #include "lexer.h"
 
 struct scn_parser {

@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "check.h"
+#include "lang/check/check.h"
 #include "parse_statement.h"
 #include "parser_state.h"
 

@@ -3,7 +3,7 @@
 #ifndef SCN_CHECK_H
 #define SCN_CHECK_H
 
-#include "ast.h"
+#include "lang/ast.h"
 
 /*
  * Resolves every name of a parsed scenario (constants become numbers, variables get slots) and

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bounds.h"
 #include "check_state.h"
-#include "totals.h"
+#include "lang/bounds.h"
+#include "lang/totals.h"
 
 static void check_size(struct scn_checker *c, const struct scn_setting *s, bool later)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "parse_statement.h"
 
-#include "bounds.h"
+#include "lang/bounds.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef SCN_PARSER_H
 #define SCN_PARSER_H
 
-#include "ast.h"
+#include "lang/ast.h"
 
 /*
  * Parses and checks a script. The scenario points into src->text, which must outlive it.

@@ -4,7 +4,7 @@
 #define SCN_CHECK_STATE_H
 
 #include "check.h"
-#include "layout.h"
+#include "lang/layout.h"
 
 #define SCN_MAX_NAMES     1000u
 #define SCN_MAX_PROCESSES 64u

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "bounds.h"
 #include "check_state.h"
-#include "constants.h"
+#include "lang/bounds.h"
+#include "lang/constants.h"
 
 static struct scn_name *intern(struct scn_checker *c, struct scn_node *node)
 {

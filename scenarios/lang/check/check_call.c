@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "check_state.h"
-#include "constants.h"
+#include "lang/constants.h"
 
 struct signature {
 	unsigned int min, max;

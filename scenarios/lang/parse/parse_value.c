@@ -2,7 +2,7 @@
 /* Grammar of values: expressions, structs, lists, bytes side by side. */
 #include <string.h>
 
-#include "bounds.h"
+#include "lang/bounds.h"
 #include "parser_state.h"
 
 #define MAX_DEPTH 100u

@@ -6,7 +6,7 @@
 #ifndef SCN_LEXER_H
 #define SCN_LEXER_H
 
-#include "source.h"
+#include "lang/source.h"
 
 enum scn_token_kind {
 	SCN_TOK_WORD,    /* a name, keyword or constant */
