@@ -195,8 +195,8 @@ struct broker {
 	struct cause cause; /**< of what the machine does now */
 	struct hazards hazards;
 	struct survivors survivors; /**< of the domain that was destroyed last */
-	unsigned int n_leaks; /**< told on stderr */
-	struct link watchers; /**< clients that watch for leaks */
+	unsigned int n_leaks;       /**< told on stderr */
+	struct link watchers;       /**< clients that watch for leaks */
 	uint32_t last_watch;
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */

@@ -12,38 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PF_EXITING 0x4ul
-
 /* More than a report is good for. */
 #define MOST_TEXT        (1u << 20)
 #define MOST_GENERATIONS 64
-
-/* /proc/PID/stat: pid (comm) state ppid pgrp session tty tpgid flags. */
-static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
-{
-	char path[32], line[512];
-	const char *p;
-	FILE *f;
-	bool read;
-
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	read = fgets(line, sizeof(line), f) != NULL;
-	fclose(f);
-	p = read ? strrchr(line, ')') : NULL;
-	return p && sscanf(p, ") %*c %u %*d %*d %*d %*d %lu", parent, flags) == 2;
-}
-
-/* Gone means exited. */
-static bool is_exiting(uint32_t pid)
-{
-	unsigned long flags;
-	uint32_t parent;
-
-	return !read_stat(pid, &parent, &flags) || (flags & PF_EXITING);
-}
 
 static const struct client *client_of(const struct link *l)
 {
@@ -65,13 +36,10 @@ uint32_t leaks_watch_of(const struct broker *b, uint32_t pid)
 	if (b->watchers.next == &b->watchers)
 		return 0;
 	for (unsigned int i = 0; pid && i < MOST_GENERATIONS; i++) {
-		unsigned long flags;
-
 		for (const struct link *l = b->watchers.next; l != &b->watchers; l = l->next)
 			if (client_of(l)->program.pid == pid)
 				return client_of(l)->noted.id;
-		if (!read_stat(pid, &pid, &flags))
-			break;
+		pid = program_parent(pid);
 	}
 	return 0;
 }
@@ -173,13 +141,14 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 		if (h->client->endpoint.dead || !h->client->program.pid || h->closed)
 			continue;
 		/* A holder that goes on has closed it. */
-		if (!is_exiting(h->client->program.pid))
+		if (!program_is_exiting(h->client->program.pid))
 			return false;
 		w->program = h->client->program;
 		w->watch = h->client->below;
 	}
 	/* Of who maps without help no more is known. */
-	if (!held && !f->inode && !w->program.pid && f->opener.pid && is_exiting(f->opener.pid)) {
+	if (!held && !f->inode && !w->program.pid && f->opener.pid &&
+	    program_is_exiting(f->opener.pid)) {
 		w->program = f->opener;
 		w->watch = f->opener_watch;
 	}
@@ -206,7 +175,7 @@ void leaks_of_mm(struct broker *b, const struct client *c)
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 
-	if (!wanted(b, c->below) || !c->program.pid || !is_exiting(c->program.pid))
+	if (!wanted(b, c->below) || !c->program.pid || !program_is_exiting(c->program.pid))
 		return;
 	/* Its files may end a moment later. */
 	for (uint32_t i = 0; i < c->n_holds; i++) {

@@ -33,10 +33,9 @@ void program_look(struct program *p, uint32_t pid)
 #define PF_EXITING 0x4ul
 
 /* /proc/PID/stat: pid (comm) state ppid pgrp session tty tpgid flags. */
-bool program_is_exiting(uint32_t pid)
+static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
 {
 	char path[32], line[512];
-	unsigned long flags = 0;
 	const char *p;
 	ssize_t n = -1;
 	int fd;
@@ -49,8 +48,23 @@ bool program_is_exiting(uint32_t pid)
 	}
 	line[n > 0 ? n : 0] = '\0';
 	p = strrchr(line, ')');
-	return !p || sscanf(p, ") %*c %*d %*d %*d %*d %*d %lu", &flags) != 1 ||
-	       (flags & PF_EXITING) != 0;
+	return p && sscanf(p, ") %*c %u %*d %*d %*d %*d %lu", parent, flags) == 2;
+}
+
+bool program_is_exiting(uint32_t pid)
+{
+	unsigned long flags;
+	uint32_t parent;
+
+	return !read_stat(pid, &parent, &flags) || (flags & PF_EXITING) != 0;
+}
+
+uint32_t program_parent(uint32_t pid)
+{
+	unsigned long flags;
+	uint32_t parent;
+
+	return read_stat(pid, &parent, &flags) ? parent : 0;
 }
 
 const char *program_text(const struct program *p, char text[PROGRAM_TEXT])

@@ -19,6 +19,8 @@ void program_look(struct program *p, uint32_t pid);
 
 /** Whether the process is gone, or on its way: of what closes now, it closes nothing by a call. */
 bool program_is_exiting(uint32_t pid);
+/** Its parent; 0: it is gone. */
+uint32_t program_parent(uint32_t pid);
 
 /** "NAME (process PID)" in a buffer of the caller's. @return it */
 #define PROGRAM_TEXT 48

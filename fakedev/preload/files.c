@@ -3,20 +3,9 @@
  * the host, so an answer once given stays true. */
 #include "library.h"
 
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-
-#define SLOTS 256u
-
-static struct {
-	uint64_t cookie; /* 0: empty */
-	struct device device;
-} devices[SLOTS];
-
-/* Cookies of sockets that are no devices. */
-static _Atomic uint64_t others[SLOTS];
 
 static bool cookie_of(int fd, uint64_t *cookie)
 {
@@ -44,47 +33,22 @@ static bool may_be_device(int fd)
 	       type == SOCK_STREAM;
 }
 
-/* Written under the lock, read without: a reader takes the device between two looks at the cookie. */
-static void remember(uint64_t cookie, const struct wire_file *f, bool is_socket)
-{
-	__atomic_store_n(&devices[cookie % SLOTS].cookie, 0, __ATOMIC_RELEASE);
-	__atomic_thread_fence(__ATOMIC_RELEASE);
-	devices[cookie % SLOTS].device = (struct device){.id = f->id,
-							 .device = f->device,
-							 .flags = f->flags,
-							 .minor = f->minor,
-							 .is_socket = is_socket};
-	__atomic_store_n(&devices[cookie % SLOTS].cookie, cookie, __ATOMIC_RELEASE);
-}
-
-void lib_remember(const struct wire_file *f)
-{
-	if (f->cookie)
-		remember(f->cookie, f, true);
-}
-
-void lib_forget(void)
-{
-	memset(devices, 0, sizeof(devices));
-}
-
 bool lib_claim(uint64_t cookie, struct device *out)
 {
 	struct wire_in in;
 	struct wire_file f;
-	bool known = devices[cookie % SLOTS].cookie == cookie;
+	bool known = lib_recall(cookie, out);
 
 	if (!known) {
 		known = lib_call(WIRE_CLAIM, &cookie, sizeof(cookie), NULL, 0, &in) == 0 &&
 			in.msg.payload == sizeof(f);
 		if (known) {
 			memcpy(&f, in.payload, sizeof(f));
-			remember(cookie, &f, false);
+			lib_remember(&f, cookie, false);
+			known = lib_recall(cookie, out);
 		}
 		wire_in_done(&in);
 	}
-	if (known)
-		*out = devices[cookie % SLOTS].device;
 	return known;
 }
 
@@ -98,9 +62,9 @@ static bool attach(int fd, uint64_t cookie)
 
 	if (is_device) {
 		memcpy(&f, in.payload, sizeof(f));
-		remember(cookie, &f, true);
+		lib_remember(&f, cookie, true);
 	} else if (err == -ENOENT) {
-		atomic_store_explicit(&others[cookie % SLOTS], cookie, memory_order_relaxed);
+		lib_remember_other(cookie);
 	}
 	wire_in_done(&in);
 	return is_device;
@@ -108,28 +72,16 @@ static bool attach(int fd, uint64_t cookie)
 
 static bool identify(int fd, uint64_t cookie, struct device *out)
 {
-	if (devices[cookie % SLOTS].cookie != cookie && !attach(fd, cookie))
-		return false;
-	*out = devices[cookie % SLOTS].device;
-	return true;
-}
-
-static bool known_device(uint64_t cookie, struct device *out)
-{
-	if (__atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_ACQUIRE) != cookie)
-		return false;
-	*out = devices[cookie % SLOTS].device;
-	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	return __atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_RELAXED) == cookie;
+	return lib_recall(cookie, out) || (attach(fd, cookie) && lib_recall(cookie, out));
 }
 
 static bool known_other(int fd, uint64_t cookie)
 {
-	if (atomic_load_explicit(&others[cookie % SLOTS], memory_order_relaxed) == cookie)
+	if (lib_recall_other(cookie))
 		return true;
 	if (may_be_device(fd))
 		return false;
-	atomic_store_explicit(&others[cookie % SLOTS], cookie, memory_order_relaxed);
+	lib_remember_other(cookie);
 	return true;
 }
 
@@ -144,7 +96,7 @@ bool lib_device(int fd, struct device *out)
 	if (!lib_may(SYS_getsockopt))
 		return lib_noted(fd, out) && out->is_socket;
 	/* After a fork that went unseen the answers are the parent's: lib_enter() forgets them. */
-	if (lib_same_process() && known_device(cookie, out))
+	if (lib_same_process() && lib_recall(cookie, out))
 		return true;
 	if (known_other(fd, cookie))
 		return false;

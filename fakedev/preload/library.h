@@ -132,8 +132,13 @@ bool lib_device(int fd, struct device *out);
 bool lib_mappable(int fd, struct device *out);
 /** The device file with this cookie, which the file itself told. (entered) */
 bool lib_claim(uint64_t cookie, struct device *out);
-/** A new descriptor of a device just opened: saves asking. (entered) */
-void lib_remember(const struct wire_file *f);
+/** Which device the object with this cookie is: saves asking. (entered) */
+void lib_remember(const struct wire_file *f, uint64_t cookie, bool is_socket);
+/** What was remembered, which may be gone at any time. (At any time.) */
+bool lib_recall(uint64_t cookie, struct device *out);
+/** The same for sockets that are no devices. (At any time.) */
+void lib_remember_other(uint64_t cookie);
+bool lib_recall_other(uint64_t cookie);
 /** Forgets every answer: the ids belong to another connection now. (entered) */
 void lib_forget(void);
 

@@ -219,7 +219,7 @@ int lib_open_node(int device, int flags)
 	err = lib_call(WIRE_OPEN, &o, sizeof(o), NULL, 0, &in);
 	if (err == 0 && in.msg.payload == sizeof(f)) {
 		memcpy(&f, in.payload, sizeof(f));
-		lib_remember(&f);
+		lib_remember(&f, f.cookie, true);
 		fd = wire_in_take_fd(&in, 0);
 	}
 	wire_in_done(&in);
