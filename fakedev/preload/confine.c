@@ -8,7 +8,6 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,60 +18,6 @@
 #else
 #define ARCH AUDIT_ARCH_AARCH64
 #endif
-
-/* What there is another way for, or can be left out. */
-static const long wanted[] = {
-    SYS_getsockopt,
-    SYS_getpeername,
-    SYS_sendmsg,
-    SYS_recvmsg,
-    SYS_recvfrom,
-    SYS_rt_sigprocmask,
-    SYS_futex,
-    SYS_fstat,
-    SYS_process_vm_readv,
-    SYS_process_vm_writev,
-    SYS_madvise,
-    SYS_fcntl,
-    SYS_prlimit64,
-    SYS_ioctl,
-    SYS_openat,
-    SYS_memfd_create,
-    SYS_getpid,
-    SYS_readlinkat,
-    SYS_nanosleep,
-};
-#define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
-
-static _Atomic uint32_t forbidden; /* a bit for each of them */
-
-static uint32_t bit_of(long nr)
-{
-	for (size_t i = 0; i < N_WANTED; i++)
-		if (wanted[i] == nr)
-			return 1u << i;
-	return 0;
-}
-
-bool lib_may(long nr)
-{
-	uint32_t now = atomic_load_explicit(&forbidden, memory_order_relaxed);
-
-	return now == 0 || !(now & bit_of(nr));
-}
-
-void lib_forbid(long nr)
-{
-	atomic_fetch_or(&forbidden, bit_of(nr));
-}
-
-bool lib_forbidden(long nr, long result)
-{
-	if (result != -EPERM && result != -ENOSYS && result != -EACCES)
-		return false;
-	lib_forbid(nr);
-	return true;
-}
 
 static uint32_t operate(uint16_t code, uint32_t a, uint32_t b)
 {
@@ -162,31 +107,38 @@ static uint32_t run(const struct sock_filter *code, size_t n, const struct secco
 	return SECCOMP_RET_KILL_PROCESS;
 }
 
-/* The calls among ours that a filter does not simply let pass. */
-static uint32_t forbidden_by(const struct sock_filter *code, size_t n)
+struct filter {
+	const struct sock_filter *code;
+	size_t n;
+};
+
+static bool lets_pass(const void *ctx, long nr)
 {
-	uint32_t out = 0;
+	const struct filter *f = ctx;
+	const struct seccomp_data call = {.nr = (int)nr, .arch = ARCH};
+	uint32_t action = run(f->code, f->n, &call) & SECCOMP_RET_ACTION_FULL;
 
-	for (size_t i = 0; i < N_WANTED; i++) {
-		const struct seccomp_data call = {.nr = (int)wanted[i], .arch = ARCH};
-		uint32_t action = run(code, n, &call) & SECCOMP_RET_ACTION_FULL;
+	return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+}
 
-		if (action != SECCOMP_RET_ALLOW && action != SECCOMP_RET_LOG)
-			out |= 1u << i;
-	}
-	return out;
+static bool lets_nothing_pass(const void *ctx, long nr)
+{
+	(void)ctx;
+	(void)nr;
+	return false;
 }
 
 /* Of SECCOMP_MODE_STRICT. */
 static uint32_t all_of_them(void)
 {
-	return (uint32_t)((1ull << N_WANTED) - 1);
+	return lib_calls_not_let_pass(lets_nothing_pass, NULL);
 }
 
 /* What a filter will forbid; its program may lie anywhere. */
 static uint32_t look_ahead(uint64_t filter)
 {
 	struct sock_fprog prog;
+	struct filter f;
 	uint32_t out;
 	long p;
 
@@ -197,21 +149,38 @@ static uint32_t look_ahead(uint64_t filter)
 		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (raw_is_error(p))
 		return all_of_them();
+	f = (struct filter){(const struct sock_filter *)p, prog.len};
 	out = lib_copy_in((void *)p, (uint64_t)(uintptr_t)prog.filter,
 			  prog.len * sizeof(*prog.filter)) < 0
 		  ? 0
-		  : forbidden_by((const struct sock_filter *)p, prog.len);
+		  : lib_calls_not_let_pass(lets_pass, &f);
 	raw_munmap((void *)p, prog.len * sizeof(*prog.filter));
 	return out;
+}
+
+/* Where the kernel can be asked for the last time. */
+static void note_all(void)
+{
+	struct rlimit r = {LIB_MOST_NOTES, LIB_MOST_NOTES};
+
+	raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&r, 0, 0);
+	for (int fd = 0; fd < (int)LIB_MOST_NOTES && (rlim_t)fd < r.rlim_max; fd++) {
+		struct device d;
+
+		if (lib_mappable(fd, &d))
+			lib_note(fd, &d);
+		else
+			lib_note_closed(fd);
+	}
 }
 
 /* Before a filter is there: what can only be had now. */
 static void prepare(uint32_t soon)
 {
-	if (soon & bit_of(SYS_recvmsg))
+	if (lib_is_among(SYS_recvmsg, soon))
 		lib_take_arena();
-	if (soon & bit_of(SYS_getsockopt))
-		lib_note_all();
+	if (lib_is_among(SYS_getsockopt, soon))
+		note_all();
 }
 
 uint32_t lib_confine(bool strict, uint64_t filter)
@@ -226,12 +195,7 @@ uint32_t lib_confine(bool strict, uint64_t filter)
 		prepare(soon);
 	}
 	/* At once: another thread may be bound before this one hears of it. */
-	return soon & ~atomic_fetch_or(&forbidden, soon);
-}
-
-void lib_not_confined(uint32_t bits)
-{
-	atomic_fetch_and(&forbidden, ~bits);
+	return soon & ~lib_forbid_calls(soon);
 }
 
 DECLARE_NEXT(prctl);
@@ -250,6 +214,6 @@ EXPORT int prctl(int option, ...)
 		soon = lib_confine(a[0] == SECCOMP_MODE_STRICT, a[1]);
 	r = NEXT(prctl)(option, a[0], a[1], a[2], a[3]);
 	if (r < 0)
-		lib_not_confined(soon);
+		lib_allow_calls(soon);
 	return r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The control connection: one per address space, made at the first use of a device, by the parent
  * for a forked child. Its end is how the broker learns that the address space ended. */
-#include "library.h"
+#include "connection.h"
 
 #include <fcntl.h>
 #include <linux/futex.h>
@@ -19,80 +19,8 @@
 /* Above what programs close one by one, below what they expect descriptors to be. */
 #define CONTROL_FD_WISH 1000
 
-static struct {
-	int fd;          /* -1: not connected */
-	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
-	bool broken;     /* the broker is gone; for good */
-	bool traced;
-	_Atomic bool said;
-	bool handlers; /* pthread_atfork done */
-	int child_fd;  /* between lib_fork_prepare() and its end */
-	int arena[2];  /* of the page frames, read-only and read-write; -1: not kept */
-	long pid;      /* that called last; another in the child of vfork */
-	/* Who is inside, where signals can't be blocked: a handler of its own may come in between. */
-	_Atomic uintptr_t inside;
-	_Atomic int nested;
-	sigset_t at_fork; /* the signal mask to go back to */
-	/* A page that fork (but not vfork) clears: 0 in a child that was forked past us. */
-	_Atomic uint32_t *same;
-	pthread_mutex_t lock;
-	unsigned char buffer[WIRE_BUFFER];
-} lib = {.fd = -1, .child_fd = -1, .arena = {-1, -1}, .lock = PTHREAD_MUTEX_INITIALIZER};
-
-void *lib_next(void **slot, const char *name)
-{
-	void *p = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
-
-	if (!p) {
-		p = dlsym(RTLD_NEXT, name);
-		__atomic_store_n(slot, p, __ATOMIC_RELEASE);
-	}
-	return p;
-}
-
-/* As the environment was at the first look: a program may change it later. */
-static struct {
-	_Atomic int known; /* 0 not asked yet, 1 no machine, 2 a machine */
-	struct sockaddr_un addr;
-	uint32_t domid, guest;
-	bool valgrind;
-} settings;
-
-static void read_settings(const char *path)
-{
-	const char *domid = getenv("GNTSIM_DOMAIN"), *guest = getenv("GNTSIM_GUEST");
-
-	const char *preload = getenv("LD_PRELOAD");
-
-	settings.valgrind = preload && strstr(preload, "vgpreload");
-	settings.addr.sun_family = AF_UNIX;
-	if (strlen(path) < sizeof(settings.addr.sun_path))
-		memcpy(settings.addr.sun_path, path, strlen(path) + 1);
-	for (; domid && *domid >= '0' && *domid <= '9'; domid++)
-		settings.domid = settings.domid * 10 + (uint32_t)(*domid - '0');
-	settings.guest = !guest ? 0u : strcmp(guest, "pv") == 0 ? 1u : 2u;
-}
-
-bool lib_active(void)
-{
-	int k = atomic_load_explicit(&settings.known, memory_order_acquire);
-
-	/* environ is not set up yet while the first constructors run: ask again. */
-	if (k == 0 && environ) {
-		const char *path = getenv("GNTSIM_SOCKET");
-
-		k = path && *path ? 2 : 1;
-		if (k == 2)
-			read_settings(path);
-		atomic_store_explicit(&settings.known, k, memory_order_release);
-	}
-	return k == 2;
-}
-
-bool lib_under_valgrind(void)
-{
-	return settings.valgrind;
-}
+struct lib_connection lib = {
+    .fd = -1, .child_fd = -1, .arena = {-1, -1}, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void say(const char *text)
 {
@@ -123,7 +51,7 @@ int lib_unable(const char *what, int err)
 {
 	if (!atomic_exchange(&lib.said, true)) {
 		say("gntsim: cannot reach the machine at ");
-		say(settings.addr.sun_path);
+		say(lib_settings.addr.sun_path);
 		say(": ");
 		say(what);
 		say(": ");
@@ -158,7 +86,7 @@ int lib_broken(void)
 	return -EIO;
 }
 
-static long mask(int how, const sigset_t *set, sigset_t *old)
+long lib_mask(int how, const sigset_t *set, sigset_t *old)
 {
 	return raw_syscall(SYS_rt_sigprocmask, how, (long)set, (long)old, 8, 0, 0);
 }
@@ -168,7 +96,7 @@ bool lib_same_process(void)
 	return !lib.same || atomic_load_explicit(lib.same, memory_order_relaxed);
 }
 
-static long own_pid(void)
+long lib_own_pid(void)
 {
 	return raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
 }
@@ -185,7 +113,7 @@ static void recover_from_unseen_fork(void)
 	lib.fd = -1;
 	memcpy(&lib.lock, &fresh, sizeof(fresh));
 	atomic_store(lib.same, 1);
-	lib.pid = own_pid();
+	lib.pid = lib_own_pid();
 	lib_forget();
 	ranges_forked();
 }
@@ -205,7 +133,7 @@ void lib_enter(sigset_t *saved)
 
 	sigfillset(&all);
 	if (lib_may(SYS_rt_sigprocmask)) {
-		lib_forbidden(SYS_rt_sigprocmask, mask(SIG_BLOCK, &all, saved));
+		lib_forbidden(SYS_rt_sigprocmask, lib_mask(SIG_BLOCK, &all, saved));
 	} else if (atomic_load(&lib.inside) == (uintptr_t)pthread_self()) {
 		atomic_fetch_add(&lib.nested, 1);
 		return;
@@ -225,7 +153,7 @@ void lib_leave(const sigset_t *saved)
 	atomic_store(&lib.inside, 0);
 	pthread_mutex_unlock(&lib.lock);
 	if (lib_may(SYS_rt_sigprocmask))
-		mask(SIG_SETMASK, saved, NULL);
+		lib_mask(SIG_SETMASK, saved, NULL);
 }
 
 bool lib_is_own_fd(int fd)
@@ -251,7 +179,7 @@ int lib_arena(bool writable)
 }
 
 /* 0 if there is none, or if nobody tells. */
-static uint64_t cookie_of(int fd)
+uint64_t lib_cookie_of(int fd)
 {
 	uint64_t cookie = 0;
 	socklen_t len = sizeof(cookie);
@@ -270,16 +198,16 @@ static uint64_t cookie_of(int fd)
 /* Is the number still our connection's? */
 static bool is_still(int fd, uint64_t cookie)
 {
-	uint64_t now = cookie_of(fd);
+	uint64_t now = lib_cookie_of(fd);
 
 	return now == cookie || (now == 0 && !lib_may(SYS_getsockopt));
 }
 
 /* To a high number, out of the program's way. */
-static int settle(int fd, long wish)
+int lib_settle(int fd)
 {
 	struct rlimit r = {0}, lifted;
-	long high;
+	long high, wish = CONTROL_FD_WISH;
 
 	if (!lib_may(SYS_fcntl) || !lib_may(SYS_prlimit64))
 		return fd;
@@ -336,10 +264,10 @@ static int ask(int fd, enum wire_op op, const struct iovec *pieces, int n, struc
 	return lib_forbidden(SYS_recvmsg, err) ? wire_read(fd, lib.buffer, in) : err;
 }
 
-static int say_hello(int fd, enum wire_role role)
+int lib_say_hello(int fd, enum wire_role role)
 {
-	struct wire_hello h = {.domid = settings.domid,
-			       .guest = settings.guest,
+	struct wire_hello h = {.domid = lib_settings.domid,
+			       .guest = lib_settings.guest,
 			       .role = role,
 			       .pid = (uint32_t)raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0)};
 	struct wire_hello_reply about;
@@ -414,8 +342,8 @@ static int reach(int fd)
 	long r;
 
 	do {
-		r = raw_syscall(SYS_connect, fd, (long)&settings.addr, sizeof(settings.addr), 0, 0,
-				0);
+		r = raw_syscall(SYS_connect, fd, (long)&lib_settings.addr,
+				sizeof(lib_settings.addr), 0, 0, 0);
 	} while (r == -EINTR);
 	switch (r) {
 	case 0:
@@ -453,14 +381,14 @@ int lib_connect(void)
 			   : lib_unable("socket", (int)fd);
 	err = reach((int)fd);
 	if (err == 0)
-		err = say_hello((int)fd, WIRE_ROLE_PROCESS);
+		err = lib_say_hello((int)fd, WIRE_ROLE_PROCESS);
 	if (err < 0) {
 		raw_close((int)fd);
 		return err;
 	}
 	once_per_address_space();
-	lib.fd = settle((int)fd, CONTROL_FD_WISH);
-	lib.cookie = cookie_of(lib.fd);
+	lib.fd = lib_settle((int)fd);
+	lib.cookie = lib_cookie_of(lib.fd);
 	return 0;
 }
 
@@ -471,7 +399,7 @@ void lib_anchor(void)
 
 	/* The child of vfork has its parent's memory, but descriptors of its own. */
 	if (!lib_active() || lib.fd >= 0 || lib.broken ||
-	    (lib_same_process() && own_pid() != lib.pid))
+	    (lib_same_process() && lib_own_pid() != lib.pid))
 		return;
 	lib_enter(&saved);
 	lib_connect();
@@ -490,7 +418,7 @@ void lib_take_arena(void)
 		for (int i = 0; i < 2; i++) {
 			int fd = wire_in_take_fd(&in, i);
 
-			lib.arena[i] = fd < 0 ? -1 : settle(fd, CONTROL_FD_WISH);
+			lib.arena[i] = fd < 0 ? -1 : lib_settle(fd);
 		}
 		wire_in_done(&in);
 	}
@@ -607,119 +535,4 @@ void lib_room_end(const struct lib_room *r)
 
 	if (r->lifted)
 		raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, (long)&limit, 0, 0, 0);
-}
-
-void lib_fork_prepare(void)
-{
-	struct lib_room room;
-	struct wire_in in;
-	sigset_t saved;
-
-	if (!lib_active())
-		return;
-	lib_enter(&saved);
-	lib.at_fork = saved;
-	if (lib.fd < 0 || lib.broken)
-		return;
-	lib_room_begin(&room);
-	if (lib_call(WIRE_FORK, NULL, 0, NULL, 0, &in) == 0)
-		lib.child_fd = wire_in_take_fd(&in, 0);
-	/* Out of the low numbers, where the program's own next descriptor belongs. */
-	if (lib.child_fd >= 0)
-		lib.child_fd = settle(lib.child_fd, CONTROL_FD_WISH);
-	wire_in_done(&in);
-	lib_room_end(&room);
-}
-
-static void end_in_parent(bool sharing)
-{
-	sigset_t saved = lib.at_fork;
-
-	if (!lib_active())
-		return;
-	if (lib.child_fd >= 0 && !sharing)
-		raw_close(lib.child_fd);
-	lib.child_fd = -1;
-	lib_leave(&saved);
-}
-
-void lib_fork_parent(void)
-{
-	end_in_parent(false);
-}
-
-void lib_fork_parent_sharing(void)
-{
-	end_in_parent(true);
-}
-
-static void begin_in_child(bool sharing)
-{
-	sigset_t saved = lib.at_fork;
-
-	if (!lib_active())
-		return;
-	/* lib_fork_prepare() has it in this thread; checkers of threads must see it go. */
-	pthread_mutex_unlock(&lib.lock);
-	atomic_store(&lib.inside, 0);
-	lib.pid = own_pid();
-	if (lib.same)
-		atomic_store(lib.same, 1);
-	lib_forget();
-	ranges_forked();
-	if (lib.fd >= 0) {
-		/* The parent's is the parent's, where both have it by one number. */
-		if (!sharing)
-			raw_close(lib.fd);
-		lib.fd = lib.child_fd;
-	}
-	lib.child_fd = -1;
-	if (lib.fd >= 0) {
-		int err;
-
-		if (!sharing)
-			lib.fd = settle(lib.fd, CONTROL_FD_WISH);
-		lib.cookie = cookie_of(lib.fd);
-		err = say_hello(lib.fd, sharing ? WIRE_ROLE_SHARING : WIRE_ROLE_PROCESS);
-		/* The domain was destroyed meanwhile: so is its process. */
-		if (err == -ENODEV)
-			raw_syscall(SYS_kill, own_pid(), SIGKILL, 0, 0, 0, 0);
-	}
-	if (lib_may(SYS_rt_sigprocmask))
-		mask(SIG_SETMASK, &saved, NULL);
-}
-
-void lib_fork_child(void)
-{
-	begin_in_child(false);
-}
-
-void lib_fork_child_sharing(void)
-{
-	begin_in_child(true);
-}
-
-/* pthread_atfork() is a part of the program in one C library (glibc), of the library in another
- * (musl): neither may be linked to. */
-static void at_fork(void (*prepare)(void), void (*parent)(void), void (*child)(void))
-{
-	int (*glibc)(void (*)(void), void (*)(void), void (*)(void), void *) =
-	    (__typeof__(glibc))dlsym(RTLD_DEFAULT, "__register_atfork");
-	int (*other)(void (*)(void), void (*)(void), void (*)(void)) =
-	    (__typeof__(other))dlsym(RTLD_DEFAULT, "pthread_atfork");
-
-	if (glibc)
-		glibc(prepare, parent, child, NULL);
-	else if (other)
-		other(prepare, parent, child);
-}
-
-/* Valgrind may run constructors twice. */
-__attribute__((constructor)) static void start(void)
-{
-	if (lib.handlers || !lib_active())
-		return;
-	lib.handlers = true;
-	lib.pid = own_pid();
-	at_fork(lib_fork_prepare, lib_fork_parent, lib_fork_child);
 }

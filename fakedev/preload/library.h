@@ -25,6 +25,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -44,6 +45,13 @@ static inline long lib_result(long r)
 	return r;
 }
 
+/** What the environment says, once lib_active() has found a machine in it. */
+struct lib_settings {
+	struct sockaddr_un addr;
+	uint32_t domid, guest;
+	bool valgrind;
+};
+extern struct lib_settings lib_settings;
 /** True if the environment names a machine (GNTSIM_SOCKET). */
 bool lib_active(void);
 /** True if the kernel itself serves the device files (the FUSE and CUSE fronts, GNTSIM_NATIVE):
@@ -83,13 +91,18 @@ bool lib_may(long nr);
 void lib_forbid(long nr);
 /** A call had this result: true, and known from now on, if it is a filter's. */
 bool lib_forbidden(long nr, long result);
+/** Sets of such calls, as bits: what something does not let pass; whether a call is in it; forbidding
+ * them, with what was forbidden before as the result; and taking that back. */
+uint32_t lib_calls_not_let_pass(bool (*lets_pass)(const void *ctx, long nr), const void *ctx);
+bool lib_is_among(long nr, uint32_t calls);
+uint32_t lib_forbid_calls(uint32_t calls);
+void lib_allow_calls(uint32_t calls);
 /**
  * Before the program installs a seccomp filter: gets what can be had only now, and knows from now on
  * what will be forbidden. @p filter: the address of its struct sock_fprog
- * @return for lib_not_confined(), if there is no filter then
+ * @return for lib_allow_calls(), if there is no filter then
  */
 uint32_t lib_confine(bool strict, uint64_t filter);
-void lib_not_confined(uint32_t bits);
 /** Connects now what could not later: the program is about to change its root, user or limits. */
 void lib_anchor(void);
 /** Gets descriptors of the page frames to keep. */
@@ -97,8 +110,8 @@ void lib_take_arena(void);
 /** One of them, or -1. */
 int lib_arena(bool writable);
 /** Where the kernel can't be asked what a descriptor is (lib_may(SYS_getsockopt)), we know it by its
- * number: notes all there are, one that is new, one that is another's copy, one that was closed. */
-void lib_note_all(void);
+ * number: notes one that is new, one that is another's copy, one that was closed. */
+#define LIB_MOST_NOTES 65536u /* more than programs that confine themselves have */
 void lib_note(int fd, const struct device *d);
 void lib_note_copy(int from, int to);
 void lib_note_closed(int fd);

@@ -3,23 +3,16 @@
  * descriptor is. It is kept as descriptors are opened, copied and closed through the C library. */
 #include "library.h"
 
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-
-/* More than programs that confine themselves have. */
-#define MOST 65536u
-
 struct note {
 	bool used;
 	struct device device;
 };
 /* Its pages cost nothing until they are written. */
-static struct note notes[MOST];
+static struct note notes[LIB_MOST_NOTES];
 
 static struct note *note_of(int fd)
 {
-	return fd >= 0 && (unsigned int)fd < MOST ? &notes[fd] : NULL;
+	return fd >= 0 && (unsigned int)fd < LIB_MOST_NOTES ? &notes[fd] : NULL;
 }
 
 void lib_note(int fd, const struct device *d)
@@ -28,21 +21,6 @@ void lib_note(int fd, const struct device *d)
 
 	if (n)
 		*n = (struct note){true, *d};
-}
-
-void lib_note_all(void)
-{
-	struct rlimit r = {MOST, MOST};
-
-	raw_syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, (long)&r, 0, 0);
-	for (int fd = 0; fd < (int)MOST && (rlim_t)fd < r.rlim_max; fd++) {
-		struct device d;
-
-		if (lib_mappable(fd, &d))
-			lib_note(fd, &d);
-		else if (notes[fd].used)
-			lib_note_closed(fd);
-	}
 }
 
 void lib_note_copy(int from, int to)

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file connection.h
+ * What the control connection (connection.c) and its way through a fork (fork.c) share.
+ */
+#ifndef FAKEDEV_PRELOAD_CONNECTION_H
+#define FAKEDEV_PRELOAD_CONNECTION_H
+
+#include "library.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+struct lib_connection {
+	int fd;          /* -1: not connected */
+	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
+	bool broken;     /* the broker is gone; for good */
+	bool traced;
+	_Atomic bool said;
+	bool handlers; /* pthread_atfork done */
+	int child_fd;  /* between lib_fork_prepare() and its end */
+	int arena[2];  /* of the page frames, read-only and read-write; -1: not kept */
+	long pid;      /* that called last; another in the child of vfork */
+	/* Who is inside, where signals can't be blocked: a handler of its own may come in between. */
+	_Atomic uintptr_t inside;
+	_Atomic int nested;
+	sigset_t at_fork; /* the signal mask to go back to */
+	/* A page that fork (but not vfork) clears: 0 in a child that was forked past us. */
+	_Atomic uint32_t *same;
+	pthread_mutex_t lock;
+	unsigned char buffer[WIRE_BUFFER];
+};
+extern struct lib_connection lib;
+
+long lib_mask(int how, const sigset_t *set, sigset_t *old);
+long lib_own_pid(void);
+/** 0 if there is none, or if nobody tells. */
+uint64_t lib_cookie_of(int fd);
+/** Moves a descriptor to a high number, out of the program's way. @return its number */
+int lib_settle(int fd);
+int lib_say_hello(int fd, enum wire_role role);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+#include "library.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+void *lib_next(void **slot, const char *name)
+{
+	void *p = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+	if (!p) {
+		p = dlsym(RTLD_NEXT, name);
+		__atomic_store_n(slot, p, __ATOMIC_RELEASE);
+	}
+	return p;
+}
+
+/* As the environment was at the first look: a program may change it later. */
+struct lib_settings lib_settings;
+
+static _Atomic int known; /* 0 not asked yet, 1 no machine, 2 a machine */
+
+static void read_settings(const char *path)
+{
+	const char *domid = getenv("GNTSIM_DOMAIN"), *guest = getenv("GNTSIM_GUEST");
+
+	const char *preload = getenv("LD_PRELOAD");
+
+	lib_settings.valgrind = preload && strstr(preload, "vgpreload");
+	lib_settings.addr.sun_family = AF_UNIX;
+	if (strlen(path) < sizeof(lib_settings.addr.sun_path))
+		memcpy(lib_settings.addr.sun_path, path, strlen(path) + 1);
+	for (; domid && *domid >= '0' && *domid <= '9'; domid++)
+		lib_settings.domid = lib_settings.domid * 10 + (uint32_t)(*domid - '0');
+	lib_settings.guest = !guest ? 0u : strcmp(guest, "pv") == 0 ? 1u : 2u;
+}
+
+bool lib_active(void)
+{
+	int k = atomic_load_explicit(&known, memory_order_acquire);
+
+	/* environ is not set up yet while the first constructors run: ask again. */
+	if (k == 0 && environ) {
+		const char *path = getenv("GNTSIM_SOCKET");
+
+		k = path && *path ? 2 : 1;
+		if (k == 2)
+			read_settings(path);
+		atomic_store_explicit(&known, k, memory_order_release);
+	}
+	return k == 2;
+}
+
+bool lib_under_valgrind(void)
+{
+	return lib_settings.valgrind;
+}
