@@ -4,7 +4,7 @@
 # tenth of a second, so each program, and each repetition after a crash, starts from the same
 # fresh boot.
 
-lab_boot_limit=300 # seconds for a boot from power-on
+lab_boot_limit=540 # seconds for a boot from power-on
 
 # The machine of a leg, in the array qemu. The directory holds the host's ends of the guest's
 # ports.
