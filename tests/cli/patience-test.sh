@@ -91,7 +91,7 @@ says err "does not answer within 1 second"
 says out "a process of the scenario did not start"
 expect 125 "play: the broker stops in a step" env STOP_BEFORE=control STOP_AFTER=nothing $ask
 says out "gntsim control --socket failed"
-limit=60
+limit=150 # it waits 20 s for the call, and for what it ends
 expect 125 "play: the broker stops before a call" env STOP_BEFORE=nothing STOP_AFTER=control $ask
 says out "a process of the scenario hangs in open"
 [ $failed = 0 ]
