@@ -3,12 +3,12 @@
 #include "library.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #define SLOTS 256u
 
 static struct {
-	uint64_t cookie; /* 0: empty */
+	uint64_t cookie;     /* 0: empty */
+	_Atomic bool former; /* of another connection: its ids mean nothing any more */
 	struct device device;
 } devices[SLOTS];
 
@@ -27,16 +27,28 @@ void lib_remember(const struct wire_file *f, uint64_t cookie, bool is_socket)
 							 .flags = f->flags,
 							 .minor = f->minor,
 							 .is_socket = is_socket};
+	atomic_store_explicit(&devices[cookie % SLOTS].former, false, memory_order_relaxed);
 	__atomic_store_n(&devices[cookie % SLOTS].cookie, cookie, __ATOMIC_RELEASE);
 }
 
-bool lib_recall(uint64_t cookie, struct device *out)
+static bool recall(uint64_t cookie, struct device *out)
 {
 	if (__atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_ACQUIRE) != cookie)
 		return false;
 	*out = devices[cookie % SLOTS].device;
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
 	return __atomic_load_n(&devices[cookie % SLOTS].cookie, __ATOMIC_RELAXED) == cookie;
+}
+
+bool lib_recall(uint64_t cookie, struct device *out)
+{
+	return !atomic_load_explicit(&devices[cookie % SLOTS].former, memory_order_relaxed) &&
+	       recall(cookie, out);
+}
+
+bool lib_recall_former(uint64_t cookie, struct device *out)
+{
+	return recall(cookie, out);
 }
 
 void lib_remember_other(uint64_t cookie)
@@ -51,5 +63,6 @@ bool lib_recall_other(uint64_t cookie)
 
 void lib_forget(void)
 {
-	memset(devices, 0, sizeof(devices));
+	for (size_t i = 0; i < SLOTS; i++)
+		atomic_store_explicit(&devices[i].former, true, memory_order_relaxed);
 }

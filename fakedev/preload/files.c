@@ -52,27 +52,31 @@ bool lib_claim(uint64_t cookie, struct device *out)
 	return known;
 }
 
-/* Shows the descriptor to the broker: that proves that this process holds it. */
-static bool attach(int fd, uint64_t cookie)
+/* Shows the descriptor to the broker: that proves that this process holds it. @return 0 or an errno */
+static int attach(int fd, uint64_t cookie)
 {
 	struct wire_file f;
 	struct wire_in in;
 	int err = lib_call(WIRE_ATTACH, NULL, 0, &fd, 1, &in);
-	bool is_device = err == 0 && in.msg.payload == sizeof(f);
 
-	if (is_device) {
+	if (err == 0 && in.msg.payload != sizeof(f))
+		err = -EPROTO;
+	if (err == 0) {
 		memcpy(&f, in.payload, sizeof(f));
 		lib_remember(&f, cookie, true);
 	} else if (err == -ENOENT) {
 		lib_remember_other(cookie);
 	}
 	wire_in_done(&in);
-	return is_device;
+	return err;
 }
 
 static bool identify(int fd, uint64_t cookie, struct device *out)
 {
-	return lib_recall(cookie, out) || (attach(fd, cookie) && lib_recall(cookie, out));
+	int err = lib_recall(cookie, out) ? 0 : attach(fd, cookie);
+
+	/* The machine is gone: what was a device of it is one still, and its calls fail. */
+	return err == -EIO ? lib_recall_former(cookie, out) : err == 0 && lib_recall(cookie, out);
 }
 
 static bool known_other(int fd, uint64_t cookie)

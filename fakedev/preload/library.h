@@ -149,6 +149,8 @@ bool lib_claim(uint64_t cookie, struct device *out);
 void lib_remember(const struct wire_file *f, uint64_t cookie, bool is_socket);
 /** What was remembered, which may be gone at any time. (At any time.) */
 bool lib_recall(uint64_t cookie, struct device *out);
+/** Also what was forgotten: that it is a device stays true, its id does not. */
+bool lib_recall_former(uint64_t cookie, struct device *out);
 /** The same for sockets that are no devices. (At any time.) */
 void lib_remember_other(uint64_t cookie);
 bool lib_recall_other(uint64_t cookie);

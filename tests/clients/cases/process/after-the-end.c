@@ -13,6 +13,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +40,22 @@ static void poll_says_so(int fd)
 	FD_ZERO(&set);
 	FD_SET(fd, &set);
 	CHECK_IS(select(fd + 1, &set, NULL, NULL, &(struct timeval){20, 0}), 1);
+}
+
+/* A child, which the machine never knew: its descriptors are devices all the same. */
+static void same_in_a_child(const int fd[3], long error)
+{
+	uint32_t port = 1;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		_exit(call_write(HERE, fd[2], &port, sizeof(port)) != error ||
+		      gntalloc_alloc(HERE, fd[0], them()->id, 0, 1, NULL, NULL) != error ||
+		      gntdev_unmap(HERE, fd[1], 0, 1) != error);
+	}
+	CHECK(child > 0 && waitpid(child, &status, 0) == child, "fork");
+	CHECK_IS(status, 0);
 }
 
 void test(void)
@@ -70,6 +87,7 @@ void test(void)
 		CHECK_IS(gntdev_unmap(HERE, fd[1], 0, 1), error);
 		CHECK(is_end(call_open(HERE, "/dev/xen/gntdev", 2)), "open");
 	}
+	same_in_a_child(fd, error);
 	/* Where the kernel serves the files, the calls are its own. */
 	if (getenv("GNTSIM_NATIVE"))
 		return;
