@@ -55,6 +55,7 @@ void gs_defer(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page)
 
 	slot->state = SLOT_DEFERRED;
 	slot->u.page = page;
+	slot->ended = gs_origin(dom->m);
 	append(dom, ref);
 	dom->grants.n_deferred++;
 	dom->m->totals.deferred++;

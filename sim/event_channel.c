@@ -105,6 +105,7 @@ static int use(struct gntsim_domain *dom, struct port *p, enum gntsim_port_state
 {
 	mark_free(&dom->ports, p->number, false);
 	p->state = state;
+	p->origin = gs_origin(dom->m);
 	while (dom->ports.linked <= p->number)
 		dom->ports.linked += PORTS_PER_PAGE;
 	dom->ports.used++;

@@ -215,6 +215,7 @@ int gntsim_gntalloc_set_unmap_notify(struct gntsim_file *file, uint64_t index, u
 	g->notify_flags = (uint8_t)action;
 	g->notify_offset = (uint16_t)PAGE_OFFSET(index);
 	g->notify_port = port;
+	g->notify_origin = gs_origin(file->m);
 	return 0;
 }
 

@@ -42,6 +42,7 @@ struct map *gs_map_alloc(struct gntsim_file *file, uint32_t count)
 	map->file = file;
 	map->count = count;
 	map->users = 1;
+	map->origin = gs_origin(file->m);
 	for (i = 0; i < count; i++)
 		map->pages[i] = (struct map_page){.handle = NO_HANDLE, .khandle = NO_HANDLE};
 	list_add_tail(&file->u.gntdev.all, &map->all);
@@ -271,6 +272,7 @@ int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uin
 		map->notify.flags = action;
 		map->notify.offset = (uint32_t)(index - gs_map_offset(map));
 		map->notify.port = port;
+		map->notify.origin = gs_origin(file->m);
 	}
 	if (drop.flags & NOTIFY_SEND_EVENT)
 		gs_port_put(file->dom, drop.port);

@@ -103,6 +103,8 @@ int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool
 	slot = slot_at(dom, ref);
 	slot->state = (uint8_t)state;
 	slot->u.gref = gref;
+	slot->origin = gs_origin(dom->m);
+	slot->ended = 0;
 	gs_slot_write(dom, slot, &entry);
 	gs_saw_grant(dom, slot);
 	return (int)ref;

@@ -192,6 +192,7 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
 		}
 		copy->mm = child;
 		copy->inherited = true;
+		copy->origin = gs_origin(child->m);
 		gs_vma_insert(copy);
 		if (gs_own_pages_fork(child, vma) < 0) {
 			gntsim_mm_destroy(child);
@@ -269,6 +270,7 @@ bool gntsim_mm_find_vma(const struct gntsim_mm *mm, uint64_t addr, struct gntsim
 	    .prot = vma->prot,
 	    .dontcopy = vma->dontcopy,
 	    .inherited = vma->inherited,
+	    .origin = vma->origin,
 	    .file = vma->file,
 	};
 	return true;

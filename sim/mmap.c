@@ -50,6 +50,7 @@ static int map_file(struct gntsim_mm *mm, struct gntsim_file *file, const struct
 	if (!vma)
 		return -ENOMEM;
 	*vma = *wanted;
+	vma->origin = gs_origin(mm->m);
 	rc = file->driver->mmap(file, vma);
 	if (rc < 0) {
 		gs_mem_free(mm->m, vma, sizeof(*vma));

@@ -128,7 +128,8 @@ struct slot {
 	gntsim_frame pinned_frame;
 	uint16_t pinned_domid;
 	uint8_t state;
-	uint32_t link; /* next free, or next deferred, reference */
+	uint32_t link;          /* next free, or next deferred, reference */
+	uint32_t origin, ended; /* the calls that granted it, and that gave it up while mapped */
 	union {
 		struct gref *gref; /* SLOT_PAGE */
 		gntsim_frame page; /* SLOT_DEFERRED: to be freed with it */
@@ -221,6 +222,7 @@ struct port {
 	struct gntsim_file *file; /* the evtchn file it is bound on */
 	struct list of_file;
 	gntsim_port number;
+	uint32_t origin;
 };
 
 #define PORTS_PER_CHUNK 64u
@@ -301,6 +303,7 @@ struct notify {
 	uint32_t flags;
 	uint32_t offset; /* of the byte */
 	gntsim_port port;
+	uint32_t origin;
 };
 #define NOTIFY_CLEAR_BYTE 1u
 #define NOTIFY_SEND_EVENT 2u
@@ -387,6 +390,7 @@ struct gref {
 	uint16_t notify_offset;
 	uint8_t notify_flags;
 	bool listed; /* in the file's list: not DEALLOCed */
+	uint32_t notify_origin;
 };
 
 /* What the pieces of one gntalloc mapping share (struct gntalloc_vma_private_data). */
@@ -419,6 +423,7 @@ struct map {
 	uint32_t live;         /* Xen mappings */
 	uint32_t seen;         /* by the check */
 	struct notify notify;
+	uint32_t origin;
 	uint16_t flags; /* GNTMAP_*; 0 before mmap */
 	bool in_use, listed;
 	struct map_page pages[];
@@ -485,6 +490,7 @@ struct vma {
 	bool may_write; /* VM_MAYWRITE */
 	bool dontcopy;  /* VM_DONTCOPY */
 	bool inherited; /* a copy that fork made */
+	uint32_t origin;
 	union {
 		struct gref_run *run;
 		struct map *map;
@@ -549,6 +555,8 @@ struct gntsim_machine {
 	struct memory mem;
 	gntsim_observer *observer; /* NULL: nobody looks */
 	void *observer_ctx;
+	uint32_t origin; /* of what is made now */
+	bool origin_used;
 	struct frames frames;
 	struct gntsim_domain **domains[DOM_LEAVES];
 	struct gntsim_totals totals;
@@ -561,5 +569,14 @@ struct gntsim_machine {
 	struct list releases;
 	struct list dead_files, dead_mms;
 };
+
+/* ---- origin.c ---- */
+
+/* The stamp for something that is being made. */
+static inline uint32_t gs_origin(struct gntsim_machine *m)
+{
+	m->origin_used = true;
+	return m->origin;
+}
 
 #endif

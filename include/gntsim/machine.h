@@ -92,5 +92,6 @@ const char *gntsim_version(void);
 #include <gntsim/ioctl.h>
 #include <gntsim/mm.h>
 #include <gntsim/observe.h>
+#include <gntsim/origin.h>
 
 #endif

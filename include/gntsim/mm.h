@@ -137,6 +137,7 @@ struct gntsim_vma {
 	bool dontcopy;               /**< not inherited by fork */
 	bool inherited;              /**< a copy that fork made, not a mapping of its own */
 	struct gntsim_file *file;
+	uint32_t origin; /**< the call that made it (origin.h) */
 };
 /** The mapping that contains @p addr or the first above it (as find_vma). Returns false if none. */
 bool gntsim_mm_find_vma(const struct gntsim_mm *mm, uint64_t addr, struct gntsim_vma *out);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Totals and walks. */
-#include "support/fixture.h"
+#include "support/mapping.h"
+
+#include <string.h>
 
 static void totals_of_a_new_machine(void)
 {
@@ -199,6 +201,173 @@ static void ports(void)
 	fx_channel_close(&c);
 }
 
+struct seen_more {
+	struct gntsim_domain_info dom[MAX_SEEN];
+	struct gntsim_map_page_info page[MAX_SEEN];
+	struct gntsim_handle_info handle[MAX_SEEN];
+	struct gntsim_notify_info notify[MAX_SEEN];
+	unsigned n, stop_after;
+};
+
+#define SEE(member, type)                                                                          \
+	static bool see_##member(void *ctx, const struct type *info)                               \
+	{                                                                                          \
+		struct seen_more *s = ctx;                                                         \
+                                                                                                   \
+		if (s->n < MAX_SEEN)                                                               \
+			s->member[s->n] = *info;                                                   \
+		return ++s->n != s->stop_after;                                                    \
+	}
+SEE(dom, gntsim_domain_info)
+SEE(page, gntsim_map_page_info)
+SEE(handle, gntsim_handle_info)
+SEE(notify, gntsim_notify_info)
+
+static void domains(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom2);
+	struct fx_channel c = fx_channel(fx.dom0, fx.dom2);
+	struct seen_more seen = {0};
+
+	gntsim_for_each_domain(fx.m, see_dom, &seen);
+	REQUIRE_EQ(seen.n, 3);
+	EXPECT_EQ(seen.dom[0].domid, 0);
+	EXPECT_EQ(seen.dom[0].guest, gntsim_domain_guest(fx.dom0));
+	EXPECT(!strcmp(seen.dom[0].kernel, gntsim_domain_kernel_name(fx.dom0)));
+	EXPECT(!seen.dom[0].zombie);
+	EXPECT_EQ(seen.dom[0].ports, 1);
+	EXPECT_EQ(seen.dom[0].max_ports, 131072);
+	EXPECT_EQ(seen.dom[0].grant_frames, 1);
+	EXPECT_EQ(seen.dom[0].max_grant_frames, 64);
+	EXPECT_EQ(seen.dom[1].frames, 1);
+	EXPECT_EQ(seen.dom[1].grant_frames, 1);
+	EXPECT_EQ(seen.dom[1].gntalloc_pages, 1);
+	EXPECT_EQ(seen.dom[1].gntalloc_limit, 1024);
+	EXPECT_EQ(seen.dom[1].handles, 0);
+	EXPECT_EQ(seen.dom[2].handles, 1);
+	EXPECT_EQ(seen.dom[2].max_handles, 1024 * 256);
+	gntsim_domain_destroy(fx.dom1);
+	fx.dom1 = NULL;
+	seen = (struct seen_more){0};
+	gntsim_for_each_domain(fx.m, see_dom, &seen);
+	REQUIRE_EQ(seen.n, 3);
+	EXPECT_EQ(seen.dom[1].domid, 1);
+	EXPECT(seen.dom[1].zombie);
+	EXPECT_EQ(seen.dom[1].frames, 1);
+	seen = (struct seen_more){.stop_after = 2};
+	gntsim_for_each_domain(fx.m, see_dom, &seen);
+	EXPECT_EQ(seen.n, 2);
+	fx_channel_close(&c);
+	fx_share_close(&s);
+}
+
+/* A page that can't be mapped has no handle, and Xen's record knows of the others only. */
+static void map_pages_and_handles(void)
+{
+	struct gntsim_file *alloc = granted(fx.dom2), *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	struct gntsim_mm *mm = fx_mm(fx.dom2);
+	struct gntsim_grant grants[3];
+	struct seen_more seen = {0};
+	uint64_t index;
+
+	for (unsigned i = 0; i < 3; i++)
+		grants[i] = (struct gntsim_grant){.domid = 1, .ref = granted_refs[i]};
+	REQUIRE_EQ(gntsim_gntdev_map(dev, 3, grants, &index), 0);
+	gntsim_for_each_map_page(fx.m, see_page, &seen);
+	REQUIRE_EQ(seen.n, 3);
+	EXPECT_EQ(seen.page[2].handle, GNTSIM_INVALID_HANDLE);
+	REQUIRE_EQ(gntsim_mmap(mm, dev, VA, 3 * PAGE, PROT_READ, MAP_SHARED, index), 0);
+	seen = (struct seen_more){0};
+	gntsim_for_each_map_page(fx.m, see_page, &seen);
+	REQUIRE_EQ(seen.n, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		EXPECT(seen.page[i].file == dev);
+		EXPECT_EQ(seen.page[i].index, index);
+		EXPECT_EQ(seen.page[i].page, i);
+		EXPECT_EQ(seen.page[i].granter, 1);
+		EXPECT_EQ(seen.page[i].ref, granted_refs[i]);
+		EXPECT_EQ(seen.page[i].handle, i);
+		EXPECT_EQ(seen.page[i].kernel_handle, GNTSIM_INVALID_HANDLE);
+	}
+	seen = (struct seen_more){0};
+	gntsim_for_each_handle(fx.m, see_handle, &seen);
+	REQUIRE_EQ(seen.n, 3);
+	EXPECT_EQ(seen.handle[1].domid, 2);
+	EXPECT_EQ(seen.handle[1].handle, 1);
+	EXPECT_EQ(seen.handle[1].granter, 1);
+	EXPECT_EQ(seen.handle[1].ref, granted_refs[1]);
+	EXPECT_EQ(seen.handle[1].flags, GNTSIM_GNTMAP_HOST_MAP | GNTSIM_GNTMAP_READONLY);
+	seen = (struct seen_more){.stop_after = 1};
+	gntsim_for_each_handle(fx.m, see_handle, &seen);
+	EXPECT_EQ(seen.n, 1);
+	seen = (struct seen_more){.stop_after = 1};
+	gntsim_for_each_map_page(fx.m, see_page, &seen);
+	EXPECT_EQ(seen.n, 1);
+	gntsim_mm_destroy(mm);
+	gntsim_close(dev);
+	seen = (struct seen_more){0};
+	gntsim_for_each_handle(fx.m, see_handle, &seen);
+	EXPECT_EQ(seen.n, 0);
+	gntsim_close(alloc);
+}
+
+static void notifications(void)
+{
+	struct mapping m = mapping(fx.dom2);
+	struct seen_more seen = {0};
+	struct gntsim_file *alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	gntsim_gref ref;
+	uint64_t index;
+
+	REQUIRE_EQ(gntsim_gntalloc_alloc(alloc, 2, 1, 1, &index, &ref), 0);
+	EXPECT_EQ(gntsim_gntalloc_set_unmap_notify(alloc, index + 9, 1, 0), 0);
+	gntsim_for_each_notify(fx.m, see_notify, &seen);
+	REQUIRE_EQ(seen.n, 2);
+	EXPECT(seen.notify[0].file == alloc);
+	EXPECT_EQ(seen.notify[0].domid, 1);
+	EXPECT_EQ(seen.notify[0].index, index);
+	EXPECT_EQ(seen.notify[0].ref, ref);
+	EXPECT_EQ(seen.notify[0].action, 1);
+	EXPECT_EQ(seen.notify[0].offset, 9);
+	EXPECT(seen.notify[1].file == m.dev);
+	EXPECT_EQ(seen.notify[1].domid, 2);
+	EXPECT_EQ(seen.notify[1].index, m.index);
+	EXPECT_EQ(seen.notify[1].action, 3);
+	EXPECT_EQ(seen.notify[1].offset, 5);
+	EXPECT(seen.notify[1].port > 0);
+	seen = (struct seen_more){.stop_after = 1};
+	gntsim_for_each_notify(fx.m, see_notify, &seen);
+	EXPECT_EQ(seen.n, 1);
+	/* Taken back, and fired. */
+	EXPECT_EQ(gntsim_gntalloc_set_unmap_notify(alloc, index + 9, 0, 0), 0);
+	mapping_end(&m);
+	seen = (struct seen_more){0};
+	gntsim_for_each_notify(fx.m, see_notify, &seen);
+	EXPECT_EQ(seen.n, 0);
+	gntsim_close(alloc);
+}
+
+static void port_with_its_user(void)
+{
+	struct gntsim_file *e = fx_open(fx.dom1, GNTSIM_DEV_EVTCHN);
+	int port = gntsim_evtchn_bind_unbound(e, 2);
+	struct gntsim_port_info info;
+
+	REQUIRE(port > 0);
+	EXPECT_EQ(gntsim_port_describe(fx.dom1, (gntsim_port)port, &info), 0);
+	EXPECT(info.file == e);
+	EXPECT(info.enabled);
+	EXPECT_EQ(info.status.state, GNTSIM_PORT_UNBOUND);
+	EXPECT_EQ(info.status.remote_domid, 2);
+	EXPECT_EQ(gntsim_evtchn_unbind(e, (gntsim_port)port), 0);
+	port = gntsim_port_alloc_unbound(fx.dom1, 0);
+	EXPECT_EQ(gntsim_port_describe(fx.dom1, (gntsim_port)port, &info), 0);
+	EXPECT(info.file == NULL);
+	EXPECT_EQ(gntsim_port_describe(fx.dom1, 1u << 20, &info), -EINVAL);
+	EXPECT_EQ(gntsim_port_close(fx.dom1, (gntsim_port)port), 0);
+	gntsim_close(e);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -208,6 +377,10 @@ int main(void)
 	    {"grants", grants},
 	    {"maps", maps},
 	    {"ports", ports},
+	    {"domains", domains},
+	    {"map pages and handles", map_pages_and_handles},
+	    {"notifications", notifications},
+	    {"a port with its user", port_with_its_user},
 	};
 
 	return UNIT_MAIN("inspect", tests);
