@@ -26,6 +26,7 @@
 #ifndef FAKEDEV_WIRE_H
 #define FAKEDEV_WIRE_H
 
+#include <gntsim/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,7 +56,7 @@ enum wire_op {
 	WIRE_STATUS,   /**< nothing -> text, "name value\n" lines */
 	WIRE_DESTROY,  /**< uint32_t domid: destroy the whole domain -> nothing */
 	WIRE_ADVANCE,  /**< uint64_t ns: let virtual time pass -> nothing */
-	WIRE_LIMIT,    /**< struct wire_limit: gntalloc's limit -> nothing */
+	WIRE_LIMIT,    /**< struct wire_limit: a limit that may change -> nothing */
 	WIRE_CLAIM,    /**< uint64_t cookie of a file that the kernel serves (see WIRE_IOC_IDENTIFY)
 			  -> struct wire_file */
 	WIRE_MOUNT,    /**< a descriptor of /dev/fuse: serve what is mounted with it -> nothing */
@@ -66,6 +67,7 @@ enum wire_op {
 		       this connection ends, is kept for it */
 	WIRE_LEAKS, /**< nothing -> text, a line for each leak that WIRE_WATCH made be kept */
 	WIRE_READ, /**< struct wire_read, bytes: what a read() of evtchn gave, for a trace. No reply */
+	WIRE_CREATE, /**< struct wire_create: a domain, if it is not there -> nothing */
 	WIRE_OP_MAX,
 };
 
@@ -204,7 +206,15 @@ struct wire_run {
 #define WIRE_RUN_PRIVATE 2u /**< stores must not reach the granter, and are no fault either */
 
 struct wire_limit {
-	uint32_t domid, limit;
+	uint32_t domid;
+	uint32_t limit; /**< enum gntsim_limit */
+	uint32_t value;
+};
+struct wire_create {
+	uint32_t domid;
+	uint32_t guest;   /**< as in struct wire_hello */
+	uint32_t limited; /**< 1: with these limits, of which 0 means the machine's default */
+	uint32_t limits[GNTSIM_N_LIMITS];
 };
 
 /** A received message. The payload lives in the caller's buffer, or is mapped (see wire_recv). */

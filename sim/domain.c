@@ -4,20 +4,23 @@
 
 #include "model.h"
 
-/* Xen's defaults, and Linux's of its modules. */
-#define DEFAULT_GRANT_FRAMES    64u
-#define DEFAULT_MAPTRACK_FRAMES 1024u
-#define DEFAULT_GNTALLOC_LIMIT  1024u
-#define DEFAULT_GNTDEV_LIMIT    65536u
-#define DOM0_KERNEL_VIRQS       (1u << 0 | 1u << 2 | 1u << 9 | 1u << 16)
-#define DOMU_KERNEL_VIRQS       (1u << 0)
-/* References and handles are ints in Linux and Xen. */
-#define MAX_GRANT_FRAMES    (1u << (31 - 9))
-#define MAX_MAPTRACK_FRAMES (1u << (31 - 8))
+#define DOM0_KERNEL_VIRQS (1u << 0 | 1u << 2 | 1u << 9 | 1u << 16)
+#define DOMU_KERNEL_VIRQS (1u << 0)
 
-static uint32_t or_default(uint32_t value, uint32_t def)
+/* Fills in the defaults. False: one is beyond what Linux or Xen could be given. */
+static bool settle_limits(struct gntsim_domain_config *c)
 {
-	return value ? value : def;
+	for (unsigned int i = 0; i < GNTSIM_N_LIMITS; i++) {
+		const struct gntsim_limit_info *info = gntsim_limit((enum gntsim_limit)i);
+		uint32_t *value = gntsim_limit_member(c, (enum gntsim_limit)i);
+
+		if (value && !*value)
+			*value = info->normal;
+		/* A module's parameter takes any number. */
+		if (value && !info->later && *value > info->most)
+			return false;
+	}
+	return true;
 }
 
 struct gntsim_domain *gs_domain(const struct gntsim_machine *m, uint16_t domid)
@@ -63,29 +66,26 @@ bool gs_for_each_domain(struct gntsim_machine *m,
 	return true;
 }
 
-static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *c)
+static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *given)
 {
-	uint32_t grant_frames = or_default(c->max_grant_frames, DEFAULT_GRANT_FRAMES);
-	uint32_t maptrack = or_default(c->max_maptrack_frames, DEFAULT_MAPTRACK_FRAMES);
-	uint32_t ports = or_default(c->max_ports, MAX_PORTS);
+	struct gntsim_domain_config config = *given, *c = &config;
 	uint32_t virqs = dom->id ? DOMU_KERNEL_VIRQS : DOM0_KERNEL_VIRQS;
 
 	dom->profile = gs_profile(c->kernel);
-	if (!dom->profile || grant_frames > MAX_GRANT_FRAMES || maptrack > MAX_MAPTRACK_FRAMES ||
-	    ports > MAX_PORTS)
+	if (!dom->profile || !settle_limits(c))
 		return -EINVAL;
 	dom->guest = dom->id ? GNTSIM_GUEST_PVH : GNTSIM_GUEST_PV;
 	if (c->guest)
 		dom->guest = *c->guest;
 	dom->first_frame = GNTSIM_NO_FRAME;
-	dom->gntalloc_limit = or_default(c->gntalloc_limit, DEFAULT_GNTALLOC_LIMIT);
-	dom->gntdev_limit = or_default(c->gntdev_limit, DEFAULT_GNTDEV_LIMIT);
+	dom->gntalloc_limit = c->gntalloc_limit;
+	dom->gntdev_limit = c->gntdev_limit;
 	list_init(&dom->files);
 	list_init(&dom->mms);
 	list_init(&dom->grefs);
-	gs_maptrack_init(&dom->maptrack, maptrack);
-	gs_ports_init(&dom->ports, ports, c->kernel_virqs ? *c->kernel_virqs : virqs);
-	return gs_grants_init(dom, grant_frames);
+	gs_maptrack_init(&dom->maptrack, c->max_maptrack_frames);
+	gs_ports_init(&dom->ports, c->max_ports, c->kernel_virqs ? *c->kernel_virqs : virqs);
+	return gs_grants_init(dom, c->max_grant_frames);
 }
 
 static void free_domain(struct gntsim_domain *dom)

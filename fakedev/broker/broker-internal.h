@@ -194,6 +194,7 @@ struct broker {
 	bool trace_left;    /**< something is to be written soon */
 	struct cause cause; /**< of what the machine does now */
 	struct hazards hazards;
+	unsigned int n_hazards;     /**< all, told or not */
 	struct survivors survivors; /**< of the domain that was destroyed last */
 	unsigned int n_leaks;       /**< told on stderr */
 	struct link watchers;       /**< clients that watch for leaks */
@@ -213,6 +214,8 @@ void broker_tick(struct broker *b);
 int request_memory(struct client *c, const struct wire_in *in);
 /** WIRE_IOCTL; sends the reply. */
 int request_ioctl(struct client *c, const struct wire_in *in);
+/** WIRE_STATUS, WIRE_CREATE, WIRE_DESTROY, WIRE_ADVANCE, WIRE_LIMIT; sends the reply. */
+int request_machine(struct client *c, const struct wire_in *in);
 /** privcmd's ioctl. */
 long request_privcmd(uint32_t cmd);
 

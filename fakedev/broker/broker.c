@@ -190,11 +190,18 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		goto undo;
 	mc = (struct gntsim_config){.frames = b->arena.memory,
 				    .n_frames = (uint32_t)(b->arena.size / GNTSIM_PAGE_SIZE)};
+	if (config->limits[GNTSIM_LIMIT_FRAMES] > mc.n_frames) {
+		err = fail(f, -ENOMEM, "cannot map memory for %u page frames, only for %u",
+			   config->limits[GNTSIM_LIMIT_FRAMES], mc.n_frames);
+		goto undo;
+	}
+	if (config->limits[GNTSIM_LIMIT_FRAMES])
+		mc.n_frames = config->limits[GNTSIM_LIMIT_FRAMES];
 	err = gntsim_machine_new(&mc, &b->machine);
 	if (err == 0 && config->trace)
 		gntsim_machine_observe(b->machine, config->trace->saw, config->trace->ctx);
 	if (err == 0)
-		err = broker_add_domain(b, 0, config->domain0_guest);
+		err = broker_add_domain(b, 0, 0, NULL);
 	if (err < 0) {
 		fail(f, err, "cannot make a machine: %s", strerror(-err));
 		goto undo;
@@ -257,21 +264,6 @@ void broker_free(struct broker *b)
 	free(b);
 }
 
-int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest)
-{
-	enum gntsim_guest kind = guest == 1 ? GNTSIM_GUEST_PV : GNTSIM_GUEST_PVH;
-	struct gntsim_domain_config config = {.guest = guest ? &kind : NULL,
-					      .gntalloc_limit = b->config.gntalloc_limit};
-	struct gntsim_domain *dom;
-
-	if (domid > UINT16_MAX || guest > 2)
-		return -EINVAL;
-	dom = gntsim_domain_find(b->machine, (uint16_t)domid);
-	if (dom)
-		return guest && gntsim_domain_guest(dom) != kind ? -EEXIST : 0;
-	return gntsim_domain_create(b->machine, (uint16_t)domid, &config, &dom);
-}
-
 int broker_mount(struct broker *b, int fd)
 {
 	return b->config.fronts->mount(b, fd);
@@ -316,6 +308,7 @@ void broker_effects(struct broker *b)
 				domain_kill_process(&b->survivors, c->program.pid);
 			break;
 		case GNTSIM_EFFECT_HAZARD:
+			b->n_hazards++;
 			if (b->config.on_hazard)
 				b->config.on_hazard(e.hazard);
 			else
@@ -326,6 +319,11 @@ void broker_effects(struct broker *b)
 			break;
 		}
 	}
+}
+
+unsigned int broker_hazards(const struct broker *b)
+{
+	return b->n_hazards;
 }
 
 #define TRACE_IDLE_MS 20

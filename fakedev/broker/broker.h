@@ -8,6 +8,7 @@
 #ifndef FAKEDEV_BROKER_H
 #define FAKEDEV_BROKER_H
 
+#include <gntsim/limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -23,11 +24,21 @@ struct failure {
 /** Fills @p f (if not NULL) and returns @p err. */
 int fail(struct failure *f, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
+/** What a domain is to be made with. Zero is the default, or what holds for all. */
+struct broker_domain {
+	uint32_t domid;
+	uint32_t guest; /**< as in struct wire_hello */
+	uint32_t limits[GNTSIM_N_LIMITS];
+};
+
 struct broker_config {
 	const struct broker_fronts
-	    *fronts;             /**< how device files reach programs (fronts/fronts.h) */
-	const char *socket_path; /**< where to listen; a dead broker's socket is replaced */
-	uint32_t gntalloc_limit; /**< of every domain; 0: the driver's default */
+	    *fronts;               /**< how device files reach programs (fronts/fronts.h) */
+	const char *socket_path;   /**< where to listen; a dead broker's socket is replaced */
+	enum gntsim_kernel kernel; /**< of every domain */
+	uint32_t limits[GNTSIM_N_LIMITS]; /**< of every domain, and the machine; 0: the default */
+	const struct broker_domain *domains; /**< those of which more is known, each once */
+	unsigned int n_domains;
 	bool open_to_all;  /**< any user who knows the path may join; else as the umask says */
 	bool virtual_time; /**< time passes only when a client advances it */
 	bool unassisted;   /**< memory is mapped by the kernel alone, through one FUSE tree */
@@ -36,7 +47,6 @@ struct broker_config {
 	const struct broker_trace
 	    *trace; /**< told of every call (trace.h); NULL: nobody. The caller's */
 	void (*on_hazard)(const char *name); /**< told of harm to a real kernel; NULL: stderr is */
-	uint32_t domain0_guest;              /**< as in struct wire_hello; 0: PV */
 };
 
 /**
@@ -66,11 +76,20 @@ int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx);
  */
 int broker_mount(struct broker *b, int fd);
 
-/** Makes a domain if it is not there. guest as in struct wire_hello. @retval -EINVAL mismatch */
-int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest);
+/**
+ * Makes a domain if it is not there, as the configuration has it. guest as in struct wire_hello.
+ * @param limits of this domain, GNTSIM_N_LIMITS; NULL: what the configuration says
+ * @retval -EINVAL no such domid or guest, or a limit is too high
+ * @retval -EEXIST it is, or is to be, another guest
+ * @retval -EALREADY it is there, so that it can't be given limits
+ */
+int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const uint32_t *limits);
 
 /** Where clients find xenstored. @retval -ENOMEM */
 int broker_set_rundir(struct broker *b, const char *rundir);
+
+/** How often a real kernel would have come to harm (gntsim/effects.h, HAZARD). */
+unsigned int broker_hazards(const struct broker *b);
 
 /** Writes how much leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
 unsigned int broker_report_leaks(const struct broker *b);

@@ -65,7 +65,7 @@ static int hello(struct client *c, const struct wire_in *in)
 		return reply(c, in, err, NULL, 0);
 	}
 	if (h.role != WIRE_ROLE_WATCH)
-		err = broker_add_domain(b, h.domid, h.guest);
+		err = broker_add_domain(b, h.domid, h.guest, NULL);
 	dom = h.domid <= UINT16_MAX ? gntsim_domain_find(b->machine, (uint16_t)h.domid) : NULL;
 	if (err == 0 && !dom && h.role != WIRE_ROLE_WATCH)
 		err = -ENODEV;
@@ -308,63 +308,6 @@ static int fork_mm(struct client *c, const struct wire_in *in)
 	return err;
 }
 
-static int status(struct client *c, const struct wire_in *in)
-{
-	struct gntsim_totals t;
-	char text[512];
-	int n;
-
-	gntsim_machine_totals(c->broker->machine, &t);
-	n = snprintf(text, sizeof(text),
-		     "domains %u\nzombies %u\nfiles %u\nmms %u\nvmas %u\nframes %u\ngrants %u\n"
-		     "deferred %u\ngntdev_maps %u\nmaptrack %u\nports %u\nbytes %llu\n",
-		     t.domains, t.zombies, t.files, t.mms, t.vmas, t.frames, t.grants, t.deferred,
-		     t.gntdev_maps, t.maptrack, t.ports, (unsigned long long)t.bytes);
-	return reply(c, in, 0, text, (size_t)n);
-}
-
-/* The domain's processes die with it. Who cannot be killed is told of. */
-static int destroy(struct client *c, const struct wire_in *in, struct gntsim_domain *dom)
-{
-	struct broker *b = c->broker;
-	uint32_t domid = gntsim_domain_id(dom);
-
-	b->survivors.len = 0;
-	gntsim_domain_destroy(dom);
-	broker_effects(b);
-	domain_kill_started(&b->survivors, b->listening.path, domid, c->program.pid);
-	return reply(c, in, 0, b->survivors.text, b->survivors.len);
-}
-
-/* What a toolstack or an administrator does to a machine. */
-static int administer(struct client *c, const struct wire_in *in)
-{
-	struct gntsim_machine *m = c->broker->machine;
-	struct gntsim_domain *dom;
-	struct wire_limit limit;
-	uint64_t ns;
-	uint32_t domid;
-
-	if (in->msg.op == WIRE_ADVANCE) {
-		if (!client_payload(in, &ns, sizeof(ns)))
-			return -EPROTO;
-		gntsim_machine_advance(m, ns);
-		return reply(c, in, 0, NULL, 0);
-	}
-	if (in->msg.payload != (in->msg.op == WIRE_LIMIT ? sizeof(limit) : sizeof(domid)))
-		return -EPROTO;
-	memcpy(&limit, in->payload, in->msg.payload);
-	domid = limit.domid;
-	dom = domid <= UINT16_MAX ? gntsim_domain_find(m, (uint16_t)domid) : NULL;
-	if (!dom)
-		return reply(c, in, -ESRCH, NULL, 0);
-	if (in->msg.op == WIRE_LIMIT)
-		gntsim_domain_set_gntalloc_limit(dom, limit.limit);
-	else
-		return destroy(c, in, dom);
-	return reply(c, in, 0, NULL, 0);
-}
-
 int client_request(struct client *c, struct wire_in *in)
 {
 	enum wire_op op = (enum wire_op)in->msg.op;
@@ -419,11 +362,11 @@ int client_request(struct client *c, struct wire_in *in)
 		link_add(&c->broker->syncs, &c->syncing);
 		return 0;
 	case WIRE_STATUS:
-		return status(c, in);
+	case WIRE_CREATE:
 	case WIRE_DESTROY:
 	case WIRE_ADVANCE:
 	case WIRE_LIMIT:
-		return administer(c, in);
+		return request_machine(c, in);
 	case WIRE_READ:
 		return trace_told_read(c, in);
 	case WIRE_OP_MAX:

@@ -301,6 +301,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_LIMIT:
 	case WIRE_MOUNT:
 	case WIRE_CUSE:
+	case WIRE_CREATE:
 	case WIRE_WATCH:
 	case WIRE_LEAKS:
 	case WIRE_ARENA:

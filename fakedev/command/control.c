@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "command.h"
 #include "lang/options.h"
+#include "machine-options.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -24,16 +25,25 @@ static void status_usage(FILE *out)
 
 static void control_usage(FILE *out)
 {
-	fputs("usage: gntsim control --socket PATH [--patience SECONDS] create DOMAIN [pv|pvh]\n"
+	fputs("usage: gntsim control --socket PATH [--patience SECONDS] create DOMAIN [pv|pvh] "
+	      "[LIMIT=N...]\n"
 	      "       gntsim control --socket PATH [--patience SECONDS] destroy DOMAIN\n"
 	      "       gntsim control --socket PATH [--patience SECONDS] advance NANOSECONDS\n"
-	      "       gntsim control --socket PATH [--patience SECONDS] limit DOMAIN PAGES\n\n"
+	      "       gntsim control --socket PATH [--patience SECONDS] limit DOMAIN LIMIT=N\n\n"
 	      "create   makes a domain before any program joins it\n"
 	      "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
 	      "         unmap notification is sent\n"
 	      "advance  lets virtual time pass\n"
-	      "limit    sets gntalloc's limit of a domain\n",
+	      "limit    changes a limit that is a module's parameter; N alone is gntalloc_limit\n\n"
+	      "The limits, and which of them can change:\n",
 	      out);
+	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
+		const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)i);
+
+		if (!limit->of_machine)
+			fprintf(out, "  %-16s %s (default %u%s)\n", limit->name, limit->what,
+				limit->normal, limit->later ? "; can change" : "");
+	}
 }
 
 /* Which machine, and how long it may take. */
@@ -67,6 +77,22 @@ static int exchange(const struct joining *j, int fd, enum wire_op op, const void
 	return err;
 }
 
+static const char *problem(int err)
+{
+	switch (-err) {
+	case ESRCH:
+		return "no such domain";
+	case EEXIST:
+		return "the domain exists with another guest type";
+	case EALREADY:
+		return "the domain exists: its limits are those that it was made with";
+	case EPERM:
+		return "that limit is set when a domain is made, by 'create'";
+	default:
+		return strerror(-err);
+	}
+}
+
 /* What has ended by now has ended for the request too. */
 static int ask(const struct target *t, enum wire_op op, const void *payload, size_t len,
 	       const char *what)
@@ -84,22 +110,7 @@ static int ask(const struct target *t, enum wire_op op, const void *payload, siz
 	if (err == -ECANCELED)
 		return EXIT_GNTSIM;
 	if (err < 0)
-		return complain("%s: %s", what, err == -ESRCH ? "no such domain" : strerror(-err));
-	return 0;
-}
-
-static int create(const struct target *t, uint32_t domid, const char *guest)
-{
-	struct joining j = {.socket = t->socket, .patience = t->patience, .domid = domid};
-	struct failure f;
-	int fd;
-
-	if (guest && !parse_guest(guest, &j.guest))
-		return EXIT_GNTSIM;
-	fd = machine_connect(&j, WIRE_ROLE_COMMAND, NULL, &f);
-	if (fd < 0)
-		return complain("%s", f.text);
-	close(fd);
+		return complain("%s: %s", what, problem(err));
 	return 0;
 }
 
@@ -153,13 +164,53 @@ static int bad_control(const char *word)
 			       word);
 }
 
+/* [pv|pvh] [LIMIT=N...] */
+static int create(const struct target *t, uint32_t domid, int n, char **words)
+{
+	struct wire_create w = {.domid = domid};
+	enum gntsim_limit limit;
+	uint32_t value;
+
+	for (int i = 0; i < n; i++) {
+		if (i == 0 && !strchr(words[i], '=')) {
+			if (!parse_guest(words[i], &w.guest))
+				return EXIT_GNTSIM;
+			continue;
+		}
+		if (!parse_limit_word("control", words[i], 1, &limit, &value))
+			return EXIT_GNTSIM;
+		w.limited = 1;
+		w.limits[limit] = value;
+	}
+	return ask(t, WIRE_CREATE, &w, sizeof(w), "create");
+}
+
+/* LIMIT=N, or gntalloc's as it is. */
+static int set_limit(const struct target *t, uint32_t domid, const char *word)
+{
+	struct wire_limit w = {.domid = domid};
+	enum gntsim_limit limit = GNTSIM_LIMIT_GNTALLOC;
+	unsigned long number;
+
+	if (strchr(word, '=')) {
+		if (!parse_limit_word("control", word, 0, &limit, &w.value))
+			return EXIT_GNTSIM;
+	} else {
+		if (!scn_option_number("control", "limit", word, 0, gntsim_limit(limit)->most,
+				       &number))
+			return EXIT_GNTSIM;
+		w.value = (uint32_t)number;
+	}
+	w.limit = limit;
+	return ask(t, WIRE_LIMIT, &w, sizeof(w), "limit");
+}
+
 int control_main(int argc, char **argv)
 {
 	struct target t = {0};
 	int status = parse(argc, argv, control_usage, &t), n = argc - optind;
 	char **a = argv + optind;
-	unsigned long number, pages;
-	struct wire_limit limit;
+	unsigned long number;
 	uint32_t domid;
 	uint64_t ns;
 
@@ -176,14 +227,11 @@ int control_main(int argc, char **argv)
 	if (!scn_option_number("control", a[0], a[1], 0, 0x7FEF, &number))
 		return EXIT_GNTSIM;
 	domid = (uint32_t)number;
-	if (strcmp(a[0], "create") == 0 && n <= 3)
-		return create(&t, domid, n == 3 ? a[2] : NULL);
+	if (strcmp(a[0], "create") == 0)
+		return create(&t, domid, n - 2, a + 2);
 	if (strcmp(a[0], "destroy") == 0 && n == 2)
 		return ask(&t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
 	if (strcmp(a[0], "limit") != 0 || n != 3)
 		return bad_control(a[0]);
-	if (!scn_option_number("control", "limit", a[2], 0, INT32_MAX, &pages))
-		return EXIT_GNTSIM;
-	limit = (struct wire_limit){.domid = domid, .limit = (uint32_t)pages};
-	return ask(&t, WIRE_LIMIT, &limit, sizeof(limit), "limit");
+	return set_limit(&t, domid, a[2]);
 }

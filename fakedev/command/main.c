@@ -4,12 +4,9 @@
 
 #include "fuzz/main.h"
 #include "lang/new_scenario.h"
-#include "lang/options.h"
 #include "substrates/play_main.h"
 #include <gntsim/machine.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -27,48 +24,6 @@ static const struct {
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-int complain(const char *format, ...)
-{
-	va_list args;
-
-	fputs("gntsim: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	return EXIT_GNTSIM;
-}
-
-bool parse_guest(const char *text, uint32_t *out)
-{
-	if (strcmp(text, "pv") && strcmp(text, "pvh")) {
-		complain("--guest: expected pv or pvh, found '%s'", text);
-		return false;
-	}
-	*out = strcmp(text, "pv") == 0 ? 1 : 2;
-	return true;
-}
-
-bool parse_yes_no(const char *option, const char *text, bool *out)
-{
-	if (strcmp(text, "yes") && strcmp(text, "no")) {
-		complain("%s: expected yes or no, found '%s'", option, text);
-		return false;
-	}
-	*out = strcmp(text, "yes") == 0;
-	return true;
-}
-
-bool parse_patience(const char *command, const char *text, unsigned int *out)
-{
-	unsigned long n;
-
-	if (!scn_option_number(command, "--patience", text, 1, 86400, &n))
-		return false;
-	*out = (unsigned int)n;
-	return true;
-}
 
 static void usage(FILE *out)
 {

@@ -4,6 +4,7 @@
 #include "command.h"
 #include "fronts/fronts.h"
 #include "lang/options.h"
+#include "machine-options.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static void usage(FILE *out)
 	      "'gntsim: serving PATH' on stdout once they can. Ends on SIGTERM or SIGINT.\n\n"
 	      "  --socket PATH   where to listen\n"
 	      "  --guest KIND    domain 0's: pv or pvh (default pv)\n"
-	      "  --limit N       gntalloc's limit of pages per domain (default 1024)\n"
+	      "  --domain N      --guest and limits that follow are that domain's\n"
 	      "  --mount DIR     show the device files there, in a folder for each domain, to\n"
 	      "                  programs that map them without help, static ones too\n"
 	      "  --assist=yes    with --mount: for programs with the preloaded library only\n"
@@ -34,12 +35,24 @@ static void usage(FILE *out)
 	      "                  end; with =error exit with 1 if there was any\n"
 	      "  --hazards       say 'hazard NAME' on stdout, for each harm to a real kernel,\n"
 	      "                  instead of a warning on stderr\n"
+	      "  --hazards=error exit with 1 if there was any\n"
 	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
-	      "  --trace-format F  text (default) or json\n"
-	      "  --help\n\n"
-	      "Exit status: 0 when told to end, 1 for --leaks=error, 125 if gntsim failed.\n",
+	      "  --trace-format F  text (default) or json\n",
+	      out);
+	machine_options_help(out);
+	fputs("\nExit status: 0 when told to end, 1 for --leaks=error or --hazards=error, 125 if "
+	      "gntsim failed.\n",
 	      out);
 }
+
+struct serve_options {
+	struct broker_config config;
+	struct machine_options machine;
+	const char *dir;
+	int domid; /* of which the next is said; -1: none was named */
+	const char *trace, *trace_format;
+	bool xenstore, assisted, leaks_fail, hazards_fail;
+};
 
 struct serving {
 	int signals;
@@ -80,9 +93,9 @@ static void say_hazard(const char *name)
 		complain("cannot write 'hazard %s': %s", name, strerror(errno));
 }
 
-static int serve(const struct broker_config *config, bool with_xenstore, bool leaks_fail,
-		 const char *dir)
+static int serve(const struct serve_options *o, const char *dir)
 {
+	const struct broker_config *config = &o->config;
 	struct xenstore x = {0};
 	struct serving s = {.xenstore = &x};
 	struct broker *b;
@@ -116,7 +129,7 @@ static int serve(const struct broker_config *config, bool with_xenstore, bool le
 	/* xenstored's start waits for a child of its own: watch for children after it. */
 	if (dir && tree < 0) {
 		n = complain("%s", f.text);
-	} else if (with_xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
+	} else if (o->xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
 		n = complain("%s", f.text);
 	} else if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
 		n = complain("cannot watch for signals: %s", strerror(errno));
@@ -129,7 +142,9 @@ static int serve(const struct broker_config *config, bool with_xenstore, bool le
 		while (n >= 0 && broker_serve(b, 0) > 0)
 			;
 		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : 0;
-		if (broker_report_leaks(b) && leaks_fail && n == 0)
+		if (broker_report_leaks(b) && o->leaks_fail && n == 0)
+			n = 1;
+		if (broker_hazards(b) && o->hazards_fail && n == 0)
 			n = 1;
 	}
 	xenstore_stop(&x, b);
@@ -150,106 +165,143 @@ static bool lies_below(const char *path, const char *dir)
 	       (real[n] == '/' || real[n] == '\0');
 }
 
-int serve_main(int argc, char **argv)
+static bool take(struct serve_options *o, int c)
+{
+	unsigned long n;
+	uint32_t guest;
+
+	switch (c) {
+	case 's':
+		o->config.socket_path = optarg;
+		return true;
+	case 'd':
+		if (!scn_option_number("serve", "--domain", optarg, 0, 0x7FEF, &n))
+			return false;
+		o->domid = (int)n;
+		return true;
+	case 'g':
+		return parse_guest(optarg, &guest) &&
+		       machine_options_guest("serve", &o->machine,
+					     o->domid < 0 ? 0 : (uint32_t)o->domid, guest);
+	case 'm':
+		o->dir = optarg;
+		return true;
+	case 'a':
+		return parse_yes_no("--assist", optarg, &o->assisted);
+	case 'x':
+		o->xenstore = true;
+		return true;
+	case 't':
+		o->config.virtual_time = true;
+		return true;
+	case 'L':
+		if (optarg && strcmp(optarg, "error")) {
+			complain("--leaks: expected nothing or =error, found '=%s'", optarg);
+			return false;
+		}
+		o->config.leaks = true;
+		o->leaks_fail = optarg != NULL;
+		return true;
+	case 'T':
+		o->trace = optarg;
+		return true;
+	case 'F':
+		o->trace_format = optarg;
+		return true;
+	case 'H':
+		if (optarg && strcmp(optarg, "error")) {
+			complain("--hazards: expected nothing or =error, found '=%s'", optarg);
+			return false;
+		}
+		if (optarg)
+			o->hazards_fail = true;
+		else
+			o->config.on_hazard = say_hazard;
+		return true;
+	default:
+		return machine_options_has(c) &&
+		       machine_options_take("serve", &o->machine, c, optarg, o->domid);
+	}
+}
+
+/* 0 to go on, 1 done, EXIT_GNTSIM. */
+static int parse(int argc, char **argv, struct serve_options *o)
 {
 	static const struct option options[] = {{"socket", required_argument, NULL, 's'},
 						{"guest", required_argument, NULL, 'g'},
-						{"limit", required_argument, NULL, 'l'},
+						{"domain", required_argument, NULL, 'd'},
 						{"mount", required_argument, NULL, 'm'},
 						{"assist", required_argument, NULL, 'a'},
 						{"xenstore", no_argument, NULL, 'x'},
 						{"virtual-time", no_argument, NULL, 't'},
-						{"hazards", no_argument, NULL, 'H'},
+						{"hazards", optional_argument, NULL, 'H'},
 						{"trace", required_argument, NULL, 'T'},
 						{"trace-format", required_argument, NULL, 'F'},
 						{"leaks", optional_argument, NULL, 'L'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
-	struct broker_config config = {.fronts = &fakedev_fronts};
-	char path[PATH_MAX], real[PATH_MAX];
-	const char *dir = NULL, *trace = NULL, *format = "text";
-	struct tracer *tracer = NULL;
-	bool xenstore = false, assisted = false, leaks_fail = false;
-	unsigned long limit = 0;
+	struct machine_option_list list;
 	int c;
 
-	while ((c = scn_option_next("serve", argc, argv, "h", options)) != -1) {
-		switch (c) {
-		case 's':
-			config.socket_path = optarg;
-			break;
-		case 'g':
-			if (!parse_guest(optarg, &config.domain0_guest))
-				return EXIT_GNTSIM;
-			break;
-		case 'l':
-			if (!scn_option_number("serve", "--limit", optarg, 1, INT_MAX, &limit))
-				return EXIT_GNTSIM;
-			config.gntalloc_limit = (uint32_t)limit;
-			break;
-		case 'm':
-			dir = optarg;
-			break;
-		case 'a':
-			if (!parse_yes_no("--assist", optarg, &assisted))
-				return EXIT_GNTSIM;
-			break;
-		case 'x':
-			xenstore = true;
-			break;
-		case 't':
-			config.virtual_time = true;
-			break;
-		case 'L':
-			if (optarg && strcmp(optarg, "error"))
-				return complain("--leaks: expected nothing or =error, found '=%s'",
-						optarg);
-			config.leaks = true;
-			leaks_fail = optarg != NULL;
-			break;
-		case 'H':
-			config.on_hazard = say_hazard;
-			break;
-		case 'T':
-			trace = optarg;
-			break;
-		case 'F':
-			format = optarg;
-			break;
-		case 'h':
+	machine_options_list(&list, options);
+	while ((c = scn_option_next("serve", argc, argv, "h", list.all)) != -1) {
+		if (c == 'h') {
 			usage(stdout);
-			return 0;
-		default:
-			return EXIT_GNTSIM;
+			return 1;
 		}
+		if (c == SCN_OPTION_WRONG || !take(o, c))
+			return EXIT_GNTSIM;
 	}
 	if (optind < argc)
 		return scn_usage_error("serve", "expected no other word, found '%s'", argv[optind]);
-	if (!config.socket_path)
-		return complain("serve needs --socket PATH");
-	if (config.socket_path[0] != '/') {
+	return o->config.socket_path ? 0 : complain("serve needs --socket PATH");
+}
+
+static int serve_at(struct serve_options *o)
+{
+	struct broker_config *config = &o->config;
+	struct tracer *tracer = NULL;
+	char path[PATH_MAX], real[PATH_MAX];
+	int status;
+
+	if (config->socket_path[0] != '/') {
 		char here[PATH_MAX / 2];
 
 		if (!getcwd(here, sizeof(here)))
 			return complain("cannot tell the current directory: %s", strerror(errno));
-		snprintf(path, sizeof(path), "%s/%s", here, config.socket_path);
-		config.socket_path = path;
+		snprintf(path, sizeof(path), "%s/%s", here, config->socket_path);
+		config->socket_path = path;
 	}
-	if (dir) {
+	if (o->dir) {
 		/* Of a dead machine's tree realpath() knows nothing. */
-		config.tree = realpath(dir, real) ? real : dir;
-		if (config.tree == dir && (errno != ENOTCONN || *dir != '/'))
-			return complain("cannot mount at %s: %s", dir, strerror(errno));
-		if (strlen(config.tree) > 512)
-			return complain("the path is too long: %s", dir);
-		if (lies_below(config.socket_path, config.tree))
+		config->tree = realpath(o->dir, real) ? real : o->dir;
+		if (config->tree == o->dir && (errno != ENOTCONN || *o->dir != '/'))
+			return complain("cannot mount at %s: %s", o->dir, strerror(errno));
+		if (strlen(config->tree) > 512)
+			return complain("the path is too long: %s", o->dir);
+		if (lies_below(config->socket_path, config->tree))
 			return complain("--socket %s lies in --mount %s, which would hide it",
-					config.socket_path, dir);
-		config.unassisted = !assisted;
+					config->socket_path, o->dir);
+		config->unassisted = !o->assisted;
 	}
-	if (trace && !(tracer = trace_open(trace, format)))
+	machine_options_use(&o->machine, config);
+	if (o->trace && !(tracer = trace_open(o->trace, o->trace_format)))
 		return EXIT_GNTSIM;
-	config.trace = trace_hooks(tracer);
-	c = serve(&config, xenstore, leaks_fail, config.tree);
-	return trace_end_writing(tracer) ? c : EXIT_GNTSIM;
+	config->trace = trace_hooks(tracer);
+	status = serve(o, config->tree);
+	return trace_end_writing(tracer) ? status : EXIT_GNTSIM;
+}
+
+int serve_main(int argc, char **argv)
+{
+	struct serve_options o = {
+	    .config = {.fronts = &fakedev_fronts}, .trace_format = "text", .domid = -1};
+	int status = parse(argc, argv, &o);
+
+	if (status == 0)
+		status = serve_at(&o);
+	else if (status == 1)
+		status = 0;
+	machine_options_free(&o.machine);
+	return status;
 }

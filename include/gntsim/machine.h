@@ -90,6 +90,7 @@ const char *gntsim_version(void);
 #include <gntsim/grant_table.h>
 #include <gntsim/inspect.h>
 #include <gntsim/ioctl.h>
+#include <gntsim/limits.h>
 #include <gntsim/mm.h>
 #include <gntsim/observe.h>
 #include <gntsim/origin.h>

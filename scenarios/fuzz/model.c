@@ -346,7 +346,7 @@ static enum fuzz_played play_machine_step(struct fuzz_model *m, const struct fuz
 		    scn_substrate_model.advance(m->self, op->value * UINT64_C(1000000000), &m->why);
 	} else {
 		scn_buf_printf(line, "set dom%u gntalloc_limit=%u", op->peer, op->value);
-		status = scn_substrate_model.set_limit(m->self, op->peer, SCN_LIMIT_GNTALLOC,
+		status = scn_substrate_model.set_limit(m->self, op->peer, GNTSIM_LIMIT_GNTALLOC,
 						       op->value, &m->why);
 	}
 	return status == SCN_OK ? FUZZ_PLAYED : FUZZ_ERROR;

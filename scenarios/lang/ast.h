@@ -88,7 +88,7 @@ struct scn_alternative {
 struct scn_setting {
 	struct scn_pos pos;
 	struct scn_str name;
-	enum scn_limit limit;
+	enum gntsim_limit limit;
 	struct scn_node *value;
 	struct scn_setting *next;
 };

@@ -53,19 +53,17 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_THIRD_DOMAIN] = {"third_domain", "a script can have more than two domains"},
 };
 
-struct limit {
-	const char *name;
+/* A script is bounded by more than the machine: what it asks for is there before it plays. */
+static const struct {
 	enum scn_capability capability;
 	uint32_t max;
-};
-
-static const struct limit limits[SCN_N_LIMITS] = {
-    [SCN_LIMIT_GNTALLOC] = {"gntalloc_limit", SCN_CAP_GNTALLOC_LIMIT, 65536},
-    [SCN_LIMIT_GNTDEV] = {"gntdev_limit", SCN_CAP_GNTDEV_LIMIT, 65536},
-    [SCN_LIMIT_GRANT_FRAMES] = {"grant_frames", SCN_CAP_GRANT_FRAMES, 4096},
-    [SCN_LIMIT_MAPTRACK_FRAMES] = {"maptrack_frames", SCN_CAP_MAPTRACK_FRAMES, 4096},
-    [SCN_LIMIT_PORTS] = {"ports", SCN_CAP_PORTS, 131072},
-    [SCN_LIMIT_FRAMES] = {"frames", SCN_CAP_FRAMES, 65536},
+} limits[GNTSIM_N_LIMITS] = {
+    [GNTSIM_LIMIT_GNTALLOC] = {SCN_CAP_GNTALLOC_LIMIT, 65536},
+    [GNTSIM_LIMIT_GNTDEV] = {SCN_CAP_GNTDEV_LIMIT, 65536},
+    [GNTSIM_LIMIT_GRANT_FRAMES] = {SCN_CAP_GRANT_FRAMES, 4096},
+    [GNTSIM_LIMIT_MAPTRACK_FRAMES] = {SCN_CAP_MAPTRACK_FRAMES, 4096},
+    [GNTSIM_LIMIT_PORTS] = {SCN_CAP_PORTS, 131072},
+    [GNTSIM_LIMIT_FRAMES] = {SCN_CAP_FRAMES, 65536},
 };
 
 const char *scn_capability_name(enum scn_capability cap)
@@ -96,28 +94,23 @@ int scn_capability_missing(uint64_t needed, uint64_t offered)
 	return missing ? __builtin_ctzll(missing) : -1;
 }
 
-const char *scn_limit_name(enum scn_limit limit)
+bool scn_limit_find(struct scn_str name, enum gntsim_limit *out)
 {
-	return limits[limit].name;
-}
-
-bool scn_limit_find(struct scn_str name, enum scn_limit *out)
-{
-	for (unsigned int i = 0; i < SCN_N_LIMITS; i++) {
-		if (scn_str_is(name, limits[i].name)) {
-			*out = (enum scn_limit)i;
+	for (unsigned int i = 0; i < GNTSIM_N_LIMITS; i++) {
+		if (scn_str_is(name, gntsim_limit((enum gntsim_limit)i)->name)) {
+			*out = (enum gntsim_limit)i;
 			return true;
 		}
 	}
 	return false;
 }
 
-uint64_t scn_limit_max(enum scn_limit limit)
+uint64_t scn_limit_max(enum gntsim_limit limit)
 {
 	return limits[limit].max;
 }
 
-enum scn_capability scn_limit_capability(enum scn_limit limit)
+enum scn_capability scn_limit_capability(enum gntsim_limit limit)
 {
 	return limits[limit].capability;
 }

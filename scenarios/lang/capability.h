@@ -3,6 +3,7 @@
 #ifndef SCN_CAPABILITY_H
 #define SCN_CAPABILITY_H
 
+#include <gntsim/limits.h>
 #include <stdint.h>
 
 #include "text.h"
@@ -86,22 +87,11 @@ bool scn_capability_find(struct scn_str name, enum scn_capability *out);
 /* The first capability that is in `needed` and not in `offered`; -1 if none. */
 int scn_capability_missing(uint64_t needed, uint64_t offered);
 
-/* The limits of a domain, or of the machine, that a script can set. */
-enum scn_limit {
-	SCN_LIMIT_GNTALLOC,
-	SCN_LIMIT_GNTDEV,
-	SCN_LIMIT_GRANT_FRAMES,
-	SCN_LIMIT_MAPTRACK_FRAMES,
-	SCN_LIMIT_PORTS,
-	SCN_LIMIT_FRAMES,
-	SCN_N_LIMITS,
-};
-
-const char *scn_limit_name(enum scn_limit limit);
-bool scn_limit_find(struct scn_str name, enum scn_limit *out);
+/* A limit (gntsim/limits.h) that a script can set; false if there is none of that name. */
+bool scn_limit_find(struct scn_str name, enum gntsim_limit *out);
 /* The most that a script may set it to. The least is 0, where a domain is declared 1. */
-uint64_t scn_limit_max(enum scn_limit limit);
+uint64_t scn_limit_max(enum gntsim_limit limit);
 /* What a substrate must be able to do for it. */
-enum scn_capability scn_limit_capability(enum scn_limit limit);
+enum scn_capability scn_limit_capability(enum gntsim_limit limit);
 
 #endif

@@ -36,8 +36,8 @@ struct scn_setup {
 		uint16_t number;
 		bool has_guest; /* else any will do */
 		enum scn_guest guest;
-		bool second_seat;              /* pair: it is the second of the two real domains */
-		uint64_t limits[SCN_N_LIMITS]; /* 0: the default */
+		bool second_seat; /* pair: it is the second of the two real domains */
+		uint64_t limits[GNTSIM_N_LIMITS]; /* 0: the default */
 	} domains[16];
 	struct scn_version kernel;
 	uint64_t frames; /* 0: the default */
@@ -84,7 +84,7 @@ struct scn_substrate_ops {
 	/* DESTROY_DOMAIN; its processes are gone then. */
 	enum scn_status (*destroy)(void *self, uint32_t domain, struct scn_buf *why);
 	/* GNTALLOC_LIMIT, while the scenario runs */
-	enum scn_status (*set_limit)(void *self, uint32_t domain, enum scn_limit limit,
+	enum scn_status (*set_limit)(void *self, uint32_t domain, enum gntsim_limit limit,
 				     uint64_t value, struct scn_buf *why);
 	/* FAIL_ALLOCATION: the nth from now fails, once; 0: none any more */
 	enum scn_status (*fail_allocation)(void *self, uint64_t nth, struct scn_buf *why);

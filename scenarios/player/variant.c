@@ -76,7 +76,7 @@ static void take_seat(struct scn_buf *name, const struct scn_domain_decl *d, uin
 void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 		 struct scn_version kernel, uint32_t n, struct scn_setup *out, struct scn_buf *name)
 {
-	uint64_t machine[SCN_N_LIMITS] = {0};
+	uint64_t machine[GNTSIM_N_LIMITS] = {0};
 	uint32_t i = 0;
 
 	*out = (struct scn_setup){.n_domains = s->n_domains, .kernel = kernel};
@@ -98,7 +98,7 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 		set_limits(d->settings, out->domains[i].limits);
 	}
 	set_limits(s->machine, machine);
-	out->frames = machine[SCN_LIMIT_FRAMES];
+	out->frames = machine[GNTSIM_LIMIT_FRAMES];
 	if (filter->has_kernel)
 		scn_buf_printf(name, "%skernel %u.%u", name->len ? ", " : "", kernel.major,
 			       kernel.minor);

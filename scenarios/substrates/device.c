@@ -201,7 +201,7 @@ enum scn_guest scn_device_guest(const void *self)
 	return d->guest;
 }
 
-static enum scn_status device_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+static enum scn_status device_set_limit(void *self, uint32_t domain, enum gntsim_limit limit,
 					uint64_t value, struct scn_buf *why)
 {
 	struct device *d = self;
@@ -224,10 +224,10 @@ static enum scn_status device_begin(void *self, const struct scn_setup *setup, s
 				       d->guest == SCN_PV ? "PV" : "PVH");
 			return SCN_SKIP;
 		}
-		for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
+		for (unsigned int l = GNTSIM_LIMIT_GNTALLOC; l <= GNTSIM_LIMIT_GNTDEV; l++) {
 			uint64_t value = setup->domains[i].limits[l];
 
-			if (value && device_set_limit(d, i, (enum scn_limit)l, value, why))
+			if (value && device_set_limit(d, i, (enum gntsim_limit)l, value, why))
 				return SCN_ERROR;
 		}
 	}

@@ -22,9 +22,10 @@
 #include "player/variant.h"
 #include "substrates/agent/agents.h"
 #include "substrates/agent/scratch.h"
+#include "substrates/substrates.h"
 #include "unmount.h"
 
-#define MAX_WORDS 16
+#define MAX_WORDS 32
 #define START_MS  5000
 #define END_MS    5000
 #define HANG_S    20 /* no call takes so long: it hangs */
@@ -66,9 +67,7 @@ static const struct front fronts[SCN_N_FRONTS] = {
 /* What no machine that is served can do. */
 static uint64_t front_capabilities(enum scn_front front)
 {
-	const uint64_t never = SCN_CAP(FAIL_ALLOCATION) | SCN_CAP(FRAMES) | SCN_CAP(GNTDEV_LIMIT) |
-			       SCN_CAP(GRANT_FRAMES) | SCN_CAP(MAPTRACK_FRAMES) | SCN_CAP(PORTS) |
-			       SCN_CAP(RAISE_VIRQ);
+	const uint64_t never = SCN_CAP(FAIL_ALLOCATION) | SCN_CAP(RAISE_VIRQ);
 
 	return SCN_ALL_CAPS & ~never & ~scn_front_lacks(front);
 }
@@ -77,12 +76,6 @@ static struct scn_version front_kernel(const void *self)
 {
 	(void)self;
 	return (struct scn_version){6, 1};
-}
-
-static bool front_kernel_for(const void *self, struct scn_version wanted, struct scn_version *out)
-{
-	*out = front_kernel(self);
-	return scn_version_compare(*out, wanted) <= 0;
 }
 
 /* Starts `gntsim WORD…` with its output in a pipe. It ends with us, and our directory after it. */
@@ -167,18 +160,43 @@ static enum scn_status await_server(struct server *s, struct scn_buf *why)
 	return SCN_ERROR;
 }
 
-static enum scn_status front_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+static enum scn_status front_set_limit(void *self, uint32_t domain, enum gntsim_limit limit,
 				       uint64_t value, struct scn_buf *why)
 {
 	struct server *s = self;
 	scn_cleanup_buf struct scn_buf out = {0};
-	char domid[16], pages[24];
-	const char *words[] = {"control", "--socket", s->socket, "limit", domid, pages, NULL};
+	char domid[16], setting[48];
+	const char *words[] = {"control", "--socket", s->socket, "limit", domid, setting, NULL};
 
-	(void)limit;
 	snprintf(domid, sizeof(domid), "%u", s->setup.domains[domain].number);
-	snprintf(pages, sizeof(pages), "%llu", (unsigned long long)value);
+	snprintf(setting, sizeof(setting), "%s=%llu", gntsim_limit(limit)->name,
+		 (unsigned long long)value);
 	return run(s, words, &out, why);
+}
+
+/* Limits as words of a command: "maptrack_frames=1", or "--maptrack-frames=1". */
+struct limit_words {
+	char text[GNTSIM_N_LIMITS][48];
+	unsigned int n;
+};
+
+static void add_limit(struct limit_words *l, bool option, enum gntsim_limit limit, uint64_t value)
+{
+	char *text = l->text[l->n];
+
+	if (!value)
+		return;
+	snprintf(text, sizeof(l->text[0]), "%s%s=%llu", option ? "--" : "",
+		 gntsim_limit(limit)->name, (unsigned long long)value);
+	for (char *c = text; option && (c = strchr(c, '_'));)
+		*c = '-';
+	l->n++;
+}
+
+static void add_limits(struct limit_words *l, bool option, const uint64_t *limits)
+{
+	for (unsigned int i = 0; i < GNTSIM_N_LIMITS; i++)
+		add_limit(l, option, (enum gntsim_limit)i, limits[i]);
 }
 
 /* The words that make a command run in a domain of the machine. */
@@ -205,58 +223,87 @@ static void join_words(const struct server *s, uint32_t domain, char *domid, siz
 	words[n] = NULL;
 }
 
-static enum scn_status make_domains(struct server *s, struct scn_buf *why)
+static const char *guest_word(const struct scn_setup *setup, uint32_t domain)
+{
+	return setup->domains[domain].guest == SCN_PV ? "pv" : "pvh";
+}
+
+/* Domain 0 is there from the start. */
+static enum scn_status make_domains(const struct server *s, struct scn_buf *why)
 {
 	for (uint32_t i = 0; i < s->setup.n_domains; i++) {
-		const char *guest = s->setup.domains[i].guest == SCN_PV ? "pv" : "pvh";
-		uint64_t limit = s->setup.domains[i].limits[SCN_LIMIT_GNTALLOC];
 		scn_cleanup_buf struct scn_buf out = {0};
+		struct limit_words limits = {.n = 0};
 		char domid[16];
-		const char *words[] = {"control", "--socket",
-				       s->socket, "create",
-				       domid,     s->setup.domains[i].has_guest ? guest : NULL,
-				       NULL};
+		const char *words[MAX_WORDS] = {"control", "--socket", s->socket, "create", domid};
+		size_t n = 5;
 
+		if (s->setup.domains[i].number == 0)
+			continue;
 		snprintf(domid, sizeof(domid), "%u", s->setup.domains[i].number);
-		if (s->setup.domains[i].number != 0 && run(s, words, &out, why) != SCN_OK)
-			return SCN_ERROR;
-		if (limit && front_set_limit(s, i, SCN_LIMIT_GNTALLOC, limit, why) != SCN_OK)
+		if (s->setup.domains[i].has_guest)
+			words[n++] = guest_word(&s->setup, i);
+		add_limits(&limits, false, s->setup.domains[i].limits);
+		for (unsigned int l = 0; l < limits.n; l++)
+			words[n++] = limits.text[l];
+		if (run(s, words, &out, why) != SCN_OK)
 			return SCN_ERROR;
 	}
 	return SCN_OK;
 }
 
-static const char *guest_of_domain0(const struct scn_setup *setup)
+/* What the script says of domain 0; NULL: nothing. */
+static const uint64_t *settings_of_domain0(const struct scn_setup *setup, const char **guest)
 {
+	*guest = "pv";
 	for (uint32_t i = 0; i < setup->n_domains; i++) {
-		if (setup->domains[i].number == 0 && setup->domains[i].has_guest)
-			return setup->domains[i].guest == SCN_PV ? "pv" : "pvh";
+		if (setup->domains[i].number != 0)
+			continue;
+		if (setup->domains[i].has_guest)
+			*guest = guest_word(setup, i);
+		return setup->domains[i].limits;
 	}
-	return "pv";
+	return NULL;
+}
+
+static pid_t start_server(struct server *s, const struct scn_setup *setup)
+{
+	struct limit_words limits = {.n = 0};
+	char kernel[24];
+	const char *words[MAX_WORDS] = {"serve",     "--socket", s->socket, "--virtual-time",
+					"--hazards", "--kernel", kernel,    "--domain",
+					"0",         "--guest"};
+	size_t n = 10;
+	const uint64_t *of_domain0 = settings_of_domain0(setup, &words[n++]);
+
+	snprintf(kernel, sizeof(kernel), "%u.%u", setup->kernel.major, setup->kernel.minor);
+	add_limit(&limits, true, GNTSIM_LIMIT_FRAMES, setup->frames);
+	if (of_domain0)
+		add_limits(&limits, true, of_domain0);
+	for (unsigned int l = 0; l < limits.n; l++)
+		words[n++] = limits.text[l];
+	if (s->front->mounts) {
+		words[n++] = "--mount";
+		words[n++] = s->tree;
+	}
+	return start(s, words, &s->output);
 }
 
 static enum scn_status front_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
 {
 	struct server *s = self;
-	const char *words[] = {"serve",
-			       "--socket",
-			       s->socket,
-			       "--virtual-time",
-			       "--hazards",
-			       "--guest",
-			       guest_of_domain0(setup),
-			       s->front->mounts ? "--mount" : NULL,
-			       s->tree,
-			       NULL};
+	struct scn_version known;
 
-	if (setup->kernel.major != 6 || setup->kernel.minor != 1) {
-		scn_buf_str(why, "the fake devices are those of kernel 6.1");
+	if (!scn_model_kernel_for(NULL, setup->kernel, &known) ||
+	    known.major != setup->kernel.major || known.minor != setup->kernel.minor) {
+		scn_buf_printf(why, "the model knows no kernel %u.%u", setup->kernel.major,
+			       setup->kernel.minor);
 		return SCN_SKIP;
 	}
 	s->setup = *setup;
 	if (s->front->mounts && mkdir(s->tree, 0700) && errno != EEXIST)
 		return broken(why, s->tree);
-	s->pid = start(s, words, &s->output);
+	s->pid = start_server(s, setup);
 	if (s->pid < 0)
 		return broken(why, "gntsim serve");
 	if (await_server(s, why) != SCN_OK)
@@ -494,7 +541,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	    .close = front_close,                                                                  \
 	    .capabilities = symbol##_capabilities,                                                 \
 	    .kernel = front_kernel,                                                                \
-	    .kernel_for = front_kernel_for,                                                        \
+	    .kernel_for = scn_model_kernel_for,                                                    \
 	    .begin = front_begin,                                                                  \
 	    .end = front_end,                                                                      \
 	    .domid = front_domid,                                                                  \

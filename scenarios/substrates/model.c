@@ -83,7 +83,7 @@ static struct scn_version model_kernel(const void *self)
 	return (struct scn_version){6, 1};
 }
 
-static bool model_kernel_for(const void *self, struct scn_version wanted, struct scn_version *out)
+bool scn_model_kernel_for(const void *self, struct scn_version wanted, struct scn_version *out)
 {
 	struct scn_version known;
 	const char *name;
@@ -141,15 +141,17 @@ static enum scn_status make_domain(struct model *m, const struct scn_setup *setu
 	struct gntsim_domain_config config = {
 	    .guest = setup->domains[i].has_guest ? &guest : NULL,
 	    .kernel = kernel,
-	    .max_grant_frames = (uint32_t)limits[SCN_LIMIT_GRANT_FRAMES],
-	    .max_maptrack_frames = (uint32_t)limits[SCN_LIMIT_MAPTRACK_FRAMES],
-	    .gntalloc_limit = (uint32_t)limits[SCN_LIMIT_GNTALLOC],
-	    .gntdev_limit = (uint32_t)limits[SCN_LIMIT_GNTDEV],
-	    .max_ports = (uint32_t)limits[SCN_LIMIT_PORTS],
 	};
 	struct gntsim_domain *dom;
-	int err = gntsim_domain_create(m->machine, setup->domains[i].number, &config, &dom);
+	int err;
 
+	for (unsigned int l = 0; l < GNTSIM_N_LIMITS; l++) {
+		uint32_t *member = gntsim_limit_member(&config, (enum gntsim_limit)l);
+
+		if (member)
+			*member = (uint32_t)limits[l];
+	}
+	err = gntsim_domain_create(m->machine, setup->domains[i].number, &config, &dom);
 	m->domid[i] = setup->domains[i].number;
 	return err ? complain(why, "new domain", err) : SCN_OK;
 }
@@ -272,16 +274,15 @@ static enum scn_status model_destroy(void *self, uint32_t domain, struct scn_buf
 	return SCN_OK;
 }
 
-static enum scn_status model_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+static enum scn_status model_set_limit(void *self, uint32_t domain, enum gntsim_limit limit,
 				       uint64_t value, struct scn_buf *why)
 {
 	struct gntsim_domain *dom = find_domain(self, domain, why);
+	int err = dom ? gntsim_domain_set_limit(dom, limit, (uint32_t)value) : 0;
 
-	(void)limit;
 	if (!dom)
 		return SCN_ERROR;
-	gntsim_domain_set_gntalloc_limit(dom, (uint32_t)value);
-	return SCN_OK;
+	return err ? complain(why, gntsim_limit(limit)->name, err) : SCN_OK;
 }
 
 static enum scn_status model_fail_allocation(void *self, uint64_t nth, struct scn_buf *why)
@@ -388,7 +389,7 @@ const struct scn_substrate_ops scn_substrate_model = {
     .close = model_close,
     .capabilities = model_capabilities,
     .kernel = model_kernel,
-    .kernel_for = model_kernel_for,
+    .kernel_for = scn_model_kernel_for,
     .begin = model_begin,
     .end = model_end,
     .domid = model_domid,

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 static const char *const paths[2] = {
-    [SCN_LIMIT_GNTALLOC] = "/sys/module/xen_gntalloc/parameters/limit",
-    [SCN_LIMIT_GNTDEV] = "/sys/module/xen_gntdev/parameters/limit",
+    [GNTSIM_LIMIT_GNTALLOC] = "/sys/module/xen_gntalloc/parameters/limit",
+    [GNTSIM_LIMIT_GNTDEV] = "/sys/module/xen_gntdev/parameters/limit",
 };
 
 static void close_fd(int *fd)
@@ -19,7 +19,7 @@ static void close_fd(int *fd)
 		close(*fd);
 }
 
-static long read_limit(enum scn_limit limit)
+static long read_limit(enum gntsim_limit limit)
 {
 	__attribute__((cleanup(close_fd))) int fd = open(paths[limit], O_RDONLY | O_CLOEXEC);
 	char text[32];
@@ -31,7 +31,7 @@ static long read_limit(enum scn_limit limit)
 	return atol(text);
 }
 
-static bool write_limit(enum scn_limit limit, unsigned long value)
+static bool write_limit(enum gntsim_limit limit, unsigned long value)
 {
 	__attribute__((cleanup(close_fd))) int fd = open(paths[limit], O_WRONLY | O_CLOEXEC);
 	char text[32];
@@ -42,25 +42,25 @@ static bool write_limit(enum scn_limit limit, unsigned long value)
 
 void scn_module_limits_init(struct scn_module_limits *m)
 {
-	m->saved[SCN_LIMIT_GNTALLOC] = m->saved[SCN_LIMIT_GNTDEV] = -1;
+	m->saved[GNTSIM_LIMIT_GNTALLOC] = m->saved[GNTSIM_LIMIT_GNTDEV] = -1;
 }
 
 uint64_t scn_module_limits_capabilities(void)
 {
 	uint64_t caps = 0;
 
-	if (access(paths[SCN_LIMIT_GNTALLOC], W_OK) == 0)
+	if (access(paths[GNTSIM_LIMIT_GNTALLOC], W_OK) == 0)
 		caps |= SCN_CAP(GNTALLOC_LIMIT);
-	if (access(paths[SCN_LIMIT_GNTDEV], W_OK) == 0)
+	if (access(paths[GNTSIM_LIMIT_GNTDEV], W_OK) == 0)
 		caps |= SCN_CAP(GNTDEV_LIMIT);
 	return caps;
 }
 
-enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum scn_limit limit,
+enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum gntsim_limit limit,
 				      uint64_t value, struct scn_buf *why)
 {
-	if (limit > SCN_LIMIT_GNTDEV) {
-		scn_buf_printf(why, "%s is no module's parameter", scn_limit_name(limit));
+	if (limit > GNTSIM_LIMIT_GNTDEV) {
+		scn_buf_printf(why, "%s is no module's parameter", gntsim_limit(limit)->name);
 		return SCN_ERROR;
 	}
 	if (m->saved[limit] < 0)
@@ -73,9 +73,9 @@ enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum scn_limi
 
 void scn_module_limits_restore(struct scn_module_limits *m)
 {
-	for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
+	for (unsigned int l = GNTSIM_LIMIT_GNTALLOC; l <= GNTSIM_LIMIT_GNTDEV; l++) {
 		if (m->saved[l] >= 0)
-			write_limit((enum scn_limit)l, (unsigned long)m->saved[l]);
+			write_limit((enum gntsim_limit)l, (unsigned long)m->saved[l]);
 		m->saved[l] = -1;
 	}
 }

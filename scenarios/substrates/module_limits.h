@@ -12,7 +12,7 @@ struct scn_module_limits {
 void scn_module_limits_init(struct scn_module_limits *m);
 /* GNTALLOC_LIMIT and GNTDEV_LIMIT, if these can be set here. */
 uint64_t scn_module_limits_capabilities(void);
-enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum scn_limit limit,
+enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum gntsim_limit limit,
 				      uint64_t value, struct scn_buf *why);
 void scn_module_limits_restore(struct scn_module_limits *m);
 

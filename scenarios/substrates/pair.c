@@ -172,7 +172,7 @@ static void pair_close(void *self)
 	free(p);
 }
 
-static enum scn_status pair_set_limit(void *self, uint32_t domain, enum scn_limit limit,
+static enum scn_status pair_set_limit(void *self, uint32_t domain, enum gntsim_limit limit,
 				      uint64_t value, struct scn_buf *why)
 {
 	struct pair *p = self;
@@ -198,10 +198,10 @@ static enum scn_status take_domain(struct pair *p, const struct scn_setup *setup
 			       p->guest[seat] == SCN_PV ? "PV" : "PVH");
 		return SCN_SKIP;
 	}
-	for (unsigned int l = SCN_LIMIT_GNTALLOC; l <= SCN_LIMIT_GNTDEV; l++) {
+	for (unsigned int l = GNTSIM_LIMIT_GNTALLOC; l <= GNTSIM_LIMIT_GNTDEV; l++) {
 		uint64_t value = setup->domains[domain].limits[l];
 
-		if (value && pair_set_limit(p, domain, (enum scn_limit)l, value, why))
+		if (value && pair_set_limit(p, domain, (enum gntsim_limit)l, value, why))
 			return SCN_ERROR;
 	}
 	return SCN_OK;

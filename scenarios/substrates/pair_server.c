@@ -54,11 +54,11 @@ static enum scn_status serve_limit(struct server *s, struct scn_parcel *p, struc
 {
 	uint64_t limit = scn_take_number(p), value = scn_take_number(p);
 
-	if (p->bad || limit >= SCN_N_LIMITS) {
+	if (p->bad || limit >= GNTSIM_N_LIMITS) {
 		p->bad = true;
 		return SCN_ERROR;
 	}
-	return scn_module_limits_set(&s->limits, (enum scn_limit)limit, value, why);
+	return scn_module_limits_set(&s->limits, (enum gntsim_limit)limit, value, why);
 }
 
 static void end_scenario(struct server *s)

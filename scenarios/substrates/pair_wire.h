@@ -15,7 +15,7 @@ enum scn_pair_request {
 	SCN_PAIR_SPAWN = 1, /* process */
 	SCN_PAIR_CALL,      /* process, call; the reply: a result */
 	SCN_PAIR_KILL,      /* process */
-	SCN_PAIR_LIMIT,     /* enum scn_limit, value */
+	SCN_PAIR_LIMIT,     /* enum gntsim_limit, value */
 	SCN_PAIR_END,       /* of the scenario: no process is left, the limits are as they were */
 	SCN_PAIR_QUIT,
 };

@@ -144,6 +144,9 @@ static size_t body(unsigned char *p, enum wire_op op)
 	case WIRE_LIMIT:
 		n = sizeof(struct wire_limit);
 		break;
+	case WIRE_CREATE:
+		n = sizeof(struct wire_create);
+		break;
 	case WIRE_ATTACH:
 	case WIRE_MOUNT:
 	case WIRE_CUSE:

@@ -196,12 +196,12 @@ static void declarations(void)
 		      "t.scn:1:7: expected a capability (see gntsim-scenario(5)), found 'magic'\n"
 		      "    needs magic\n"
 		      "          ^\n");
-	expect_errors(
-	    HEAD "set dom0 ports=3\n",
-	    "t.scn:3:10: expected gntalloc_limit, found 'ports': it can only be set where "
-	    "the domain is declared\n"
-	    "    set dom0 ports=3\n"
-	    "             ^\n");
+	expect_errors(HEAD "set dom0 ports=3\n",
+		      "t.scn:3:10: expected gntalloc_limit or gntdev_limit, found 'ports': it can "
+		      "only be set where "
+		      "the domain is declared\n"
+		      "    set dom0 ports=3\n"
+		      "             ^\n");
 }
 
 static void processes(void)

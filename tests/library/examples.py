@@ -168,7 +168,9 @@ def stand_ins(source):
         'sleep 0.05; done\nmv offer.new offer\nwait\n'
     consumer = 'until [ -s offer ]; do sleep 0.05; done\n./consumer-example 0 $(cat offer) >received\n' \
         'rm offer\n'
-    for name, text in (('my-server', producer), ('server', producer), ('my-client', consumer),
+    talking = producer.replace('wait\n', 'set -- $(cat offer)\necho "ready: reference $1, port $2"\nwait\n')
+    listening = consumer + 'echo "received $(wc -l <received) lines"\n'
+    for name, text in (('my-server', talking), ('server', producer), ('my-client', listening),
                        ('client', consumer), ('my-test', 'exec ./hello-example >/dev/null\n'),
                        ('your-test', 'exec ./hello-example\n')):
         write(name, '#!/bin/sh\n' + text)

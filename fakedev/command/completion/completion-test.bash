@@ -5,17 +5,34 @@ set -eu
 . "$1"
 gntsim=$2
 
-# offers WORDS EXPECTED...: each expected word is offered; the last of WORDS, after its last blank, is
-# being typed.
-offers() {
-	local line=$1 expected
-	shift
+# type_words WORDS: what is offered then is in COMPREPLY.
+type_words() {
+	local line=$1
 	read -r -a COMP_WORDS <<<"$line"
 	[[ $line == *" " ]] && COMP_WORDS+=("")
 	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
 	COMP_WORDS[0]=$gntsim
 	COMPREPLY=()
 	_gntsim
+}
+
+# withholds WORDS UNEXPECTED...: none of these words is offered.
+withholds() {
+	local line=$1 unexpected
+	shift
+	type_words "$line"
+	for unexpected; do
+		[[ " ${COMPREPLY[*]} " != *" $unexpected "* ]] ||
+			{ echo "'$line' offers '$unexpected'" && exit 1; }
+	done
+}
+
+# offers WORDS EXPECTED...: each expected word is offered; the last of WORDS, after its last blank, is
+# being typed.
+offers() {
+	local line=$1 expected
+	shift
+	type_words "$line"
 	for expected; do
 		[[ " ${COMPREPLY[*]} " == *" $expected "* ]] ||
 			{ echo "'$line' offers '${COMPREPLY[*]}', not '$expected'" && exit 1; }
@@ -30,6 +47,11 @@ offers "gntsim run --front " auto socket fuse cuse
 offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
 offers "gntsim run -- tru" true
+offers "gntsim run --" --tag --maptrack-frames --kernel --wait-for
+offers "gntsim run -- true ::: --" --domain --guest --wait-for --wait-patience --ports
+withholds "gntsim run -- true ::: --" --xenstore --tag --frames --kernel
+offers "gntsim run -- true ::: -- tru" true
+offers "gntsim run --kernel " 6.1 6.12
 offers "gntsim play --on fuse" fuse fuse-unassisted
 offers "gntsim fuzz --against s" socket
 echo ok

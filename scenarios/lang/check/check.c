@@ -31,20 +31,21 @@ static void check_settings(struct scn_checker *c, struct scn_setting *settings, 
 			   bool later)
 {
 	for (struct scn_setting *s = settings; s; s = s->next) {
-		bool is_frames = s->limit == SCN_LIMIT_FRAMES;
+		const struct gntsim_limit_info *limit = gntsim_limit(s->limit);
 		unsigned int before = c->errors->count;
 
 		scn_check_input(c, s->value);
 		c->s->needs |= 1ull << scn_limit_capability(s->limit);
-		if (is_frames != of_machine)
+		if (limit->of_machine != of_machine)
 			scn_check_error(c, s->pos, "expected %s, found '%.*s'",
 					of_machine ? "frames" : "a limit of a domain",
 					SCN_STR(s->name));
-		else if (later && s->limit != SCN_LIMIT_GNTALLOC)
-			scn_check_error(c, s->pos,
-					"expected gntalloc_limit, found '%.*s': it can only be set "
-					"where the domain is declared",
-					SCN_STR(s->name));
+		else if (later && !limit->later)
+			scn_check_error(
+			    c, s->pos,
+			    "expected gntalloc_limit or gntdev_limit, found '%.*s': it can "
+			    "only be set where the domain is declared",
+			    SCN_STR(s->name));
 		else if (c->errors->count == before)
 			check_size(c, s, later);
 	}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "descendants.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct process {
+	pid_t pid, parent, group;
+	bool ended; /* a zombie, which somebody has to wait for */
+	bool ours;
+};
+
+struct table {
+	struct process *all;
+	size_t n, room;
+};
+
+/* /proc/PID/stat: "PID (NAME) STATE PARENT GROUP …", where a name may hold anything. */
+static bool look(const char *name, struct process *out)
+{
+	char path[300], text[512], state;
+	const char *rest;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	rest = strrchr(text, ')');
+	*out = (struct process){.pid = (pid_t)atoi(name)};
+	if (!rest || sscanf(rest, ") %c %d %d", &state, &out->parent, &out->group) != 3)
+		return false;
+	out->ended = state == 'Z' || state == 'X';
+	return true;
+}
+
+static bool add(struct table *t, const struct process *p)
+{
+	if (t->n == t->room) {
+		size_t room = t->room ? 2 * t->room : 256;
+		struct process *all = reallocarray(t->all, room, sizeof(*all));
+
+		if (!all)
+			return false;
+		t->all = all;
+		t->room = room;
+	}
+	t->all[t->n++] = *p;
+	return true;
+}
+
+static void list(struct table *t)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *d;
+	struct process p;
+
+	while (proc && (d = readdir(proc))) {
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && look(d->d_name, &p) &&
+		    !add(t, &p))
+			break;
+	}
+	if (proc)
+		closedir(proc);
+}
+
+static bool is_spared(const struct spared *spared, pid_t pid)
+{
+	for (unsigned int i = 0; i < spared->n; i++)
+		if (spared->pids[i] == pid)
+			return true;
+	return false;
+}
+
+static bool is_ours(const struct table *t, pid_t pid)
+{
+	if (pid == getpid())
+		return true;
+	for (size_t i = 0; i < t->n; i++)
+		if (t->all[i].pid == pid)
+			return t->all[i].ours;
+	return false;
+}
+
+/* A child may stand before its parent in the list: again, until nothing is found any more. */
+static void find_ours(struct table *t, const struct spared *spared)
+{
+	for (bool found = true; found;) {
+		found = false;
+		for (size_t i = 0; i < t->n; i++) {
+			struct process *p = &t->all[i];
+
+			if (p->ours || is_spared(spared, p->pid) || !is_ours(t, p->parent))
+				continue;
+			p->ours = found = true;
+		}
+	}
+}
+
+unsigned int descendants_signal(int signal, pid_t but_group, const struct spared *spared)
+{
+	struct table t = {0};
+	unsigned int n = 0;
+
+	list(&t);
+	find_ours(&t, spared);
+	for (size_t i = 0; i < t.n; i++) {
+		const struct process *p = &t.all[i];
+
+		if (!p->ours || p->ended)
+			continue;
+		n++;
+		if (signal && (!but_group || p->group != but_group))
+			kill(p->pid, signal);
+	}
+	free(t.all);
+	return n;
+}
+
+unsigned int descendants_count(const struct spared *spared)
+{
+	return descendants_signal(0, 0, spared);
+}

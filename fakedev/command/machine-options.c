@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "machine-options.h"
+
+#include "command.h"
+#include "lang/options.h"
+#include "player/variant.h"
+#include "substrates/place.h"
+#include "substrates/substrates.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static enum gntsim_limit limit_of(int option)
+{
+	return option == MACHINE_OPTION_LIMIT ? GNTSIM_LIMIT_GNTALLOC
+					      : (enum gntsim_limit)(option - MACHINE_OPTION_LIMITS);
+}
+
+bool machine_options_has(int option)
+{
+	return option >= MACHINE_OPTION_KERNEL && option < MACHINE_OPTION_LIMITS + GNTSIM_N_LIMITS;
+}
+
+bool machine_options_of_domain(int option)
+{
+	return machine_options_has(option) && option != MACHINE_OPTION_KERNEL &&
+	       !gntsim_limit(limit_of(option))->of_machine;
+}
+
+/* "gntalloc-limit". */
+static void name_limit(enum gntsim_limit limit, char *out, size_t room)
+{
+	snprintf(out, room, "%s", gntsim_limit(limit)->name);
+	for (char *c = out; (c = strchr(c, '_'));)
+		*c = '-';
+}
+
+void machine_options_list(struct machine_option_list *l, const struct option *own)
+{
+	struct option *o = l->all;
+
+	while (own->name)
+		*o++ = *own++;
+	*o++ = (struct option){"kernel", required_argument, NULL, MACHINE_OPTION_KERNEL};
+	*o++ = (struct option){"limit", required_argument, NULL, MACHINE_OPTION_LIMIT};
+	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
+		name_limit((enum gntsim_limit)i, l->names[i], sizeof(l->names[i]));
+		*o++ = (struct option){l->names[i], required_argument, NULL,
+				       MACHINE_OPTION_LIMITS + i};
+	}
+	*o = (struct option){0};
+}
+
+void machine_options_help(FILE *out)
+{
+	fputs("  --kernel X.Y    the kernel whose drivers are modelled (default 6.1)\n", out);
+	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
+		const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)i);
+		char name[24], option[32];
+
+		name_limit((enum gntsim_limit)i, name, sizeof(name));
+		snprintf(option, sizeof(option), "--%s N", name);
+		fprintf(out, "  %-20s %s", option, limit->what);
+		if (limit->normal)
+			fprintf(out, " (default %u)", limit->normal);
+		fputc('\n', out);
+	}
+	fputs("  --limit N       the same as --gntalloc-limit\n"
+	      "  --help\n",
+	      out);
+}
+
+struct broker_domain *machine_options_domain(struct machine_options *m, uint32_t domid)
+{
+	struct broker_domain *all;
+
+	for (unsigned int i = 0; i < m->n_domains; i++)
+		if (m->domains[i].domid == domid)
+			return &m->domains[i];
+	all = reallocarray(m->domains, m->n_domains + 1, sizeof(*all));
+	if (!all) {
+		complain("out of memory");
+		return NULL;
+	}
+	m->domains = all;
+	all[m->n_domains] = (struct broker_domain){.domid = domid};
+	return &all[m->n_domains++];
+}
+
+bool machine_options_guest(const char *command, struct machine_options *m, uint32_t domid,
+			   uint32_t guest)
+{
+	struct broker_domain *d = machine_options_domain(m, domid);
+
+	if (!d)
+		return false;
+	if (d->guest && guest && d->guest != guest) {
+		scn_usage_error(command, "--guest: domain %u is pv and pvh", domid);
+		return false;
+	}
+	if (guest)
+		d->guest = guest;
+	return true;
+}
+
+static bool take_kernel(const char *command, struct machine_options *m, const char *value)
+{
+	struct scn_version version;
+	char name[32];
+
+	if (scn_version_parse(value, &version)) {
+		scn_usage_error(command, "--kernel: expected a version X.Y, found '%s'", value);
+		return false;
+	}
+	if (scn_place_kernel(command, "--kernel", &scn_substrate_model, NULL, &version))
+		return false;
+	snprintf(name, sizeof(name), "%u.%u", version.major, version.minor);
+	return gntsim_kernel_by_name(name, &m->kernel) == 0;
+}
+
+static bool take_limit(const char *command, struct machine_options *m, int option,
+		       const char *value, int domid)
+{
+	enum gntsim_limit limit = limit_of(option);
+	struct broker_domain *d = NULL;
+	char name[24] = "limit", text[28];
+	unsigned long number;
+	uint32_t *into = &m->limits[limit];
+
+	if (option != MACHINE_OPTION_LIMIT)
+		name_limit(limit, name, sizeof(name));
+	snprintf(text, sizeof(text), "--%s", name);
+	if (!scn_option_number(command, text, value, 1, gntsim_limit(limit)->most, &number))
+		return false;
+	if (domid >= 0) {
+		d = machine_options_domain(m, (uint32_t)domid);
+		if (!d)
+			return false;
+		into = &d->limits[limit];
+		if (*into && *into != number) {
+			scn_usage_error(command, "%s: domain %d has %u and %lu", text, domid, *into,
+					number);
+			return false;
+		}
+	}
+	*into = (uint32_t)number;
+	return true;
+}
+
+bool machine_options_take(const char *command, struct machine_options *m, int option,
+			  const char *value, int domid)
+{
+	m->given = true;
+	return option == MACHINE_OPTION_KERNEL
+		   ? take_kernel(command, m, value)
+		   : take_limit(command, m, option, value,
+				machine_options_of_domain(option) ? domid : -1);
+}
+
+void machine_options_use(const struct machine_options *m, struct broker_config *config)
+{
+	config->kernel = m->kernel;
+	memcpy(config->limits, m->limits, sizeof(config->limits));
+	config->domains = m->domains;
+	config->n_domains = m->n_domains;
+}
+
+void machine_options_free(struct machine_options *m)
+{
+	free(m->domains);
+	*m = (struct machine_options){0};
+}
+
+bool parse_limit_word(const char *command, const char *word, unsigned long least,
+		      enum gntsim_limit *limit, uint32_t *value)
+{
+	const char *sign = strchr(word, '=');
+	unsigned long number;
+	char name[24] = "";
+
+	if (sign && (size_t)(sign - word) < sizeof(name))
+		memcpy(name, word, (size_t)(sign - word));
+	if (gntsim_limit_by_name(name, limit) < 0 || gntsim_limit(*limit)->of_machine) {
+		scn_usage_error(command,
+				"expected a domain's limit such as maptrack_frames=1, found '%s'",
+				word);
+		return false;
+	}
+	if (!scn_option_number(command, name, sign + 1, least, gntsim_limit(*limit)->most, &number))
+		return false;
+	*value = (uint32_t)number;
+	return true;
+}

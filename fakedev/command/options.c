@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* How the commands complain, and what more than one of them reads. */
+#define _GNU_SOURCE
+#include "lang/options.h"
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In one write: others may print to the same place. */
+int complain(const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(&text, format, args) < 0)
+		text = NULL;
+	va_end(args);
+	fprintf(stderr, "gntsim: %s\n", text ? text : format);
+	free(text);
+	return EXIT_GNTSIM;
+}
+
+bool parse_guest(const char *text, uint32_t *out)
+{
+	if (strcmp(text, "pv") && strcmp(text, "pvh")) {
+		complain("--guest: expected pv or pvh, found '%s'", text);
+		return false;
+	}
+	*out = strcmp(text, "pv") == 0 ? 1 : 2;
+	return true;
+}
+
+bool parse_yes_no(const char *option, const char *text, bool *out)
+{
+	if (strcmp(text, "yes") && strcmp(text, "no")) {
+		complain("%s: expected yes or no, found '%s'", option, text);
+		return false;
+	}
+	*out = strcmp(text, "yes") == 0;
+	return true;
+}
+
+bool parse_patience(const char *command, const char *text, unsigned int *out)
+{
+	unsigned long n;
+
+	if (!scn_option_number(command, "--patience", text, 1, 86400, &n))
+		return false;
+	*out = (unsigned int)n;
+	return true;
+}
