@@ -14,6 +14,7 @@ struct walk {
 	bool (*port)(void *ctx, struct gntsim_domain *dom, gntsim_port port);
 	bool (*domain)(void *ctx, const struct gntsim_domain_info *dom);
 	bool (*page)(void *ctx, const struct gntsim_map_page_info *page);
+	bool (*vma)(void *ctx, struct gntsim_mm *mm, const struct gntsim_vma *vma);
 	bool (*handle)(void *ctx, const struct gntsim_handle_info *handle);
 	bool (*notify)(void *ctx, const struct gntsim_notify_info *notify);
 	void *ctx;
@@ -188,6 +189,27 @@ static bool notifies_of(void *ctx, struct gntsim_domain *dom)
 	return true;
 }
 
+static bool vmas_of_mm(const struct walk *walk, struct gntsim_mm *mm)
+{
+	struct gntsim_vma vma;
+	uint64_t addr = 0;
+
+	for (; gntsim_mm_find_vma(mm, addr, &vma); addr = vma.end)
+		if (!walk->vma(walk->ctx, mm, &vma))
+			return false;
+	return true;
+}
+
+static bool vmas_of(void *ctx, struct gntsim_domain *dom)
+{
+	struct list *l;
+
+	for (l = dom->mms.next; l != &dom->mms; l = l->next)
+		if (!vmas_of_mm(ctx, container_of(l, struct gntsim_mm, link)))
+			return false;
+	return true;
+}
+
 static bool handles_of(void *ctx, struct gntsim_domain *dom)
 {
 	const struct walk *walk = ctx;
@@ -290,6 +312,14 @@ void gntsim_for_each_map_page(struct gntsim_machine *m,
 			      void *ctx)
 {
 	gs_for_each_domain(m, pages_of, &(struct walk){.page = visit, .ctx = ctx});
+}
+
+void gntsim_for_each_vma(struct gntsim_machine *m,
+			 bool (*visit)(void *ctx, struct gntsim_mm *mm,
+				       const struct gntsim_vma *vma),
+			 void *ctx)
+{
+	gs_for_each_domain(m, vmas_of, &(struct walk){.vma = visit, .ctx = ctx});
 }
 
 void gntsim_for_each_handle(struct gntsim_machine *m,

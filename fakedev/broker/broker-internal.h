@@ -11,6 +11,7 @@
 #include "hazards.h"
 #include "leaks.h"
 #include "listen.h"
+#include "origin.h"
 #include "program.h"
 #include "wire.h"
 
@@ -78,6 +79,7 @@ struct client {
 	struct program program;
 	struct link by_process; /**< if it is an address space */
 	uint32_t below;         /**< the watch that it is below, 0 none */
+	struct origin last;     /**< call, while leaks are noted */
 	struct leak_watch noted;
 	struct link watching;
 	uint16_t domid;
@@ -103,6 +105,7 @@ bool client_payload(const struct wire_in *in, void *payload, size_t size);
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
 struct device_file *client_file(struct client *c, uint32_t id);
 /** A process's address space, NULL if none; the newest, for one that executed a program. */
+struct client *client_of_process(const struct broker *b, uint32_t process);
 struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process);
 
 /** An open device file as a front serves it. */
@@ -120,6 +123,9 @@ struct device_file {
 	struct program opener; /**< the process that opened it, if known */
 	struct program exited; /**< a holder that has exited, if leaks are noted */
 	uint32_t exited_watch, opener_watch;
+	struct origin
+	    last;       /**< call, while leaks are noted: of the holder that has exited, or, if no
+			     * holder is known, the last on the file */
 	uint64_t inode; /**< of the client's end, if it is a socket; else 0 */
 	/* evtchn */
 	uint32_t *queue; /**< ports that did not fit the socket yet */
@@ -193,6 +199,7 @@ struct broker {
 	uint32_t n_opened[WIRE_DEV_MAX];
 	bool trace_left;    /**< something is to be written soon */
 	struct cause cause; /**< of what the machine does now */
+	struct origins origins;
 	struct hazards hazards;
 	unsigned int n_hazards;     /**< all, told or not */
 	struct survivors survivors; /**< of the domain that was destroyed last */

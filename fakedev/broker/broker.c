@@ -201,6 +201,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	if (err == 0 && config->trace)
 		gntsim_machine_observe(b->machine, config->trace->saw, config->trace->ctx);
 	if (err == 0)
+		origins_start(b);
+	if (err == 0)
 		err = broker_add_domain(b, 0, 0, NULL);
 	if (err < 0) {
 		fail(f, err, "cannot make a machine: %s", strerror(-err));
@@ -253,6 +255,7 @@ void broker_free(struct broker *b)
 	if (b->machine)
 		gntsim_machine_free(b->machine);
 	arena_done(&b->arena);
+	origins_end(&b->origins);
 	if (b->epoll >= 0)
 		close(b->epoll);
 	if (b->spare >= 0)
@@ -387,4 +390,11 @@ int broker_serve(struct broker *b, int timeout_ms)
 	if (b->config.trace)
 		b->trace_left = b->config.trace->flush(b->config.trace->ctx, n == 0);
 	return n;
+}
+
+void broker_catch_up(struct broker *b)
+{
+	b->config.fronts->drain(b);
+	while (broker_serve(b, 0) > 0)
+		;
 }

@@ -65,6 +65,9 @@ void broker_free(struct broker *b);
  */
 int broker_serve(struct broker *b, int timeout_ms);
 
+/** Serves what had happened before this call, whatever way it takes to us. */
+void broker_catch_up(struct broker *b);
+
 /** Calls @p ready(ctx) from broker_serve() whenever @p fd is readable. @retval -errno */
 int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx);
 

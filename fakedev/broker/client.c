@@ -57,18 +57,25 @@ void client_index(struct client *c)
 		link_add(&c->broker->processes[c->program.pid % PROCESS_BUCKETS], &c->by_process);
 }
 
-struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process)
+struct client *client_of_process(const struct broker *b, uint32_t process)
 {
 	const struct link *head = &b->processes[process % PROCESS_BUCKETS];
 
 	for (struct link *l = head->prev; l != head; l = l->prev) {
-		const struct client *c =
+		struct client *c =
 		    (struct client *)(void *)((char *)l - offsetof(struct client, by_process));
 
 		if (c->program.pid == process)
-			return c->mm;
+			return c;
 	}
 	return NULL;
+}
+
+struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process)
+{
+	const struct client *c = client_of_process(b, process);
+
+	return c ? c->mm : NULL;
 }
 
 static void client_destroy(struct endpoint *e)

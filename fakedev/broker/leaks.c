@@ -31,6 +31,11 @@ static struct client *watcher(const struct broker *b, uint32_t id)
 	return NULL;
 }
 
+bool leaks_are_noted(const struct broker *b)
+{
+	return b->config.leaks || b->watchers.next != &b->watchers;
+}
+
 uint32_t leaks_watch_of(const struct broker *b, uint32_t pid)
 {
 	if (b->watchers.next == &b->watchers)
@@ -81,13 +86,37 @@ struct walk {
 	struct broker *b;
 	const struct device_file *file;
 	struct program program;
+	const struct origin *last; /* call of the program; NULL: not known */
 	uint32_t watch;
 };
 
-__attribute__((format(printf, 3, 4))) static void note(const struct walk *w, uint32_t domid,
-						       const char *format, ...)
+static void say(const struct walk *w, const char *line)
 {
 	struct client *c = watcher(w->b, w->watch);
+
+	if (c)
+		keep(&c->noted, line);
+	if (w->b->config.leaks)
+		fputs(line, stderr);
+}
+
+/* Below the leak: the call that made it, the one before the end. */
+static void say_call(const struct walk *w, const char *which, const char *who,
+		     const struct origin *o)
+{
+	char call[ORIGIN_TEXT], at[40] = "", line[ORIGIN_TEXT + 128];
+
+	if (o->line)
+		snprintf(at, sizeof(at), ", trace line %llu", (unsigned long long)o->line);
+	snprintf(line, sizeof(line), "gntsim:   %s%s: %s%s\n", which, who, origin_text(o, call),
+		 at);
+	say(w, line);
+}
+
+__attribute__((format(printf, 4, 5))) static void note(const struct walk *w, uint32_t domid,
+						       uint32_t origin, const char *format, ...)
+{
+	const struct origin *made = origins_find(w->b, origin);
 	char what[160], who[PROGRAM_TEXT], line[320];
 	va_list args;
 
@@ -96,12 +125,12 @@ __attribute__((format(printf, 3, 4))) static void note(const struct walk *w, uin
 	va_end(args);
 	snprintf(line, sizeof(line), "gntsim: leak: domain %u, %s: %s\n", domid,
 		 program_text(&w->program, who), what);
-	if (c)
-		keep(&c->noted, line);
-	if (!w->b->config.leaks)
-		return;
-	fputs(line, stderr);
-	w->b->n_leaks++;
+	say(w, line);
+	if (made)
+		say_call(w, "made by ", program_text(&made->call.program, who), made);
+	if (w->last && w->last->id)
+		say_call(w, "the last call before its end", "", w->last);
+	w->b->n_leaks += w->b->config.leaks;
 }
 
 static bool note_grant(void *ctx, const struct gntsim_grant_info *g)
@@ -109,7 +138,7 @@ static bool note_grant(void *ctx, const struct gntsim_grant_info *g)
 	const struct walk *w = ctx;
 
 	if (g->file == w->file->file)
-		note(w, g->granter,
+		note(w, g->granter, g->origin,
 		     "grant still allocated: reference %u to domain %u (%s), gntalloc index %#llx",
 		     g->ref, g->grantee, g->readonly ? "read-only" : "read-write",
 		     (unsigned long long)g->index);
@@ -121,7 +150,7 @@ static bool note_map(void *ctx, const struct gntsim_map_info *m)
 	const struct walk *w = ctx;
 
 	if (m->file == w->file->file && m->listed)
-		note(w, m->domid, "grants still mapped: gntdev index %#llx, %u page%s",
+		note(w, m->domid, m->origin, "grants still mapped: gntdev index %#llx, %u page%s",
 		     (unsigned long long)m->index, m->count, m->count == 1 ? "" : "s");
 	return true;
 }
@@ -132,6 +161,7 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 	bool held = false;
 
 	w->program = f->exited;
+	w->last = &f->last;
 	w->watch = f->exited_watch;
 	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
 		const struct hold *h =
@@ -144,6 +174,7 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 		if (!program_is_exiting(h->client->program.pid))
 			return false;
 		w->program = h->client->program;
+		w->last = &h->client->last;
 		w->watch = h->client->below;
 	}
 	/* Of who maps without help no more is known. */
@@ -159,7 +190,7 @@ void leaks_of_file(struct broker *b, const struct device_file *f)
 {
 	struct walk w = {.b = b, .file = f};
 
-	if ((!b->config.leaks && b->watchers.next == &b->watchers) || f->device == WIRE_DEV_EVTCHN)
+	if (!leaks_are_noted(b) || f->device == WIRE_DEV_EVTCHN)
 		return;
 	if (!find_culprit(f, &w) || !wanted(b, w.watch))
 		return;
@@ -171,7 +202,7 @@ void leaks_of_file(struct broker *b, const struct device_file *f)
 
 void leaks_of_mm(struct broker *b, const struct client *c)
 {
-	struct walk w = {.b = b, .program = c->program, .watch = c->below};
+	struct walk w = {.b = b, .program = c->program, .last = &c->last, .watch = c->below};
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 
@@ -183,10 +214,12 @@ void leaks_of_mm(struct broker *b, const struct client *c)
 			continue;
 		c->holds[i]->file->exited = c->program;
 		c->holds[i]->file->exited_watch = c->below;
+		c->holds[i]->file->last = c->last;
 	}
 	for (; gntsim_mm_find_vma(c->mm, addr, &v); addr = v.end) {
 		if (!v.inherited)
-			note(&w, c->domid, "memory still mapped: %s, %llu page(s) at %#llx",
+			note(&w, c->domid, v.origin,
+			     "memory still mapped: %s, %llu page(s) at %#llx",
 			     gntsim_file_device(v.file) == GNTSIM_DEV_GNTALLOC ? "gntalloc"
 									       : "gntdev",
 			     (unsigned long long)((v.end - v.start) / GNTSIM_PAGE_SIZE),

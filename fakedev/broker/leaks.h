@@ -23,6 +23,8 @@ struct leak_watch {
 	bool lost; /**< there were more than memory, or a message, takes */
 };
 
+/** Whether anybody wants to know of leaks. */
+bool leaks_are_noted(const struct broker *b);
 /** The watch that a process is below, 0 if none. It costs something only while there is one. */
 uint32_t leaks_watch_of(const struct broker *b, uint32_t pid);
 /** Makes the client watch. */

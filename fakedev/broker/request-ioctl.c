@@ -189,6 +189,7 @@ static long call_driver(struct client *c, const struct device_file *f,
 	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg,
 			      trace_watch(c->broker, traced, &um, &room));
 	cause->traced = traced;
+	origins_ioctl(c->broker);
 	broker_effects(c->broker);
 	return result;
 }

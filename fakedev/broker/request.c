@@ -316,6 +316,7 @@ int client_request(struct client *c, struct wire_in *in)
 		return -EPROTO;
 	if (in->n_fds != (op == WIRE_ATTACH || op == WIRE_MOUNT))
 		return -EPROTO;
+	origins_skip(c->broker);
 	c->broker->cause = (struct cause){
 	    .kind = CAUSE_REQUEST, .domid = c->domid, .program = c->program, .request = in};
 	switch (op) {

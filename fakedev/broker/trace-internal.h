@@ -27,7 +27,7 @@ void trace_memory_done(struct trace_memory *t);
 void trace_request(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		   size_t len);
 /** A call that came through the kernel: whose is the file's domain and the thread's process. */
-void trace_file_call(const struct device_file *f, uint32_t thread, struct trace_call *call);
+void trace_file_call(struct device_file *f, uint32_t thread, struct trace_call *call);
 /** WIRE_READ. @retval -EPROTO */
 int trace_told_read(struct client *c, const struct wire_in *in);
 void trace_close(const struct device_file *f);

@@ -119,10 +119,20 @@ void trace_memory_done(struct trace_memory *t)
 	free(t->written.bytes);
 }
 
-static void tell(const struct broker *b, struct trace_call *call)
+/* Whether anybody wants to hear of the call that ends now. */
+static bool is_heard(const struct broker *b)
 {
+	return b->config.trace || origins_wanted(b);
+}
+
+static void tell(struct broker *b, struct trace_call *call, struct origin *last)
+{
+	const struct broker_trace *t = b->config.trace;
+
 	call->now = gntsim_machine_now(b->machine);
-	b->config.trace->call(b->config.trace->ctx, call);
+	if (t)
+		t->call(t->ctx, call);
+	origins_note(b, call, t ? t->line(t->ctx) : 0, leaks_are_noted(b) ? last : NULL);
 }
 
 static void name_file(struct trace_call *call, const struct device_file *f)
@@ -318,21 +328,24 @@ void trace_request(struct client *c, const struct wire_in *in, int64_t result, c
 	struct trace_call call = {.domid = c->domid, .program = c->program, .result = result};
 	uint32_t ports[1024];
 
-	if (c->broker->config.trace && take_request(c, in, result, payload, len, &call, ports))
-		tell(c->broker, &call);
+	if (is_heard(c->broker) && take_request(c, in, result, payload, len, &call, ports))
+		tell(c->broker, &call, &c->last);
 }
 
-void trace_file_call(const struct device_file *f, uint32_t thread, struct trace_call *call)
+void trace_file_call(struct device_file *f, uint32_t thread, struct trace_call *call)
 {
 	const struct gntsim_domain *dom = f->file ? gntsim_file_domain(f->file) : NULL;
 
-	if (!f->broker->config.trace)
+	struct client *c;
+
+	if (!is_heard(f->broker))
 		return;
 	name_file(call, f);
 	call->domid = dom ? gntsim_domain_id(dom) : 0;
 	call->thread = thread;
 	program_look(&call->program, foreign_process(thread));
-	tell(f->broker, call);
+	c = client_of_process(f->broker, call->program.pid);
+	tell(f->broker, call, c ? &c->last : &f->last);
 }
 
 int trace_told_read(struct client *c, const struct wire_in *in)
@@ -355,7 +368,7 @@ int trace_told_read(struct client *c, const struct wire_in *in)
 	call.n_ports = bytes / 4;
 	call.result = r.result;
 	if (c->broker->config.trace)
-		tell(c->broker, &call);
+		tell(c->broker, &call, &c->last);
 	return 0;
 }
 
@@ -365,27 +378,27 @@ void trace_close(const struct device_file *f)
 				  .domid = (uint16_t)f->broker->cause.domid,
 				  .program = f->broker->cause.program};
 
-	if (!f->broker->config.trace || f->device > WIRE_DEV_PRIVCMD)
+	if (!is_heard(f->broker) || f->device > WIRE_DEV_PRIVCMD)
 		return;
 	call.exiting = program_is_exiting(call.program.pid);
 	name_file(&call, f);
-	tell(f->broker, &call);
+	tell(f->broker, &call, NULL);
 }
 
 void trace_end(const struct client *c)
 {
 	struct trace_call call = {.kind = TRACE_END, .domid = c->domid, .program = c->program};
 
-	if (!c->broker->config.trace)
+	if (!is_heard(c->broker))
 		return;
 	call.exiting = program_is_exiting(call.program.pid);
-	tell(c->broker, &call);
+	tell(c->broker, &call, NULL);
 }
 
 void trace_time(struct broker *b)
 {
 	struct trace_call call = {.kind = TRACE_TIME};
 
-	if (b->config.trace)
-		tell(b, &call);
+	if (is_heard(b))
+		tell(b, &call, NULL);
 }

@@ -74,6 +74,8 @@ struct broker_trace {
 	 * @return whether something is left
 	 */
 	bool (*flush)(void *ctx, bool idle);
+	/** The line of the trace at which the call that was told last stands, from 1. */
+	uint64_t (*line)(void *ctx);
 };
 
 #endif

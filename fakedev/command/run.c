@@ -80,6 +80,22 @@ static int run_programs(const struct run_options *o, const struct run_place *at)
 	return run_is_several(o) ? run_several(o, at) : run_one(o, at);
 }
 
+/* Each has a line, and more about it below. */
+static int count_leaks(const char *text, size_t len)
+{
+	static const char begin[] = "gntsim: leak: ";
+	const char *end = text + len, *line = text;
+	int n = 0;
+
+	while (line && line < end) {
+		n += (size_t)(end - line) >= sizeof(begin) &&
+		     memcmp(line, begin, sizeof(begin) - 1) == 0;
+		line = memchr(line, '\n', (size_t)(end - line));
+		line = line ? line + 1 : NULL;
+	}
+	return n;
+}
+
 /* What the machine has noted of the processes below us, on stderr. @return how many leaks, or -1 after
  * a complaint */
 static int report_noted(const struct joining *j, int fd)
@@ -96,8 +112,7 @@ static int report_noted(const struct joining *j, int fd)
 	if (machine_ask(j, fd, WIRE_LEAKS, &nothing, &in, &f) < 0)
 		return complain("what leaked is not known: %s", f.text), -1;
 	fwrite(in.payload, 1, in.msg.payload, stderr);
-	for (uint32_t i = 0; i < in.msg.payload; i++)
-		n += in.payload[i] == '\n';
+	n = count_leaks((const char *)in.payload, in.msg.payload);
 	if (n)
 		fprintf(stderr, "gntsim: %d leak%s%s\n", n, n == 1 ? "" : "s",
 			in.msg.result ? ", and more than could be noted" : "");
@@ -166,8 +181,7 @@ static int judge(const struct run_options *o, const struct run_place *at, int st
 	unsigned int leaks;
 
 	/* The kernel closed all that was the programs' before they could be waited for. */
-	while (broker_serve(at->broker, 0) > 0)
-		;
+	broker_catch_up(at->broker);
 	xenstore_stop(at->xenstore, at->broker);
 	leaks = broker_report_leaks(at->broker);
 	if (status == 0 &&

@@ -139,8 +139,8 @@ static int serve(const struct serve_options *o, const char *dir)
 		while (!s.ended && n >= 0)
 			n = broker_serve(b, -1);
 		/* Who has ended by now has ended for the report too. */
-		while (n >= 0 && broker_serve(b, 0) > 0)
-			;
+		if (n >= 0)
+			broker_catch_up(b);
 		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : 0;
 		if (broker_report_leaks(b) && o->leaks_fail && n == 0)
 			n = 1;

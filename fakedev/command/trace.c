@@ -21,8 +21,9 @@ struct tracer {
 	struct scn_buf text, seen;
 	struct timespec start;
 	int fd;
-	bool prompt; /* somebody looks on */
-	int err;     /* why it was given up */
+	uint64_t lines, line; /* written so far; where the last call stands */
+	bool prompt;          /* somebody looks on */
+	int err;              /* why it was given up */
 };
 
 const char *trace_device_name(enum wire_device device)
@@ -86,13 +87,27 @@ static void write_out(struct tracer *t)
 	scn_buf_clear(&t->text);
 }
 
+static uint64_t count_lines(const char *text, size_t len)
+{
+	const char *end = text + len;
+	uint64_t n = 0;
+
+	for (; (text = memchr(text, '\n', (size_t)(end - text))); text++)
+		n++;
+	return n;
+}
+
 static void on_call(void *ctx, const struct trace_call *call)
 {
 	struct tracer *t = ctx;
+	size_t before;
 
 	if (t->err)
 		return;
+	before = t->text.len;
 	t->format->call(&t->text, &t->seen, call, us_since(&t->start));
+	t->line = t->lines + 1;
+	t->lines += count_lines(scn_buf_text(&t->text) + before, t->text.len - before);
 	if (t->text.len > MUCH)
 		write_out(t);
 }
@@ -112,6 +127,13 @@ static bool on_flush(void *ctx, bool idle)
 	if (idle || t->prompt)
 		write_out(t);
 	return t->text.len > 0;
+}
+
+static uint64_t on_line(void *ctx)
+{
+	const struct tracer *t = ctx;
+
+	return t->err ? 0 : t->line;
 }
 
 static const struct trace_format *find_format(const char *name)
@@ -134,7 +156,7 @@ struct tracer *trace_open(const char *path, const char *format)
 		return NULL;
 	t->format = f;
 	t->path = path;
-	t->hooks = (struct broker_trace){t, on_call, on_saw, on_flush};
+	t->hooks = (struct broker_trace){t, on_call, on_saw, on_flush, on_line};
 	t->prompt = !strcmp(path, "-");
 	t->fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
 				  : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
@@ -145,6 +167,7 @@ struct tracer *trace_open(const char *path, const char *format)
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t->start);
 	f->begin(&t->text);
+	t->lines = count_lines(scn_buf_text(&t->text), t->text.len);
 	write_out(t);
 	return t;
 }

@@ -46,7 +46,7 @@ int fuse_front_open(struct device_file *f, int *client_fd)
 	return 0;
 }
 
-static void trace_read(const struct device_file *f, fuse_req_t req, size_t size, long result,
+static void trace_read(struct device_file *f, fuse_req_t req, size_t size, long result,
 		       const uint32_t *ports)
 {
 	trace_file_call(f, (uint32_t)fuse_req_ctx(req)->pid,
@@ -220,7 +220,7 @@ void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
 
 void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_file_info *fi)
 {
-	const struct device_file *f = fuse_file_of(fi)->device;
+	struct device_file *f = fuse_file_of(fi)->device;
 	uint32_t ports[MOST_PORTS];
 	long n;
 
@@ -316,6 +316,7 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 				  .arg = arg,
 				  .memory = um};
 	result = call_driver(ff, thread, cmd, arg, trace_watch(b, &traced, um, &room));
+	origins_ioctl(b);
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(b);
 	trace_file_call(

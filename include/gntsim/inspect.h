@@ -12,6 +12,7 @@
 
 #include <gntsim/domain.h>
 #include <gntsim/event_channel.h>
+#include <gntsim/mm.h>
 #include <gntsim/types.h>
 
 #ifdef __cplusplus
@@ -106,6 +107,12 @@ struct gntsim_map_page_info {
 void gntsim_for_each_map_page(struct gntsim_machine *m,
 			      bool (*visit)(void *ctx, const struct gntsim_map_page_info *page),
 			      void *ctx);
+
+/** Calls @p visit for each device mapping of each address space, until it returns false. */
+void gntsim_for_each_vma(struct gntsim_machine *m,
+			 bool (*visit)(void *ctx, struct gntsim_mm *mm,
+				       const struct gntsim_vma *vma),
+			 void *ctx);
 
 /** A maptrack handle: Xen's own record of a mapping, whoever made it. */
 struct gntsim_handle_info {

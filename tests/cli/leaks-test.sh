@@ -27,6 +27,14 @@ each() {
 	says err "use-devices (process "
 	says err "grant still allocated"
 	says err "memory still mapped: gntalloc, 1 page(s)"
+	sed -E 's/process [0-9]+/process P/; s/0x7f[0-9a-f]+/ADDR/g; s/domid=dom[0-9]+/domid=domN/' "$dir/err" >"$dir/plain"
+	for line in \
+		"  made by use-devices (process P): mmap(ADDR, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, gntallocN, 0) = ADDR" \
+		"  made by use-devices (process P): ioctl(gntallocN, IOCTL_GNTALLOC_ALLOC_GREF, {domid=domN, flags=GNTALLOC_FLAG_WRITABLE, count=1}) = 0" \
+		"  the last call before its end: mmap(ADDR, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, gntallocN, 0) = ADDR"; do
+		sed 's/gntalloc[0-9][0-9]*/gntallocN/' "$dir/plain" | grep -qxF -e "gntsim: $line" ||
+			complain "$what: expected '$line', got: $(cat "$dir/err")"
+	done
 	expect 0 "$prefix: reported" "$gntsim" run --guest pvh --leaks "$@" -- "$use" forget
 	says err "2 leaks"
 	expect 3 "$prefix: failed" "$gntsim" run --guest pvh --leaks=error "$@" -- "$use" forget 3
@@ -34,6 +42,9 @@ each() {
 }
 
 each "private" --domain 4
+expect 1 "traced" "$gntsim" run --leaks=error --trace "$dir/trace" -- "$use" forget
+line=$(sed -n 's/.*flags=GNTALLOC_FLAG_WRITABLE, count=1}) = 0, trace line //p' "$dir/err")
+sed -n "${line:-1}p" "$dir/trace" | grep -q IOCTL_GNTALLOC_ALLOC_GREF || complain "$what: line '$line' is not the call"
 expect 1 "the domain" "$gntsim" run --leaks=error --domain 4 -- "$use" forget
 says err "gntsim: leak: domain 4, use-devices (process "
 
@@ -80,6 +91,8 @@ if "$gntsim" run --front fuse --assist=no -- true 2>/dev/null; then
 	expect 1 "unassisted" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" forget
 	says err "use-devices (process "
 	says err "grant still allocated"
+	says err "made by use-devices (process "
+	says err "the last call before its end: ioctl(gntalloc1, IOCTL_GNTALLOC_ALLOC_GREF, "
 	expect 0 "unassisted, clean" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" clean
 	expect 1 "assisted" "$gntsim" run --front fuse --leaks=error -- "$use" forget
 	says err "2 leaks"

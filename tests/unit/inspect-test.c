@@ -347,6 +347,40 @@ static void notifications(void)
 	gntsim_close(alloc);
 }
 
+struct seen_vmas {
+	struct gntsim_mm *mm[MAX_SEEN];
+	uint64_t start[MAX_SEEN];
+	unsigned n, stop_after;
+};
+
+static bool see_vma(void *ctx, struct gntsim_mm *mm, const struct gntsim_vma *vma)
+{
+	struct seen_vmas *s = ctx;
+
+	if (s->n < MAX_SEEN) {
+		s->mm[s->n] = mm;
+		s->start[s->n] = vma->start;
+	}
+	return ++s->n != s->stop_after;
+}
+
+static void vmas(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom2);
+	struct seen_vmas seen = {0};
+
+	gntsim_for_each_vma(fx.m, see_vma, &seen);
+	REQUIRE_EQ(seen.n, 2);
+	EXPECT(seen.mm[0] == s.granter);
+	EXPECT_EQ(seen.start[0], VA);
+	EXPECT(seen.mm[1] == s.mapper);
+	seen.n = 0;
+	seen.stop_after = 1;
+	gntsim_for_each_vma(fx.m, see_vma, &seen);
+	EXPECT_EQ(seen.n, 1);
+	fx_share_close(&s);
+}
+
 static void port_with_its_user(void)
 {
 	struct gntsim_file *e = fx_open(fx.dom1, GNTSIM_DEV_EVTCHN);
@@ -378,6 +412,7 @@ int main(void)
 	    {"maps", maps},
 	    {"ports", ports},
 	    {"domains", domains},
+	    {"vmas", vmas},
 	    {"map pages and handles", map_pages_and_handles},
 	    {"notifications", notifications},
 	    {"a port with its user", port_with_its_user},
