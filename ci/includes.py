@@ -26,6 +26,7 @@ RANKS = {
     "scenarios/substrates/agent": 6,
     "scenarios/substrates": 7,
     "scenarios/fuzz": 8,
+    "fakedev/timeline": 3,
     "fakedev/command": 9,
 }
 # Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
@@ -35,6 +36,7 @@ FAMILIES = {
     "binding": {"include", "binding"},
     "fakedev": {"include", "fakedev"},
     "scenarios": {"include", "scenarios"},
+    "fakedev/timeline": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
 }
 SEARCH = ("fakedev", "scenarios", "include")

@@ -54,6 +54,8 @@ struct trace_call {
 	int32_t prot, flags;
 	uint64_t addr, len, offset, new_addr, new_len;
 	struct trace_memory *memory;
+	const char *in,
+	    *out; /**< instead of memory: the structure in words; of a trace that was read */
 	const uint32_t *ports;
 	uint32_t n_ports;
 	uint16_t peer;

@@ -28,6 +28,7 @@ int run_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int control_main(int argc, char **argv);
+int timeline_main(int argc, char **argv);
 
 /** "gntsim: " and the message on stderr; returns EXIT_GNTSIM. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

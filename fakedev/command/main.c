@@ -18,6 +18,7 @@ static const struct {
     {"serve", serve_main, "keep a machine that programs can join"},
     {"status", status_main, "print what lives in a machine"},
     {"control", control_main, "destroy a domain, let time pass, set a limit"},
+    {"timeline", timeline_main, "draw a trace"},
     {"play", gntsim_play_main, "play scenarios"},
     {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},

@@ -64,7 +64,9 @@ static void print_ioctl(struct scn_buf *b, const struct trace_call *c)
 	if (known && !known->layout)
 		return;
 	scn_buf_str(b, ", ");
-	if (known && c->memory && trace_memory_before(c->memory, c->addr, &byte, 1))
+	if (c->in)
+		scn_buf_str(b, c->in);
+	else if (known && c->memory && trace_memory_before(c->memory, c->addr, &byte, 1))
 		scn_print_struct(b, known->layout, SCN_WAY_IN, c->addr, trace_memory_before,
 				 c->memory, MOST_ITEMS);
 	else
@@ -161,6 +163,8 @@ static void print_result(struct scn_buf *b, const struct trace_call *c)
 		scn_buf_str(b, " ");
 		print_ports(b, c);
 	}
+	if (c->out)
+		scn_buf_printf(b, " %s", c->out);
 	if (known && known->layout && c->memory && scn_layout_has_results(known->layout)) {
 		scn_buf_str(b, " ");
 		scn_print_struct(b, known->layout, SCN_WAY_OUT, c->addr, trace_memory_after,

@@ -45,7 +45,7 @@ static bool is_result(const struct scn_layout *layout, const struct scn_field *f
 	return false;
 }
 
-static enum scn_meaning meaning_of(const struct scn_layout *layout, const struct scn_field *field)
+enum scn_meaning scn_meaning_of(const struct scn_layout *layout, const struct scn_field *field)
 {
 	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
 		if ((!meanings[i].layout || !strcmp(meanings[i].layout, layout->name)) &&
@@ -87,7 +87,7 @@ static void tell_number(const struct walk *w, const struct scn_layout *layout, c
 	int64_t value;
 
 	if (fetch_number(w, addr, field, &value))
-		w->v->number(w->v->ctx, name, value, meaning_of(layout, field));
+		w->v->number(w->v->ctx, name, value, scn_meaning_of(layout, field));
 	else
 		w->v->unknown(w->v->ctx, name);
 }

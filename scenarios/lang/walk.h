@@ -20,6 +20,8 @@ enum scn_meaning {
 	SCN_IS_VIRQ,
 };
 
+enum scn_meaning scn_meaning_of(const struct scn_layout *layout, const struct scn_field *field);
+
 /* Reads memory as it was when the call looked at it. False: it can't be had. */
 typedef bool scn_fetch(void *ctx, uint64_t addr, void *out, size_t len);
 

@@ -53,7 +53,7 @@ expect 125 "no machine" "$gntsim" run --socket "$dir/none" -- true
 says err "no machine at $dir/none"
 expect 0 "version" "$gntsim" --version
 says out "gntsim "
-for command in run serve status control; do
+for command in run serve status control timeline; do
 	expect 0 "$command --help" "$gntsim" $command --help
 	says out "usage: gntsim $command"
 done

@@ -66,6 +66,10 @@ wait $server || status=$?
 server=
 ends gntsim-serve 1 sh -c "exit $status"
 
+"$gntsim" run --trace trace --trace-format json -- "$use" clean
+ends gntsim-timeline 0 "$gntsim" timeline trace -o trace.svg
+ends gntsim-timeline 125 "$gntsim" timeline nowhere -o trace.svg
+
 ends gntsim-play 0 "$gntsim" play passes.scn
 ends gntsim-play 1 "$gntsim" play fails.scn
 ends gntsim-play 125 "$gntsim" play wrong.scn
@@ -81,7 +85,7 @@ ends gntsim-new-scenario 0 "$gntsim" new-scenario new
 ends gntsim-new-scenario 125 "$gntsim" new-scenario new
 
 # The pages.
-for page in run serve status control play fuzz new-scenario; do
+for page in run serve status control timeline play fuzz new-scenario; do
 	page=gntsim-$page
 	sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/p' "$man/$page.1" |
 		sed -n "s/^\.It \(Em \)\{0,1\}/$page /p"

@@ -22,7 +22,7 @@ wrong() {
 	head -n 5 out err
 }
 
-for command in run serve status control play fuzz new-scenario; do
+for command in run serve status control timeline play fuzz new-scenario; do
 	wrong "no option --bogus" $command --bogus
 	wrong "no option --bogus=3" $command --bogus=3
 	wrong "no option -Z" $command -Z
@@ -31,6 +31,14 @@ done
 for option in domain guest front socket assist limit; do
 	wrong "--$option needs a value" run --$option
 done
+for option in output title scale; do
+	wrong "--$option needs a value" timeline --$option
+done
+wrong "-o needs a value" timeline trace -o
+wrong "no trace is named" timeline -o x.svg
+wrong "more than one trace is named" timeline a b -o x.svg
+wrong "-o FILE is missing" timeline trace
+wrong "-o: expected .html, .svg or .json at the end of 'x.png'" timeline trace -o x.png
 for option in socket guest limit mount assist; do
 	wrong "--$option needs a value" serve --$option
 done

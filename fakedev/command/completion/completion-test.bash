@@ -39,13 +39,15 @@ offers() {
 	done
 }
 
-offers "gntsim " run serve status control play --version
+offers "gntsim " run serve status control timeline play --version
 offers "gntsim ser" serve
 offers "gntsim run --" --domain --guest --front --socket --leaks --xenstore
 offers "gntsim run --guest p" pv pvh
 offers "gntsim run --front " auto socket fuse cuse
 offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
+offers "gntsim timeline --" --output --title --scale
+offers "gntsim timeline --scale " steps time
 offers "gntsim run -- tru" true
 offers "gntsim run --" --tag --maptrack-frames --kernel --wait-for
 offers "gntsim run -- true ::: --" --domain --guest --wait-for --wait-patience --ports
