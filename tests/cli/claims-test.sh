@@ -23,8 +23,12 @@ fuse-unassisted) set -- --front fuse --assist=no ;;
 cuse) set -- --front cuse ;;
 esac
 node=${front%-unassisted}
-if [ "$front" != socket ] && { [ ! -w "/dev/$node" ] || ! "$gntsim" run "$@" -- true 2>why; }; then
-	echo "skipped: no $front front here: $(cat why 2>/dev/null)"
+if [ "$front" != socket ] && [ ! -w "/dev/$node" ]; then
+	echo "skipped: no /dev/$node"
+	exit 77
+fi
+if [ "$front" != socket ] && ! "$gntsim" run "$@" -- true 2>why; then
+	echo "skipped: no $node front here: $(cat why)"
 	exit 77
 fi
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,15 @@ static void allocate(int fd)
 	CHECK_IS(call_close(HERE, fd), 0);
 }
 
+/* Valgrind 3.19 does not know it, nor do kernels before 5.6. */
+static bool has_openat2(void)
+{
+	const struct open_how how = {.flags = O_RDONLY};
+	long fd = syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
+
+	return fd >= 0 && close((int)fd) == 0;
+}
+
 static void leads_there(int at, const char *path)
 {
 	const struct open_how how = {.flags = O_RDWR};
@@ -65,7 +75,8 @@ static void leads_there(int at, const char *path)
 #endif
 	CHECK_IS(faccessat(at, path, R_OK | W_OK, 0), 0);
 	allocate(fd);
-	allocate((int)syscall(SYS_openat2, at, path, &how, sizeof(how)));
+	if (has_openat2())
+		allocate((int)syscall(SYS_openat2, at, path, &how, sizeof(how)));
 	if (at != AT_FDCWD)
 		return;
 	allocate(open(path, O_RDWR));
