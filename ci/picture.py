@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """picture.py GNTSIM FILE: has the demo's vchan pair say hello, kills the server, and draws the trace.
 
-What is drawn are the two proxies: xenstored, which only carried their addresses, is left out of it.
+A program is called after its file: each proxy is started by a link of another name. What is drawn are the two: xenstored, which only carried their addresses, is left out of it.
 """
 import json
 import os
@@ -17,10 +17,12 @@ PATH = "/local/domain/0/data/first"
 PATIENCE = 60
 
 
-def start_proxy(gntsim, machine, domain, mode, peer):
+def start_proxy(gntsim, directory, domain, mode, peer):
     ours, its = socket.socketpair()
+    machine, program = os.path.join(directory, "machine"), os.path.join(directory, "vchan-" + mode)
+    os.symlink(PROXY, program)
     proxy = subprocess.Popen(
-        [gntsim, "run", "--socket", machine, "--domain", str(domain), "--", PROXY,
+        [gntsim, "run", "--socket", machine, "--domain", str(domain), "--", program,
          "--mode", mode, str(peer), PATH, "-"],
         stdin=its, stdout=its, stderr=subprocess.DEVNULL)
     its.close()
@@ -45,8 +47,8 @@ def crash(gntsim, directory, trace):
     try:
         if not serve.stdout.readline():
             raise SystemExit("picture.py: gntsim serve did not start")
-        server, server_data = start_proxy(gntsim, machine, 0, "server", 1)
-        client, client_data = start_proxy(gntsim, machine, 1, "client", 0)
+        server, server_data = start_proxy(gntsim, directory, 0, "server", 1)
+        client, client_data = start_proxy(gntsim, directory, 1, "client", 0)
         say(client_data, server_data, b"hello, other side")
         say(server_data, client_data, b"hello, client")
         server.send_signal(signal.SIGKILL)
@@ -61,10 +63,9 @@ def only_proxies(trace, out):
     """The proxies' own calls, from the first one on; what passes with them in between stays."""
     with open(trace, encoding="utf-8") as text:
         lines = [json.loads(line) for line in text]
-    name = os.path.basename(PROXY)[:15]
     with open(out, "w", encoding="utf-8") as file:
         for line in lines:
-            if line["type"] == "gntsim-trace" or line.get("program") == name:
+            if line["type"] == "gntsim-trace" or line.get("program", "").startswith("vchan-"):
                 print(json.dumps(line), file=file)
 
 

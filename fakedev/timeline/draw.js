@@ -27,15 +27,24 @@ function readColours() {
 
 const tops = [];
 let tall = 0;
-{
-	let domain = null;
+// A lane is as high as the rows that have something in view.
+function layout() {
+	let domain = null, y = 0;
+	for (const lane of lanes)
+		lane.rows = 0;
+	for (const item of items)
+		if (isSpan(item) && item.row > lanes[item.lane].rows && unit(item.from) <= view.to && (item.to < 0 || unit(item.to) >= view.from))
+			lanes[item.lane].rows = item.row;
 	for (const n of order) {
 		if (lanes[n].domain !== domain)
-			tall += DOMAIN;
+			y += DOMAIN;
 		domain = lanes[n].domain;
-		tops[n] = tall + LANE_HEAD;
-		tall += LANE_HEAD + ROW * (1 + lanes[n].rows) + GAP;
+		tops[n] = y + LANE_HEAD;
+		y += LANE_HEAD + ROW * (1 + lanes[n].rows) + GAP;
 	}
+	if (y !== tall)
+		byId("tall").style.height = y + "px";
+	tall = y;
 }
 const plotWidth = () => Math.max(stage.clientWidth - 2 * PAD, 50);
 const pixel = (at) => PAD + (at - view.from) / (view.to - view.from) * plotWidth();
@@ -183,12 +192,11 @@ const laneNameEnd = (n) => 8 + (lanes[n].nameWidth ??= ink.measureText(lanes[n].
 function drawCalls(top) {
 	const last = new Float64Array(lanes.length).fill(-9);
 	const end = stage.clientWidth;
-	for (let i = 0; i < N; i++) {
-		const lane = data.lane[i];
-		if (!lanes[lane].shown)
-			continue;
-		const x = xOf(i);
-		if (x < 0 || x > end || (x - last[lane] < 1 && !failed[i]))
+	for (let i = nearestCall(unitAt(0)); i < N; i++) {
+		const lane = data.lane[i], x = xOf(i);
+		if (x > end)
+			break;
+		if (!lanes[lane].shown || x < 0 || (x - last[lane] < 1 && !failed[i]))
 			continue;
 		last[lane] = x;
 		const y = tops[lane] - top;
@@ -216,6 +224,8 @@ function drawSpan(item, top, busy) {
 					state === 2 ? colours["wait-edge"] : colours["grant-edge"]);
 		}
 	}
+	if (right - left < 30)
+		return;
 	for (const words of [item.name, item.short]) {
 		const width = ink.measureText(words).width, at = wordsBegin(item, from, width);
 		if (at + width < Math.min(right, stage.clientWidth) - 3)
@@ -234,20 +244,26 @@ function wordsBegin(item, from, width) {
 	}
 	return at;
 }
+// What begins between two pixels.
+function itemsIn(from, to) {
+	const place = (x) => firstAt(items.length, (i) => items[i].from, unitAt(x));
+	return items.slice(place(from), place(to));
+}
 function drawEvents(top) {
-	const last = new Map();
-	for (const item of items) {
+	const last = new Map(), list = itemsIn(0, stage.clientWidth);
+	// Where they would hide what they pass, they are pale.
+	const many = list.filter((i) => i.kind === EVENT).length > stage.clientWidth / 6;
+	for (const item of list) {
 		if (item.kind !== EVENT || !lanes[item.target].shown)
 			continue;
 		const x = xOf(item.from);
-		if (x < 0 || x > stage.clientWidth)
-			continue;
 		const sender = data.lane[item.from], key = sender * 65536 + item.target + (item.origin < 0 ? 0 : 0.5);
 		if (x - (last.get(key) ?? -9) < 1)
 			continue;
 		last.set(key, x);
 		const colour = item.origin < 0 ? colours.event : colours.notice;
 		const [from, to] = eventEnds(item, top), down = to > from;
+		ink.globalAlpha = many && item.origin < 0 ? 0.12 : 1;
 		if (Math.abs(to - from) < 1) {
 			ink.strokeStyle = colour;
 			ink.lineWidth = 1.2;
@@ -261,6 +277,7 @@ function drawEvents(top) {
 		ink.setLineDash([]);
 		arrowHead(ink, colour, x, to, down);
 	}
+	ink.globalAlpha = 1;
 }
 function eventEnds(item, top) {
 	const sender = data.lane[item.from];
@@ -269,11 +286,11 @@ function eventEnds(item, top) {
 }
 function drawMarks(top) {
 	const last = new Map(), labels = new Map();
-	for (const item of items) {
+	for (const item of itemsIn(-20, stage.clientWidth + 20)) {
 		if (item.kind !== MARK || !lanes[item.lane].shown)
 			continue;
 		const x = xOf(item.from), y = middleOf(item) - top;
-		if (x < -20 || x > stage.clientWidth + 20 || !shown(y - ROW, 2 * ROW))
+		if (!shown(y - ROW, 2 * ROW))
 			continue;
 		const key = item.mark * 65536 + item.lane * 64 + rowOf(item) % 64;
 		if (x - (last.get(key) ?? -9) < 2)
@@ -352,11 +369,16 @@ function drawAxis() {
 		end = place + width;
 	}
 }
-function drawOverview() {
-	const width = stage.clientWidth, c = fitCanvas(byId("overview"), width, 34);
-	const [low, high] = limits(), at = (call) => (unit(call) - low) / (high - low) * width;
-	box(c, 0, 4, width, 26, colours.band);
+// All of it changes with the scale, the width and the colours only.
+let whole = null;
+function overviewOf(width) {
+	const key = [width, view.byTime, devicePixelRatio, colours.ground].join();
+	if (whole && whole.key === key)
+		return whole.canvas;
+	whole = { key, canvas: make("canvas") };
+	const c = fitCanvas(whole.canvas, width, 34), [low, high] = limits(), at = (call) => (unit(call) - low) / (high - low) * width;
 	const columns = new Uint32Array(Math.ceil(width) + 1);
+	box(c, 0, 4, width, 26, colours.band);
 	for (let i = 0; i < N; i++)
 		columns[Math.min(Math.max(Math.floor(at(i)), 0), columns.length - 1)]++;
 	const most = Math.log1p(Math.max(...columns));
@@ -365,6 +387,11 @@ function drawOverview() {
 	for (const item of items)
 		if (item.kind === MARK && (item.mark === ENDED || item.mark === DESTROYED || item.mark === REFUSED))
 			line(c, colours.death, 1.5, at(item.from), 4, at(item.from), 30);
+	return whole.canvas;
+}
+function drawOverview() {
+	const width = stage.clientWidth, c = fitCanvas(byId("overview"), width, 34), [low, high] = limits();
+	c.drawImage(overviewOf(width), 0, 0, width, 34);
 	c.strokeStyle = colours.chosen;
 	c.lineWidth = 2;
 	c.strokeRect((view.from - low) / (high - low) * width + 1, 3, Math.max((view.to - view.from) / (high - low) * width - 2, 3), 28);
@@ -372,6 +399,8 @@ function drawOverview() {
 function paint() {
 	redrawing = false;
 	const width = stage.clientWidth, height = Math.max(Math.min(stage.clientHeight, tall), 60), top = stage.scrollTop;
+	if (width === 0)
+		return; // on paper
 	fitCanvas(canvas, width, height);
 	drawGround(width, top);
 	drawRuns(top);
@@ -406,22 +435,32 @@ function entryAt(clientX, clientY) {
 	const frame = stage.getBoundingClientRect(), x = clientX - frame.left, y = clientY - frame.top;
 	const lane = order.find((n) => y + stage.scrollTop < tops[n] + ROW * (1 + lanes[n].rows) + GAP / 2);
 	let best = null, nearest = 5;
-	for (const kind of [MARK, EVENT, -1, GRANT])
-		if (best === null) {
-			const list = kind < 0 ? entries[lane] || [] : items;
-			for (const thing of list) {
-				const entry = kind < 0 ? thing : { call: thing.from, item: thing };
-				if (kind < 0 ? thing.item : kind === GRANT ? !isSpan(thing) : thing.kind !== kind)
-					continue;
-				if (!lanes[laneOf(entry)].shown || (entry.item && entry.item.kind === EVENT && !lanes[entry.item.target].shown))
-					continue;
-				const far = distance(entry, x, y);
-				if (far < nearest) {
-					best = entry;
-					nearest = far;
-				}
-			}
+	const look = (entry) => {
+		const far = distance(entry, x, y);
+		if (far < nearest) {
+			best = entry;
+			nearest = far;
 		}
+	};
+	// Items, as calls, stand in the order of their beginnings.
+	const near = (list, callOf) => [firstAt(list.length, callOf, unitAt(x - 30)), firstAt(list.length, callOf, unitAt(x + 30))];
+	const [from, to] = near(items, (i) => items[i].from);
+	for (const kind of [MARK, EVENT]) {
+		for (let i = from; i < to; i++)
+			if (items[i].kind === kind && lanes[items[i].lane].shown && (kind === MARK || lanes[items[i].target].shown))
+				look(entryOf(items[i]));
+		if (best)
+			return best;
+	}
+	if (!best && lane !== undefined) {
+		const list = entries[lane], [first, end] = near(list, (i) => list[i].call);
+		for (let i = first; i < end; i++)
+			if (!list[i].item)
+				look(list[i]);
+	}
+	for (let i = 0; i < items.length && !best; i++)
+		if (isSpan(items[i]) && items[i].lane === lane && xOf(items[i].from) < x + 6 && endOf(items[i]) > x - 6)
+			look(entryOf(items[i]));
 	return best;
 }
 function hideTip() {

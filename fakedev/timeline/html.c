@@ -100,8 +100,8 @@ static void write_lanes(struct page *p)
 		comma(p, i);
 		tl_lane_name(&name, l);
 		scn_buf_printf(p->out,
-			       "{\"domain\":%u,\"pid\":%u,\"shown\":%s,\"rows\":%u,\"name\":",
-			       l->domain, l->pid, l->shown ? "true" : "false", p->n_rows[i]);
+			       "{\"domain\":%u,\"pid\":%u,\"shown\":%s,\"name\":", l->domain,
+			       l->pid, l->shown ? "true" : "false");
 		write_text(p, scn_buf_text(&name));
 		scn_buf_str(p->out, ",\"from\":");
 		write_number(p, 0, l->from);

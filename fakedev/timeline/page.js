@@ -49,9 +49,10 @@ const ofCall = new Map();
 	for (let i = 0; i < N; i++) {
 		entries[data.lane[i]].push({ call: i, item: null });
 		for (const item of made.get(i) || [])
-			entries[item.lane].push({ call: i, item });
+			entries[item.lane].push(item.entry = { call: i, item });
 	}
 }
+const entryOf = (item) => item.entry;
 const sameEntry = (a, b) => a && b && a.call === b.call && a.item === b.item;
 const laneOf = (entry) => entry.item ? entry.item.lane : data.lane[entry.call];
 
@@ -72,6 +73,7 @@ function show(from, to) {
 	const length = Math.min(Math.max(to - from, least), high - low);
 	view.from = Math.min(Math.max((from + to - length) / 2, low), high - length);
 	view.to = view.from + length;
+	layout();
 	redraw();
 }
 const showAll = () => show(...limits());
@@ -100,17 +102,19 @@ function setScale(byTime) {
 	else
 		show(unit(middle) - half, unit(middle) + half);
 }
-function nearestCall(at) {
-	let low = 0, high = N - 1;
+// The first of so many that is not before a place; they stand in order.
+function firstAt(n, callOf, at) {
+	let low = 0, high = n;
 	while (low < high) {
 		const middle = (low + high) >> 1;
-		if (unit(middle) < at)
+		if (unit(callOf(middle)) < at)
 			low = middle + 1;
 		else
 			high = middle;
 	}
 	return low;
 }
+const nearestCall = (at) => Math.min(firstAt(N, (i) => i, at), N - 1);
 
 // ---- choosing ----
 
@@ -133,7 +137,6 @@ function choose(entry, quiet) {
 		reveal(entry);
 	redraw();
 }
-const entryOf = (item) => ({ call: item.from, item });
 function move(by) {
 	if (!chosen)
 		return choose(entries[order[0]][0]);

@@ -19,6 +19,7 @@ struct svg {
 	uint32_t *n_rows;      /* of each lane */
 	double *tops;          /* of each lane: its calls' row */
 	double *labelled;      /* of each lane: until where its calls' row has words */
+	bool many_events;      /* they are pale, where they would hide what they pass */
 	struct tl_table drawn; /* what would only cover the like of it is left out */
 	bool used[16];         /* for the legend: enum svg_sign */
 };

@@ -3,8 +3,9 @@
 #include "svg.h"
 
 /* With more spans a lane has no words in it. */
-#define MOST_WORDS 60u
-#define SMALL      2.0
+#define MOST_WORDS  60u
+#define MOST_EVENTS 200u
+#define SMALL       2.0
 
 static double edge(void)
 {
@@ -151,7 +152,8 @@ static void draw_event(struct svg *s, uint32_t n)
 	to = s->tops[it->target] + SVG_ROW / 2;
 	if (is_covered(s, TL_BY_PORT, sender, (uint64_t)it->target << 32 | (uint64_t)(x * 2)))
 		return;
-	scn_buf_str(s->out, "<g>");
+	scn_buf_str(s->out,
+		    s->many_events && it->origin == TL_NONE ? "<g opacity=\".12\">" : "<g>");
 	title(s, it);
 	down = to > from;
 	s->used[SVG_PENDING] = s->used[SVG_PENDING] || it->pending;
@@ -234,9 +236,14 @@ static void draw_mark(struct svg *s, uint32_t n)
 
 void svg_items(struct svg *s)
 {
+	uint32_t events = 0;
+
 	for (uint32_t i = 0; i < s->t->n_items; i++)
 		if (tl_is_span(&s->t->items[i]))
 			draw_span(s, i);
+	for (uint32_t i = 0; i < s->t->n_items; i++)
+		events += s->t->items[i].kind == TL_EVENT;
+	s->many_events = events > MOST_EVENTS;
 	for (uint32_t i = 0; i < s->t->n_items; i++)
 		if (s->t->items[i].kind == TL_EVENT)
 			draw_event(s, i);
@@ -321,7 +328,7 @@ double svg_legend(struct svg *s, double y)
 
 	y += 10;
 	for (unsigned int i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		double width = 24 + svg_text_width(words[i]) + 14;
+		double width = 24 + svg_text_width(words[i]) + 20;
 
 		if (!s->used[i])
 			continue;

@@ -146,7 +146,6 @@ function hasState(item, state) {
 
 // ---- begin ----
 
-byId("tall").style.height = tall + "px";
 function restyle() {
 	readColours();
 	legend();

@@ -223,6 +223,8 @@ def prints(page, crash):
     assert shown == [True, False, False], shown
     page.shoot("print")
     page.browser.chrome("Emulation.setEmulatedMedia", media="")
+    page.browser.drawn()
+    page.quiet()
 
 
 def refusals(page, traced):
@@ -230,6 +232,28 @@ def refusals(page, traced):
     page.browser.click(*page.where("map refused: grant 4711 of dom0"))
     assert page.heading() == "map refused: grant 4711 of dom0", page.panel()
     assert "GNTST_bad_gntref" in page.panel() and "= -1 EINVAL" in page.panel(), page.panel()
+    page.quiet()
+
+
+def is_usable_with_many(page, many):
+    page.open(many)
+    nodes = page.browser.run("return document.getElementsByTagName('*').length")
+    assert nodes < 500, f"{nodes} elements"
+    assert page.browser.run("return timeline.items.length") > 20000
+    page.nothing_cut("many calls")
+    page.shoot("many")
+    page.browser.run("document.getElementById('find').focus()")
+    page.browser.keys("grant 7770 of")
+    assert page.browser.run("return document.getElementById('found').textContent") not in ("", "nothing found")
+    page.browser.keys(ENTER)
+    assert "grant 7770 of dom0" in page.panel(), page.panel()
+    shown = page.browser.run("return timeline.view.to - timeline.view.from")
+    assert shown <= 200, f"{shown} steps are in view: nobody sees what was found"
+    page.browser.click(*page.where("grant 7770 of dom0 for dom1"))
+    assert page.heading() == "grant 7770 of dom0 for dom1", page.panel()
+    for part in ("ALLOC_GREF", "MAP_GRANT_REF", "munmap", "DEALLOC_GREF"):
+        assert part in page.panel(), (part, page.panel())
+    page.shoot("many-found")
     page.quiet()
 
 
@@ -249,6 +273,13 @@ def main():
             print(f"{test.__name__}: ok")
         refusals(page, pages[1])
         print("refusals: ok")
+        many = os.path.join(room, "many")
+        with open(many, "w", encoding="utf-8") as file:
+            subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "many.py"), "100000"],
+                           stdout=file, check=True)
+        subprocess.run([gntsim, "timeline", many, "-o", many + ".html"], check=True)
+        is_usable_with_many(page, many + ".html")
+        print("many: ok")
 
 
 if __name__ == "__main__":
