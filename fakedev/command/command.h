@@ -87,6 +87,10 @@ void unmount_shared(const char *dir, unsigned int id);
  * @return 0 or a negative errno, explained: what the host allows is too little
  */
 int raise_limits(struct failure *f);
+/** What can't be written fails with an errno and kills nobody: files over a limit; pipes and sockets that
+ * nobody reads. Programs get the signals back with their limits. */
+void be_told_of_writes(void);
+void be_told_of_pipes(void);
 void restore_limits(void);
 /** Nothing that is opened later may be taken for standard input, output or error. The program finds
  * closed again what was. @return 0 or -1 */

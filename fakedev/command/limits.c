@@ -16,8 +16,8 @@
 
 static struct {
 	struct rlimit descriptors, file_size;
-	void (*on_file_size)(int);
-	bool raised;
+	void (*on_file_size)(int), (*on_pipe)(int);
+	bool raised, told, told_of_pipes;
 } before;
 
 static int raise_one(__rlimit_resource_t resource, struct rlimit *old)
@@ -30,6 +30,18 @@ static int raise_one(__rlimit_resource_t resource, struct rlimit *old)
 	return setrlimit(resource, &r) < 0 ? -errno : 0;
 }
 
+void be_told_of_writes(void)
+{
+	before.on_file_size = signal(SIGXFSZ, SIG_IGN);
+	before.told = true;
+}
+
+void be_told_of_pipes(void)
+{
+	before.on_pipe = signal(SIGPIPE, SIG_IGN);
+	before.told_of_pipes = true;
+}
+
 int raise_limits(struct failure *f)
 {
 	int err = raise_one(RLIMIT_NOFILE, &before.descriptors);
@@ -39,7 +51,6 @@ int raise_limits(struct failure *f)
 		err = raise_one(RLIMIT_FSIZE, &before.file_size);
 	if (err < 0)
 		return fail(f, err, "cannot raise a limit: %s", strerror(-err));
-	before.on_file_size = signal(SIGXFSZ, SIG_IGN);
 	before.raised = true;
 	if (before.descriptors.rlim_max < FEWEST_DESCRIPTORS)
 		return fail(f, -EMFILE,
@@ -50,12 +61,14 @@ int raise_limits(struct failure *f)
 
 void restore_limits(void)
 {
+	if (before.told && before.on_file_size != SIG_ERR)
+		signal(SIGXFSZ, before.on_file_size);
+	if (before.told_of_pipes && before.on_pipe != SIG_ERR)
+		signal(SIGPIPE, before.on_pipe);
 	if (!before.raised)
 		return;
 	setrlimit(RLIMIT_NOFILE, &before.descriptors);
 	setrlimit(RLIMIT_FSIZE, &before.file_size);
-	if (before.on_file_size != SIG_ERR)
-		signal(SIGXFSZ, before.on_file_size);
 }
 
 int fill_standard_descriptors(void)

@@ -5,6 +5,7 @@
 #include "fuzz/main.h"
 #include "lang/new_scenario.h"
 #include "substrates/play_main.h"
+#include <errno.h>
 #include <gntsim/machine.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,12 +37,10 @@ static void usage(FILE *out)
 	fputs("\n'gntsim COMMAND --help' tells more. See also gntsim(1).\n", out);
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : NULL;
 
-	if (fill_standard_descriptors() < 0)
-		return EXIT_GNTSIM;
 	if (!name) {
 		usage(stderr);
 		return EXIT_GNTSIM;
@@ -58,4 +57,21 @@ int main(int argc, char **argv)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].main(argc - 1, argv + 1);
 	return complain("no command '%s'; 'gntsim --help' lists them", name);
+}
+
+/* What was printed has not been said if nobody could read it. */
+static int told(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	complain("cannot write to standard output: %s", strerror(errno));
+	return status ? status : EXIT_GNTSIM;
+}
+
+int main(int argc, char **argv)
+{
+	if (fill_standard_descriptors() < 0)
+		return EXIT_GNTSIM;
+	be_told_of_writes();
+	return told(run_command(argc, argv));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of gntsim run: programs between separators, each with options of its own. */
 #include "run-options.h"
+#include "trace.h"
 
 #include "lang/options.h"
 
@@ -175,6 +176,8 @@ static bool take_of_machine(struct run_options *o, int c)
 		o->trace = optarg;
 		return true;
 	case 'F':
+		if (!trace_format_known(optarg))
+			return false;
 		o->trace_format = optarg;
 		return true;
 	case OPT_HAZARDS:

@@ -273,9 +273,11 @@ static int run_private(const struct run_options *o, struct run_output *output,
 /* What was the programs' goes before what was the trace's. */
 static int run_traced(const struct run_options *o, struct run_output *output)
 {
-	struct tracer *t = o->trace ? trace_open(o->trace, o->trace_format) : NULL;
+	struct tracer *t;
 	int status;
 
+	be_told_of_pipes();
+	t = o->trace ? trace_open(o->trace, o->trace_format) : NULL;
 	if (o->trace && !t)
 		return EXIT_GNTSIM;
 	status = run_private(o, output, trace_hooks(t));

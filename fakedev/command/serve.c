@@ -113,7 +113,7 @@ static int serve(const struct serve_options *o, const char *dir)
 	sigaddset(&set, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	/* Whoever waits for our line may be gone: the tree must not stay without us. */
-	signal(SIGPIPE, SIG_IGN);
+	be_told_of_pipes();
 	if (broker_new(config, &b, &f) < 0)
 		return complain("%s", f.text);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -206,6 +206,8 @@ static bool take(struct serve_options *o, int c)
 		o->trace = optarg;
 		return true;
 	case 'F':
+		if (!trace_format_known(optarg))
+			return false;
 		o->trace_format = optarg;
 		return true;
 	case 'H':

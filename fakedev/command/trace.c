@@ -147,6 +147,11 @@ static const struct trace_format *find_format(const char *name)
 	return NULL;
 }
 
+bool trace_format_known(const char *name)
+{
+	return find_format(name) != NULL;
+}
+
 struct tracer *trace_open(const char *path, const char *format)
 {
 	const struct trace_format *f = find_format(format);

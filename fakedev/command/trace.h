@@ -21,6 +21,9 @@ extern const struct trace_format trace_text, trace_json;
 
 struct tracer;
 
+/** Whether there is a format of that name; if not, it was said. */
+bool trace_format_known(const char *name);
+
 /**
  * Opens a trace: a file's path, "-" for stderr; format "text" or "json".
  * NULL: there can't be one, and why was said.

@@ -57,13 +57,17 @@ static int print_usage(void)
 static int write_skeleton(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int written, closed;
+	int err = 0;
 
 	if (fd < 0)
 		return -errno;
-	written = dprintf(fd, skeleton, path);
-	closed = close(fd);
-	return written < 0 || closed ? -EIO : 0;
+	if (dprintf(fd, skeleton, path) < 0)
+		err = -errno;
+	if (close(fd) < 0 && !err)
+		err = -errno;
+	if (err)
+		unlink(path);
+	return err;
 }
 
 int gntsim_new_scenario_main(int argc, char **argv)
@@ -82,6 +86,8 @@ int gntsim_new_scenario_main(int argc, char **argv)
 				       optind < argc ? "more" : "none");
 	name = argv[optind];
 	n = strlen(name);
+	if (n == 0 || name[n - 1] == '/')
+		return scn_usage_error(COMMAND, "expected a name, found '%s'", name);
 	if (n > strlen(suffix) && !strcmp(name + n - strlen(suffix), suffix))
 		suffix = "";
 	if (n + strlen(suffix) >= sizeof(path)) {

@@ -141,7 +141,11 @@ static bool mismatch(struct player *p, const struct scn_step *step, const struct
 		snprintf(message, sizeof(message), "expected %.*s, got %s", SCN_STR(a->text), got);
 	else
 		snprintf(message, sizeof(message), "expected success, got %s", got);
-	return end_with(p, SCN_FAILED, a ? a->pos : step->call_pos, message);
+	return end_with(p, SCN_FAILED,
+			a                             ? a->pos
+			: step->kind == SCN_STEP_CALL ? step->call_pos
+						      : step->pos,
+			message);
 }
 
 static bool check_result(struct player *p, const struct scn_step *step,

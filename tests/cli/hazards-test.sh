@@ -99,4 +99,18 @@ for on in model socket fuse; do
 	expect 1 "nothing, $on" "$gntsim" play --on $on "$dir/nothing.scn"
 	says out "no harm to the kernel"
 done
+# What a kill brings about is told at the kill.
+cat >"$dir/kill.scn" <<'END'
+domain dom0 pv
+process A in dom0
+A: ga = open("/dev/xen/gntalloc", O_RDWR)
+A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, flags=1, count=1}) = 0 {gref_ids=[r]}
+A: gd = open("/dev/xen/gntdev", O_RDWR)
+A: ioctl(gd, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=r}]}) = 0 {index=i}
+A: ioctl(gd, IOCTL_GNTDEV_SET_UNMAP_NOTIFY, {index=i, action=1}) = 0
+A: q = mmap(NULL, 4096, PROT_READ, MAP_SHARED, gd, i)
+kill -9 A
+END
+expect 1 "harm by a kill" "$gntsim" play "$dir/kill.scn"
+says out "kill.scn:9:1: expected success, got harm to the real kernel"
 [ $failed = 0 ]

@@ -105,6 +105,16 @@ if [ -c /dev/full ]; then
 	says err "--trace: /dev/full is not whole: No space left on device"
 	expect 137 "a full disk, and the program is killed" "$gntsim" run --trace /dev/full -- "$traced" killed
 fi
+mkfifo "$dir/fifo"
+: <"$dir/fifo" &
+reader=$!
+expect 125 "a reader that leaves" "$gntsim" run --trace "$dir/fifo" -- sh -c "$traced; $traced"
+wait $reader
+says err "--trace: $dir/fifo is not whole: Broken pipe"
+expect 0 "a file over the limit" sh -c "(ulimit -f 0; exec $gntsim run --trace $dir/trace -- true 2>&1) | cat >&2"
+says err "is not whole: File too large"
+expect 125 "a format without a trace" "$gntsim" run --trace-format xml -- true
+
 expect 125 "of a machine that is another's" "$gntsim" run --socket "$dir/s" --trace "$dir/trace" -- true
 says err "give it to gntsim serve"
 

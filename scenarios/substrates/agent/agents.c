@@ -155,6 +155,7 @@ enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 		int plain = dup(socks[1]);
 
 		signal(SIGPIPE, SIG_DFL);
+		signal(SIGXFSZ, SIG_DFL);
 		become_agent(a, launcher, plain);
 	}
 	close(socks[1]);
