@@ -27,6 +27,7 @@ RANKS = {
     "scenarios/substrates": 7,
     "scenarios/fuzz": 8,
     "fakedev/timeline": 3,
+    "fakedev/record": 8,
     "fakedev/command": 9,
 }
 # Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
@@ -37,6 +38,7 @@ FAMILIES = {
     "fakedev": {"include", "fakedev"},
     "scenarios": {"include", "scenarios"},
     "fakedev/timeline": {"include", "fakedev", "scenarios"},
+    "fakedev/record": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
 }
 SEARCH = ("fakedev", "scenarios", "include")

@@ -80,6 +80,7 @@ struct client {
 	struct link by_process; /**< if it is an address space */
 	uint32_t below;         /**< the watch that it is below, 0 none */
 	struct origin last;     /**< call, while leaks are noted */
+	uint32_t fork;          /**< the how manieth fork made it, 0 none */
 	struct leak_watch noted;
 	struct link watching;
 	uint16_t domid;
@@ -196,7 +197,7 @@ struct broker {
 	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
 	uint32_t xsd_port;
-	uint32_t n_opened[WIRE_DEV_MAX];
+	uint32_t n_opened[WIRE_DEV_MAX], n_forks;
 	bool trace_left;    /**< something is to be written soon */
 	struct cause cause; /**< of what the machine does now */
 	struct origins origins;

@@ -312,6 +312,8 @@ void broker_effects(struct broker *b)
 			break;
 		case GNTSIM_EFFECT_HAZARD:
 			b->n_hazards++;
+			if (b->config.trace && b->config.trace->hazard)
+				b->config.trace->hazard(b->config.trace->ctx, e.hazard);
 			if (b->config.on_hazard)
 				b->config.on_hazard(e.hazard);
 			else

@@ -32,10 +32,10 @@ void program_look(struct program *p, uint32_t pid)
 
 #define PF_EXITING 0x4ul
 
-/* /proc/PID/stat: pid (comm) state ppid pgrp session tty tpgid flags. */
-static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
+/* /proc/PID/stat: pid (comm), from here: state ppid pgrp session tty tpgid flags … exit_code. */
+static const char *read_stat_line(uint32_t pid, char *line, size_t room)
 {
-	char path[32], line[512];
+	char path[32];
 	const char *p;
 	ssize_t n = -1;
 	int fd;
@@ -43,12 +43,30 @@ static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
 	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		n = read(fd, line, sizeof(line) - 1);
+		n = read(fd, line, room - 1);
 		close(fd);
 	}
 	line[n > 0 ? n : 0] = '\0';
 	p = strrchr(line, ')');
-	return p && sscanf(p, ") %*c %u %*d %*d %*d %*d %lu", parent, flags) == 2;
+	return p ? p : "";
+}
+
+static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
+{
+	char line[1024];
+
+	return sscanf(read_stat_line(pid, line, sizeof(line)), ") %*c %u %*d %*d %*d %*d %lu",
+		      parent, flags) == 2;
+}
+
+int program_exit_status(uint32_t pid)
+{
+	char line[1024];
+	const char *p = read_stat_line(pid, line, sizeof(line));
+	int status;
+
+	p = strrchr(p, ' ');
+	return p && sscanf(p, "%d", &status) == 1 ? status : -1;
 }
 
 bool program_is_exiting(uint32_t pid)

@@ -22,6 +22,9 @@ bool program_is_exiting(uint32_t pid);
 /** Its parent; 0: it is gone. */
 uint32_t program_parent(uint32_t pid);
 
+/** How a process ended that is gone or on its way, as wait(2) has it. @retval -1 not known */
+int program_exit_status(uint32_t pid);
+
 /** "NAME (process PID)" in a buffer of the caller's. @return it */
 #define PROGRAM_TEXT 48
 const char *program_text(const struct program *p, char text[PROGRAM_TEXT]);

@@ -303,6 +303,7 @@ static int fork_mm(struct client *c, const struct wire_in *in)
 	gntsim_mm_set_data(child->mm, child);
 	child->greeted = true;
 	child->domid = c->domid;
+	child->fork = ++c->broker->n_forks;
 	err = client_reply(c, in, 0, NULL, 0, &pair[1], 1);
 	close(pair[1]);
 	return err;

@@ -130,6 +130,7 @@ static void tell(struct broker *b, struct trace_call *call, struct origin *last)
 	const struct broker_trace *t = b->config.trace;
 
 	call->now = gntsim_machine_now(b->machine);
+	call->frames = b->arena.memory;
 	if (t)
 		t->call(t->ctx, call);
 	origins_note(b, call, t ? t->line(t->ctx) : 0, leaks_are_noted(b) ? last : NULL);
@@ -279,6 +280,8 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 		call->kind = TRACE_JOIN;
 		call->domid = c->domid;
 		call->program = c->program;
+		call->mm = c->mm;
+		call->fork = c->fork;
 		call->guest =
 		    c->mm && gntsim_mm_domain(c->mm) &&
 			    gntsim_domain_guest(gntsim_mm_domain(c->mm)) == GNTSIM_GUEST_PV
@@ -287,6 +290,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 		return c->mm && result == 0;
 	case WIRE_FORK:
 		call->kind = TRACE_FORK;
+		call->fork = c->broker->n_forks;
 		return true;
 	case WIRE_OPEN:
 		return take_open(c, in, result, payload, len, call);
@@ -375,12 +379,15 @@ int trace_told_read(struct client *c, const struct wire_in *in)
 void trace_close(const struct device_file *f)
 {
 	struct trace_call call = {.kind = TRACE_CLOSE,
+				  .status = -1,
 				  .domid = (uint16_t)f->broker->cause.domid,
 				  .program = f->broker->cause.program};
 
 	if (!is_heard(f->broker) || f->device > WIRE_DEV_PRIVCMD)
 		return;
 	call.exiting = program_is_exiting(call.program.pid);
+	if (call.exiting)
+		call.status = program_exit_status(call.program.pid);
 	name_file(&call, f);
 	tell(f->broker, &call, NULL);
 }
@@ -392,6 +399,7 @@ void trace_end(const struct client *c)
 	if (!is_heard(c->broker))
 		return;
 	call.exiting = program_is_exiting(call.program.pid);
+	call.status = call.exiting ? program_exit_status(call.program.pid) : -1;
 	tell(c->broker, &call, NULL);
 }
 

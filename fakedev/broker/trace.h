@@ -14,8 +14,8 @@
 #include <gntsim/machine.h>
 
 enum trace_kind {
-	TRACE_JOIN,     /**< a process is a client from now on [guest] */
-	TRACE_FORK,     /**< [result] */
+	TRACE_JOIN,     /**< a process is a client from now on [guest, mm, fork] */
+	TRACE_FORK,     /**< [fork, result] */
 	TRACE_OPEN,     /**< [device, file, flags, result] */
 	TRACE_ATTACH,   /**< a process uses a file that another one opened [device, file, opener] */
 	TRACE_IOCTL,    /**< [device, file, cmd, addr, memory, result] */
@@ -26,8 +26,8 @@ enum trace_kind {
 	TRACE_MPROTECT, /**< [addr, len, prot, result] */
 	TRACE_MADVISE,  /**< [addr, len, prot: the advice, result] */
 	TRACE_MREMAP,   /**< [addr, len, new_addr, new_len, flags, result] */
-	TRACE_CLOSE,    /**< a file's last descriptor is gone [device, file, exiting] */
-	TRACE_END,      /**< an address space is gone; unless exiting, by exec [exiting] */
+	TRACE_CLOSE,    /**< a file's last descriptor is gone [device, file, exiting, status] */
+	TRACE_END,      /**< an address space is gone; unless exiting, by exec [exiting, status] */
 	TRACE_ADVANCE,  /**< gntsim control lets time pass [len: ns] */
 	TRACE_DESTROY,  /**< gntsim control destroys a domain [peer] */
 	TRACE_TIME,     /**< no call: time has passed */
@@ -60,8 +60,12 @@ struct trace_call {
 	uint32_t n_ports;
 	uint16_t peer;
 	bool exiting;
-	int64_t result; /**< 0 or more, or a negative errno */
-	uint64_t now;   /**< virtual time, ns */
+	int status;    /**< as wait(2) has it; -1: not known */
+	uint32_t fork; /**< the how manieth fork of this machine made the process; 0: none */
+	const struct gntsim_mm *mm;  /**< lives until its TRACE_END */
+	const unsigned char *frames; /**< the page frames, as the call left them */
+	int64_t result;              /**< 0 or more, or a negative errno */
+	uint64_t now;                /**< virtual time, ns */
 };
 
 /** Who is told. */
@@ -71,6 +75,8 @@ struct broker_trace {
 	void (*call)(void *ctx, const struct trace_call *call);
 	/** Something happened inside the machine, by the call that is told next. */
 	void (*saw)(void *ctx, const struct gntsim_observation *o);
+	/** The call that is told next harms a real kernel. NULL: that is not of interest. */
+	void (*hazard)(void *ctx, const char *name);
 	/**
 	 * What was told may be written out; if @p idle, it must be: nothing comes for a while.
 	 * @return whether something is left

@@ -17,6 +17,7 @@ static const struct {
 } commands[] = {
     {"run", run_main, "run a program on fake /dev/xen devices"},
     {"serve", serve_main, "keep a machine that programs can join"},
+    {"record", record_main, "run a program and write a scenario that does the same"},
     {"status", status_main, "print what lives in a machine"},
     {"control", control_main, "destroy a domain, let time pass, set a limit"},
     {"timeline", timeline_main, "draw a trace"},

@@ -36,6 +36,8 @@ static void usage(FILE *out)
 	      "  --hazards=error exit with 1 if a program did what harms a real kernel\n"
 	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
 	      "  --trace-format F  text (default) or json\n"
+	      "  --record FILE   write a scenario that does the same; see gntsim-record(1)\n"
+	      "  --stores WHICH  with it: changed (default), all or none\n"
 	      "  --tag           put 'domN PROGRAM| ' before each line that a program prints\n"
 	      "  --separator WORD     what stands between programs, instead of :::\n"
 	      "  --verbose       say what was chosen and why\n",
@@ -48,7 +50,7 @@ static void usage(FILE *out)
 	      out);
 }
 
-enum { OPT_WAIT_FOR = 1024, OPT_WAIT_PATIENCE, OPT_TAG, OPT_SEPARATOR, OPT_HAZARDS };
+enum { OPT_WAIT_FOR = 1024, OPT_WAIT_PATIENCE, OPT_TAG, OPT_SEPARATOR, OPT_HAZARDS, OPT_STORES };
 
 static const struct option own_options[] = {
     {"domain", required_argument, NULL, 'd'},
@@ -67,6 +69,8 @@ static const struct option own_options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"trace", required_argument, NULL, 't'},
     {"trace-format", required_argument, NULL, 'F'},
+    {"record", required_argument, NULL, 'o'},
+    {"stores", required_argument, NULL, OPT_STORES},
     {"help", no_argument, NULL, 'h'},
     {0}};
 
@@ -180,6 +184,12 @@ static bool take_of_machine(struct run_options *o, int c)
 			return false;
 		o->trace_format = optarg;
 		return true;
+	case 'o':
+		o->record = optarg;
+		return true;
+	case OPT_STORES:
+		o->stores = optarg;
+		return true;
 	case OPT_HAZARDS:
 		o->hazards_fail = strcmp(optarg, "error") == 0;
 		if (!o->hazards_fail)
@@ -254,7 +264,8 @@ static int parse_part(struct run_options *o, struct part *part, int argc, char *
 
 	machine_options_list(&list, own_options);
 	optind = 0;
-	while ((c = scn_option_next("run", argc, argv, "+h", list.all)) != -1) {
+	while ((c = scn_option_next("run", argc, argv, o->records ? "+ho:" : "+h", list.all)) !=
+	       -1) {
 		if (c == 'h') {
 			usage(stdout);
 			return -2;
@@ -294,13 +305,17 @@ static bool check_part(struct run_options *o, const struct part *part, bool last
 
 static int check_machine(const struct run_options *o)
 {
+	if (!o->record && (o->records || o->stores))
+		return complain(o->records ? "record needs -o FILE"
+					   : "--stores belongs to --record");
 	if (!o->socket)
 		return 0;
 	if (o->machine.given || o->xenstore || o->hazards_fail)
 		return complain("--kernel, limits, --hazards and --xenstore belong to the machine: "
 				"give them to 'gntsim serve'");
-	if (o->trace)
-		return complain("--trace is of a whole machine: give it to gntsim serve");
+	if (o->trace || o->record)
+		return complain("%s is of a whole machine: give it to gntsim serve",
+				o->trace ? "--trace" : "--record");
 	return 0;
 }
 

@@ -24,7 +24,8 @@ struct run_options {
 	unsigned int n_programs;
 	struct machine_options machine;
 	unsigned int patience;
-	const char *socket, *separator, *trace, *trace_format;
+	const char *socket, *separator, *trace, *trace_format, *record, *stores;
+	bool records; /* it is gntsim record */
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	enum front_kind front;
 	bool unassisted;

@@ -4,6 +4,7 @@
 #include "run.h"
 #include "command.h"
 #include "fronts/fronts.h"
+#include "recording.h"
 #include "trace.h"
 #include "wire.h"
 
@@ -222,7 +223,7 @@ static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t 
 }
 
 static int run_private(const struct run_options *o, struct run_output *output,
-		       const struct broker_trace *trace)
+		       const struct broker_trace *trace, struct recording *recording)
 {
 	char dir[80], socket[100], tree[100], room[PATH_MAX];
 	struct xenstore x = {0};
@@ -246,6 +247,7 @@ static int run_private(const struct run_options *o, struct run_output *output,
 	chmod(dir, 0711);
 	snprintf(socket, sizeof(socket), "%s/socket", dir);
 	machine_options_use(&o->machine, &config);
+	recording_machine(recording, &config);
 	if ((o->unassisted && run_is_several(o) &&
 	     !mount_tree_for_all(&config, tree, sizeof(tree), dir, &fd, &f)) ||
 	    broker_new(&config, &at.broker, &f) < 0 ||
@@ -259,6 +261,7 @@ static int run_private(const struct run_options *o, struct run_output *output,
 		status = EXIT_GNTSIM;
 	} else {
 		at.tree = config.tree;
+		recording_leave_out(recording, x.pid);
 		status = judge(o, &at, run_programs(o, &at));
 	}
 	broker_free(at.broker);
@@ -273,15 +276,23 @@ static int run_private(const struct run_options *o, struct run_output *output,
 /* What was the programs' goes before what was the trace's. */
 static int run_traced(const struct run_options *o, struct run_output *output)
 {
+	struct recording *r = NULL;
 	struct tracer *t;
+	bool whole;
 	int status;
 
 	be_told_of_pipes();
 	t = o->trace ? trace_open(o->trace, o->trace_format) : NULL;
 	if (o->trace && !t)
 		return EXIT_GNTSIM;
-	status = run_private(o, output, trace_hooks(t));
-	return trace_end_writing(t) || status ? status : EXIT_GNTSIM;
+	if (o->record && !(r = recording_open(o->record, o->stores, trace_hooks(t)))) {
+		trace_end_writing(t);
+		return EXIT_GNTSIM;
+	}
+	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r);
+	whole = recording_end(r);
+	whole &= trace_end_writing(t);
+	return whole || status ? status : EXIT_GNTSIM;
 }
 
 static int run(struct run_options *o)
@@ -306,7 +317,7 @@ static int run(struct run_options *o)
 
 int run_main(int argc, char **argv)
 {
-	struct run_options o = {0};
+	struct run_options o = {.records = strcmp(argv[0], "record") == 0};
 	int status = run_options_parse(argc, argv, &o);
 
 	if (status == 0)

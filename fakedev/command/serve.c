@@ -5,6 +5,7 @@
 #include "fronts/fronts.h"
 #include "lang/options.h"
 #include "machine-options.h"
+#include "recording.h"
 #include "trace.h"
 
 #include <errno.h>
@@ -37,7 +38,9 @@ static void usage(FILE *out)
 	      "                  instead of a warning on stderr\n"
 	      "  --hazards=error exit with 1 if there was any\n"
 	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
-	      "  --trace-format F  text (default) or json\n",
+	      "  --trace-format F  text (default) or json\n"
+	      "  --record FILE   write a scenario that does what the programs did\n"
+	      "  --stores WHICH  with it: changed (default), all or none\n",
 	      out);
 	machine_options_help(out);
 	fputs("\nExit status: 0 when told to end, 1 for --leaks=error or --hazards=error, 125 if "
@@ -50,7 +53,8 @@ struct serve_options {
 	struct machine_options machine;
 	const char *dir;
 	int domid; /* of which the next is said; -1: none was named */
-	const char *trace, *trace_format;
+	const char *trace, *trace_format, *record, *stores;
+	struct recording *recording;
 	bool xenstore, assisted, leaks_fail, hazards_fail;
 };
 
@@ -134,6 +138,7 @@ static int serve(const struct serve_options *o, const char *dir)
 	} else if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
 		n = complain("cannot watch for signals: %s", strerror(errno));
 	} else {
+		recording_leave_out(o->recording, x.pid);
 		printf("gntsim: serving %s\n", config->socket_path);
 		fflush(stdout);
 		while (!s.ended && n >= 0)
@@ -210,6 +215,12 @@ static bool take(struct serve_options *o, int c)
 			return false;
 		o->trace_format = optarg;
 		return true;
+	case 'R':
+		o->record = optarg;
+		return true;
+	case 'S':
+		o->stores = optarg;
+		return true;
 	case 'H':
 		if (optarg && strcmp(optarg, "error")) {
 			complain("--hazards: expected nothing or =error, found '=%s'", optarg);
@@ -239,6 +250,8 @@ static int parse(int argc, char **argv, struct serve_options *o)
 						{"hazards", optional_argument, NULL, 'H'},
 						{"trace", required_argument, NULL, 'T'},
 						{"trace-format", required_argument, NULL, 'F'},
+						{"record", required_argument, NULL, 'R'},
+						{"stores", required_argument, NULL, 'S'},
 						{"leaks", optional_argument, NULL, 'L'},
 						{"help", no_argument, NULL, 'h'},
 						{0}};
@@ -256,6 +269,8 @@ static int parse(int argc, char **argv, struct serve_options *o)
 	}
 	if (optind < argc)
 		return scn_usage_error("serve", "expected no other word, found '%s'", argv[optind]);
+	if (o->stores && !o->record)
+		return complain("--stores belongs to --record");
 	return o->config.socket_path ? 0 : complain("serve needs --socket PATH");
 }
 
@@ -289,8 +304,16 @@ static int serve_at(struct serve_options *o)
 	machine_options_use(&o->machine, config);
 	if (o->trace && !(tracer = trace_open(o->trace, o->trace_format)))
 		return EXIT_GNTSIM;
-	config->trace = trace_hooks(tracer);
+	if (o->record &&
+	    !(o->recording = recording_open(o->record, o->stores, trace_hooks(tracer)))) {
+		trace_end_writing(tracer);
+		return EXIT_GNTSIM;
+	}
+	recording_machine(o->recording, config);
+	config->trace = recording_hooks(o->recording, trace_hooks(tracer));
 	status = serve(o, config->tree);
+	if (!recording_end(o->recording))
+		status = EXIT_GNTSIM;
 	return trace_end_writing(tracer) ? status : EXIT_GNTSIM;
 }
 

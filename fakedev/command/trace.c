@@ -161,7 +161,8 @@ struct tracer *trace_open(const char *path, const char *format)
 		return NULL;
 	t->format = f;
 	t->path = path;
-	t->hooks = (struct broker_trace){t, on_call, on_saw, on_flush, on_line};
+	t->hooks = (struct broker_trace){
+	    .ctx = t, .call = on_call, .saw = on_saw, .flush = on_flush, .line = on_line};
 	t->prompt = !strcmp(path, "-");
 	t->fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
 				  : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);

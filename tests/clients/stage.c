@@ -11,6 +11,7 @@
  *   --valgrind FILE run the program (not its peers) under Valgrind with these suppressions
  *   --virtual-time  no time passes until all are gone; then as much as deferred frees need
  *   --xenstore      have a xenstored in the machine
+ *   --record FILE   have what happens written there, as a scenario
  *
  * Exit status: the program's; 1 if something is left behind; 77 skipped; 99 the stage itself.
  */
@@ -44,6 +45,7 @@ enum {
 
 struct stage {
 	const char *gntsim, *domains_text, *limit;
+	const char *record;
 	const char *valgrind; /* a file of suppressions; NULL: do without */
 	char **program;
 	bool xenstore, virtual_time;
@@ -171,6 +173,8 @@ static void start_machine(struct stage *s)
 			      : s->xenstore   ? "--xenstore"
 					      : NULL,
 			      s->virtual_time && s->xenstore ? "--xenstore" : NULL,
+			      NULL,
+			      NULL,
 			      NULL};
 	struct pollfd said = {.events = POLLIN};
 	char line[128];
@@ -179,6 +183,13 @@ static void start_machine(struct stage *s)
 	if (s->xenstore && !has_xenstored()) {
 		fputs("skipped: no xenstored (package xen-utils-4.17)\n", stderr);
 		exit(STAGE_SKIP);
+	}
+	for (unsigned n = 0; s->record && n < sizeof(argv) / sizeof(argv[0]); n++) {
+		if (argv[n])
+			continue;
+		argv[n] = "--record";
+		argv[n + 1] = s->record;
+		break;
 	}
 	snprintf(s->dir, sizeof(s->dir), "/tmp/stage-XXXXXX");
 	if (!mkdtemp(s->dir) || pipe2(out, O_CLOEXEC))
@@ -488,9 +499,13 @@ static void check_empty(struct stage *s)
 static void parse(struct stage *s, int argc, char **argv)
 {
 	static const struct option options[] = {
-	    {"domains", required_argument, NULL, 'd'},  {"limit", required_argument, NULL, 'l'},
-	    {"valgrind", required_argument, NULL, 'v'}, {"xenstore", no_argument, NULL, 'x'},
-	    {"virtual-time", no_argument, NULL, 't'},   {NULL, 0, NULL, 0},
+	    {"domains", required_argument, NULL, 'd'},
+	    {"limit", required_argument, NULL, 'l'},
+	    {"valgrind", required_argument, NULL, 'v'},
+	    {"xenstore", no_argument, NULL, 'x'},
+	    {"virtual-time", no_argument, NULL, 't'},
+	    {"record", required_argument, NULL, 'r'},
+	    {NULL, 0, NULL, 0},
 	};
 
 	for (int c; (c = getopt_long(argc, argv, "+", options, NULL)) != -1;)
@@ -509,6 +524,9 @@ static void parse(struct stage *s, int argc, char **argv)
 			break;
 		case 'x':
 			s->xenstore = true;
+			break;
+		case 'r':
+			s->record = optarg;
 			break;
 		default:
 			die(s, "usage: stage [--domains LIST] [--limit SEC] [--valgrind FILE] "

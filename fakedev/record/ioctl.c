@@ -1,0 +1,658 @@
+/* SPDX-License-Identifier: MIT */
+/* An ioctl as a step: numbers that a call gave out are variables in the calls that use them. */
+#include "recorder.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "lang/constants.h"
+#include "lang/print_struct.h"
+#include "uapi.h"
+
+struct argument {
+	const struct recorder *r;
+	struct scn_buf *b;
+	uint32_t process, file;
+	uint16_t domid; /* the caller's, or what the structure has named last */
+	bool first;
+};
+
+static void put_field(struct argument *a, const char *name)
+{
+	scn_buf_str(a->b, a->first ? "" : ", ");
+	if (name)
+		scn_buf_printf(a->b, "%s=", name);
+	a->first = false;
+}
+
+static void begin(void *ctx, const char *name, bool list)
+{
+	struct argument *a = ctx;
+
+	put_field(a, name);
+	scn_buf_str(a->b, list ? "[" : "{");
+	a->first = true;
+}
+
+static void end(void *ctx, bool list)
+{
+	struct argument *a = ctx;
+
+	scn_buf_str(a->b, list ? "]" : "}");
+	a->first = false;
+}
+
+static bool is(const char *name, const char *other)
+{
+	return name && !strcmp(name, other);
+}
+
+static void number(void *ctx, const char *name, int64_t value, enum scn_meaning meaning)
+{
+	struct argument *a = ctx;
+	const struct world *w = &a->r->world;
+
+	if (is(name, "event_channel_port") && value == 0)
+		return;
+	put_field(a, name);
+	if (meaning == SCN_IS_DOMID && value >= 0 && value < 0x7ff0) {
+		a->domid = (uint16_t)value;
+		put_domain(a->b, a->domid);
+	} else if (meaning == SCN_IS_ADDRESS) {
+		put_address(w, a->b, a->process, (uint64_t)value);
+	} else if (is(name, "index")) {
+		put_index(w, a->b, a->file, (uint64_t)value);
+	} else if (is(name, "port") || is(name, "remote_port") || is(name, "event_channel_port")) {
+		put_port(w, a->b, a->domid, (uint32_t)value);
+	} else {
+		scn_print_meaning(a->b, value, meaning);
+	}
+}
+
+static void unknown(void *ctx, const char *name)
+{
+	(void)ctx;
+	(void)name;
+}
+
+static void more(void *ctx, uint64_t n)
+{
+	(void)ctx;
+	(void)n;
+}
+
+/* ---- MAP_GRANT_REF ---- */
+
+static bool is_next(const struct world *w, const struct ioctl_gntdev_grant_ref *refs, uint32_t i)
+{
+	const struct grant *a = world_find_grant(w, (uint16_t)refs[i - 1].domid, refs[i - 1].ref);
+	const struct grant *b = world_find_grant(w, (uint16_t)refs[i].domid, refs[i].ref);
+
+	return a && b && a->var == b->var && refs[i].domid == refs[i - 1].domid &&
+	       b->element == a->element + 1;
+}
+
+/* One, or a range of them. */
+static uint32_t put_refs(const struct world *w, struct scn_buf *b,
+			 const struct ioctl_gntdev_grant_ref *refs, uint32_t at, uint32_t n)
+{
+	const struct grant *g = world_find_grant(w, (uint16_t)refs[at].domid, refs[at].ref);
+	uint32_t last = at;
+
+	while (last + 1 < n && is_next(w, refs, last + 1))
+		last++;
+	if (last < at + 2)
+		last = at;
+	scn_buf_str(b, "{domid=");
+	if (refs[at].domid < 0x7ff0)
+		put_domain(b, (uint16_t)refs[at].domid);
+	else
+		scn_print_meaning(b, refs[at].domid, SCN_IS_DOMID);
+	scn_buf_str(b, ", ref=");
+	if (last > at && g) {
+		put_var(b, g->var);
+		scn_buf_printf(b, "[i]} for i in %u..%u", g->element, g->element + last - at);
+	} else {
+		put_ref(w, b, (uint16_t)refs[at].domid, refs[at].ref);
+		scn_buf_str(b, "}");
+	}
+	return last + 1;
+}
+
+static struct ioctl_gntdev_grant_ref *fetch_refs(const struct trace_call *c, uint32_t *n)
+{
+	struct ioctl_gntdev_map_grant_ref *head = NULL;
+	struct ioctl_gntdev_grant_ref *refs = NULL;
+	size_t at = (size_t)&head->refs;
+
+	if (!trace_memory_before(c->memory, c->addr, n, sizeof(*n)) || *n > (1u << 16))
+		return NULL;
+	refs = calloc(*n + 1u, sizeof(*refs));
+	for (uint32_t i = 0; refs && i < *n; i++) {
+		if (!trace_memory_before(c->memory, c->addr + at + i * sizeof(*refs), &refs[i],
+					 sizeof(*refs))) {
+			free(refs);
+			return NULL;
+		}
+	}
+	return refs;
+}
+
+static bool put_map(struct recorder *r, const struct trace_call *c, struct scn_buf *b)
+{
+	uint32_t n = 0;
+	struct ioctl_gntdev_grant_ref *refs = fetch_refs(c, &n);
+
+	if (!refs)
+		return false;
+	scn_buf_printf(b, "{count=%u, refs=[", n);
+	for (uint32_t i = 0; i < n;) {
+		scn_buf_str(b, i ? ", " : "");
+		i = put_refs(&r->world, b, refs, i, n);
+	}
+	scn_buf_str(b, "]}");
+	free(refs);
+	return true;
+}
+
+/* ---- GRANT_COPY ---- */
+
+#define MOST_BUFFER (1u << 20)
+
+/* Memory of the program's own, as the script needs some of its own. */
+static void make_buffer(struct recorder *r, uint32_t process, uint64_t addr, uint32_t len)
+{
+	uint64_t start = addr & ~(uint64_t)(PAGE - 1);
+	uint64_t size = ((addr + len + PAGE - 1) & ~(uint64_t)(PAGE - 1)) - start;
+	struct mapping *m;
+	struct step *s;
+	uint32_t var;
+
+	if (world_find_mapping(&r->world, process, addr) || len == 0 || addr < PAGE)
+		return;
+	var = script_var(&r->script, "buffer",
+			 process < r->world.n_processes ? r->world.processes[process].script
+							: NOBODY);
+	m = world_mapping(&r->world);
+	if (!m)
+		return;
+	*m = (struct mapping){process, var, start, size, size, true, UINT32_MAX};
+	s = script_step(&r->script, STEP_CALL, r->world.processes[process].script);
+	s->bind = var;
+	scn_buf_printf(&s->text,
+		       "mmap(NULL, %llu, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)",
+		       (unsigned long long)size);
+}
+
+static void fill_buffer(struct recorder *r, const struct trace_call *c, uint32_t process,
+			uint64_t addr, uint32_t len)
+{
+	const struct mapping *m = world_find_mapping(&r->world, process, addr);
+	unsigned char bytes[65536];
+	struct step *s;
+
+	if (!m || !m->own || len == 0 || len > sizeof(bytes) || r->stores == RECORD_STORES_NONE ||
+	    !trace_memory_before(c->memory, addr, bytes, len))
+		return;
+	s = script_step(&r->script, STEP_CALL, r->world.processes[process].script);
+	scn_buf_str(&s->text, "store(");
+	put_address(&r->world, &s->text, process, addr);
+	scn_buf_str(&s->text, ", ");
+	put_bytes(&s->text, bytes, pages_kept(r, bytes, len), addr % 4 == 0);
+	scn_buf_str(&s->text, ")");
+}
+
+static uint32_t fetch_segments(const struct trace_call *c, bool after,
+			       struct gntdev_grant_copy_segment **out)
+{
+	struct ioctl_gntdev_grant_copy head;
+	uint64_t at;
+
+	*out = NULL;
+	if (!trace_memory_before(c->memory, c->addr, &head, sizeof(head)) || head.count > 4096)
+		return 0;
+	*out = calloc(head.count + 1u, sizeof(**out));
+	at = (uint64_t)(uintptr_t)head.segments;
+	for (uint32_t i = 0; *out && i < head.count; i++) {
+		uint64_t where = at + i * sizeof(**out);
+		bool had = trace_memory_before(c->memory, where, &(*out)[i], sizeof(**out));
+
+		if (after && had)
+			trace_memory_after(
+			    c->memory, where + offsetof(struct gntdev_grant_copy_segment, status),
+			    &(*out)[i].status, sizeof((*out)[i].status));
+		if (!had) {
+			free(*out);
+			*out = NULL;
+			return 0;
+		}
+	}
+	return *out ? head.count : 0;
+}
+
+/* Whether a call that met bad memory met it elsewhere. */
+static bool touched(const struct trace_call *c, uint64_t addr, uint32_t len)
+{
+	unsigned char bytes[65536];
+
+	return len <= sizeof(bytes) && trace_memory_after(c->memory, addr, bytes, len);
+}
+
+static void put_side(struct recorder *r, struct scn_buf *b, uint32_t process, bool foreign,
+		     bool reached, uint64_t virt, uint32_t ref, uint16_t offset, uint16_t domid)
+{
+	if (!foreign) {
+		scn_buf_str(b, "{virt=");
+		if (reached)
+			put_address(&r->world, b, process, virt);
+		else
+			scn_buf_str(b, "BAD");
+		scn_buf_str(b, "}");
+		return;
+	}
+	scn_buf_str(b, "{foreign={ref=");
+	put_ref(&r->world, b, domid, ref);
+	scn_buf_printf(b, ", offset=%u, domid=", offset);
+	if (domid < 0x7ff0)
+		put_domain(b, domid);
+	else
+		scn_print_meaning(b, domid, SCN_IS_DOMID);
+	scn_buf_str(b, "}}");
+}
+
+/* How much of what a segment copies the script has. */
+static uint32_t known_of(const struct recorder *r, const struct trace_call *c,
+			 const struct gntdev_grant_copy_segment *seg)
+{
+	unsigned char bytes[65536];
+
+	if (seg->flags & GNTCOPY_source_gref)
+		return pages_has_all(
+			   r,
+			   record_frame_of(r, seg->source.foreign.domid, seg->source.foreign.ref),
+			   seg->source.foreign.offset, seg->len)
+			   ? seg->len
+			   : 0;
+	if (!trace_memory_before(c->memory, (uint64_t)(uintptr_t)seg->source.virt, bytes, seg->len))
+		return 0;
+	return r->stores == RECORD_STORES_NONE ? 0 : pages_kept(r, bytes, seg->len);
+}
+
+/* Buffers, and what is in them, before the copy. */
+static void prepare_copy(struct recorder *r, const struct trace_call *c, uint32_t process)
+{
+	struct gntdev_grant_copy_segment *seg;
+	uint32_t n = fetch_segments(c, false, &seg);
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t from = (uint64_t)(uintptr_t)seg[i].source.virt;
+		uint64_t to = (uint64_t)(uintptr_t)seg[i].dest.virt;
+
+		if (!(seg[i].flags & GNTCOPY_source_gref) &&
+		    (c->result != -EFAULT || touched(c, from, seg[i].len))) {
+			make_buffer(r, process, from, seg[i].len);
+			fill_buffer(r, c, process, from, seg[i].len);
+		}
+		if (!(seg[i].flags & GNTCOPY_dest_gref) &&
+		    (c->result != -EFAULT || touched(c, to, seg[i].len)))
+			make_buffer(r, process, to, seg[i].len);
+	}
+	free(seg);
+}
+
+static bool put_copy(struct recorder *r, const struct trace_call *c, uint32_t process,
+		     struct step *s)
+{
+	struct gntdev_grant_copy_segment *seg;
+	uint32_t n = fetch_segments(c, true, &seg), count;
+	bool bad = false;
+
+	if (!seg && !trace_memory_before(c->memory, c->addr, &count, sizeof(count)))
+		return false;
+	if (!seg) {
+		scn_buf_printf(&s->text, "{count=%u, segments=BAD}", count);
+		return true;
+	}
+	scn_buf_printf(&s->text, "{count=%u, segments=[", n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct gntdev_grant_copy_segment *g = &seg[i];
+
+		scn_buf_str(&s->text, i ? ", {source=" : "{source=");
+		put_side(r, &s->text, process, g->flags & GNTCOPY_source_gref,
+			 c->result != -EFAULT ||
+			     touched(c, (uint64_t)(uintptr_t)g->source.virt, g->len),
+			 (uint64_t)(uintptr_t)g->source.virt, g->source.foreign.ref,
+			 g->source.foreign.offset, g->source.foreign.domid);
+		scn_buf_str(&s->text, ", dest=");
+		put_side(r, &s->text, process, g->flags & GNTCOPY_dest_gref,
+			 c->result != -EFAULT ||
+			     touched(c, (uint64_t)(uintptr_t)g->dest.virt, g->len),
+			 (uint64_t)(uintptr_t)g->dest.virt, g->dest.foreign.ref,
+			 g->dest.foreign.offset, g->dest.foreign.domid);
+		scn_buf_printf(&s->text, ", len=%u, flags=", g->len);
+		scn_print_meaning(&s->text, g->flags, SCN_IS_COPY_FLAGS);
+		scn_buf_str(&s->text, "}");
+		bad |= g->status != 0;
+	}
+	scn_buf_str(&s->text, "]}");
+	if (bad && c->result == 0) {
+		scn_buf_str(&s->more, "{segments=[");
+		for (uint32_t i = 0; i < n; i++) {
+			scn_buf_str(&s->more, i ? ", {status=" : "{status=");
+			scn_print_meaning(&s->more, seg[i].status, SCN_IS_GNTST);
+			scn_buf_str(&s->more, "}");
+		}
+		scn_buf_str(&s->more, "]}");
+	}
+	free(seg);
+	return true;
+}
+
+/* What the copy has written: to pages, and to the program's memory. */
+static void after_copy(struct recorder *r, const struct trace_call *c, uint32_t process)
+{
+	struct gntdev_grant_copy_segment *seg;
+	uint32_t n = c->result == 0 ? fetch_segments(c, true, &seg) : 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t to = (uint64_t)(uintptr_t)seg[i].dest.virt;
+		uint32_t len = seg[i].len < 32 ? seg[i].len : 32;
+		unsigned char bytes[32];
+		struct step *s;
+
+		if (seg[i].status)
+			continue;
+		if (seg[i].flags & GNTCOPY_dest_gref) {
+			pages_written(
+			    r, c->frames,
+			    record_frame_of(r, seg[i].dest.foreign.domid, seg[i].dest.foreign.ref),
+			    seg[i].dest.foreign.offset, seg[i].len, known_of(r, c, &seg[i]));
+			continue;
+		}
+		/* What a shortened store left out can't be expected to arrive. */
+		if (r->stores == RECORD_STORES_NONE || len == 0 || known_of(r, c, &seg[i]) < len ||
+		    !world_find_mapping(&r->world, process, to) ||
+		    !trace_memory_after(c->memory, to, bytes, len))
+			continue;
+		s = script_step(&r->script, STEP_CALL, r->world.processes[process].script);
+		scn_buf_str(&s->text, "load(");
+		put_address(&r->world, &s->text, process, to);
+		scn_buf_printf(&s->text, ", %u)", len);
+		put_bytes(&s->result, bytes, len, to % 4 == 0);
+	}
+	if (n)
+		free(seg);
+}
+
+/* ---- what a call gave out ---- */
+
+static void took_grants(struct recorder *r, const struct trace_call *c, uint32_t process,
+			uint32_t file, struct step *s)
+{
+	struct ioctl_gntalloc_alloc_gref a;
+	uint32_t owner = r->world.processes[process].script, count, refs, where;
+	struct region *g;
+
+	if (!trace_memory_after(c->memory, c->addr, &a,
+				offsetof(struct ioctl_gntalloc_alloc_gref, gref_ids)))
+		return;
+	count = a.count;
+	refs = script_var(&r->script, count > 1 ? "page_refs" : "page_ref", owner);
+	if (refs != NO_VAR)
+		r->script.vars[refs].array = count > 1;
+	g = world_region(&r->world);
+	if (!g)
+		return;
+	where = r->world.n_regions - 1;
+	*g = (struct region){.file = file,
+			     .index = a.index,
+			     .count = count,
+			     .var = script_var(&r->script, "page_index", owner),
+			     .grant = refs,
+			     .live = true};
+	s->outs[s->n_outs++] = (struct step_out){"index", g->var, false, 0};
+	s->outs[s->n_outs++] = (struct step_out){"gref_ids", refs, count == 1, 0};
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t at =
+		    c->addr + offsetof(struct ioctl_gntalloc_alloc_gref, gref_ids) + i * 4u;
+		struct grant *grant;
+		uint32_t ref;
+
+		if (!trace_memory_after(c->memory, at, &ref, sizeof(ref)))
+			continue;
+		grant = world_grant(&r->world);
+		if (grant)
+			*grant = (struct grant){c->domid, ref, refs, i, where};
+	}
+}
+
+static void took_map(struct recorder *r, const struct trace_call *c, uint32_t process,
+		     uint32_t file, struct step *s)
+{
+	struct ioctl_gntdev_map_grant_ref m;
+	uint32_t n = 0;
+	struct ioctl_gntdev_grant_ref *refs = fetch_refs(c, &n);
+	struct script_domain *d = script_domain(&r->script, c->domid);
+	const struct grant *first;
+	struct region *g;
+	uint32_t var;
+
+	if (d)
+		d->maps = true;
+	if (refs && trace_memory_after(c->memory, c->addr, &m,
+				       offsetof(struct ioctl_gntdev_map_grant_ref, refs))) {
+		var = script_var(&r->script, "map", r->world.processes[process].script);
+		g = world_region(&r->world);
+		first =
+		    n ? world_find_grant(&r->world, (uint16_t)refs[0].domid, refs[0].ref) : NULL;
+		if (g) {
+			*g = (struct region){.file = file,
+					     .index = m.index,
+					     .count = n,
+					     .var = var,
+					     .grant = NO_VAR,
+					     .live = true,
+					     .notified =
+						 first && r->world.regions[first->region].notified,
+					     .first_ref = n ? refs[0].ref : 0,
+					     .granter = n ? (uint16_t)refs[0].domid : 0};
+			if (g->notified && var != NO_VAR)
+				r->script.vars[var].base = "ring_map";
+		}
+		s->outs[s->n_outs++] = (struct step_out){"index", var, false, 0};
+	}
+	free(refs);
+}
+
+static void rename_var(struct recorder *r, uint32_t var, const char *base)
+{
+	if (var < r->script.n_vars)
+		r->script.vars[var].base = base;
+}
+
+static void rename_mappings(struct recorder *r, const struct region *g)
+{
+	for (uint32_t i = 0; i < r->world.n_mappings; i++) {
+		const struct mapping *m = &r->world.mappings[i];
+
+		if (m->region == (uint32_t)(g - r->world.regions))
+			rename_var(r, m->var,
+				   r->world.files[g->file].device == WIRE_DEV_GNTALLOC
+				       ? "ring"
+				       : "mapped_ring");
+	}
+}
+
+/* Who wants to be told of the other's end shares a ring, as a rule. */
+static void took_notification(struct recorder *r, const struct trace_call *c, uint32_t file)
+{
+	struct ioctl_gntdev_unmap_notify n;
+	struct region *g;
+	const struct grant *grant;
+
+	if (!trace_memory_before(c->memory, c->addr, &n, sizeof(n)))
+		return;
+	g = world_find_region(&r->world, file, n.index);
+	if (!g || g->notified)
+		return;
+	g->notified = true;
+	rename_mappings(r, g);
+	if (r->world.files[file].device == WIRE_DEV_GNTALLOC) {
+		rename_var(r, g->var, "ring_index");
+		rename_var(r, g->grant, g->count > 1 ? "ring_refs" : "ring_ref");
+		return;
+	}
+	rename_var(r, g->var, "ring_map");
+	grant = world_find_grant(&r->world, g->granter, g->first_ref);
+	if (!grant || r->world.regions[grant->region].notified)
+		return;
+	g = &r->world.regions[grant->region];
+	g->notified = true;
+	rename_var(r, g->var, "ring_index");
+	rename_var(r, g->grant, g->count > 1 ? "ring_refs" : "ring_ref");
+	rename_mappings(r, g);
+}
+
+/* A map's index may be given out again; that of an allocation never is. */
+static void gave_back(struct recorder *r, const struct trace_call *c, uint32_t file)
+{
+	uint64_t index;
+	struct region *g;
+
+	if (!trace_memory_before(c->memory, c->addr, &index, sizeof(index)))
+		return;
+	g = world_find_region(&r->world, file, index);
+	if (g)
+		g->live = false;
+}
+
+static void took_port(struct recorder *r, const struct trace_call *c, struct step *s,
+		      const char *base)
+{
+	struct port *p = world_port(&r->world);
+
+	if (!p)
+		return;
+	s->bind = script_var(&r->script, base, s->process);
+	*p = (struct port){c->domid, (uint32_t)c->result, s->bind};
+}
+
+static void took_offset(struct recorder *r, const struct trace_call *c, uint32_t file,
+			struct step *s)
+{
+	struct ioctl_gntdev_get_offset_for_vaddr o;
+
+	if (!trace_memory_after(c->memory, c->addr, &o, sizeof(o)))
+		return;
+	scn_buf_str(&s->more, "{offset=");
+	put_index(&r->world, &s->more, file, o.offset);
+	scn_buf_printf(&s->more, ", count=%u}", o.count);
+}
+
+static void take_results(struct recorder *r, const struct trace_call *c, uint32_t process,
+			 uint32_t file, struct step *s)
+{
+	switch (c->cmd) {
+	case IOCTL_GNTALLOC_ALLOC_GREF:
+		took_grants(r, c, process, file, s);
+		break;
+	case IOCTL_GNTDEV_MAP_GRANT_REF:
+		took_map(r, c, process, file, s);
+		break;
+	case IOCTL_GNTDEV_UNMAP_GRANT_REF:
+		gave_back(r, c, file);
+		break;
+	case IOCTL_GNTDEV_SET_UNMAP_NOTIFY: /* gntalloc's, too */
+		took_notification(r, c, file);
+		break;
+	case IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR:
+		took_offset(r, c, file, s);
+		break;
+	case IOCTL_EVTCHN_BIND_UNBOUND_PORT:
+		took_port(r, c, s, "event_port");
+		break;
+	case IOCTL_EVTCHN_BIND_INTERDOMAIN:
+		took_port(r, c, s, "bound_port");
+		break;
+	case IOCTL_EVTCHN_BIND_VIRQ:
+		took_port(r, c, s, "virq_port");
+		break;
+	default:
+		if (c->result > 0)
+			scn_buf_printf(&s->result, "%lld", (long long)c->result);
+	}
+}
+
+static const struct scn_ioctl *known_ioctl(const struct trace_call *c)
+{
+	static const char gntdev[] = "IOCTL_GNTDEV_SET_UNMAP_NOTIFY";
+	const struct scn_ioctl *known = scn_ioctl_by_number(c->cmd);
+
+	/* gntalloc and gntdev share this number. */
+	if (known && c->device == WIRE_DEV_GNTDEV &&
+	    !strcmp(known->name, "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"))
+		return scn_ioctl_by_name((struct scn_str){gntdev, sizeof(gntdev) - 1});
+	return known;
+}
+
+static void put_argument(struct recorder *r, const struct trace_call *c, uint32_t process,
+			 uint32_t file, const struct scn_ioctl *known, struct step *s)
+{
+	struct argument a = {r, &s->text, process, file, c->domid, true};
+	struct scn_visitor v = {&a, begin, end, number, unknown, more};
+	unsigned char byte;
+
+	if (!c->memory || !known || !trace_memory_before(c->memory, c->addr, &byte, 1)) {
+		scn_buf_str(&s->text, c->addr ? "BAD" : "NULL");
+		return;
+	}
+	if (c->result == -EFAULT && c->cmd != IOCTL_GNTDEV_GRANT_COPY)
+		scn_buf_str(&s->text, "readonly ");
+	if ((c->cmd == IOCTL_GNTDEV_MAP_GRANT_REF && put_map(r, c, &s->text)) ||
+	    (c->cmd == IOCTL_GNTDEV_GRANT_COPY && put_copy(r, c, process, s)))
+		return;
+	scn_walk(known->layout, SCN_WAY_IN, c->addr, trace_memory_before, c->memory, 4096, &v);
+}
+
+/* This front tells of no mmap: what is allocated or mapped counts as mapped from here on. */
+static void map_at_once(struct recorder *r, uint32_t process, uint32_t file)
+{
+	const struct region *g = &r->world.regions[r->world.n_regions - 1];
+
+	not_expressed(r, "when an unassisted program maps and unmaps (its front is not told: "
+			 "mapped as soon as it can be), and what it stores");
+	record_mapping(r, process, file, 0, (uint64_t)g->count * PAGE, PROT_READ | PROT_WRITE,
+		       MAP_SHARED, g->index, 0);
+}
+
+void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file)
+{
+	const struct scn_ioctl *known = known_ioctl(c);
+	uint32_t regions = r->world.n_regions;
+	struct step *s;
+
+	if (c->cmd == IOCTL_GNTDEV_GRANT_COPY && c->memory)
+		prepare_copy(r, c, process);
+	s = main_step(r, STEP_CALL, process);
+	scn_buf_str(&s->text, "ioctl(");
+	put_fd(r, &s->text, file, process);
+	if (known)
+		scn_buf_printf(&s->text, ", %s", known->name);
+	else
+		scn_buf_printf(&s->text, ", 0x%x", c->cmd);
+	if (!known || known->layout) {
+		scn_buf_str(&s->text, ", ");
+		put_argument(r, c, process, file, known, s);
+	}
+	scn_buf_str(&s->text, ")");
+	if (c->result < 0)
+		put_error(&s->result, c->result);
+	else if (c->memory || !known || !known->layout)
+		take_results(r, c, process, file, s);
+	if (c->cmd == IOCTL_GNTDEV_GRANT_COPY && c->memory)
+		after_copy(r, c, process);
+	if (r->world.processes[process].unassisted && r->world.n_regions > regions)
+		map_at_once(r, process, file);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* What the recorder's own files share. */
+#ifndef FAKEDEV_RECORD_RECORDER_H
+#define FAKEDEV_RECORD_RECORDER_H
+
+#include "record.h"
+#include "world.h"
+
+#define PAGE 4096u
+
+/* A copy of a frame that somebody has mapped, as it was when it was last looked at. */
+struct page_copy {
+	uint32_t mappers;
+	unsigned char bytes[PAGE];
+	uint8_t owner[PAGE]; /* who stored it, one process from 1 on; 0: nobody knows */
+	bool missing[PAGE];  /* the script does not have what was stored */
+};
+
+/* Bytes that somebody has stored, and others may look at. */
+struct news {
+	uint32_t frame, offset, len, by;
+};
+#define MOST_NEWS 32u
+
+struct recorder {
+	struct script script;
+	struct world world;
+	enum record_stores stores;
+	struct broker_trace hooks;
+	const struct broker_trace *also;
+	int fd;
+	struct scn_buf out, missing_text;
+	unsigned int uncertain;
+
+	struct page_copy **pages; /* by frame */
+	uint32_t n_pages;
+	struct news news[MOST_NEWS];
+	uint32_t n_news;
+
+	/* Descriptors of processes that have ended: by which step. */
+	struct gone {
+		uint32_t file, process, var, before;
+	} * gone;
+	uint32_t n_gone, room_gone;
+
+	/* What each domain has granted: frames by reference. */
+	struct granted {
+		uint16_t domid;
+		uint32_t *frames, n;
+	} * granted;
+	uint32_t n_granted, room_granted;
+
+	uint32_t *left_out; /* pids */
+	uint32_t n_left_out, room_left_out;
+
+	/* Of the call that is told next. */
+	uint32_t n_seen;
+	char hazard[64];
+	struct cleared {
+		uint32_t frame, offset;
+	} cleared[16];
+	uint32_t n_cleared;
+
+	uint32_t main_step; /* of the call that is being told; UINT32_MAX: none */
+	uint64_t time;      /* up to which the script has let time pass */
+};
+
+/* Names once what the script can't have. */
+void not_expressed(struct recorder *r, const char *what);
+
+/* pages.c */
+/* What was stored since the last call, as steps; `caller` may be NULL. */
+void pages_compare(struct recorder *r, const struct trace_call *c, uint32_t caller);
+/* What the process has mapped now. */
+void pages_refresh(struct recorder *r, const struct trace_call *c, struct process *p);
+/* The machine itself wrote there; of what it wrote the script has the first `known` bytes. */
+void pages_written(struct recorder *r, const unsigned char *frames, uint32_t frame, uint32_t offset,
+		   uint32_t len, uint32_t known);
+/* Whether the script has all that was stored there. */
+bool pages_has_all(const struct recorder *r, uint32_t frame, uint32_t offset, uint32_t len);
+/* The frame is given up: what is there next the script has. */
+void pages_fresh(struct recorder *r, uint32_t frame);
+/* Loads of what others have stored, by a process that an event has told to look. */
+void pages_look(struct recorder *r, uint32_t process);
+/* A load by somebody who is left, of each byte that was cleared. */
+void pages_show_cleared(struct recorder *r);
+void pages_free(struct recorder *r);
+/* Bytes side by side, as the language has them. */
+void put_bytes(struct scn_buf *b, const unsigned char *bytes, uint32_t n, bool aligned);
+/* How many of n bytes the script has. */
+uint32_t pages_kept(const struct recorder *r, const unsigned char *bytes, uint32_t n);
+
+/* ioctl.c */
+void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file);
+
+/* record.c */
+/* The frame behind a reference; UINT32_MAX: none. */
+uint32_t record_frame_of(const struct recorder *r, uint16_t domid, uint32_t ref);
+
+/* calls.c */
+void record_call(struct recorder *r, const struct trace_call *c);
+/* The step that stands for the call. */
+struct step *main_step(struct recorder *r, enum step_kind kind, uint32_t process);
+void put_fd(const struct recorder *r, struct scn_buf *b, uint32_t file, uint32_t process);
+void put_error(struct scn_buf *b, int64_t result);
+/* "p = mmap(…)" of an index, where the program itself did, or had to be thought to. */
+void record_mapping(struct recorder *r, uint32_t process, uint32_t file, uint64_t addr,
+		    uint64_t len, int prot, int flags, uint64_t offset, int64_t result);
+
+#endif

@@ -1,0 +1,145 @@
+#!/bin/sh
+# record, serve --record: the script does again what the programs did, on the model and on real processes,
+# and says it as somebody would have written it; whatever becomes of it, the program does not feel it.
+# usage: record-test.sh GNTSIM TRACED PRODUCER CONSUMER
+gntsim=$(realpath "$1") traced=$(realpath "$2") producer=$(realpath "$3") consumer=$(realpath "$4")
+# shellcheck source=tests/cli/script.sh
+. "$(dirname "$0")/script.sh"
+
+# plays FILE: on the model and on real processes, each as it was recorded.
+plays() {
+	for on in model socket; do
+		expect 0 "$what, played on $on" "$gntsim" play --on $on "$1"
+		says out "passed  $1"
+	done
+}
+# has FILE: the lines on standard input are lines of it, in this order.
+has() {
+	cp "$1" "$dir/left"
+	while IFS= read -r line; do
+		at=$(grep -nxF -e "$line" "$dir/left" | head -n 1 | cut -d: -f1)
+		if [ -z "$at" ]; then
+			complain "$what: missing, or before another: $line"
+			sed 's/^/    /' "$1"
+			return
+		fi
+		sed -i "1,${at}d" "$dir/left"
+	done
+}
+
+expect 0 "one process" "$gntsim" record -o "$dir/a.scn" -- "$traced"
+quiet
+sed '1,/^$/d' "$dir/a.scn" >"$dir/body"
+cat >"$dir/wanted" <<'END'
+needs munmap
+domain dom0 pv
+process traced in dom0
+
+traced: gntalloc = open("/dev/xen/gntalloc", O_RDWR)
+traced: gntdev = open("/dev/xen/gntdev", O_RDWR)
+traced: evtchn = open("/dev/xen/evtchn", O_RDWR|O_NONBLOCK)
+traced: ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, flags=GNTALLOC_FLAG_WRITABLE,
+        count=1}) = 0 {gref_ids=[ring_ref]}
+traced: ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=ring_ref}]})
+        = 0 {index=ring_map}
+traced: mapped_ring = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, gntdev, ring_map)
+traced: event_port = ioctl(evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=dom0})
+traced: ioctl(gntdev, IOCTL_GNTDEV_SET_UNMAP_NOTIFY, {index=ring_map+21,
+        action=UNMAP_NOTIFY_CLEAR_BYTE|UNMAP_NOTIFY_SEND_EVENT, event_channel_port=event_port})
+traced: ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=[{domid=dom0, ref=4711}]})
+        = 0 {index=map}
+traced: mmap(NULL, 4096, PROT_READ, MAP_SHARED, gntdev, map) = -1 EINVAL
+traced: munmap(mapped_ring, 4096)
+traced: read(evtchn, 4) = -1 EAGAIN
+traced: close(evtchn)
+traced: exit(0)
+END
+cmp -s "$dir/wanted" "$dir/body" || {
+	complain "$what: not the script that it should be:"
+	diff "$dir/wanted" "$dir/body"
+}
+plays "$dir/a.scn"
+# What came back is expected: with another number it fails.
+sed 's/= -1 EAGAIN/= 4 [event_port]/' "$dir/a.scn" >"$dir/wrong.scn"
+expect 1 "another result" "$gntsim" play "$dir/wrong.scn"
+
+expect 137 "killed" "$gntsim" record -o "$dir/k.scn" -- "$traced" killed
+echo "kill -9 traced" | has "$dir/k.scn"
+plays "$dir/k.scn"
+expect 3 "an exit status, and nothing of devices" "$gntsim" record -o "$dir/n.scn" -- sh -c 'exit 3'
+grep -q '^process' "$dir/n.scn" && complain "$what: it has a process"
+expect 0 "a shell before it" "$gntsim" record -o "$dir/sh.scn" -- sh -c "'$traced'; '$traced'"
+grep -q fork "$dir/sh.scn" && complain "$what: a fork that nothing depends on"
+printf 'process traced in dom0\nprocess traced_2 in dom0\n' | has "$dir/sh.scn"
+plays "$dir/sh.scn"
+
+# Two domains, one of which stores and is killed; the other sees the byte that this clears.
+two_domains() {
+	start serve "$gntsim" serve --socket "$dir/s" --record "$1" --stores "$2"
+	mkfifo "$dir/said" "$dir/input"
+	"$gntsim" run --socket "$dir/s" --domain 0 -- "$producer" 1 <"$dir/input" >"$dir/said" &
+	pid=$!
+	echo $pid >"$dir/producer.pid"
+	exec 4>"$dir/input" 3<"$dir/said"
+	read -r ref port <&3
+	"$gntsim" run --socket "$dir/s" --domain 1 -- "$consumer" 0 "$ref" "$port" >"$dir/got" &
+	echo $! >"$dir/consumer.pid"
+	yes "a line of text" | head -n 200 >&4
+	# It has got all of it when it says so.
+	for _ in $(seq 300); do
+		[ "$(wc -l <"$dir/got")" = 200 ] && break
+		sleep 0.1
+	done
+	kill -9 $pid
+	wait "$(cat "$dir/consumer.pid")" || complain "$what: the consumer failed"
+	exec 4>&- 3<&-
+	rm "$dir/said" "$dir/input" "$dir/producer.pid" "$dir/consumer.pid"
+	stop serve TERM
+	[ "$got" = 0 ] || complain "$what: serve ended with $got"
+}
+what="two domains"
+two_domains "$dir/two.scn" changed
+has "$dir/two.scn" <<'END'
+needs distinct_domains
+domain dom0
+domain dom1 pvh
+process producer in dom0
+process consumer in dom1
+producer: ring = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, gntalloc, ring_index)
+producer: event_port = ioctl(producer_evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=dom1})
+producer: store(ring+8, 1)
+kill -9 producer
+consumer: load(mapped_ring+8, 1) = 0
+consumer: exit(0)
+END
+grep -q 'producer: store(ring+9, "a line of text' "$dir/two.scn" ||
+	complain "$what: the data is not stored"
+plays "$dir/two.scn"
+[ "$(wc -c <"$dir/two.scn")" -lt 8192 ] || complain "$what: long stores are not shortened"
+what="no stores"
+two_domains "$dir/none.scn" none
+grep -q store "$dir/none.scn" && complain "$what: there are some"
+plays "$dir/none.scn"
+what="all stores"
+two_domains "$dir/all.scn" all
+grep -q "of .* bytes" "$dir/all.scn" && complain "$what: they are shortened"
+plays "$dir/all.scn"
+
+expect 125 "no such directory" "$gntsim" record -o "$dir/no/x.scn" -- touch "$dir/ran"
+says err "--record: cannot write $dir/no/x.scn: No such file or directory"
+[ ! -e "$dir/ran" ] || complain "$what: the program was run"
+expect 125 "no file" "$gntsim" record -- true
+says err "record needs -o FILE"
+expect 125 "no such stores" "$gntsim" record -o "$dir/x.scn" --stores some -- true
+says err "--stores: expected changed, all or none, found 'some'"
+expect 125 "stores of what" "$gntsim" run --stores all -- true
+says err "--stores belongs to --record"
+expect 125 "of a machine that is another's" "$gntsim" record --socket "$dir/s" -o "$dir/x.scn" -- true
+says err "give it to gntsim serve"
+if [ -c /dev/full ]; then
+	expect 125 "a full disk" "$gntsim" record -o /dev/full -- sh -c "'$traced' && touch $dir/ran"
+	says err "--record: /dev/full is not whole: No space left on device"
+	[ -e "$dir/ran" ] || complain "$what: the program felt it"
+	expect 137 "a full disk, and the program is killed" "$gntsim" record -o /dev/full -- "$traced" killed
+fi
+[ $failed = 0 ]
