@@ -111,6 +111,13 @@ static void on_call(void *ctx, const struct trace_call *c)
 	forget_call(r);
 }
 
+static uint64_t on_line(void *ctx)
+{
+	const struct recorder *r = ctx;
+
+	return r->also ? r->also->line(r->also->ctx) : 0;
+}
+
 static bool on_flush(void *ctx, bool idle)
 {
 	struct recorder *r = ctx;
@@ -133,8 +140,12 @@ struct recorder *record_new(const char *path, enum record_stores stores,
 	r->stores = stores;
 	r->also = also;
 	r->world.script = &r->script;
-	r->hooks = (struct broker_trace){
-	    .ctx = r, .call = on_call, .saw = on_saw, .hazard = on_hazard, .flush = on_flush};
+	r->hooks = (struct broker_trace){.ctx = r,
+					 .call = on_call,
+					 .saw = on_saw,
+					 .hazard = on_hazard,
+					 .line = on_line,
+					 .flush = on_flush};
 	forget_call(r);
 	return r;
 }

@@ -125,6 +125,51 @@ two_domains "$dir/all.scn" all
 grep -q "of .* bytes" "$dir/all.scn" && complain "$what: they are shortened"
 plays "$dir/all.scn"
 
+# Shorter: what the failing step needs, and nothing else.
+PATH=$(dirname "$gntsim"):$PATH
+mkdir "$dir/tmp"
+export TMPDIR="$dir/tmp"
+sed 's/load(mapped_ring+8, 1) = 0/load(mapped_ring+8, 1) = 77/' "$dir/two.scn" >"$dir/fails.scn"
+# shellcheck disable=SC2016
+expect 0 "shrink" "$gntsim" record --shrink 'gntsim play $1 | grep -q "expected 77, got 0" && exit 3' \
+	-o "$dir/short.scn" "$dir/fails.scn"
+grep -q "statements became" "$dir/err" || complain "$what: it does not say how much shorter"
+expect 1 "shrunk" gntsim play "$dir/short.scn"
+says out "expected 77, got 0"
+[ "$(grep -c '^[a-z]*: ' "$dir/short.scn")" -lt 10 ] || {
+	complain "$what: it could be shorter:"
+	cat "$dir/short.scn"
+}
+cp "$dir/fails.scn" "$dir/same.scn"
+# shellcheck disable=SC2016
+expect 0 "onto itself" gntsim record --shrink 'test $(grep -c store {}) = 0 || exit 9' -o "$dir/same.scn" "$dir/same.scn"
+[ "$(grep -c store "$dir/same.scn")" = 1 ] || complain "$what: not one store"
+expect 0 "to stdout" gntsim record --shrink 'grep -q kill {} && exit 2' "$dir/fails.scn"
+says out "kill -9 producer"
+expect 125 "nothing fails" gntsim record --shrink true "$dir/fails.scn"
+says err "the command does not fail on $dir/fails.scn"
+expect 125 "no such command" gntsim record --shrink no-such-command "$dir/fails.scn"
+says err "the command cannot be run"
+expect 125 "no end" gntsim record --shrink 'sleep 60' --budget 1 "$dir/fails.scn"
+says err "the command does not end in that time"
+cat >"$dir/slow" <<'END'
+grep -q "^kill" "$1" || exit 0
+echo >>"$0.counts"
+[ "$(wc -l <"$0.counts")" -gt 3 ] && sleep 60
+exit 4
+END
+expect 0 "no time" gntsim record --shrink "sh $dir/slow {}" --budget 2 "$dir/fails.scn"
+says err "then the time was up"
+echo "domain dom0; nonsense" >"$dir/bad.scn"
+expect 125 "no script" gntsim record --shrink false "$dir/bad.scn"
+says err "$dir/bad.scn:1:"
+expect 125 "no such file" gntsim record --shrink false "$dir/missing.scn"
+says err "$dir/missing.scn: No such file or directory"
+expect 125 "no place for it" gntsim record --shrink false -o "$dir/no/x.scn" "$dir/fails.scn"
+says err "cannot write $dir/no/x.scn"
+rmdir "$dir/tmp" || complain "$what: something is left in TMPDIR"
+unset TMPDIR
+
 expect 125 "no such directory" "$gntsim" record -o "$dir/no/x.scn" -- touch "$dir/ran"
 says err "--record: cannot write $dir/no/x.scn: No such file or directory"
 [ ! -e "$dir/ran" ] || complain "$what: the program was run"

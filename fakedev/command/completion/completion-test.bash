@@ -54,6 +54,9 @@ offers "gntsim run -- true ::: --" --domain --guest --wait-for --wait-patience -
 withholds "gntsim run -- true ::: --" --xenstore --tag --frames --kernel
 offers "gntsim run -- true ::: -- tru" true
 offers "gntsim run --kernel " 6.1 6.12
+offers "gntsim record --stores " changed all none
+offers "gntsim record --" --shrink --budget --stores
+offers "gntsim record -o x -- tru" true
 offers "gntsim play --on fuse" fuse fuse-unassisted
 offers "gntsim fuzz --against s" socket
 echo ok
