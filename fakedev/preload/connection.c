@@ -40,6 +40,8 @@ static const char *reason(int err)
 	case EMFILE:
 	case ENFILE:
 		return "too many open files";
+	case EINVAL:
+		return "a bad value in the environment";
 	case ENAMETOOLONG:
 		return "the path is too long";
 	default:
@@ -314,9 +316,10 @@ static void once_per_address_space(void)
  * with none. */
 static void recover_from_closing(void)
 {
-	say("gntsim: the program closed a descriptor that it did not open: memory it had mapped "
-	    "from "
-	    "devices counts as unmapped\n");
+	/* (Or the child of a vfork had made it, and has ended.) */
+	if (ranges_any())
+		say("gntsim: the program closed a descriptor that it did not open: memory it had "
+		    "mapped from devices counts as unmapped\n");
 	lib.fd = -1;
 	lib_forget();
 	ranges_remove(0, ~0ull);
@@ -368,6 +371,8 @@ int lib_connect(void)
 
 	if (lib.broken)
 		return lib_broken();
+	if (lib_settings.unusable)
+		return lib_unable(lib_settings.unusable, -EINVAL);
 	if (atomic_load(&lib.nested))
 		return -EDEADLK;
 	if (lib.fd >= 0 && is_still(lib.fd, lib.cookie))
@@ -392,14 +397,18 @@ int lib_connect(void)
 	return 0;
 }
 
+/* The child of vfork has its parent's memory, but descriptors of its own. */
+static bool is_vforked(void)
+{
+	return lib_same_process() && lib_own_pid() != lib.pid;
+}
+
 void lib_anchor(void)
 {
 	int kept = errno;
 	sigset_t saved;
 
-	/* The child of vfork has its parent's memory, but descriptors of its own. */
-	if (!lib_active() || lib.fd >= 0 || lib.broken ||
-	    (lib_same_process() && lib_own_pid() != lib.pid))
+	if (!lib_active() || lib.fd >= 0 || lib.broken || is_vforked())
 		return;
 	lib_enter(&saved);
 	lib_connect();
@@ -413,6 +422,8 @@ void lib_take_arena(void)
 	struct wire_in in;
 	sigset_t saved;
 
+	if (!lib_active() || lib.broken || is_vforked())
+		return;
 	lib_enter(&saved);
 	if (lib.arena[0] < 0 && lib_call(WIRE_ARENA, NULL, 0, NULL, 0, &in) == 0) {
 		for (int i = 0; i < 2; i++) {

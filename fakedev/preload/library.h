@@ -50,6 +50,7 @@ struct lib_settings {
 	struct sockaddr_un addr;
 	uint32_t domid, guest;
 	bool valgrind;
+	const char *unusable; /**< what of it makes no sense; NULL: all does */
 };
 extern struct lib_settings lib_settings;
 /** True if the environment names a machine (GNTSIM_SOCKET). */
@@ -107,6 +108,9 @@ uint32_t lib_confine(bool strict, uint64_t filter);
 void lib_anchor(void);
 /** Gets descriptors of the page frames to keep. */
 void lib_take_arena(void);
+/** The program is about to set its limit of descriptors (@p limit, of process @p pid) to this struct
+ * rlimit64: what needs a free one is got before there is none. */
+void lib_before_limit(long pid, int resource, uint64_t limit);
 /** One of them, or -1. */
 int lib_arena(bool writable);
 /** Where the kernel can't be asked what a descriptor is (lib_may(SYS_getsockopt)), we know it by its

@@ -46,7 +46,7 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 		memcpy(&run, in->payload + sizeof(head) + i * sizeof(run), sizeof(run));
 		*(run.flags & WIRE_RUN_RW ? &any_rw : &any_ro) = true;
 	}
-	kept = in->n_fds == 0 && lib_arena(true) >= 0;
+	kept = lib_arena(true) >= 0 && lib_arena(false) >= 0;
 	if (any_rw)
 		rw = kept ? lib_arena(true) : wire_in_take_fd(in, next++);
 	if (any_ro)

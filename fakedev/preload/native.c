@@ -34,8 +34,13 @@ bool lib_native(void)
 static bool may_be_native(int fd)
 {
 	struct stat st;
+	long r = fd >= 0 && lib_may(SYS_fstat) ? raw_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0)
+					       : -EBADF;
 
-	return fd >= 0 && raw_syscall(SYS_fstat, fd, (long)&st, 0, 0, 0, 0) == 0 &&
+	/* A sandbox forbids to ask that: the file itself is asked at once. */
+	if (lib_forbidden(SYS_fstat, r) || !lib_may(SYS_fstat))
+		return fd >= 0;
+	return r == 0 &&
 	       (kind() == CUSE ? S_ISCHR(st.st_mode)
 			       : S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0666) &&
 	       (st.st_size == 0 || st.st_size == WIRE_EVTCHN_BYTES);
@@ -49,9 +54,10 @@ bool lib_mappable(int fd, struct device *out)
 
 	if (lib_device(fd, out))
 		return true;
-	if (!lib_may(SYS_getsockopt))
-		return lib_noted(fd, out);
-	if (!lib_native() || !may_be_native(fd) ||
+	if (!lib_may(SYS_getsockopt) && lib_noted(fd, out))
+		return true;
+	/* What was opened under a sandbox was not noted, and is asked all the same. */
+	if (!lib_native() || !lib_may(SYS_ioctl) || !may_be_native(fd) ||
 	    raw_syscall(SYS_ioctl, fd, WIRE_IOC_IDENTIFY, (long)&f, 0, 0, 0) < 0)
 		return false;
 	lib_enter(&saved);

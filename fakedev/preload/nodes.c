@@ -58,12 +58,27 @@ static bool base_directory(int dirfd, char *out)
 	return true;
 }
 
-/* Appends the components of path to out, without "//", "." and "..": purely textual. */
+static bool is_node(const char *full)
+{
+	for (size_t i = 0; i < N_NODES; i++)
+		if (strcmp(nodes[i].path, full) == 0)
+			return true;
+	return false;
+}
+
+/* Appends the components of path to out, without "//", "." and "..": purely textual. Below a node all
+ * stays, "." and ".." and a slash at the end too: it is no directory. */
 static bool append(char *out, const char *path)
 {
 	while (*path) {
 		size_t n = strcspn(path, "/"), len = strlen(out);
 
+		if (*path == '/' && !path[1] && is_node(out))
+			return strcat(out, "/"), true;
+		if (is_node(out) && n > 0 && n < 3 && strncmp(path, "..", n) == 0) {
+			strcat(out, "/.");
+			return true;
+		}
 		if (n == 2 && path[0] == '.' && path[1] == '.') {
 			char *slash = strrchr(out, '/');
 
@@ -77,7 +92,11 @@ static bool append(char *out, const char *path)
 			out[len + 1 + n] = '\0';
 		}
 		path += n;
-		path += strspn(path, "/");
+		/* (A last slash is looked at by itself.) */
+		while (path[0] == '/' && path[1])
+			path++;
+		if (path[0] == '/' && !is_node(out))
+			path++;
 	}
 	return true;
 }
@@ -190,6 +209,8 @@ static bool follow(char *full, char *rest)
 int lib_node_behind(int dirfd, const char *path)
 {
 	char text[PATH_ROOM], full[PATH_ROOM] = "", start[PATH_ROOM];
+	bool as_directory;
+	int device;
 
 	if (!lib_active() || lib_native() || cheap_no(path) || !lib_may(SYS_readlinkat) ||
 	    !readable_path(path, text))
@@ -200,7 +221,9 @@ int lib_node_behind(int dirfd, const char *path)
 		return -1;
 	if (text[0] != '/' && (!base_directory(dirfd, start) || !append(full, start)))
 		return -1;
-	return follow(full, text) ? match(full) : -1;
+	as_directory = text[0] && text[strlen(text) - 1] == '/';
+	device = follow(full, text) ? match(full) : -1;
+	return device >= 0 && as_directory ? LIB_BELOW_NODE : device;
 }
 
 int lib_open_node(int device, int flags)

@@ -23,6 +23,17 @@ struct lib_settings lib_settings;
 
 static _Atomic int known; /* 0 not asked yet, 1 no machine, 2 a machine */
 
+static bool read_domid(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 5 || text[digits])
+		return false;
+	for (; *text; text++)
+		lib_settings.domid = lib_settings.domid * 10 + (uint32_t)(*text - '0');
+	return true;
+}
+
 static void read_settings(const char *path)
 {
 	const char *domid = getenv("GNTSIM_DOMAIN"), *guest = getenv("GNTSIM_GUEST");
@@ -33,9 +44,11 @@ static void read_settings(const char *path)
 	lib_settings.addr.sun_family = AF_UNIX;
 	if (strlen(path) < sizeof(lib_settings.addr.sun_path))
 		memcpy(lib_settings.addr.sun_path, path, strlen(path) + 1);
-	for (; domid && *domid >= '0' && *domid <= '9'; domid++)
-		lib_settings.domid = lib_settings.domid * 10 + (uint32_t)(*domid - '0');
+	if (domid && !read_domid(domid))
+		lib_settings.unusable = "GNTSIM_DOMAIN is no domain's number";
 	lib_settings.guest = !guest ? 0u : strcmp(guest, "pv") == 0 ? 1u : 2u;
+	if (lib_settings.guest == 2 && strcmp(guest, "pvh") != 0)
+		lib_settings.unusable = "GNTSIM_GUEST is neither pv nor pvh";
 }
 
 bool lib_active(void)

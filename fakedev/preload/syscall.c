@@ -174,6 +174,14 @@ EXPORT long syscall(long nr, ...)
 		return lib_correct_poll(
 		    PTR(0), (nfds_t)a[1],
 		    (int)lib_result(raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], 0)));
+#ifdef SYS_setrlimit
+	case SYS_setrlimit:
+		lib_before_limit(0, (int)a[0], (uint64_t)a[1]);
+		return lib_result(raw_syscall(nr, a[0], a[1], 0, 0, 0, 0));
+#endif
+	case SYS_prlimit64:
+		lib_before_limit(a[0], (int)a[1], (uint64_t)a[2]);
+		return lib_result(raw_syscall(nr, a[0], a[1], a[2], a[3], 0, 0));
 	case SYS_execve:
 		return execve(PTR(0), PTR(1), PTR(2));
 	case SYS_execveat:

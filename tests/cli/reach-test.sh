@@ -60,4 +60,22 @@ for call in socket connect; do
 	says "$call: not permitted"
 	says "Operation not permitted"
 done
+if [ -w /dev/fuse ] && "$gntsim" run --front fuse -- true 2>/dev/null; then
+	for call in fstat getsockopt "fstat getsockopt"; do
+		# shellcheck disable=SC2086
+		expect 0 "on FUSE, without $call" "$gntsim" run --front fuse -- "$use" without $call
+	done
+	expect 0 "on FUSE, from a child of vfork" "$gntsim" run --front fuse -- "$use" vfork
+	[ ! -s "$dir/out" ] || {
+		echo "from a child of vfork: $(cat "$dir/out")"
+		failed=$((failed + 1))
+	}
+fi
+
+# What the environment says, and means nothing.
+for set in GNTSIM_GUEST=xx GNTSIM_DOMAIN=foo GNTSIM_DOMAIN=1x GNTSIM_DOMAIN=; do
+	expect 2 "$set" "$gntsim" run -- env "$set" "$use" clean
+	says "gntsim: cannot reach the machine at"
+	says "${set%%=*} is"
+done
 [ $failed = 0 ] || exit 1

@@ -7,6 +7,7 @@
  *   guest pv|pvh     a forked child inherits a gntdev mapping on PVH only
  *   many             opens devices until there is no room, has another process try, closes them
  *   without NAME...  the same as clean, executed under a filter by which these calls are EPERM
+ *   vfork            a child of vfork does what clean does, then the parent does
  *   large            makes a call of more than fits a message
  *   harm N           N times what gntalloc-vma-close-walks-global-list is about, by munmap
  *   harm-children N  once in each of N children
@@ -73,6 +74,16 @@ static int clean(void)
 	share(1);
 	dealloc.index = alloc.index;
 	return ioctl(gntalloc, IOCTL_GNTALLOC_DEALLOC_GREF, &dealloc) < 0 || munmap(page, 4096) < 0;
+}
+
+static int clean_by_vfork(void)
+{
+	int status;
+	pid_t pid = vfork();
+
+	if (pid == 0)
+		_exit(clean());
+	return waitpid(pid, &status, 0) != pid || status || clean();
 }
 
 static int limit(int n)
@@ -214,7 +225,8 @@ static const struct {
 	     CALL(fcntl),
 	     CALL(prlimit64),
 	     CALL(getpid),
-	     CALL(futex)};
+	     CALL(futex),
+	     CALL(fstat)};
 
 static long number_of(const char *name)
 {
@@ -277,6 +289,8 @@ int main(int argc, char **argv)
 		return open("/dev/xen/gntdev", O_RDWR) < 0 ? errno : 0;
 	if (argc > 2 && strcmp(argv[1], "without") == 0)
 		return without(argc - 2, argv + 2);
+	if (argc == 2 && strcmp(argv[1], "vfork") == 0)
+		return clean_by_vfork();
 	if (argc == 2 && strcmp(argv[1], "large") == 0)
 		return large();
 	if (argc == 2 && strcmp(argv[1], "many") == 0)

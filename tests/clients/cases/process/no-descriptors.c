@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * When no descriptor is free an open is EMFILE, and what needs none (ioctl, mmap, fork) goes on.
+ * When no descriptor is free an open is EMFILE, and what needs none (ioctl, mmap, fork) goes on; mmap
+ * also where none can become free any more.
  */
 #include "check.h"
 #include "device.h"
@@ -9,8 +10,49 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static const struct rlimit none;
+
+static int by_setrlimit(void)
+{
+	return setrlimit(RLIMIT_NOFILE, &none);
+}
+
+static int by_prlimit(void)
+{
+	return prlimit(getpid(), RLIMIT_NOFILE, &none, NULL);
+}
+
+static int by_number(void)
+{
+	return (int)syscall(SYS_prlimit64, 0, RLIMIT_NOFILE, &none, NULL);
+}
+
+static void with_none_for_good(const struct shared_page *page, int (*give_up)(void),
+			       const char *how)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		long addr;
+
+		if (give_up() < 0)
+			_exit(2);
+		addr = device_mmap(HERE, page->fd, page->index, 1, PROT_READ | PROT_WRITE);
+		if (addr <= 0)
+			_exit(3);
+		store_byte(HERE, addr, 32);
+		_exit(call_munmap(HERE, addr, PAGE) ? 4 : 0);
+	}
+	CHECK_IS(waitpid(pid, &status, 0), pid);
+	CHECK(status == 0, "by %s: status %#x", how, (unsigned)status);
+	CHECK_IS(load_byte(HERE, page->addr), 32);
+	store_byte(HERE, page->addr, 0);
+}
 
 void test(void)
 {
@@ -40,5 +82,8 @@ void test(void)
 	CHECK_IS(load_byte(HERE, addr), 31);
 	CHECK_IS(setrlimit(RLIMIT_NOFILE, &limit), 0);
 	CHECK_IS(close(last), 0);
+	with_none_for_good(&page, by_setrlimit, "setrlimit");
+	with_none_for_good(&page, by_prlimit, "prlimit");
+	with_none_for_good(&page, by_number, "number");
 	CHECK_IS(close(fd), 0);
 }

@@ -90,8 +90,24 @@ static void other_names(void)
 	CHECK_IS(errno, ENOENT);
 	CHECK_IS(open("/dev/xen/gntdev2", O_RDWR), -1);
 	CHECK_IS(errno, ENOENT);
-	CHECK_IS(open("/dev/xen/gntdev/x", O_RDWR), -1);
-	CHECK_IS(errno, ENOTDIR);
+}
+
+/* A node is no directory, also where nothing, itself or its parent is sought in it. */
+static void below_a_node(void)
+{
+	static const char *const paths[] = {"/dev/xen/gntdev/x",         "/dev/xen/gntdev/",
+					    "/dev/xen/evtchn//",         "/dev/xen/evtchn/.",
+					    "/dev/xen/evtchn/../gntdev", "/dev//xen/./gntalloc/"};
+	struct stat st;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		CHECK(open(paths[i], O_RDWR) == -1 && errno == ENOTDIR, "open %s: %s", paths[i],
+		      strerror(errno));
+		CHECK(stat(paths[i], &st) == -1 && errno == ENOTDIR, "stat %s: %s", paths[i],
+		      strerror(errno));
+		CHECK(access(paths[i], F_OK) == -1 && errno == ENOTDIR, "access %s: %s", paths[i],
+		      strerror(errno));
+	}
 }
 
 void test(void)
@@ -106,5 +122,6 @@ void test(void)
 		  st[0].st_rdev != st[2].st_rdev,
 	      "two devices have one number");
 	other_names();
+	below_a_node();
 	MACHINE_AWAIT(files, 0);
 }
