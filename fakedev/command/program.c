@@ -5,11 +5,16 @@
 #include "program.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #if defined(__aarch64__)
@@ -21,19 +26,28 @@
 /* Interpreters of interpreters: the kernel gives up after so many. */
 #define MOST_SCRIPTS 5
 
+/* What may be executed need not be readable: its owner and mode are known all the same. */
+static int open_executable(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	return fd < 0 && errno == EACCES && access(path, X_OK) == 0 ? open(path, O_PATH | O_CLOEXEC)
+								    : fd;
+}
+
 static int open_in_path(const char *program)
 {
 	const char *path = getenv("PATH");
 	int fd = -1;
 
 	if (strchr(program, '/'))
-		return open(program, O_RDONLY | O_CLOEXEC);
+		return open_executable(program);
 	for (const char *p = path ? path : "/usr/bin:/bin"; fd < 0 && p;) {
 		size_t n = strcspn(p, ":");
 		char full[PATH_MAX];
 
 		snprintf(full, sizeof(full), "%.*s/%s", (int)n, p, program);
-		fd = open(full, O_RDONLY | O_CLOEXEC);
+		fd = open_executable(full);
 		p = p[n] ? p + n + 1 : NULL;
 	}
 	return fd;
@@ -52,7 +66,7 @@ static int open_interpreter(int fd)
 		line[n] = '\0';
 		name = line + 2 + strspn(line + 2, " \t");
 		name[strcspn(name, " \t\n")] = '\0';
-		fd = open(name, O_RDONLY | O_CLOEXEC);
+		fd = open_executable(name);
 	}
 	return fd;
 }
@@ -81,6 +95,25 @@ static enum program_kind kind_of_elf(int fd, const Elf64_Ehdr *e, char loader[PA
 	return PROGRAM_STATIC;
 }
 
+/* Will exec give it rights that we do not have (AT_SECURE)? */
+static bool gets_rights(int fd)
+{
+	char link[32];
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || fstatvfs(fd, &fs) < 0 || (fs.f_flag & ST_NOSUID) ||
+	    prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1)
+		return false;
+	if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
+		return true;
+	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid())
+		return true;
+	/* (Root has all capabilities already.) fgetxattr() refuses O_PATH. */
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	return getuid() != 0 && getxattr(link, "security.capability", NULL, 0) > 0;
+}
+
 enum program_kind program_kind(const char *program, char loader[PATH_MAX])
 {
 	int fd = open_interpreter(open_in_path(program));
@@ -95,6 +128,8 @@ enum program_kind program_kind(const char *program, char loader[PATH_MAX])
 		kind = e.e_ident[EI_CLASS] == ELFCLASS64 && e.e_machine == OUR_MACHINE
 			   ? kind_of_elf(fd, &e, loader)
 			   : PROGRAM_OTHER_MACHINE;
+	if (kind == PROGRAM_DYNAMIC && gets_rights(fd))
+		kind = PROGRAM_SET_ID;
 	close(fd);
 	return kind;
 }

@@ -10,8 +10,9 @@
 #include <stdbool.h>
 
 enum program_kind {
-	PROGRAM_DYNAMIC,       /**< its loader preloads our library: glibc's or musl's */
-	PROGRAM_STATIC,        /**< it has none */
+	PROGRAM_DYNAMIC, /**< its loader preloads our library: glibc's or musl's */
+	PROGRAM_SET_ID,  /**< executed with rights of another, so its loader preloads nothing */
+	PROGRAM_STATIC,  /**< it has none */
 	PROGRAM_OTHER_LOADER,  /**< it has another */
 	PROGRAM_OTHER_MACHINE, /**< of another architecture, or of 32 bits */
 };

@@ -42,6 +42,11 @@ static int complain_of(const struct run_options *o, const struct subject *s)
 		    "%s is loaded by %s, which is neither glibc's loader nor musl's: the "
 		    "%s front works through a preloaded library, which only they load",
 		    s->program, s->loader, front);
+	if (s->kind == PROGRAM_SET_ID)
+		return complain("%s is executed with rights of its own (set-user-ID, set-group-ID "
+				"or capabilities): the %s front works through a preloaded library, "
+				"which the loader does not load into it",
+				s->program, front);
 	return complain("%s is a static program: the %s front works through a preloaded library, "
 			"which the kernel does not load into it",
 			s->program, front);
@@ -88,6 +93,9 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
 		why = kind == PROGRAM_STATIC
 			  ? "the program is static: no library can be preloaded into it"
+		      : kind == PROGRAM_SET_ID
+			  ? "the program is executed with rights of its own: no library can be "
+			    "preloaded into it"
 		      : !dynamic
 			  ? "the program's loader is neither glibc's nor musl's: no library can "
 			    "be preloaded into it"

@@ -50,6 +50,27 @@ says "is loaded by $other"
 printf '#!%s clean\n' "$use" >"$dir/script"
 expect 2 "a script of ours" "$gntsim" run --front socket -- "$dir/script" # its name is an argument
 
+# What is executed with another's rights has its loader preload nothing; also when only exec may read it.
+if [ "$(id -u)" = 0 ]; then
+	chmod 755 "$dir"
+	for mode in 4755:1000:0 2755:0:1000 4711:1000:0; do
+		owners=${mode#*:}
+		rm -f "$dir/rights"
+		cp "$use" "$dir/rights"
+		chown "$owners" "$dir/rights"
+		chmod "${mode%%:*}" "$dir/rights"
+		expect 125 "rights $mode" "$gntsim" run --front socket -- "$dir/rights" clean
+		says "gntsim: $dir/rights is executed with rights of its own"
+		[ -w /dev/fuse ] && "$gntsim" run --front fuse -- true 2>/dev/null || continue
+		expect 0 "rights $mode, on auto" "$gntsim" run --verbose -- "$dir/rights" clean
+		says "gntsim: front: fuse, unassisted (the program is executed with rights of its own"
+	done
+	rm -f "$dir/rights"
+	cp "$use" "$dir/rights"
+	chmod 4755 "$dir/rights"
+	expect 0 "our own rights" "$gntsim" run --front socket -- "$dir/rights" clean
+fi
+
 if [ "$musl" = none ]; then
 	[ $failed = 0 ] || exit 1
 	echo "skipped: no musl-gcc (package musl-tools)"
