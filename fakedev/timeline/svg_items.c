@@ -39,12 +39,16 @@ void svg_measure(struct svg *s)
 
 		if (!tl_is_span(it))
 			continue;
+		if (spans > MOST_WORDS) {
+			/* Rows by calls: what falls on one pixel may share one. */
+			s->left[i] = it->from;
+			s->right[i] = it->to == TL_NONE ? UINT32_MAX : it->to + 1.0;
+			continue;
+		}
 		s->left[i] = svg_x(s, it->from);
 		s->right[i] = it->to == TL_NONE ? edge() : svg_x(s, it->to);
 		if (s->right[i] < s->left[i] + SMALL)
 			s->right[i] = s->left[i] + SMALL;
-		if (spans > MOST_WORDS)
-			continue;
 		width = svg_text_width(scn_buf_text(&it->brief));
 		s->words[i] = words_begin(s, it, width);
 		if (s->words[i] + width > edge()) {
