@@ -70,6 +70,9 @@ class Drawn:
             assert done.returncode == 0 and not done.stderr, done.stderr
             for other in ("svg", "json"):
                 subprocess.run([gntsim, "timeline", trace, "-o", f"{trace}.{other}"], check=True)
+            done = subprocess.run([sys.executable, os.path.join(os.path.dirname(__file__), "trace-events.py"), trace + ".json"],
+                                  check=False, capture_output=True, text=True)
+            assert done.returncode == 0, done.stderr
             self.page = data(page)
         self.items = [dict(zip(FIELDS, item)) for item in self.page["items"]]
         for n, item in enumerate(self.items):
@@ -220,11 +223,25 @@ def traffic_is_one(draw):
         assert len(d.all(EVENT)) == n
 
 
+def what_came_at_once_covers_nothing(draw):
+    c = Case()
+    for pid, domain in ((10, 0), (11, 1)):
+        c.join(domain, pid)
+        c.ioctl(domain, pid, port(1, 1 - domain), device="evtchn", number=279810)
+    for _ in range(4):
+        c.ioctl(0, 10, {"what": "event", "domain": 1, "port": 1, "overflow": False}, device="evtchn", number=NOTIFY)
+        c.ioctl(0, 10, grant(8))
+        c.ioctl(0, 10, grant(8, live=False))
+    for line in c.lines[1:]:
+        line["time"] = 0.5
+    assert len(draw(c).all(GRANT)) == 4
+
+
 def main():
     cases = (
         what_one_call_grants_is_one, a_grant_is_deferred_until_the_timer, a_map_tells_of_the_call_that_made_it,
         a_notification_is_of_the_process_that_ended, events_have_a_sender_and_a_receiver,
-        an_exec_goes_on_and_a_number_is_used_again, marks_are_what_went_wrong, traffic_is_one)
+        an_exec_goes_on_and_a_number_is_used_again, marks_are_what_went_wrong, traffic_is_one, what_came_at_once_covers_nothing)
     for case in cases:
         case(lambda c: Drawn(sys.argv[1], c))
         print(f"{case.__name__}: ok")
