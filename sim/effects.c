@@ -9,6 +9,11 @@ static const char *const hazard_names[N_HAZARDS] = {
     [HAZARD_PVH_SELF_MAP] = "pvh-maps-own-grant",
 };
 
+const char *gntsim_hazard_name(uint32_t number)
+{
+	return number < N_HAZARDS ? hazard_names[number] : NULL;
+}
+
 void gs_effect_init(struct effect *e, enum gntsim_effect_kind kind)
 {
 	list_init(&e->queue);

@@ -52,6 +52,9 @@ struct gntsim_effect {
 	const char *hazard;       /**< HAZARD: a constant string, the rule's name */
 };
 
+/** The name of a hazard that the model knows, by its number from 0; NULL past the last. */
+const char *gntsim_hazard_name(uint32_t number);
+
 /** Takes the oldest effect. Returns false, leaving *out alone, when there is none. */
 bool gntsim_next_effect(struct gntsim_machine *m, struct gntsim_effect *out);
 

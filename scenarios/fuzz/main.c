@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <gntsim/effects.h>
+
 #include "fuzz.h"
 #include "main.h"
 #include "substrates/place.h"
@@ -124,6 +126,23 @@ static int take_guests(struct command *c, const char *value)
 	return usage_error("--guest: expected pv, pvh or two of them", value);
 }
 
+/* A misspelt name would allow nothing, and nobody would see that. */
+static int take_hazard(struct command *c, const char *value)
+{
+	scn_cleanup_buf struct scn_buf known = {0};
+	const char *name = gntsim_hazard_name(0);
+
+	for (uint32_t i = 0; name && strcmp(value, name); name = gntsim_hazard_name(++i))
+		scn_buf_printf(&known, "%s%s", i ? ", " : "", name);
+	if (!name)
+		return scn_usage_error(FUZZ, "--allow-hazard: expected one of %s, found '%s'",
+				       scn_buf_text(&known), value);
+	if (c->run.world.n_allowed == FUZZ_MAX_ALLOWED)
+		return usage_error("--allow-hazard: expected no more names", value);
+	c->run.world.allowed[c->run.world.n_allowed++] = name;
+	return 0;
+}
+
 /* The numbers, and from where to where they go. */
 static const struct number {
 	unsigned long low, high;
@@ -174,10 +193,7 @@ static int take_option(struct command *c, int option, const char *value)
 			   ? usage_error("--against-kernel: expected a version X.Y", value)
 			   : 0;
 	case OPT_ALLOW:
-		if (c->run.world.n_allowed == FUZZ_MAX_ALLOWED)
-			return usage_error("--allow-hazard: expected no more names", value);
-		c->run.world.allowed[c->run.world.n_allowed++] = value;
-		return 0;
+		return take_hazard(c, value);
 	case OPT_WRITE:
 		c->run.directory = value;
 		return 0;

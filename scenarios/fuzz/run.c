@@ -130,6 +130,19 @@ static void print_lines(const struct scn_buf *text)
 		puts("");
 }
 
+/* The judge did not play it: that tells nothing of the model. */
+static int not_played(const struct fuzz_case *c)
+{
+	fprintf(stderr, "gntsim fuzz: sequence %lu could not be played: %s\n", c->number,
+		scn_buf_text(&c->verdict.text));
+	return -ENODEV;
+}
+
+static bool is_played(enum scn_verdict verdict)
+{
+	return verdict == SCN_PASSED || verdict == SCN_FAILED;
+}
+
 static int report_alone(struct runner *r, struct fuzz_case *c)
 {
 	uint32_t was = c->seq.n, plays;
@@ -139,6 +152,8 @@ static int report_alone(struct runner *r, struct fuzz_case *c)
 	err = judge_again(r, c);
 	if (err)
 		return err;
+	if (!r->run->judge.xen && !is_played(c->verdict.verdict))
+		return not_played(c);
 	printf("sequence %lu differs (%u calls, shrunk from %u in %u plays):\n", c->number,
 	       c->seq.n, was, plays);
 	print_lines(&c->verdict.text);
@@ -151,7 +166,6 @@ static int report(struct runner *r, struct fuzz_case *c)
 	scn_cleanup_buf struct scn_buf first = {0};
 	int err = 0;
 
-	r->found++;
 	if (r->run->judge.xen) {
 		fprintf(stderr, "sequence %lu differs; playing it by itself\n%s\n", c->number,
 			scn_buf_text(&c->verdict.text));
@@ -168,6 +182,7 @@ static int report(struct runner *r, struct fuzz_case *c)
 		err = report_alone(r, c);
 	if (!err)
 		err = write_case(r, c);
+	r->found += !err;
 	fflush(stdout);
 	return err;
 }
@@ -185,12 +200,12 @@ static int take_verdict(struct runner *r, struct fuzz_case *c)
 
 	if (verdict == SCN_PASSED)
 		return 0;
-	if (verdict == SCN_FAILED || (verdict == SCN_BROKEN && (!xen || names_file(&c->verdict))))
+	if (verdict == SCN_FAILED || (verdict == SCN_BROKEN && xen && names_file(&c->verdict)))
 		return report(r, c);
+	if (verdict == SCN_BROKEN || !xen || !names_file(&c->verdict))
+		return not_played(c);
 	fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", c->number,
 		scn_buf_text(&c->verdict.text));
-	if (verdict == SCN_BROKEN || !xen || !names_file(&c->verdict))
-		return -ENODEV;
 	/* Real domains refuse what no rule tells of yet: others may be played. */
 	r->unplayed += c->seq.n;
 	return 0;

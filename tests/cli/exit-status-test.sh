@@ -80,6 +80,16 @@ ends gntsim-play 77 env GNTSIM_XEN_LAB=/nowhere "$gntsim" play --on xen passes.s
 ends gntsim-fuzz 0 "$gntsim" fuzz --ops 100
 ends gntsim-fuzz 1 "$gntsim" fuzz --ops 100000 --max 1 --against-kernel 6.12
 ends gntsim-fuzz 125 "$gntsim" fuzz --bogus
+# A judge that could not play is no difference.
+for limit in "-n 16" "-f 100"; do
+	mkdir cases
+	ends gntsim-fuzz 125 sh -c "ulimit $limit"' && exec "$0" fuzz --against socket --ops 100 --write cases' "$gntsim"
+	! grep -q differs out && grep -q ' 0 differences' out && grep -q 'could not be played' out || {
+		failed=1
+		echo "FAILED: ulimit $limit: $(cat out)"
+	}
+	rmdir cases || failed=1
+done
 
 ends gntsim-new-scenario 0 "$gntsim" new-scenario new
 ends gntsim-new-scenario 125 "$gntsim" new-scenario new

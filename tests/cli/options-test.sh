@@ -1,8 +1,8 @@
 #!/bin/sh
 # Every command names the option that is wrong, ends with 125, and at once.
-# usage: options-test.sh GNTSIM
+# usage: options-test.sh GNTSIM EFFECTS_C
 set -u
-gntsim=$(realpath "$1")
+gntsim=$(realpath "$1") effects=$(realpath "$2")
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cd "$dir" || exit
@@ -86,6 +86,10 @@ for option in guest host; do
 	wrong "--$option: expected pv or pvh, found 'hvm'" play --$option hvm
 done
 wrong "--guest: expected pv, pvh or two of them, found 'hvm'" fuzz --guest hvm
+names=$(sed -n 's/.*\[HAZARD_.*"\(.*\)",/\1/p' "$effects" | paste -sd , | sed 's/,/, /g')
+for value in nope '' pvh-maps; do
+	wrong "--allow-hazard: expected one of $names, found '$value'" fuzz --allow-hazard "$value"
+done
 wrong "--host: expected pv or pvh, found 'hvm'" fuzz --host hvm
 wrong "--against: expected the name of a substrate, found 'moon'" fuzz --against moon
 wrong "--leg: expected pv, pv+pvh or pv+pv, found 'moon'" play --leg moon
