@@ -74,6 +74,17 @@ int namespace_enter(struct failure *f);
 int mount_own(const struct joining *j, struct failure *f);
 /** The same with the character devices of the CUSE front. */
 int mount_cuse(const struct joining *j, struct failure *f);
+/** What there is to say of one where nothing answers. */
+#define TREE_SILENT                                                                                \
+	"cannot mount at %s: nothing answers there; a machine's tree whose process is stopped, "   \
+	"or "                                                                                      \
+	"hangs?"
+/**
+ * Looks at a directory, which may be in a tree that nobody serves, within some seconds.
+ * @param[out] real its absolute path without links; may be NULL
+ * @return 0 or a negative errno; -ETIMEDOUT: nothing answers there
+ */
+int look_at_directory(const char *dir, char real[PATH_MAX]);
 /**
  * Mounts a tree at a directory (an absolute path without links) for everybody, instead of one that
  * a dead machine left there. @param[out] id the mount's number

@@ -140,18 +140,20 @@ void unmount_shared(const char *dir, unsigned int id)
 
 int mount_shared(const char *dir, unsigned int *id, struct failure *f)
 {
-	struct stat st;
-	int fd;
+	int fd, err = look_at_directory(dir, NULL);
 
 	/* Left by a broker that died. A tree that is served answers, and stays. */
-	if (stat(dir, &st) < 0 && errno == ENOTCONN && tree_at(dir)) {
+	if (err == -ENOTCONN && tree_at(dir)) {
 		if (!scn_unmount(dir))
 			return fail(f, -EPERM, "a dead machine's tree is mounted at %s: %s", dir,
 				    SCN_UNMOUNT_REFUSED);
-	} else if (tree_at(dir)) {
+		err = look_at_directory(dir, NULL);
+	} else if (err != -ETIMEDOUT && tree_at(dir)) {
 		return fail(f, -EBUSY, "another machine's tree is mounted at %s", dir);
 	}
-	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+	if (err == -ETIMEDOUT)
+		return fail(f, err, TREE_SILENT, dir);
+	if (err < 0)
 		return fail(f, -ENOTDIR, "cannot mount at %s: no such directory", dir);
 	fd = mount_tree(dir, f);
 	if (fd == -EPERM)

@@ -290,10 +290,14 @@ static int serve_at(struct serve_options *o)
 		config->socket_path = path;
 	}
 	if (o->dir) {
-		/* Of a dead machine's tree realpath() knows nothing. */
-		config->tree = realpath(o->dir, real) ? real : o->dir;
-		if (config->tree == o->dir && (errno != ENOTCONN || *o->dir != '/'))
-			return complain("cannot mount at %s: %s", o->dir, strerror(errno));
+		int err = look_at_directory(o->dir, real);
+
+		/* Of a dead machine's tree no more is known. */
+		config->tree = err ? o->dir : real;
+		if (err == -ETIMEDOUT)
+			return complain(TREE_SILENT, o->dir);
+		if (err && (err != -ENOTCONN || *o->dir != '/'))
+			return complain("cannot mount at %s: %s", o->dir, strerror(-err));
 		if (strlen(config->tree) > 512)
 			return complain("the path is too long: %s", o->dir);
 		if (lies_below(config->socket_path, config->tree))

@@ -94,4 +94,27 @@ says out "gntsim control --socket failed"
 limit=150 # it waits 20 s for the call, and for what it ends
 expect 125 "play: the broker stops before a call" env STOP_BEFORE=nothing STOP_AFTER=control $ask
 says out "a process of the scenario hangs in open"
+rm -f "$s"
+
+# Nor for a tree whose machine is stopped: whoever looks at it himself is deaf to signals.
+mkdir "$dir/tree"
+cd "$dir" || exit
+start serve "$gntsim" serve --socket "$s" --mount "$dir/tree"
+if [ -n "$line" ]; then
+	kill -STOP "$(cat "$dir/serve.pid")"
+	for tree in "$dir/tree" tree tree/ tree/0; do
+		expect 125 "--mount $tree, of a stopped machine" timeout -s KILL 20 \
+			"$gntsim" serve --socket "$dir/other" --mount "$tree"
+		says err "cannot mount at $tree: nothing answers there"
+	done
+	kill -CONT "$(cat "$dir/serve.pid")"
+	expect 125 "--mount, of a machine that serves" "$gntsim" serve --socket "$dir/other" --mount tree
+	says err "another machine's tree is mounted at $dir/tree"
+	stop serve TERM
+	[ $got = 0 ] || complain "serve --mount: expected 0, got $got"
+else
+	wait "$(cat "$dir/serve.pid")"
+	rm "$dir/serve.pid"
+	echo "no tree can be mounted here: $(cat "$dir/serve.err")"
+fi
 [ $failed = 0 ]
