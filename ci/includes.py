@@ -29,6 +29,7 @@ RANKS = {
     "fakedev/timeline": 3,
     "fakedev/record": 8,
     "fakedev/command": 9,
+    "fakedev/command/show": 10,
 }
 # Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
 FAMILIES = {
@@ -40,6 +41,7 @@ FAMILIES = {
     "fakedev/timeline": {"include", "fakedev", "scenarios"},
     "fakedev/record": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
+    "fakedev/command/show": {"include", "fakedev", "scenarios"},
 }
 SEARCH = ("fakedev", "scenarios", "include")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)

@@ -68,6 +68,7 @@ enum wire_op {
 	WIRE_LEAKS, /**< nothing -> text, a line for each leak that WIRE_WATCH made be kept */
 	WIRE_READ, /**< struct wire_read, bytes: what a read() of evtchn gave, for a trace. No reply */
 	WIRE_CREATE, /**< struct wire_create: a domain, if it is not there -> nothing */
+	WIRE_SHOW,   /**< struct wire_show (wire_show.h) -> rows of what lives; -E2BIG: too many */
 	WIRE_OP_MAX,
 };
 

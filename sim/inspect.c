@@ -48,8 +48,9 @@ static bool grants_of(void *ctx, struct gntsim_domain *dom)
 
 		if (!(slot->shared.flags & GNTSIM_GTF_TYPE_MASK))
 			continue;
-		if (slot->state == SLOT_PAGE && slot->u.gref->listed) {
-			info.file = slot->u.gref->file;
+		if (slot->state == SLOT_PAGE) {
+			info.keeper = slot->u.gref->file;
+			info.file = slot->u.gref->listed ? info.keeper : NULL;
 			info.index = slot->u.gref->index;
 		}
 		if (!walk->grant(walk->ctx, &info))

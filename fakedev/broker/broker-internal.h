@@ -145,6 +145,10 @@ struct front {
 	void (*events)(struct device_file *f);
 	/** Empties what was sent and not read; returns the bytes the client must take off. */
 	uint32_t (*reset)(struct device_file *f);
+	/** Calls @p visit for each thread that waits in a read of the file. NULL: the front does not
+	 * know. */
+	void (*readers)(const struct device_file *f, void (*visit)(void *ctx, uint32_t thread),
+			void *ctx);
 	/** The file ends: frees what the front keeps for it. May be NULL; may come twice. */
 	void (*end)(struct device_file *f);
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The requests of a control connection, but those in files of their own. */
 #define _GNU_SOURCE
+#include "show.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -369,6 +370,8 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_ADVANCE:
 	case WIRE_LIMIT:
 		return request_machine(c, in);
+	case WIRE_SHOW:
+		return show_request(c, in);
 	case WIRE_READ:
 		return trace_told_read(c, in);
 	case WIRE_OP_MAX:

@@ -28,6 +28,7 @@ int run_main(int argc, char **argv);
 int serve_main(int argc, char **argv);
 int record_main(int argc, char **argv);
 int status_main(int argc, char **argv);
+int show_main(int argc, char **argv);
 int control_main(int argc, char **argv);
 int timeline_main(int argc, char **argv);
 

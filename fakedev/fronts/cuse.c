@@ -205,5 +205,6 @@ const struct front front_cuse = {
     .open = fuse_front_open,
     .events = fuse_front_events,
     .reset = fuse_front_reset,
+    .readers = fuse_front_readers,
     .end = fuse_front_end,
 };

@@ -97,6 +97,21 @@ void fuse_front_events(struct device_file *f)
 	}
 }
 
+void fuse_front_readers(const struct device_file *f, void (*visit)(void *ctx, uint32_t thread),
+			void *ctx)
+{
+	const struct fuse_file *ff = f->front_data;
+
+	for (const struct link *l = ff ? ff->readers.next : NULL; ff && l != &ff->readers;
+	     l = l->next) {
+		const struct reader *r =
+		    (const struct reader *)(const void *)((const char *)l -
+							  offsetof(struct reader, link));
+
+		visit(ctx, (uint32_t)fuse_req_ctx(r->req)->pid);
+	}
+}
+
 /* The model emptied the ring; nothing of it is anywhere else. */
 uint32_t fuse_front_reset(struct device_file *f)
 {

@@ -73,6 +73,8 @@ long fuse_file_ioctl(struct fuse_file *f, uint32_t thread, uint32_t cmd, uint64_
 /** struct front's part that both share. */
 int fuse_front_open(struct device_file *f, int *client_fd);
 void fuse_front_events(struct device_file *f);
+void fuse_front_readers(const struct device_file *f, void (*visit)(void *ctx, uint32_t thread),
+			void *ctx);
 uint32_t fuse_front_reset(struct device_file *f);
 void fuse_front_end(struct device_file *f);
 extern const struct front front_fuse, front_cuse;

@@ -360,5 +360,6 @@ const struct front front_fuse = {
     .open = fuse_front_open,
     .events = fuse_front_events,
     .reset = fuse_front_reset,
+    .readers = fuse_front_readers,
     .end = fuse_front_end,
 };

@@ -69,9 +69,12 @@ struct gntsim_grant_info {
 	bool deferred;            /**< ended by the granter, waiting for the mapper */
 	uint32_t pins;            /**< Xen mappings of it, all kinds */
 	struct gntsim_file *file; /**< the gntalloc file that lists it; NULL after DEALLOC */
-	uint64_t index;           /**< its mmap offset in that file */
-	uint32_t origin;          /**< the call that granted it (origin.h) */
-	uint32_t ended;           /**< deferred: the call that gave it up */
+	uint64_t index;           /**< its mmap offset in that file, if it has one */
+	struct gntsim_file
+	    *keeper;     /**< the gntalloc file whose page it is, also after DEALLOC while a
+				       mapping keeps it; else NULL. index is the page's in it */
+	uint32_t origin; /**< the call that granted it (origin.h) */
+	uint32_t ended;  /**< deferred: the call that gave it up */
 };
 /** Calls @p visit for each live grant, by domain, then reference, until it returns false. */
 void gntsim_for_each_grant(struct gntsim_machine *m,

@@ -7,12 +7,12 @@ gntsim=$(realpath "$1") other=$(realpath "$2")
 . "$(dirname "$0")/script.sh"
 s=$dir/s
 
-commands="status create destroy run"
+commands="status show create destroy run"
 # each WHY: every command that asks a machine ends, and says why.
 each() {
 	for command in $commands; do
 		case $command in
-		status) words= ;;
+		status | show) words= ;;
 		run) words="-- true" ;;
 		create) words="create 1" command=control ;;
 		destroy) words="destroy 1" command=control ;;
@@ -37,7 +37,7 @@ for how in silent full; do
 	stop other KILL
 	rm -f "$s"
 done
-commands="status create destroy run"
+commands="status show create destroy run"
 start other "$other" "$s" packets rubbish
 each "it speaks another protocol"
 stop other KILL

@@ -138,6 +138,7 @@ static size_t body(unsigned char *p, enum wire_op op)
 	case WIRE_CLAIM:
 		n = sizeof(uint64_t);
 		break;
+	case WIRE_SHOW:
 	case WIRE_DESTROY:
 		n = sizeof(uint32_t);
 		break;

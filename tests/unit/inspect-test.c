@@ -120,6 +120,8 @@ static void grants(void)
 	EXPECT_EQ(seen.grant[0].ref, refs[0]);
 	EXPECT(seen.grant[0].readonly);
 	EXPECT(seen.grant[0].file == NULL);
+	EXPECT(seen.grant[0].keeper == alloc);
+	EXPECT_EQ(seen.grant[0].index, 0);
 	EXPECT_EQ(seen.grant[1].ref, refs[1]);
 	EXPECT(seen.grant[1].file == alloc);
 	EXPECT_EQ(seen.grant[1].index, PAGE);
@@ -141,6 +143,7 @@ static void grants(void)
 	REQUIRE_EQ(seen.n, 3);
 	EXPECT(seen.grant[2].deferred);
 	EXPECT(seen.grant[2].file == NULL);
+	EXPECT(seen.grant[2].keeper == NULL);
 	seen = (struct seen){.stop_after = 2};
 	gntsim_for_each_grant(fx.m, see_grant, &seen);
 	EXPECT_EQ(seen.n, 2);

@@ -48,6 +48,8 @@ offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
 offers "gntsim timeline --" --output --title --scale
 offers "gntsim timeline --scale " steps time
+offers "gntsim show --socket /tmp/x g" grants
+offers "gntsim show --" --why --json --watch
 offers "gntsim run -- tru" true
 offers "gntsim run --" --tag --maptrack-frames --kernel --wait-for
 offers "gntsim run -- true ::: --" --domain --guest --wait-for --wait-patience --ports
