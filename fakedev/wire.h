@@ -69,6 +69,7 @@ enum wire_op {
 	WIRE_READ, /**< struct wire_read, bytes: what a read() of evtchn gave, for a trace. No reply */
 	WIRE_CREATE, /**< struct wire_create: a domain, if it is not there -> nothing */
 	WIRE_SHOW,   /**< struct wire_show (wire_show.h) -> rows of what lives; -E2BIG: too many */
+	WIRE_EXEC, /**< nothing -> nothing: the process executes a program, unless another request comes */
 	WIRE_OP_MAX,
 };
 

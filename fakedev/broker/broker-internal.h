@@ -76,6 +76,7 @@ struct client {
 	bool greeted;
 	struct link syncing; /**< in the broker's list while a WIRE_SYNC is not answered */
 	bool writes_nothing; /**< WIRE_ROLE_WATCH */
+	bool executing;      /**< its last request was WIRE_EXEC */
 	struct program program;
 	struct link by_process; /**< if it is an address space */
 	uint32_t below;         /**< the watch that it is below, 0 none */

@@ -170,8 +170,8 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 		held = true;
 		if (h->client->endpoint.dead || !h->client->program.pid || h->closed)
 			continue;
-		/* A holder that goes on has closed it. */
-		if (!program_is_exiting(h->client->program.pid))
+		/* A holder that goes on has closed it, and so does an exec. */
+		if (h->client->executing || !program_is_exiting(h->client->program.pid))
 			return false;
 		w->program = h->client->program;
 		w->last = &h->client->last;
@@ -206,6 +206,9 @@ void leaks_of_mm(struct broker *b, const struct client *c)
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 
+	/* Memory that an exec ends is given up. */
+	if (c->executing)
+		return;
 	if (!wanted(b, c->below) || !c->program.pid || !program_is_exiting(c->program.pid))
 		return;
 	/* Its files may end a moment later. */

@@ -321,6 +321,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_ARENA:
 	case WIRE_READ:
 	case WIRE_SHOW:
+	case WIRE_EXEC:
 	case WIRE_OP_MAX:
 		break;
 	}

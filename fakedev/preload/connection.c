@@ -503,7 +503,7 @@ void lib_tell(enum wire_op op, const void *payload, size_t len)
 		send_request(lib.fd, op, &piece, 1);
 }
 
-void lib_sync(void)
+static void tell_and_wait(enum wire_op op)
 {
 	int kept = errno;
 	sigset_t saved;
@@ -511,9 +511,19 @@ void lib_sync(void)
 	if (!lib_active() || lib.fd < 0 || lib.broken || !lib_same_process())
 		return;
 	lib_enter(&saved);
-	lib_ask(WIRE_SYNC, NULL, 0);
+	lib_ask(op, NULL, 0);
 	lib_leave(&saved);
 	errno = kept;
+}
+
+void lib_sync(void)
+{
+	tell_and_wait(WIRE_SYNC);
+}
+
+void lib_executes(void)
+{
+	tell_and_wait(WIRE_EXEC);
 }
 
 void lib_room_begin(struct lib_room *r)

@@ -99,22 +99,32 @@ static char **restore(char *const env[], char **out, char *preload)
 			      (find(env, "LD_PRELOAD") ? strlen(find(env, "LD_PRELOAD")) : 0)))    \
 	     : (char **)(uintptr_t)(env))
 
+/* What exec ends is no leak, and the broker sees only the end. */
+static int not_executed(int result)
+{
+	lib_sync();
+	return result;
+}
+
 DECLARE_NEXT(execve);
 EXPORT int execve(const char *path, char *const argv[], char *const env[])
 {
-	return NEXT(execve)(path, argv, COMPLETE(env));
+	lib_executes();
+	return not_executed(NEXT(execve)(path, argv, COMPLETE(env)));
 }
 
 DECLARE_NEXT(execvpe);
 EXPORT int execvpe(const char *file, char *const argv[], char *const env[])
 {
-	return NEXT(execvpe)(file, argv, COMPLETE(env));
+	lib_executes();
+	return not_executed(NEXT(execvpe)(file, argv, COMPLETE(env)));
 }
 
 DECLARE_NEXT(fexecve);
 EXPORT int fexecve(int fd, char *const argv[], char *const env[])
 {
-	return NEXT(fexecve)(fd, argv, COMPLETE(env));
+	lib_executes();
+	return not_executed(NEXT(fexecve)(fd, argv, COMPLETE(env)));
 }
 
 DECLARE_NEXT(execveat);
@@ -122,9 +132,11 @@ EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const
 {
 	char **full = COMPLETE(env);
 
-	return NEXT(execveat) ? NEXT(execveat)(dirfd, path, argv, full, flags)
-			      : (int)lib_result(raw_syscall(SYS_execveat, dirfd, (long)path,
-							    (long)argv, (long)full, flags, 0));
+	lib_executes();
+	return not_executed(NEXT(execveat)
+				? NEXT(execveat)(dirfd, path, argv, full, flags)
+				: (int)lib_result(raw_syscall(SYS_execveat, dirfd, (long)path,
+							      (long)argv, (long)full, flags, 0)));
 }
 
 DECLARE_NEXT(posix_spawn);

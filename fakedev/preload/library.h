@@ -198,6 +198,8 @@ void lib_move_own(int fd);
 
 /** A descriptor was closed or a child has ended: waits until the broker has acted on it. Keeps errno. */
 void lib_sync(void);
+/** Tells that this process is about to execute a program; lib_sync() if it did not. */
+void lib_executes(void);
 
 /**
  * Makes sure that two descriptors can be received (entered), if need be by lifting the soft limit

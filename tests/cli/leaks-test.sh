@@ -11,7 +11,7 @@ s=$dir/s
 each() {
 	prefix=$1
 	shift
-	for case in first last gntdev closed; do
+	for case in first last gntdev closed exec exec exec exec; do
 		expect 0 "$prefix: $case" "$gntsim" run --guest pvh --leaks=error "$@" -- "$leave" $case
 		! grep -q leak "$dir/err" || complain "$prefix: $case: $(cat "$dir/err")"
 	done

@@ -7,6 +7,7 @@
  *   open      the same, but the parent closes nothing; prints "parent" and its process id
  *   child     the child itself allocates and maps, and ends
  *   daemon    a process that was forked twice forgets a page
+ *   exec      a program that maps executes another, and its descriptor is closed by that
  *   gntdev    as first, with a grant that is mapped (PVH) */
 #include <fcntl.h>
 #include <poll.h>
@@ -191,6 +192,11 @@ int main(int argc, char **argv)
 		return 2;
 	if (strcmp(argv[1], "first") == 0 || strcmp(argv[1], "gntdev") == 0)
 		return first(argv[1][0] == 'g');
+	if (strcmp(argv[1], "exec") == 0) {
+		make();
+		need(fcntl(gntalloc, F_SETFD, FD_CLOEXEC) == 0, "FD_CLOEXEC");
+		execl("/bin/true", "true", (char *)NULL);
+	}
 	if (strcmp(argv[1], "last") == 0)
 		return last();
 	if (strcmp(argv[1], "child") == 0)
