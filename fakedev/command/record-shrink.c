@@ -56,6 +56,7 @@ static _Noreturn void become(const struct trial *t, const char *command)
 
 	setpgid(0, 0);
 	sigprocmask(SIG_UNBLOCK, &t->set, NULL);
+	signal(SIGPIPE, SIG_DFL);
 	dup2(nothing, STDIN_FILENO);
 	dup2(nothing, STDOUT_FILENO);
 	dup2(nothing, STDERR_FILENO);
@@ -192,6 +193,7 @@ static int shrink_to(struct trial *t, const struct scn_source *src, int out, con
 
 static void begin(struct trial *t)
 {
+	be_told_of_pipes();
 	sigemptyset(&t->set);
 	sigaddset(&t->set, SIGINT);
 	sigaddset(&t->set, SIGTERM);

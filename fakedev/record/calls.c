@@ -176,7 +176,9 @@ static void died(struct recorder *r, const struct trace_call *c, uint32_t proces
 		scn_buf_str(&s->text, "kill -9 ");
 		put_process(&s->text, at(r, process)->script);
 		s->of_machine = true;
-		if (c->status > 0 && WTERMSIG(c->status) != 9)
+		if (c->status < 0)
+			scn_buf_str(&s->note, "or its exit");
+		else if (c->status > 0 && WTERMSIG(c->status) != 9)
 			scn_buf_printf(&s->note, "signal %d", WTERMSIG(c->status));
 	}
 	process_is_gone(r, c, process);
@@ -304,7 +306,7 @@ static void opened(struct recorder *r, const struct trace_call *c, uint32_t proc
 	struct file *f;
 
 	if (c->result == -EMFILE || c->result == -ENFILE) {
-		not_expressed(r, "an open() that found no descriptor left");
+		not_expressed(r, process, "an open() that found no descriptor left");
 		return;
 	}
 	s = main_step(r, STEP_CALL, process);
@@ -377,7 +379,7 @@ static void have_file(struct recorder *r, uint32_t process, uint32_t file)
 	if (file == UINT32_MAX || world_find_holder(&r->world, file, process))
 		return;
 	if (!find_sender(r, file, &from)) {
-		not_expressed(r, "where a descriptor came from");
+		not_expressed(r, process, "where a descriptor came from");
 		return;
 	}
 	var = script_var(&r->script, device_name(r->world.files[file].device),
@@ -680,12 +682,12 @@ static void advanced(struct recorder *r, uint64_t ns)
 		       units[i].name);
 }
 
-/* A timer has run out: as much time as had passed by then, in whole milliseconds. */
+/* A timer has run out, which gives grants up: as much time as had passed by then, in whole milliseconds. */
 static void time_passed(struct recorder *r, const struct trace_call *c)
 {
 	uint64_t ns = c->now - r->time, ms = 1000000;
 
-	if (!r->n_seen || c->now <= r->time)
+	if (!r->grants_seen || c->now <= r->time)
 		return;
 	advanced(r, (ns + ms - 1) / ms * ms);
 	r->time = c->now;
@@ -714,7 +716,7 @@ static void call_of_process(struct recorder *r, const struct trace_call *c)
 		return;
 	if (c->device == WIRE_DEV_PRIVCMD &&
 	    (c->kind == TRACE_OPEN || c->kind == TRACE_IOCTL || c->kind == TRACE_MMAP)) {
-		not_expressed(r, "/dev/xen/privcmd");
+		not_expressed(r, process, "/dev/xen/privcmd");
 		return;
 	}
 	if (c->kind != TRACE_OPEN)

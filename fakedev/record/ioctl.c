@@ -621,8 +621,9 @@ static void map_at_once(struct recorder *r, uint32_t process, uint32_t file)
 {
 	const struct region *g = &r->world.regions[r->world.n_regions - 1];
 
-	not_expressed(r, "when an unassisted program maps and unmaps (its front is not told: "
-			 "mapped as soon as it can be), and what it stores");
+	not_expressed(r, process,
+		      "when an unassisted program maps and unmaps (its front is not told: "
+		      "mapped as soon as it can be), and what it stores");
 	record_mapping(r, process, file, 0, (uint64_t)g->count * PAGE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED, g->index, 0);
 }

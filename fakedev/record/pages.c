@@ -12,8 +12,9 @@
 /* A store that is longer is shortened to its beginning, unless all are wanted. */
 #define LONG_STORE 64u
 #define KEPT       32u
-/* Bytes between two changes that may as well be stored again. */
-#define GAP 4u
+/* Between changes of so many bytes so few more may as well be stored again. */
+#define BULK 16u
+#define GAP  4u
 
 void pages_free(struct recorder *r)
 {
@@ -226,11 +227,20 @@ static void put_text(struct scn_buf *b, const unsigned char *bytes, uint32_t n)
 	scn_buf_str(b, "\"");
 }
 
+/* Numbers, rather than bytes of something. */
+static bool are_small(const unsigned char *bytes, uint32_t n)
+{
+	for (uint32_t i = 3; i < n; i += 4)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
 void put_bytes(struct scn_buf *b, const unsigned char *bytes, uint32_t n, bool aligned)
 {
 	const char *between = "";
 
-	if (aligned && n % 4 == 0 && n <= 32 && text_length(bytes, n) < 4 &&
+	if (aligned && n % 4 == 0 && are_small(bytes, n) && n <= 32 && text_length(bytes, n) < 4 &&
 	    (n == 4 || same_length(bytes, n) < n)) {
 		for (uint32_t i = 0; i < n; i += 4) {
 			uint32_t value;
@@ -310,6 +320,14 @@ static uint8_t owner_of(const struct page_copy *copy, uint32_t from, uint32_t to
 	return 0;
 }
 
+static bool is_one_owner(const struct page_copy *copy, uint32_t word, uint32_t process)
+{
+	for (uint32_t i = word; i < word + 4; i++)
+		if (copy->owner[i] && copy->owner[i] != process + 1)
+			return false;
+	return true;
+}
+
 static void take_run(struct recorder *r, uint32_t frame, const unsigned char *now, uint32_t from,
 		     uint32_t to, uint32_t caller)
 {
@@ -319,7 +337,8 @@ static void take_run(struct recorder *r, uint32_t frame, const unsigned char *no
 	uint32_t n = to - from, kept = pages_kept(r, now + from, n);
 
 	/* The whole of a number of which some bytes changed, if all of it is that process's. */
-	if (a.process != NOBODY && n > 1 && n < 4 && from / 4 == (to - 1) / 4) {
+	if (a.process != NOBODY && n > 1 && n < 4 && from / 4 == (to - 1) / 4 &&
+	    is_one_owner(copy, from & ~3u, a.process)) {
 		from &= ~3u;
 		to = from + 4;
 		n = kept = 4;
@@ -335,6 +354,24 @@ static void take_run(struct recorder *r, uint32_t frame, const unsigned char *no
 	memset(copy->missing + from + kept, true, n - kept);
 }
 
+/* Where a change that begins at `from` ends. Unchanged bytes belong to it in the midst of much, and within a
+ * number that nobody else has a part of. */
+static uint32_t run_end(const struct page_copy *copy, const unsigned char *now, uint32_t from)
+{
+	uint32_t end = from + 1;
+
+	for (uint32_t i = end; i < PAGE && i - end < GAP; i++) {
+		bool in_word =
+		    i / 4 == from / 4 && (!copy->owner[i] || copy->owner[i] == copy->owner[from]);
+
+		if (now[i] != copy->bytes[i])
+			end = i + 1;
+		else if (!in_word && end - from < BULK)
+			break;
+	}
+	return end;
+}
+
 static void compare_page(struct recorder *r, uint32_t frame, const unsigned char *now,
 			 uint32_t caller)
 {
@@ -344,16 +381,12 @@ static void compare_page(struct recorder *r, uint32_t frame, const unsigned char
 	/* It may change while it is looked at. */
 	memcpy(seen, now, PAGE);
 	for (uint32_t i = 0; i < PAGE;) {
-		uint32_t end, quiet = 0;
+		uint32_t end = i + 1;
 
-		if (seen[i] == copy->bytes[i]) {
-			i++;
-			continue;
+		if (seen[i] != copy->bytes[i]) {
+			end = run_end(copy, seen, i);
+			take_run(r, frame, seen, i, end, caller);
 		}
-		for (end = i + 1; end < PAGE && end - i <= PAGE && quiet <= GAP; end++)
-			quiet = seen[end] == copy->bytes[end] ? quiet + 1 : 0;
-		end -= quiet;
-		take_run(r, frame, seen, i, end, caller);
 		i = end;
 	}
 }

@@ -9,11 +9,27 @@
 
 #define MOST_TEXT (1u << 20) /* that a player reads */
 
-void not_expressed(struct recorder *r, const char *what)
+void not_expressed(struct recorder *r, uint32_t process, const char *what)
 {
-	if (strstr(scn_buf_text(&r->missing_text), what))
-		return;
-	scn_buf_printf(&r->missing_text, "# not expressed: %s\n", what);
+	struct missing m = {what, r->world.processes[process].script};
+
+	for (uint32_t i = 0; i < r->n_missing; i++)
+		if (r->missing[i].what == what && r->missing[i].process == m.process)
+			return;
+	if (r->n_missing < sizeof(r->missing) / sizeof(r->missing[0]))
+		r->missing[r->n_missing++] = m;
+}
+
+/* Each thing once, unless it is of a process that is left out. */
+static void put_missing(struct recorder *r)
+{
+	for (uint32_t i = 0; i < r->n_missing; i++) {
+		const struct missing *m = &r->missing[i];
+
+		if (!r->script.processes[m->process].ignored &&
+		    !strstr(scn_buf_text(&r->missing_text), m->what))
+			scn_buf_printf(&r->missing_text, "# not expressed: %s\n", m->what);
+	}
 }
 
 static struct granted *granted_of(struct recorder *r, uint16_t domid)
@@ -67,7 +83,8 @@ static void on_saw(void *ctx, const struct gntsim_observation *o)
 
 	if (r->also)
 		r->also->saw(r->also->ctx, o);
-	r->n_seen += o->kind != GNTSIM_SAW_DOMAIN;
+	r->n_seen++;
+	r->grants_seen |= o->kind == GNTSIM_SAW_GRANT;
 	if (o->kind == GNTSIM_SAW_GRANT)
 		saw_grant(r, o);
 	else if (o->kind == GNTSIM_SAW_DOMAIN)
@@ -86,6 +103,7 @@ static void on_hazard(void *ctx, const char *name)
 static void forget_call(struct recorder *r)
 {
 	r->n_seen = r->n_cleared = 0;
+	r->grants_seen = false;
 	r->hazard[0] = '\0';
 	r->main_step = UINT32_MAX;
 }
@@ -219,6 +237,7 @@ void record_write(struct recorder *r, struct record_result *out)
 	scn_cleanup_buf struct scn_buf head = {0};
 
 	*out = (struct record_result){.uncertain = r->uncertain};
+	put_missing(r);
 	put_head(r, &head);
 	script_write(&r->script, scn_buf_text(&head), &r->out);
 	out->not_expressed = scn_buf_text(&r->missing_text);

@@ -30,6 +30,11 @@ struct recorder {
 	const struct broker_trace *also;
 	int fd;
 	struct scn_buf out, missing_text;
+	struct missing {
+		const char *what;
+		uint32_t process; /* of the script */
+	} missing[64];
+	uint32_t n_missing;
 	unsigned int uncertain;
 
 	struct page_copy **pages; /* by frame */
@@ -55,6 +60,7 @@ struct recorder {
 
 	/* Of the call that is told next. */
 	uint32_t n_seen;
+	bool grants_seen;
 	char hazard[64];
 	struct cleared {
 		uint32_t frame, offset;
@@ -65,8 +71,8 @@ struct recorder {
 	uint64_t time;      /* up to which the script has let time pass */
 };
 
-/* Names once what the script can't have. */
-void not_expressed(struct recorder *r, const char *what);
+/* Notes what the script can't have, of a process; a constant string. */
+void not_expressed(struct recorder *r, uint32_t process, const char *what);
 
 /* pages.c */
 /* What was stored since the last call, as steps; `caller` may be NULL. */

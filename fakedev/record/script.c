@@ -161,7 +161,7 @@ static void leave_out_idle(struct script *s)
 	for (uint32_t i = s->n_processes; i-- > 0;) {
 		struct script_process *p = &s->processes[i];
 
-		if (!p->substance && (!p->forked || nothing_ended_meanwhile(s, p)))
+		if (p->ignored || (!p->substance && (!p->forked || nothing_ended_meanwhile(s, p))))
 			leave_out_process(s, i);
 		else if (p->forked && p->fork_step < s->n_steps &&
 			 s->steps[p->fork_step].process != NOBODY)
@@ -204,24 +204,46 @@ static void clean_name(const char *program, char *out, size_t room)
 		snprintf(out, room, "process");
 }
 
+/* Others of that name before it, or anywhere: in its domain, and in others. */
+struct namesakes {
+	uint32_t before, here, elsewhere;
+};
+
+static struct namesakes count_namesakes(const struct script *s, uint32_t process, const char *name)
+{
+	struct namesakes n = {0};
+
+	for (uint32_t i = 0; i < s->n_processes; i++) {
+		const struct script_process *p = &s->processes[i];
+		char other[16];
+
+		clean_name(p->program, other, sizeof(other));
+		if (i == process || p->ignored || strcmp(name, other))
+			continue;
+		n.before += i < process;
+		if (p->domid == s->processes[process].domid)
+			n.here++;
+		else
+			n.elsewhere++;
+	}
+	return n;
+}
+
 static void name_processes(struct script *s)
 {
 	for (uint32_t i = 0; i < s->n_processes; i++) {
 		struct script_process *p = &s->processes[i];
+		struct namesakes same;
 		char name[16];
-		uint32_t same = 0;
 
 		if (p->ignored)
 			continue;
 		clean_name(p->program, name, sizeof(name));
-		for (uint32_t k = 0; k < i; k++) {
-			char other[16];
-
-			clean_name(s->processes[k].program, other, sizeof(other));
-			same += !s->processes[k].ignored && !strcmp(name, other);
-		}
-		if (same)
-			snprintf(p->name, sizeof(p->name), "%s_%u", name, same + 1);
+		same = count_namesakes(s, i, name);
+		if (same.elsewhere && !same.here)
+			snprintf(p->name, sizeof(p->name), "%s_dom%u", name, p->domid);
+		else if (same.before)
+			snprintf(p->name, sizeof(p->name), "%s_%u", name, same.before + 1);
 		else
 			snprintf(p->name, sizeof(p->name), "%s", name);
 	}
