@@ -616,16 +616,45 @@ static void put_argument(struct recorder *r, const struct trace_call *c, uint32_
 	scn_walk(known->layout, SCN_WAY_IN, c->addr, trace_memory_before, c->memory, 4096, &v);
 }
 
+/* Where no program has anything: the front does not tell where it is. */
+#define NOWHERE (UINT64_C(1) << 63)
+
 /* This front tells of no mmap: what is allocated or mapped counts as mapped from here on. */
 static void map_at_once(struct recorder *r, uint32_t process, uint32_t file)
 {
 	const struct region *g = &r->world.regions[r->world.n_regions - 1];
+	uint64_t addr = NOWHERE + ((uint64_t)r->world.n_mappings << 32);
 
 	not_expressed(r, process,
 		      "when an unassisted program maps and unmaps (its front is not told: "
 		      "mapped as soon as it can be), and what it stores");
-	record_mapping(r, process, file, 0, (uint64_t)g->count * PAGE, PROT_READ | PROT_WRITE,
+	record_mapping(r, process, file, addr, (uint64_t)g->count * PAGE, PROT_READ | PROT_WRITE,
 		       MAP_SHARED, g->index, 0);
+}
+
+/* And a map as unmapped when it is given back. */
+static void unmap_at_last(struct recorder *r, const struct trace_call *c, uint32_t process,
+			  uint32_t file)
+{
+	const struct region *g;
+	uint64_t index;
+
+	if (!trace_memory_before(c->memory, c->addr, &index, sizeof(index)))
+		return;
+	g = world_find_region(&r->world, file, index);
+	for (uint32_t i = 0; g && i < r->world.n_mappings; i++) {
+		struct mapping *m = &r->world.mappings[i];
+		struct step *s;
+
+		if (m->process != process || !m->left ||
+		    m->region != (uint32_t)(g - r->world.regions))
+			continue;
+		m->left = 0;
+		s = script_step(&r->script, STEP_MEMORY, r->world.processes[process].script);
+		scn_buf_str(&s->text, "munmap(");
+		put_var(&s->text, m->var);
+		scn_buf_printf(&s->text, ", %llu)", (unsigned long long)m->len);
+	}
 }
 
 void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file)
@@ -636,6 +665,9 @@ void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t proce
 
 	if (c->cmd == IOCTL_GNTDEV_GRANT_COPY && c->memory)
 		prepare_copy(r, c, process);
+	if (c->cmd == IOCTL_GNTDEV_UNMAP_GRANT_REF && c->memory && c->result == 0 &&
+	    r->world.processes[process].unassisted)
+		unmap_at_last(r, c, process, file);
 	s = main_step(r, STEP_CALL, process);
 	scn_buf_str(&s->text, "ioctl(");
 	put_fd(r, &s->text, file, process);

@@ -198,8 +198,10 @@ void record_machine(struct recorder *r, const struct broker_config *config)
 	for (unsigned int i = 0; i < config->n_domains; i++) {
 		struct script_domain *d = script_domain(s, (uint16_t)config->domains[i].domid);
 
-		if (d)
-			memcpy(d->limits, config->domains[i].limits, sizeof(d->limits));
+		if (!d)
+			continue;
+		d->guest = config->domains[i].guest;
+		memcpy(d->limits, config->domains[i].limits, sizeof(d->limits));
 	}
 }
 

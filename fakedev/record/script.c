@@ -474,6 +474,12 @@ static int by_domid(const void *a, const void *b)
 	return x->domid - y->domid;
 }
 
+/* As Xen has it, where nobody says. */
+static uint32_t guest_of(const struct script_domain *d)
+{
+	return d->guest ? d->guest : d->domid == 0 ? 1 : 2;
+}
+
 static void put_domains(const struct script *s, struct scn_buf *out)
 {
 	uint32_t n = 0;
@@ -496,9 +502,9 @@ static void put_domains(const struct script *s, struct scn_buf *out)
 		if (!d->used && !d->has_processes)
 			continue;
 		scn_buf_printf(out, "domain dom%u%s", d->domid,
-			       !d->maps        ? ""
-			       : d->guest == 1 ? " pv"
-					       : " pvh");
+			       !d->maps           ? ""
+			       : guest_of(d) == 1 ? " pv"
+						  : " pvh");
 		for (int k = 0; k < GNTSIM_N_LIMITS; k++) {
 			const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)k);
 			uint32_t value = d->limits[k] ? d->limits[k] : s->limits[k];
