@@ -238,6 +238,16 @@ start serve "$gntsim" serve --socket "$s" --trace "$dir/trace"
 start_two
 expect 0 "traced" "$gntsim" show --socket "$s" --why dom0:8
 cp "$dir/out" "$dir/why"
+# What made it is known however much was made and is gone since.
+expect 0 "before" "$gntsim" show --socket "$s" --why dom0:8
+cp "$dir/out" "$dir/before"
+echo churn >&7
+for _ in $(seq 2000); do
+	[ "$(grep -c DEALLOC_GREF "$dir/trace")" -ge 1000 ] && break
+	expect 0 "after" "$gntsim" show --socket "$s" --why dom0:8
+done
+expect 0 "after" "$gntsim" show --socket "$s" --why dom0:8
+diff "$dir/before" "$dir/out" || complain "$what: a thousand calls: differs"
 # Given back, but mapped by its granter and by the other.
 echo drop >&7
 for _ in $(seq 2000); do
@@ -262,6 +272,32 @@ done <<END
 $(sed -n 's/.*: \([a-z]*([a-z0-9]*\).*, trace line \([0-9]*\)$/\2 \1/p' "$dir/why")
 END
 [ $n = 4 ] || complain "traced: expected four calls with their lines, got $n: $(cat "$dir/why")"
+
+# A machine that may not look into its programs says so.
+if [ "$(id -u)" = 0 ] && setpriv --reuid=65534 --clear-groups --bounding-set=-all true 2>/dev/null; then
+	mkdir -m 777 "$dir/theirs"
+	chmod 755 "$dir"
+	own=$s s=$dir/theirs/s
+	start serve setpriv --reuid=65534 --clear-groups --bounding-set=-all "$gntsim" serve --socket "$s"
+	if [ -n "$line" ]; then
+		start_two
+		echo read >&7
+		for _ in $(seq 2000); do
+			"$gntsim" show --socket "$s" processes | grep -q "$granter .* sleeps" && break
+		done
+		shows processes <<-'END'
+		DOMAIN PID PROGRAM DESCRIPTORS MAPPED WAITING
+		0 PG shown ?=gntalloc1 ?=evtchn1 1 sleeps, the kernel does not tell in what
+		1 PM shown ?=gntdev1 ?=evtchn2 1 sleeps, the kernel does not tell in what
+		END
+		expect 0 "who may wait" "$gntsim" show --socket "$s" ports
+		says out "shown($granter):?"
+		stop mapper KILL
+		stop granter KILL
+	fi
+	stop serve TERM
+	s=$own
+fi
 
 # What is no machine, or one that does not answer.
 expect 125 "no machine" "$gntsim" show --socket "$dir/none"

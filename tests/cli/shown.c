@@ -5,7 +5,7 @@
  *   mapper REF PORT  maps and binds both, wants a cleared byte and an event; prints "ready"
  *
  * then does what each line of its standard input says: "read" or "poll" waits for an event, "drop"
- * gives the grant back while it stays mapped. */
+ * gives the grant back while it stays mapped, "churn" makes and gives back a thousand others. */
 #include <fcntl.h>
 #include <poll.h>
 #include <stdint.h>
@@ -75,6 +75,19 @@ static void map(char **argv)
 	printf("ready\n");
 }
 
+static void churn(void)
+{
+	struct ioctl_gntalloc_alloc_gref other;
+	struct ioctl_gntalloc_dealloc_gref dealloc = {.count = 1};
+
+	for (int i = 0; i < 1000; i++) {
+		other = (struct ioctl_gntalloc_alloc_gref){.domid = 1, .count = 1};
+		need(ioctl(memory, IOCTL_GNTALLOC_ALLOC_GREF, &other) == 0, "ALLOC_GREF");
+		dealloc.index = other.index;
+		need(ioctl(memory, IOCTL_GNTALLOC_DEALLOC_GREF, &dealloc) == 0, "DEALLOC_GREF");
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct ioctl_gntalloc_dealloc_gref dealloc = {.count = 1};
@@ -96,6 +109,8 @@ int main(int argc, char **argv)
 			need(read(ev, &port, 4) == 4, "read");
 		else if (strcmp(line, "poll\n") == 0)
 			need(poll(p, 2, -1) >= 0, "poll");
+		else if (strcmp(line, "churn\n") == 0)
+			churn();
 		else if (strcmp(line, "drop\n") == 0)
 			dealloc.index = alloc.index,
 			need(ioctl(memory, IOCTL_GNTALLOC_DEALLOC_GREF, &dealloc) == 0, "DEALLOC");

@@ -237,6 +237,19 @@ static const char *const port_columns[] = {"domain", "port",    "state",   "remo
 					   "rport",  "virq",    "pending", "masked",
 					   "file",   "holders", "waiting", NULL};
 
+static bool has_open(const struct rows *r, uint32_t pid, struct show_file_name file)
+{
+	const struct show_descriptor **d;
+	size_t n;
+
+	d = rows_descriptors(r, file, &n);
+	for (size_t i = 0; i < n; i++)
+		if (d[i]->pid == pid)
+			return true;
+	return false;
+}
+
+/* Who may wait for it, as far as can be known, has a question mark. */
 static void cell_waiting(struct sheet *s, const struct rows *r, struct show_file_name file)
 {
 	char text[PROCESS_TEXT];
@@ -248,6 +261,8 @@ static void cell_waiting(struct sheet *s, const struct rows *r, struct show_file
 		if (same_file(w->file, file))
 			cell_item(s, "%s:%s", process_text(r, w->pid, text),
 				  w->how == SHOW_READS ? "read" : "poll");
+		else if (!w->file.number && has_open(r, w->pid, file))
+			cell_item(s, "%s:?", process_text(r, w->pid, text));
 	}
 }
 
