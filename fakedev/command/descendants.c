@@ -127,7 +127,28 @@ unsigned int descendants_signal(int signal, pid_t but_group, const struct spared
 	return n;
 }
 
-unsigned int descendants_count(const struct spared *spared)
+int spared_find(struct spared *spared)
 {
-	return descendants_signal(0, 0, spared);
+	struct table t = {0};
+
+	list(&t);
+	*spared = (struct spared){.pids = calloc(t.n + 1, sizeof(*spared->pids))};
+	for (size_t i = 0; spared->pids && i < t.n; i++)
+		if (t.all[i].parent == getpid())
+			spared->pids[spared->n++] = t.all[i].pid;
+	free(t.all);
+	return spared->pids ? 0 : -ENOMEM;
+}
+
+void spared_forget(struct spared *spared, pid_t pid)
+{
+	for (unsigned int i = 0; i < spared->n; i++)
+		if (spared->pids[i] == pid)
+			spared->pids[i] = 0;
+}
+
+void spared_free(struct spared *spared)
+{
+	free(spared->pids);
+	*spared = (struct spared){0};
 }

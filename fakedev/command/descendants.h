@@ -10,11 +10,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/** Some of our children, which are meant to be left alone: they, and what comes of them. */
+/** Some of our children, which are to be left alone: they, and what comes of them. */
 struct spared {
-	const pid_t *pids; /**< 0 means nobody */
+	pid_t *pids; /**< 0 means nobody */
 	unsigned int n;
 };
+
+/** Spares the children that there are now. @retval -ENOMEM */
+int spared_find(struct spared *spared);
+/** One of them has ended: another process may get its number. */
+void spared_forget(struct spared *spared, pid_t pid);
+void spared_free(struct spared *spared);
 
 /**
  * Sends a signal to all that came of us.
@@ -22,8 +28,5 @@ struct spared {
  * @return how many there are that have not ended, also of those left out for their group
  */
 unsigned int descendants_signal(int signal, pid_t but_group, const struct spared *spared);
-
-/** How many there are that have not ended. */
-unsigned int descendants_count(const struct spared *spared);
 
 #endif

@@ -46,6 +46,7 @@ struct several {
 	const struct run_place *at;
 	struct child *children;
 	unsigned int n_started, n_running;
+	struct spared spared; /* the machine's own: xenstored, the relay, what a front needs */
 	sigset_t before;
 	int signals, starting; /* signalfd; the newest child's pipe, which its exec closes; -1 */
 	int events;            /* an epoll set of all that is waited for beside the machine */
@@ -66,10 +67,7 @@ static int64_t now_ms(void)
 
 static unsigned int signal_all(const struct several *s, int signal, pid_t but_group)
 {
-	pid_t ours[] = {s->at->xenstore ? s->at->xenstore->pid : 0, s->at->output->relay.pid};
-	struct spared spared = {ours, 2};
-
-	return descendants_signal(signal, but_group, &spared);
+	return descendants_signal(signal, but_group, &s->spared);
 }
 
 /* No more are started, and who is there is told to end. */
@@ -187,6 +185,7 @@ static void reap(struct several *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		spared_forget(&s->spared, pid);
 		for (unsigned int i = 0; i < s->n_started; i++)
 			if (s->children[i].pid == pid)
 				child_ended(s, i, status);
@@ -332,8 +331,12 @@ static bool is_over(struct several *s)
 	if (left > 0 && given_up)
 		complain("%u process%s of the programs can't be ended", left,
 			 left == 1 ? "" : "es");
-	if (left > 0 && s->phase == RUNNING)
+	if (left > 0 && s->phase == RUNNING) {
+		if (s->o->verbose)
+			complain("the programs left %u process%s running: told to end", left,
+				 left == 1 ? "" : "es");
 		end_all(s, SIGTERM, 0);
+	}
 	return left == 0 || given_up;
 }
 
@@ -376,6 +379,8 @@ static int prepare(struct several *s)
 {
 	sigset_t set = handled_signals();
 
+	if (spared_find(&s->spared) < 0)
+		return complain("out of memory");
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return complain("cannot look after orphans: %s", strerror(errno));
 	sigprocmask(SIG_BLOCK, &set, &s->before);
@@ -413,5 +418,6 @@ int run_several(const struct run_options *o, const struct run_place *at)
 		close(s.signals);
 	}
 	free(s.children);
+	spared_free(&s.spared);
 	return status;
 }
