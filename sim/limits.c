@@ -44,7 +44,8 @@ static const struct limit limits[GNTSIM_N_LIMITS] = {
     [GNTSIM_LIMIT_FRAMES] = {{.name = "frames",
 			      .what = "page frames of the machine",
 			      .most = 1u << 20,
-			      .of_machine = true}},
+			      .of_machine = true},
+			     0},
 };
 
 const struct gntsim_limit_info *gntsim_limit(enum gntsim_limit limit)

@@ -94,6 +94,7 @@ expect 0 "a line on stderr" "$gntsim" run --wait-for ready -- sh -c "echo ready 
 says err ready
 expect 0 "a line in pieces" "$gntsim" run --wait-for '^ready$' -- sh -c "printf rea; printf 'dy\n'; $go" ::: sh -c 'echo x >go'
 expect 0 "a line without an end, then the end" "$gntsim" run --wait-for '^ready$' -- printf ready ::: true
+expect 0 "the same, and who may print yet" "$gntsim" run --wait-for '^ready$' -- sh -c 'printf ready; sleep 1000 &' ::: true
 expect 0 "the same with --tag" "$gntsim" run --tag --wait-for '^ready$' -- printf ready ::: true
 [ "$(cat out)" = "dom0 printf| ready" ] || complain "with --tag: $(cat out)"
 expect 0 "each waits for the one before" "$gntsim" run --wait-for one -- sh -c "echo one; $go" ::: --wait-for two -- echo two ::: sh -c 'echo x >go'
