@@ -347,6 +347,13 @@ bool relay_next(const struct relay *r, struct relay_news *out)
 	return r->control >= 0 && recv(r->control, out, sizeof(*out), MSG_DONTWAIT) == sizeof(*out);
 }
 
+bool relay_is_lost(const struct relay *r)
+{
+	char byte;
+
+	return r->control >= 0 && recv(r->control, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 void relay_finish(struct relay *r)
 {
 	if (r->control >= 0)

@@ -46,6 +46,9 @@ void relay_program_ended(const struct relay *r, unsigned int source);
 /** Takes the next news. False: none yet. */
 bool relay_next(const struct relay *r, struct relay_news *out);
 
+/** It speaks no more, though nobody told it to finish. */
+bool relay_is_lost(const struct relay *r);
+
 /** Nobody prints any more: what was printed will be passed on, and then the process ends. */
 void relay_finish(struct relay *r);
 

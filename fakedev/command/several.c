@@ -253,6 +253,9 @@ static void take_news(struct several *s)
 		if (!news.found)
 			line_did_not_come(s, news.source);
 	}
+	/* Else its end would wake us for ever. */
+	if (s->phase == RUNNING && relay_is_lost(&s->at->output->relay))
+		fail_all(s, complain("who passes on what the programs print says no more"));
 }
 
 static void take_events(void *ctx)
