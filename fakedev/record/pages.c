@@ -423,7 +423,7 @@ bool pages_has_all(const struct recorder *r, uint32_t frame, uint32_t offset, ui
 	const struct page_copy *copy = copy_of(r, frame);
 
 	return !copy || (offset < PAGE && len <= PAGE - offset &&
-			 !memchr(copy->missing + offset, true, len));
+			 !memchr(copy->missing + offset, 1, len));
 }
 
 void pages_fresh(struct recorder *r, uint32_t frame)
@@ -460,7 +460,7 @@ void pages_look(struct recorder *r, uint32_t process)
 			r->news[left++] = n;
 			continue;
 		}
-		if (!memchr(copy->missing + n.offset, true, n.len))
+		if (!memchr(copy->missing + n.offset, 1, n.len))
 			put_load(r, process, page->addr + n.offset, copy->bytes + n.offset, n.len);
 	}
 	r->n_news = left;

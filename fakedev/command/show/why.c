@@ -31,7 +31,7 @@ static bool parse_of_domain(const char *text, struct why *out)
 {
 	static const struct {
 		const char *prefix;
-		int kind;
+		enum why_kind kind;
 	} kinds[] = {{"gref:", WHY_GRANT}, {"port:", WHY_PORT}, {"handle:", WHY_HANDLE}};
 	char *end;
 

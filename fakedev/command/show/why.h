@@ -8,7 +8,7 @@
 
 /* What a chain is asked of. */
 struct why {
-	enum { WHY_GRANT, WHY_FRAME, WHY_PORT, WHY_HANDLE, WHY_ADDRESS } kind;
+	enum why_kind { WHY_GRANT, WHY_FRAME, WHY_PORT, WHY_HANDLE, WHY_ADDRESS } kind;
 	uint32_t domid; /* ADDRESS: the process */
 	uint64_t number;
 };
