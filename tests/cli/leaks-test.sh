@@ -27,7 +27,7 @@ each() {
 	says err "use-devices (process "
 	says err "grant still allocated"
 	says err "memory still mapped: gntalloc, 1 page(s)"
-	sed -E 's/process [0-9]+/process P/; s/0x7f[0-9a-f]+/ADDR/g; s/domid=dom[0-9]+/domid=domN/' "$dir/err" >"$dir/plain"
+	sed -E 's/process [0-9]+/process P/; s/0x7[0-9a-f]{11}/ADDR/g; s/domid=dom[0-9]+/domid=domN/' "$dir/err" >"$dir/plain"
 	for line in \
 		"  made by use-devices (process P): mmap(ADDR, 4096, PROT_READ|PROT_WRITE, MAP_SHARED, gntallocN, 0) = ADDR" \
 		"  made by use-devices (process P): ioctl(gntallocN, IOCTL_GNTALLOC_ALLOC_GREF, {domid=domN, flags=GNTALLOC_FLAG_WRITABLE, count=1}) = 0" \

@@ -10,7 +10,7 @@ s=$dir/s
 # What changes from run to run has a letter; blanks are one.
 plain() {
 	sed -E "s/shown\($granter\)/granter/g; s/shown\($mapper\)/mapper/g; s/\<$granter\>/PG/g; s/\<$mapper\>/PM/g
-		s/0x7f[0-9a-f]+/ADDR/g; s/ +/ /g; s/^ //" "$1"
+		s/0x7[0-9a-f]{11}/ADDR/g; s/ +/ /g; s/^ //" "$1"
 }
 # shows WORD... : gntsim show WORD... says exactly what standard input has, indentation but for.
 shows() {
@@ -94,7 +94,7 @@ by mapper of dom1: $mmap
 descriptor 4 of mapper"
 
 chains() {
-	address=$("$gntsim" show --socket "$s" maps | sed -n 's/.* \(0x7f[0-9a-f]*\) .*gntdev1.*/\1/p')
+	address=$("$gntsim" show --socket "$s" maps | sed -n 's/.* \(0x7[0-9a-f]*\) .*gntdev1.*/\1/p')
 	for thing in dom0:8 dom0:gref:8 frame:0 dom1:handle:0 "$mapper:$address"; do
 		shows --why "$thing" <<-END
 		frame 0 of dom0

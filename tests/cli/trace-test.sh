@@ -8,7 +8,7 @@ gntsim=$(realpath "$1") traced=$(realpath "$2")
 
 # What changes from run to run has a letter.
 plain() {
-	sed -E 's/traced_[0-9]+/traced_P/g; s/pid [0-9]+/pid P/; s/    # [0-9]+\.[0-9]{6}( tid [0-9]+)?$//; s/0x7f[0-9a-f]+/ADDR/g' "$1"
+	sed -E 's/traced_[0-9]+/traced_P/g; s/pid [0-9]+/pid P/; s/    # [0-9]+\.[0-9]{6}( tid [0-9]+)?$//; s/0x7[0-9a-f]{11}/ADDR/g' "$1"
 }
 
 # holds FILE: the lines on standard input stand in it, in this order.

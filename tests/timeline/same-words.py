@@ -10,7 +10,7 @@ from page import data
 
 def plain(text):
     text = re.sub(r"traced_\d+|pid \d+", "P", text)
-    return re.sub(r"0x7f[0-9a-f]+", "ADDRESS", text)
+    return re.sub(r"0x7[0-9a-f]{11}", "ADDRESS", text)
 
 
 held = data(sys.argv[1])
