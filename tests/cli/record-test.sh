@@ -13,9 +13,10 @@ plays() {
 		says out "passed  $1"
 	done
 }
-# has FILE: the lines on standard input are lines of it, in this order.
+# has FILE: the lines on standard input are lines of it, in this order. (Whether a process was killed can
+# only be told while it is not yet gone.)
 has() {
-	cp "$1" "$dir/left"
+	sed 's/    # or its exit$//' "$1" >"$dir/left"
 	while IFS= read -r line; do
 		at=$(grep -nxF -e "$line" "$dir/left" | head -n 1 | cut -d: -f1)
 		if [ -z "$at" ]; then
