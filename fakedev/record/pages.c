@@ -422,8 +422,8 @@ bool pages_has_all(const struct recorder *r, uint32_t frame, uint32_t offset, ui
 {
 	const struct page_copy *copy = copy_of(r, frame);
 
-	return !copy || (offset < PAGE && len <= PAGE - offset &&
-			 !memchr(copy->missing + offset, 1, len));
+	return !copy ||
+	       (offset < PAGE && len <= PAGE - offset && !memchr(copy->missing + offset, 1, len));
 }
 
 void pages_fresh(struct recorder *r, uint32_t frame)
