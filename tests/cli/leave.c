@@ -125,17 +125,26 @@ static int child(void)
 	return 0;
 }
 
-static void await(pid_t pid)
+/* Its end is waited for by what names it while it lives: nobody may have to reap it. */
+static int name_process(pid_t pid)
 {
-	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
 
-	need(p.fd >= 0 && poll(&p, 1, 10000) == 1, "a process's end");
+	need(fd >= 0, "a process");
+	return fd;
+}
+
+static void await(int process)
+{
+	struct pollfd p = {.fd = process, .events = POLLIN};
+
+	need(poll(&p, 1, 10000) == 1, "a process's end");
 	close(p.fd);
 }
 
 static int forked_twice(void)
 {
-	int pids[2], go[2];
+	int pids[2], go[2], process;
 	pid_t pid;
 	char byte;
 
@@ -150,8 +159,9 @@ static int forked_twice(void)
 		_exit(0);
 	}
 	need(read(pids[0], &pid, sizeof(pid)) == sizeof(pid), "pipe");
+	process = name_process(pid);
 	need(write(go[1], "", 1) == 1, "pipe");
-	await(pid);
+	await(process);
 	return 0;
 }
 
@@ -159,7 +169,7 @@ static int forked_twice(void)
 static int behind(int closes)
 {
 	pid_t parent, pid;
-	int pids[2], go[2];
+	int pids[2], go[2], process;
 	char byte;
 
 	need(pipe(pids) == 0 && pipe(go) == 0, "pipe");
@@ -180,8 +190,9 @@ static int behind(int closes)
 	need(read(pids[0], &pid, sizeof(pid)) == sizeof(pid), "pipe");
 	need(waitpid(parent, NULL, 0) == parent, "parent");
 	printf("parent %d\n", (int)parent);
+	process = name_process(pid);
 	need(write(go[1], "", 1) == 1, "pipe");
-	await(pid);
+	await(process);
 	return 0;
 }
 
