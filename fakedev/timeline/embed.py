@@ -13,5 +13,6 @@ for path in sys.argv[1:]:
     rows = (data[i:i + 20] for i in range(0, len(data), 20))
     print(f"const char tl_{name}[] = {{")
     for row in rows:
-        print("\t" + ", ".join(str(byte if byte < 128 else byte - 256) for byte in row) + ",")
+        # (As a character: whether it has a sign is the processor's.)
+        print("\t" + ", ".join(str(byte) if byte < 128 else f"'\\x{byte:02x}'" for byte in row) + ",")
     print("};")
