@@ -1,8 +1,9 @@
 #!/bin/sh
 # record, serve --record: the script does again what the programs did, on the model and on real processes,
 # and says it as somebody would have written it; whatever becomes of it, the program does not feel it.
-# usage: record-test.sh GNTSIM TRACED PRODUCER CONSUMER
+# usage: record-test.sh GNTSIM TRACED PRODUCER CONSUMER WRITERS
 gntsim=$(realpath "$1") traced=$(realpath "$2") producer=$(realpath "$3") consumer=$(realpath "$4")
+writers=$(realpath "$5")
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/script.sh"
 
@@ -74,6 +75,15 @@ grep -q fork "$dir/sh.scn" && complain "$what: a fork that nothing depends on"
 printf 'process traced in dom0\nprocess traced_2 in dom0\n' | has "$dir/sh.scn"
 plays "$dir/sh.scn"
 
+# Of two that can store, it was the one that ran; if both did, that is said.
+expect 0 "two that store" "$gntsim" record -o "$dir/w.scn" -- "$writers"
+says err "2 stores in $dir/w.scn may be of another process"
+for line in 'writers: store(page+100, 1)$' 'store(page+200, 2)    # or by writers' 'store(page+300, 3)    # or by writers'; do
+	grep -q "$line" "$dir/w.scn" || complain "$what: no '$line': $(grep store "$dir/w.scn")"
+done
+echo "writers: writers_2 = fork()" | has "$dir/w.scn"
+plays "$dir/w.scn"
+
 # Two domains, one of which stores and is killed; the other sees the byte that this clears.
 two_domains() {
 	start serve "$gntsim" serve --socket "$dir/s" --record "$1" --stores "$2"
@@ -144,7 +154,7 @@ cp "$dir/fails.scn" "$dir/same.scn"
 # shellcheck disable=SC2016
 expect 0 "onto itself" gntsim record --shrink 'test $(grep -c store {}) = 0 || exit 9' -o "$dir/same.scn" "$dir/same.scn"
 [ "$(grep -c store "$dir/same.scn")" = 1 ] || complain "$what: not one store"
-expect 0 "to stdout" gntsim record --shrink 'grep -q kill {} && exit 2' "$dir/fails.scn"
+expect 0 "to stdout" gntsim record --shrink 'grep -q "kill -9 producer" {} && exit 2' "$dir/fails.scn"
 says out "kill -9 producer"
 expect 125 "nothing fails" gntsim record --shrink true "$dir/fails.scn"
 says err "the command does not fail on $dir/fails.scn"
