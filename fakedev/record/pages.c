@@ -12,6 +12,8 @@
 /* A store that is longer is shortened to its beginning, unless all are wanted. */
 #define LONG_STORE 64u
 #define KEPT       32u
+/* So many stores of which only the beginning is kept; then nothing is. */
+#define MOST_SHORTENED 1024u
 /* Between changes of so many bytes so few more may as well be stored again. */
 #define BULK 16u
 #define GAP  4u
@@ -275,6 +277,24 @@ uint32_t pages_kept(const struct recorder *r, const unsigned char *bytes, uint32
 	return KEPT;
 }
 
+/* Of a stream the script has the beginning only. */
+static uint32_t kept_of_store(struct recorder *r, const unsigned char *bytes, uint32_t n)
+{
+	uint32_t kept = pages_kept(r, bytes, n);
+	struct step *s;
+
+	if (kept == n)
+		return n;
+	if (++r->n_shortened <= MOST_SHORTENED)
+		return kept;
+	if (r->n_shortened == MOST_SHORTENED + 1) {
+		s = script_step(&r->script, STEP_NOTE, NOBODY);
+		scn_buf_printf(&s->text, "From here on stores of more than %u bytes are left out.",
+			       LONG_STORE);
+	}
+	return 0;
+}
+
 static void add_news(struct recorder *r, uint32_t frame, uint32_t offset, uint32_t len, uint32_t by)
 {
 	for (uint32_t i = 0; i < r->n_news; i++) {
@@ -334,7 +354,7 @@ static void take_run(struct recorder *r, uint32_t frame, const unsigned char *no
 	struct page_copy *copy = r->pages[frame];
 	struct author a = author_of(r, frame, caller, owner_of(copy, from, to));
 	const struct seen_page *page;
-	uint32_t n = to - from, kept = pages_kept(r, now + from, n);
+	uint32_t n = to - from, kept = kept_of_store(r, now + from, n);
 
 	/* The whole of a number of which some bytes changed, if all of it is that process's. */
 	if (a.process != NOBODY && n > 1 && n < 4 && from / 4 == (to - 1) / 4 &&
@@ -347,8 +367,10 @@ static void take_run(struct recorder *r, uint32_t frame, const unsigned char *no
 	memcpy(copy->bytes + from, now + from, n);
 	if (!page)
 		return;
-	put_store(r, a, page->addr + from, now + from, n, kept);
-	add_news(r, frame, from, kept, a.process);
+	if (kept) {
+		put_store(r, a, page->addr + from, now + from, n, kept);
+		add_news(r, frame, from, kept, a.process);
+	}
 	memset(copy->owner + from, a.process < 255 ? (int)a.process + 1 : 0, n);
 	memset(copy->missing + from, false, kept);
 	memset(copy->missing + from + kept, true, n - kept);

@@ -35,7 +35,7 @@ struct recorder {
 		uint32_t process; /* of the script */
 	} missing[64];
 	uint32_t n_missing;
-	unsigned int uncertain;
+	unsigned int uncertain, n_shortened;
 
 	struct page_copy **pages; /* by frame */
 	uint32_t n_pages;

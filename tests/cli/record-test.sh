@@ -154,6 +154,46 @@ cp "$dir/fails.scn" "$dir/same.scn"
 # shellcheck disable=SC2016
 expect 0 "onto itself" gntsim record --shrink 'test $(grep -c store {}) = 0 || exit 9' -o "$dir/same.scn" "$dir/same.scn"
 [ "$(grep -c store "$dir/same.scn")" = 1 ] || complain "$what: not one store"
+# What means nothing without a statement goes with it, where one by one nothing could go.
+cat >"$dir/pairs.scn" <<'END'
+domain dom0
+process a, b in dom0
+a: p = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)
+b: q = mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)
+a: store(p, 1)
+b: store(q, 1)
+a: store(p, 2)
+b: store(q, 2)
+END
+cat >"$dir/even" <<'END'
+[ $(($(grep -c "(q" "$1") % 2)) = 0 ] && [ "$(grep -c "(p" "$1")" = 2 ] && exit 5
+exit 0
+END
+expect 0 "two at once" gntsim record --shrink "sh $dir/even {}" "$dir/pairs.scn"
+grep -q "(q" "$dir/out" && complain "$what: $(cat "$dir/out")"
+# Of a stream the beginning is there.
+python3 - "$dir" <<'END'
+import sys
+with open(sys.argv[1] + "/stream.py", "w") as f:
+    f.write("""import fcntl, mmap, os, random, struct
+ga, ev = os.open("/dev/xen/gntalloc", os.O_RDWR), os.open("/dev/xen/evtchn", os.O_RDWR)
+alloc = fcntl.ioctl(ga, 0x184705, struct.pack("HHIQI4x", 0, 1, 1, 0, 0))
+page = mmap.mmap(ga, 4096, offset=struct.unpack("8xQI4x", alloc)[0])
+for i in range(1200):
+    page[0:1000] = random.randbytes(1000)
+    page[2000:2004] = struct.pack("I", i)
+    try:
+        fcntl.ioctl(ev, 0x44504, struct.pack("I", 77))
+    except OSError:
+        pass
+""")
+END
+expect 0 "a stream" gntsim record -o "$dir/stream.scn" -- python3 "$dir/stream.py"
+[ "$(grep -c "# 32 of [0-9]* bytes" "$dir/stream.scn")" = 1024 ] ||
+	complain "$what: $(grep -c "# 32 of [0-9]* bytes" "$dir/stream.scn") of 1200 stores are there"
+grep -qx "# From here on stores of more than 64 bytes are left out." "$dir/stream.scn" || complain "$what: it is not said"
+grep -q "store(page+2000, 175)$" "$dir/stream.scn" || complain "$what: small ones are left out too"
+plays "$dir/stream.scn"
 expect 0 "to stdout" gntsim record --shrink 'grep -q "kill -9 producer" {} && exit 2' "$dir/fails.scn"
 says out "kill -9 producer"
 expect 125 "nothing fails" gntsim record --shrink true "$dir/fails.scn"
