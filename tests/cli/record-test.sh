@@ -75,12 +75,22 @@ grep -q fork "$dir/sh.scn" && complain "$what: a fork that nothing depends on"
 printf 'process traced in dom0\nprocess traced_2 in dom0\n' | has "$dir/sh.scn"
 plays "$dir/sh.scn"
 
-# Of two that can store, it was the one that ran; if both did, that is said.
-expect 0 "two that store" "$gntsim" record -o "$dir/w.scn" -- "$writers"
-says err "2 stores in $dir/w.scn may be of another process"
-for line in 'writers: store(page+100, 1)$' 'store(page+200, 2)    # or by writers' 'store(page+300, 3)    # or by writers'; do
-	grep -q "$line" "$dir/w.scn" || complain "$what: no '$line': $(grep store "$dir/w.scn")"
+# Of two that can store, it was the one that ran; if both did, that is said. Who runs when is the host's: never
+# is another one named without a word, and in some of the runs it is known, in some it is not.
+known=0 unknown=0
+for _ in $(seq 10); do
+	expect 0 "two that store" "$gntsim" record -o "$dir/w.scn" -- "$writers"
+	for wrong in 'writers_2: store(page+100, 1)' 'writers: store(page+200, 2)' 'writers_2: store(page+300, 3)'; do
+		grep -qx "$wrong" "$dir/w.scn" && complain "$what: $wrong"
+	done
+	[ "$(grep -c 'store(page+[123]00, [123])' "$dir/w.scn")" = 3 ] || complain "$what: $(grep store "$dir/w.scn")"
+	grep -qx 'writers: store(page+100, 1)' "$dir/w.scn" && known=$((known + 1))
+	grep -q '    # or by writers.*: both ran$' "$dir/w.scn" || continue
+	unknown=$((unknown + 1))
+	says err "in $dir/w.scn may be of another process"
 done
+[ $known -gt 0 ] || complain "$what: it is never known who"
+[ $unknown -gt 0 ] || complain "$what: it is never said that it is not known"
 echo "writers: writers_2 = fork()" | has "$dir/w.scn"
 plays "$dir/w.scn"
 

@@ -55,11 +55,13 @@ int main(void)
 	child = fork();
 	if (child == 0) {
 		close(to[1]);
-		if (read(to[0], &byte, 1) != 1)
+		/* After this it sleeps in one place only. */
+		if (write(from[1], "", 1) != 1 || read(to[0], &byte, 1) != 1)
 			return 1;
 		page[200] = 2;
 		return write(from[1], &byte, 1) != 1 || read(to[0], &byte, 1) < 0;
 	}
+	CHECK(read(from[0], &byte, 1) == 1);
 	while (!is_asleep(child))
 		;
 	ioctl(ev, IOCTL_EVTCHN_NOTIFY, &none);
