@@ -149,6 +149,19 @@ int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx)
 	return err;
 }
 
+bool broker_unwatch(struct broker *b, int fd)
+{
+	for (struct link *l = b->endpoints.next; l != &b->endpoints; l = l->next) {
+		struct endpoint *e = endpoint_of(l);
+
+		if (e->ready == watch_ready && e->fd == fd) {
+			broker_end_endpoint(b, e);
+			return true;
+		}
+	}
+	return false;
+}
+
 static void listener_destroy(struct endpoint *e)
 {
 	(void)e; /* a member of the broker */

@@ -68,8 +68,15 @@ int broker_serve(struct broker *b, int timeout_ms);
 /** Serves what had happened before this call, whatever way it takes to us. */
 void broker_catch_up(struct broker *b);
 
-/** Calls @p ready(ctx) from broker_serve() whenever @p fd is readable. @retval -errno */
+/**
+ * Calls @p ready(ctx) from broker_serve() whenever @p fd is readable. On success the descriptor is the
+ * broker's, and @p ctx has to live until broker_unwatch() or broker_free().
+ * @retval -errno
+ */
 int broker_watch(struct broker *b, int fd, void (*ready)(void *ctx), void *ctx);
+
+/** Ends a broker_watch(), and closes its descriptor. @return whether there was one */
+bool broker_unwatch(struct broker *b, int fd);
 
 /**
  * Serves the FUSE tree that was mounted with the descriptor @p fd of /dev/fuse. It holds a folder

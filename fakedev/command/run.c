@@ -61,19 +61,25 @@ static int run_one(const struct run_options *o, const struct run_place *at)
 {
 	struct start s = {.o = o, .at = at};
 	struct running r;
-	int n = 0;
+	int n = 0, status;
 
 	if (running_prepare(&r, at->xenstore) < 0 ||
 	    (at->broker && broker_watch(at->broker, r.signals, running_signal, &r) < 0))
 		return complain("cannot watch for signals: %s", strerror(errno));
-	if (running_start(&r, start, &s) < 0)
-		return complain("cannot fork: %s", strerror(errno));
-	if (!at->broker)
-		running_await(&r);
-	while (!r.ended && n >= 0)
-		n = broker_serve(at->broker, -1);
-	return r.ended ? exit_status(r.status)
-		       : complain("the event loop failed: %s", strerror(-n));
+	if (running_start(&r, start, &s) < 0) {
+		status = complain("cannot fork: %s", strerror(errno));
+	} else {
+		if (!at->broker)
+			running_await(&r);
+		while (!r.ended && n >= 0)
+			n = broker_serve(at->broker, -1);
+		status = r.ended ? exit_status(r.status)
+				 : complain("the event loop failed: %s", strerror(-n));
+	}
+	/* The machine is served on: for others' ends it must not look here any more. */
+	if (at->broker)
+		broker_unwatch(at->broker, r.signals);
+	return status;
 }
 
 static int run_programs(const struct run_options *o, const struct run_place *at)

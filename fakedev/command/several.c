@@ -416,10 +416,10 @@ int run_several(const struct run_options *o, const struct run_place *at)
 	if (status == 0)
 		status = judge(&s);
 	at->output->hurry = s.interrupted;
-	if (!at->broker && s.events >= 0) {
+	if (!(at->broker && broker_unwatch(at->broker, s.events)) && s.events >= 0)
 		close(s.events);
+	if (s.signals >= 0)
 		close(s.signals);
-	}
 	free(s.children);
 	spared_free(&s.spared);
 	return status;

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -221,17 +222,21 @@ static bool large_ioctl(void)
 	       errno == EINVAL; /* the grants, not the size, where they are looked at at once */
 }
 
-/* Ends the machine, by its process. */
+/*
+ * Ends the machine, by its process. What counts is the answer once it is gone: FUSE itself gives EIO to
+ * the request that the broker was taking when it ended.
+ */
 static bool broker_eio(pid_t broker)
 {
 	int fd = open_node(nodes[1], 0);
 	struct timespec pause = {.tv_nsec = 1000000};
+	struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, broker, 0), .events = POLLIN};
 
 	kill(broker, SIGKILL);
-	/* While it lives, or is ending, there is no map. */
+	poll(&ended, 1, 10000);
 	for (int i = 0; i < 10000 && is_gntdev(fd); i++)
 		nanosleep(&pause, NULL);
-	return errno == EIO;
+	return !is_gntdev(fd) && errno == EIO;
 }
 
 static const struct claim {
