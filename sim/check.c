@@ -121,7 +121,7 @@ static const char *check_gref(const struct gref *g, const struct gntsim_file *fi
 
 	if (g->file != file || (before && before->index >= g->index) || !g->users)
 		return "a gntalloc page's place in its file";
-	if (!slot || slot->state != SLOT_PAGE || slot->u.gref != g)
+	if (!slot || slot->state != SLOT_PAGE || slot->gref != g)
 		return "a gntalloc page's grant";
 	if (g->notify_flags & NOTIFY_SEND_EVENT)
 		return check_notification(file->dom, g->notify_port, refs);

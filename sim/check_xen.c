@@ -41,14 +41,15 @@ static const char *check_frames(struct recount *r, const struct gntsim_domain *d
 static const char *check_slot(struct recount *r, const struct gntsim_domain *dom, gntsim_gref ref)
 {
 	const struct slot *slot = slot_at(dom, ref);
-	const struct gref *g = slot->u.gref;
+	const struct gref *g = slot->gref;
 
 	r->totals.grants += (slot->shared.flags & GNTSIM_GTF_TYPE_MASK) != 0;
 	r->slot_pins += sum_bytes(slot->pin);
 	if (slot->state == SLOT_PAGE && (g->ref != ref || g->file->dom != dom ||
 					 dom->m->frames.all[g->frame].use != FRAME_KERNEL))
 		return "a gntalloc page and its grant";
-	if (slot->state == SLOT_DEFERRED && dom->m->frames.all[slot->u.page].use != FRAME_KERNEL)
+	if (slot->state == SLOT_DEFERRED &&
+	    (g->ref != ref || dom->m->frames.all[g->frame].use != FRAME_KERNEL))
 		return "a deferred grant's page";
 	return NULL;
 }
@@ -58,6 +59,7 @@ static const char *check_slots(struct recount *r, const struct gntsim_domain *do
 	const struct grants *g = &dom->grants;
 	uint32_t n_free = 0, n_deferred = 0;
 	const char *wrong = NULL;
+	const struct list *l;
 	gntsim_gref ref;
 
 	for (ref = 0; ref < table_size(&g->slots) && !wrong; ref++) {
@@ -72,7 +74,7 @@ static const char *check_slots(struct recount *r, const struct gntsim_domain *do
 	/* The dead's free list is nobody's any more. */
 	if (wrong || dom->dying)
 		return wrong;
-	for (ref = g->free; ref != NO_REF && n_free; ref = slot_at(dom, ref)->link, n_free--)
+	for (ref = g->free; ref != NO_REF && n_free; ref = slot_at(dom, ref)->u.link, n_free--)
 		if (slot_at(dom, ref)->state != SLOT_FREE)
 			return "a reference in use is in the free list";
 	if (ref != NO_REF || n_free)
@@ -80,13 +82,12 @@ static const char *check_slots(struct recount *r, const struct gntsim_domain *do
 	r->totals.deferred += n_deferred;
 	if (n_deferred != g->n_deferred || g->timer_armed != (n_deferred != 0))
 		return "number of deferred grants, or their timer";
-	for (ref = g->deferred_first; ref != NO_REF && n_deferred; ref = slot_at(dom, ref)->link) {
+	for (l = g->deferred.next; l != &g->deferred && n_deferred; l = l->next, n_deferred--) {
+		ref = container_of(l, const struct gref, global)->ref;
 		if (slot_at(dom, ref)->state != SLOT_DEFERRED)
 			return "a grant in the deferred list is not deferred";
-		if (!--n_deferred && ref != g->deferred_last)
-			return "end of the deferred list";
 	}
-	return n_deferred ? "length of the deferred list" : NULL;
+	return n_deferred || l != &g->deferred ? "length of the deferred list" : NULL;
 }
 
 static const char *check_track(struct recount *r, const struct gntsim_domain *dom,

@@ -26,66 +26,64 @@ static void disarm(struct gntsim_domain *dom)
 	dom->m->n_timers--;
 }
 
-static void append(struct gntsim_domain *dom, gntsim_gref ref)
+static struct gref *gref_of(struct list *l)
 {
-	struct grants *g = &dom->grants;
-
-	slot_at(dom, ref)->link = NO_REF;
-	if (g->deferred_last == NO_REF)
-		g->deferred_first = ref;
-	else
-		slot_at(dom, g->deferred_last)->link = ref;
-	g->deferred_last = ref;
+	return container_of(l, struct gref, global);
 }
 
-static gntsim_gref take_first(struct gntsim_domain *dom)
+static void defer(struct gntsim_domain *dom, struct gref *g)
 {
-	struct grants *g = &dom->grants;
-	gntsim_gref ref = g->deferred_first;
-
-	g->deferred_first = slot_at(dom, ref)->link;
-	if (g->deferred_first == NO_REF)
-		g->deferred_last = NO_REF;
-	return ref;
-}
-
-void gs_defer(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page)
-{
-	struct slot *slot = slot_at(dom, ref);
-
-	slot->state = SLOT_DEFERRED;
-	slot->u.page = page;
-	slot->ended = gs_origin(dom->m);
-	append(dom, ref);
+	slot_at(dom, g->ref)->state = SLOT_DEFERRED;
+	g->file = NULL;
+	g->u.ended = gs_origin(dom->m);
+	list_add_tail(&dom->grants.deferred, &g->global);
 	dom->grants.n_deferred++;
 	dom->m->totals.deferred++;
-	GS_SAW(dom->m, .kind = GNTSIM_SAW_DEFERRED, .domid = dom->id, .ref = ref, .frame = page);
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_DEFERRED, .domid = dom->id, .ref = g->ref,
+	       .frame = g->frame);
 	if (!dom->grants.timer_armed)
 		arm(dom);
+}
+
+/* Returns whether the entry was freed, and the page with it. */
+static bool try_end(struct gntsim_domain *dom, struct gref *g)
+{
+	if (!gs_grant_try_end(dom, g->ref))
+		return false;
+	gs_frame_give(dom->m, g->frame);
+	return true;
+}
+
+void gs_grant_end(struct gntsim_domain *dom, struct gref *g)
+{
+	if (try_end(dom, g))
+		gs_mem_free(dom->m, g, sizeof(*g));
+	else
+		defer(dom, g);
+}
+
+static void forget(struct gntsim_domain *dom, struct gref *g)
+{
+	list_del(&g->global);
+	dom->grants.n_deferred--;
+	dom->m->totals.deferred--;
+	gs_mem_free(dom->m, g, sizeof(*g));
 }
 
 void gs_deferred_clear(struct gntsim_domain *dom)
 {
 	struct grants *g = &dom->grants;
 
-	dom->m->totals.deferred -= g->n_deferred;
-	g->n_deferred = 0;
-	g->deferred_first = g->deferred_last = NO_REF;
+	while (!list_empty(&g->deferred))
+		forget(dom, gref_of(g->deferred.next));
 	if (g->timer_armed)
 		disarm(dom);
 }
 
-/* Returns whether an entry was freed. */
-static bool try_entry(struct gntsim_domain *dom, gntsim_gref ref)
+static void put_last(struct grants *g, struct list *l)
 {
-	gntsim_frame page = slot_at(dom, ref)->u.page;
-
-	if (!gs_grant_try_end(dom, ref))
-		return false;
-	dom->grants.n_deferred--;
-	dom->m->totals.deferred--;
-	gs_frame_give(dom->m, page);
-	return true;
+	list_del(l);
+	list_add_tail(&g->deferred, l);
 }
 
 /* The timer's handler. Returns whether all that waits is now known to be stuck. */
@@ -93,22 +91,24 @@ static bool tick(struct gntsim_domain *dom)
 {
 	struct grants *g = &dom->grants;
 	uint32_t batch = dom->profile->deferred_batch;
-	gntsim_gref first = NO_REF, ref;
+	const struct list *first = NULL;
 
 	if (g->lap_epoch != dom->m->advances) {
 		g->lap_epoch = dom->m->advances;
 		g->lap = 0;
 	}
-	while (batch-- && g->deferred_first != NO_REF && g->deferred_first != first) {
-		ref = take_first(dom);
-		if (try_entry(dom, ref)) {
+	while (batch-- && !list_empty(&g->deferred) && g->deferred.next != first) {
+		struct list *l = g->deferred.next;
+
+		if (try_end(dom, gref_of(l))) {
+			forget(dom, gref_of(l));
 			g->lap = 0;
 			continue;
 		}
 		g->lap++;
-		append(dom, ref);
-		if (first == NO_REF)
-			first = ref;
+		put_last(g, l);
+		if (!first)
+			first = l;
 	}
 	return g->lap >= g->n_deferred;
 }
@@ -116,7 +116,7 @@ static bool tick(struct gntsim_domain *dom)
 static void rotate(struct gntsim_domain *dom, uint64_t steps)
 {
 	while (steps--)
-		append(dom, take_first(dom));
+		put_last(&dom->grants, dom->grants.deferred.next);
 }
 
 /*

@@ -38,16 +38,17 @@ static void delete_gref(struct gref *g)
 	struct gntsim_file *file = g->file;
 	struct gntsim_domain *dom = file->dom;
 
-	/* No driver runs in a domain that is destroyed; its pages go with it. */
-	if (!dom->dying) {
-		tell(dom, g);
-		gs_grant_end(dom, g->ref, g->frame);
-	}
 	dom->gref_size--;
 	dom->n_grefs--;
 	list_del(&g->global);
 	gs_tree_remove(&file->u.gntalloc.grefs, &g->node);
-	gs_mem_free(dom->m, g, sizeof(*g));
+	/* No driver runs in a domain that is destroyed; its pages go with it. */
+	if (dom->dying) {
+		gs_mem_free(dom->m, g, sizeof(*g));
+	} else {
+		tell(dom, g);
+		gs_grant_end(dom, g);
+	}
 }
 
 static void put_gref(struct gref *g)
@@ -215,7 +216,7 @@ int gntsim_gntalloc_set_unmap_notify(struct gntsim_file *file, uint64_t index, u
 	g->notify_flags = (uint8_t)action;
 	g->notify_offset = (uint16_t)PAGE_OFFSET(index);
 	g->notify_port = port;
-	g->notify_origin = gs_origin(file->m);
+	g->u.notify_origin = gs_origin(file->m);
 	return 0;
 }
 

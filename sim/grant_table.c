@@ -14,7 +14,8 @@ int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames)
 
 	gs_table_init(&g->slots, SLOTS_SHIFT, sizeof(struct slot));
 	g->max_frames = max_frames;
-	g->free = g->deferred_first = g->deferred_last = NO_REF;
+	g->free = NO_REF;
+	list_init(&g->deferred);
 	g->fresh = GNTSIM_NR_RESERVED_GREFS;
 	list_init(&g->timer);
 	return gs_table_grow(dom->m, &g->slots);
@@ -52,8 +53,13 @@ void gs_grants_clear(struct gntsim_domain *dom)
 {
 	gntsim_gref ref;
 
-	for (ref = 0; ref < table_size(&dom->grants.slots); ref++)
-		slot_at(dom, ref)->state = SLOT_FREE;
+	for (ref = 0; ref < table_size(&dom->grants.slots); ref++) {
+		struct slot *slot = slot_at(dom, ref);
+
+		if (slot->state == SLOT_FREE)
+			slot->u.origin = 0;
+		slot->state = SLOT_FREE;
+	}
 }
 
 void gs_grants_bury(struct gntsim_domain *dom)
@@ -71,7 +77,7 @@ static gntsim_gref take_reference(struct gntsim_domain *dom)
 	gntsim_gref ref = g->free;
 
 	if (ref != NO_REF) {
-		g->free = slot_at(dom, ref)->link;
+		g->free = slot_at(dom, ref)->u.link;
 		return ref;
 	}
 	if (g->fresh >= table_size(&g->slots) &&
@@ -83,7 +89,7 @@ static gntsim_gref take_reference(struct gntsim_domain *dom)
 static void put_reference(struct gntsim_domain *dom, gntsim_gref ref, struct slot *slot)
 {
 	slot->state = SLOT_FREE;
-	slot->link = dom->grants.free;
+	slot->u.link = dom->grants.free;
 	dom->grants.free = ref;
 }
 
@@ -102,9 +108,8 @@ int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool
 		return -ENOSPC;
 	slot = slot_at(dom, ref);
 	slot->state = (uint8_t)state;
-	slot->u.gref = gref;
-	slot->origin = gs_origin(dom->m);
-	slot->ended = 0;
+	slot->gref = gref;
+	slot->u.origin = gs_origin(dom->m);
 	gs_slot_write(dom, slot, &entry);
 	gs_saw_grant(dom, slot);
 	return (int)ref;
@@ -120,14 +125,6 @@ bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref)
 	gs_saw_grant(dom, slot);
 	put_reference(dom, ref, slot);
 	return true;
-}
-
-void gs_grant_end(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page)
-{
-	if (gs_grant_try_end(dom, ref))
-		gs_frame_give(dom->m, page);
-	else
-		gs_defer(dom, ref, page);
 }
 
 int gntsim_grant_access(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame,

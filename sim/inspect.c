@@ -42,16 +42,17 @@ static bool grants_of(void *ctx, struct gntsim_domain *dom)
 		    .writing = slot->shared.flags & GNTSIM_GTF_WRITING,
 		    .deferred = slot->state == SLOT_DEFERRED,
 		    .pins = count_pins(slot->pin),
-		    .origin = slot->origin,
-		    .ended = slot->ended,
+		    .origin = slot->state != SLOT_FREE || dom->dying ? slot->u.origin : 0,
 		};
 
 		if (!(slot->shared.flags & GNTSIM_GTF_TYPE_MASK))
 			continue;
 		if (slot->state == SLOT_PAGE) {
-			info.keeper = slot->u.gref->file;
-			info.file = slot->u.gref->listed ? info.keeper : NULL;
-			info.index = slot->u.gref->index;
+			info.keeper = slot->gref->file;
+			info.file = slot->gref->listed ? info.keeper : NULL;
+			info.index = slot->gref->index;
+		} else if (slot->state == SLOT_DEFERRED) {
+			info.ended = slot->gref->u.ended;
 		}
 		if (!walk->grant(walk->ctx, &info))
 			return false;
@@ -166,7 +167,7 @@ static bool notifies_of_pages(const struct walk *walk, struct gntsim_file *file)
 		    .action = g->notify_flags,
 		    .offset = g->notify_offset,
 		    .port = g->notify_port,
-		    .origin = g->notify_origin,
+		    .origin = g->u.notify_origin,
 		};
 
 		if (g->notify_flags && !walk->notify(walk->ctx, &info))

@@ -128,12 +128,11 @@ struct slot {
 	gntsim_frame pinned_frame;
 	uint16_t pinned_domid;
 	uint8_t state;
-	uint32_t link;          /* next free, or next deferred, reference */
-	uint32_t origin, ended; /* the calls that granted it, and that gave it up while mapped */
 	union {
-		struct gref *gref; /* SLOT_PAGE */
-		gntsim_frame page; /* SLOT_DEFERRED: to be freed with it */
+		uint32_t link;   /* SLOT_FREE: the next free reference */
+		uint32_t origin; /* else, and of the dead: the call that granted it */
 	} u;
+	struct gref *gref; /* SLOT_PAGE, SLOT_DEFERRED */
 };
 
 #define NO_REF UINT32_MAX
@@ -142,7 +141,7 @@ struct grants {
 	struct table slots;
 	uint32_t max_frames;
 	gntsim_gref free, fresh; /* freed references, last first; then those never used */
-	gntsim_gref deferred_first, deferred_last;
+	struct list deferred;    /* of struct gref's global */
 	uint32_t n_deferred;
 	bool timer_armed;
 	struct list timer; /* in the machine's queue */
@@ -163,12 +162,12 @@ int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool
 	     enum slot_state state, struct gref *gref);
 /* Frees the reference if it is not in use by Xen. */
 bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref);
-/* gnttab_end_foreign_access(): the page is freed now, or when it is no longer mapped. */
-void gs_grant_end(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page);
 
 /* ---- deferred.c ---- */
 
-void gs_defer(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame page);
+/* gnttab_end_foreign_access(): the page is freed now, or when it is no longer mapped. @p g is no
+ * file's any more, and freed with it. */
+void gs_grant_end(struct gntsim_domain *dom, struct gref *g);
 void gs_deferred_clear(struct gntsim_domain *dom);
 
 /* ---- grant_map.c: Xen's side ---- */
@@ -380,7 +379,7 @@ void gs_file_free(struct gntsim_file *file);
 /* A page (struct gntalloc_gref). It stays in the file's tree while it lives. */
 struct gref {
 	struct tree_node node;
-	struct list global; /* dom->grefs */
+	struct list global; /* dom->grefs; given up while it is mapped: dom->grants.deferred */
 	struct gntsim_file *file;
 	uint64_t index;
 	uint32_t users; /* the file's list, and runs */
@@ -390,7 +389,10 @@ struct gref {
 	uint16_t notify_offset;
 	uint8_t notify_flags;
 	bool listed; /* in the file's list: not DEALLOCed */
-	uint32_t notify_origin;
+	union {
+		uint32_t notify_origin;
+		uint32_t ended; /* deferred: the call that gave it up */
+	} u;
 };
 
 /* What the pieces of one gntalloc mapping share (struct gntalloc_vma_private_data). */
