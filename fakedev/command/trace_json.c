@@ -14,9 +14,11 @@
 #define MOST_ITEMS 65536u
 #define MOST_DEPTH 8u
 
+/* Every name is a constant, and is there once. */
 static void add(struct json_object *o, const char *name, struct json_object *value)
 {
-	json_object_object_add(o, name, value);
+	json_object_object_add_ex(o, name, value,
+				  JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_KEY_IS_CONSTANT);
 }
 
 static void add_number(struct json_object *o, const char *name, uint64_t value)
