@@ -15,13 +15,17 @@
 int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len, const int *fds, int n_fds)
 {
+	int err;
+
 	/* It is the machine that has no descriptor left, not the caller. */
 	if (result == -EMFILE)
 		result = -ENFILE;
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(c->broker);
+	err = wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
+	/* The caller goes on meanwhile. */
 	trace_request(c, in, result, payload, len);
-	return wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
+	return err;
 }
 
 bool client_payload(const struct wire_in *in, void *payload, size_t size)
