@@ -7,6 +7,7 @@
 #define FAKEDEV_BROKER_INTERNAL_H
 
 #include "broker.h"
+#include "deaths.h"
 #include "domain_kill.h"
 #include "hazards.h"
 #include "leaks.h"
@@ -81,6 +82,7 @@ struct client {
 	struct link by_process; /**< if it is an address space */
 	uint32_t below;         /**< the watch that it is below, 0 none */
 	struct origin last;     /**< call, while leaks are noted */
+	int part;               /**< its program, if programs are to end; -1: not known */
 	uint32_t fork;          /**< the how manieth fork made it, 0 none */
 	struct leak_watch noted;
 	struct link watching;
@@ -212,6 +214,8 @@ struct broker {
 	unsigned int n_leaks;       /**< told on stderr */
 	struct link watchers;       /**< clients that watch for leaks */
 	uint32_t last_watch;
+	struct death_program *dying_call; /**< ends when its call that is under way is done */
+	uint32_t dying_process;
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };

@@ -16,6 +16,7 @@
 struct broker;
 struct broker_fronts;
 struct broker_trace;
+struct deaths;
 
 /** An error with its explanation, as a value: functions return a negative errno and fill it. */
 struct failure {
@@ -45,7 +46,8 @@ struct broker_config {
 	const char *tree;  /**< where that tree is mounted for everybody; NULL: nowhere */
 	bool leaks;        /**< tell on stderr what a process still holds when it exits */
 	const struct broker_trace
-	    *trace; /**< told of every call (trace.h); NULL: nobody. The caller's */
+	    *trace;            /**< told of every call (trace.h); NULL: nobody. The caller's */
+	struct deaths *deaths; /**< programs that are to end (deaths.h); NULL: none. The caller's */
 	void (*on_hazard)(const char *name); /**< told of harm to a real kernel; NULL: stderr is */
 };
 

@@ -217,6 +217,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	/* Who asks is the kernel's word, not the client's. */
 	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	c->broker = b;
+	c->part = -1;
 	link_init(&c->syncing);
 	link_init(&c->by_process);
 	link_init(&c->watching);

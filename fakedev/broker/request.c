@@ -22,7 +22,10 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 		result = -ENFILE;
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(c->broker);
-	err = wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
+	/* Who has just been ended is not answered. */
+	err = c->broker->config.deaths && deaths_after(c)
+		  ? 0
+		  : wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
 	/* The caller goes on meanwhile. */
 	trace_request(c, in, result, payload, len);
 	return err;
@@ -308,6 +311,7 @@ static int fork_mm(struct client *c, const struct wire_in *in)
 	gntsim_mm_set_data(child->mm, child);
 	child->greeted = true;
 	child->domid = c->domid;
+	child->part = c->part;
 	child->fork = ++c->broker->n_forks;
 	err = client_reply(c, in, 0, NULL, 0, &pair[1], 1);
 	close(pair[1]);
@@ -326,6 +330,8 @@ int client_request(struct client *c, struct wire_in *in)
 	origins_skip(c->broker);
 	c->broker->cause = (struct cause){
 	    .kind = CAUSE_REQUEST, .domid = c->domid, .program = c->program, .request = in};
+	if (c->broker->config.deaths && deaths_before(c, in))
+		return 0;
 	switch (op) {
 	case WIRE_HELLO:
 		return hello(c, in);

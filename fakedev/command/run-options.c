@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of gntsim run: programs between separators, each with options of its own. */
 #include "run-options.h"
+#include "run-deaths.h"
 #include "trace.h"
 
 #include "lang/options.h"
@@ -24,6 +25,8 @@ static void usage(FILE *out)
 	      "  --guest KIND    pv or pvh (default: domain 0 is pv, others are pvh)\n"
 	      "  --wait-for REGEX     the next program starts when this one has printed a line\n"
 	      "                       that matches (an extended regular expression)\n"
+	      "  --kill-at POINT      kill it there: call:N before its Nth device call is made,\n"
+	      "                       call:N+ when it is, before the program sees the result\n"
 	      "  --wait-patience N    seconds until that line must have come (default 60)\n"
 	      "Of the machine, before the first program:\n"
 	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
@@ -38,6 +41,7 @@ static void usage(FILE *out)
 	      "  --trace-format F  text (default) or json\n"
 	      "  --record FILE   write a scenario that does the same; see gntsim-record(1)\n"
 	      "  --stores WHICH  with it: changed (default), all or none\n"
+	      "  --points FILE   write how many points each program had, as JSON\n"
 	      "  --tag           put 'domN PROGRAM| ' before each line that a program prints\n"
 	      "  --separator WORD     what stands between programs, instead of :::\n"
 	      "  --verbose       say what was chosen and why\n",
@@ -45,18 +49,29 @@ static void usage(FILE *out)
 	machine_options_help(out);
 	fputs("A limit that follows --domain N is that domain's, else every domain's.\n\n"
 	      "Exit status: the program's own, 128 + N if signal N killed it; of several, that of\n"
-	      "the first whose own is not 0. 125 if gntsim failed; 126 or 127 if a program could\n"
+	      "the first whose own is not 0. 123 if a --kill-at was not reached; 125 if gntsim "
+	      "failed; 126 or 127 if a program could\n"
 	      "not be run or found.\n",
 	      out);
 }
 
-enum { OPT_WAIT_FOR = 1024, OPT_WAIT_PATIENCE, OPT_TAG, OPT_SEPARATOR, OPT_HAZARDS, OPT_STORES };
+enum {
+	OPT_WAIT_FOR = 1024,
+	OPT_WAIT_PATIENCE,
+	OPT_TAG,
+	OPT_SEPARATOR,
+	OPT_HAZARDS,
+	OPT_STORES,
+	OPT_KILL_AT,
+	OPT_POINTS
+};
 
 static const struct option own_options[] = {
     {"domain", required_argument, NULL, 'd'},
     {"guest", required_argument, NULL, 'g'},
     {"wait-for", required_argument, NULL, OPT_WAIT_FOR},
     {"wait-patience", required_argument, NULL, OPT_WAIT_PATIENCE},
+    {"kill-at", required_argument, NULL, OPT_KILL_AT},
     {"front", required_argument, NULL, 'f'},
     {"socket", required_argument, NULL, 's'},
     {"assist", required_argument, NULL, 'a'},
@@ -71,6 +86,7 @@ static const struct option own_options[] = {
     {"trace-format", required_argument, NULL, 'F'},
     {"record", required_argument, NULL, 'o'},
     {"stores", required_argument, NULL, OPT_STORES},
+    {"points", required_argument, NULL, OPT_POINTS},
     {"help", no_argument, NULL, 'h'},
     {0}};
 
@@ -144,6 +160,8 @@ static bool take_of_program(struct part *part, int c)
 		return parse_guest(optarg, &part->program->guest);
 	case OPT_WAIT_FOR:
 		return take_wait_for(part->program, optarg);
+	case OPT_KILL_AT:
+		return run_deaths_parse_point(optarg, &part->program->kill_at);
 	default:
 		if (!scn_option_number("run", "--wait-patience", optarg, 1, 86400, &n))
 			return false;
@@ -195,6 +213,9 @@ static bool take_of_machine(struct run_options *o, int c)
 		if (!o->hazards_fail)
 			complain("--hazards: expected error, found '%s'", optarg);
 		return o->hazards_fail;
+	case OPT_POINTS:
+		o->points = optarg;
+		return true;
 	case OPT_TAG:
 		o->tag = true;
 		return true;
@@ -219,7 +240,8 @@ static const char *option_name(const struct option *options, int c)
 /* Of one option whether it may stand here, and what it says. */
 static bool take(struct run_options *o, struct part *part, const struct option *all, int c)
 {
-	bool of_program = c == 'd' || c == 'g' || c == OPT_WAIT_FOR || c == OPT_WAIT_PATIENCE;
+	bool of_program =
+	    c == 'd' || c == 'g' || c == OPT_WAIT_FOR || c == OPT_WAIT_PATIENCE || c == OPT_KILL_AT;
 	bool of_domain = machine_options_of_domain(c);
 
 	if (part->number > 0 && !of_program && !(of_domain && part->domid >= 0)) {
@@ -313,6 +335,9 @@ static int check_machine(const struct run_options *o)
 	if (o->machine.given || o->xenstore || o->hazards_fail)
 		return complain("--kernel, limits, --hazards and --xenstore belong to the machine: "
 				"give them to 'gntsim serve'");
+	if (run_has_deaths(o))
+		return complain("--kill-at and --points need a machine of the run's own, without "
+				"--socket");
 	if (o->trace || o->record)
 		return complain("%s is of a whole machine: give it to gntsim serve",
 				o->trace ? "--trace" : "--record");
@@ -344,9 +369,17 @@ int run_options_parse(int argc, char **argv, struct run_options *o)
 	return check_machine(o);
 }
 
+bool run_has_deaths(const struct run_options *o)
+{
+	for (unsigned int i = 0; i < o->n_programs; i++)
+		if (o->programs[i].kill_at.at != DEATH_NEVER)
+			return true;
+	return o->points;
+}
+
 bool run_is_several(const struct run_options *o)
 {
-	return o->n_programs > 1 || o->tag;
+	return o->n_programs > 1 || o->tag || run_has_deaths(o);
 }
 
 void run_options_free(struct run_options *o)

@@ -6,6 +6,7 @@
 #ifndef COMMAND_RUN_OPTIONS_H
 #define COMMAND_RUN_OPTIONS_H
 
+#include "broker/deaths.h"
 #include "command.h"
 #include "machine-options.h"
 
@@ -17,6 +18,7 @@ struct run_program {
 	const char *wait_for; /* NULL: the next one starts at once */
 	regex_t wanted;
 	unsigned int patience; /* seconds for that line */
+	struct death_point kill_at;
 };
 
 struct run_options {
@@ -24,7 +26,7 @@ struct run_options {
 	unsigned int n_programs;
 	struct machine_options machine;
 	unsigned int patience;
-	const char *socket, *separator, *trace, *trace_format, *record, *stores;
+	const char *socket, *separator, *trace, *trace_format, *record, *stores, *points;
 	bool records; /* it is gntsim record */
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	enum front_kind front;
@@ -32,6 +34,9 @@ struct run_options {
 	bool xenstore, verbose, tag, hazards_fail;
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
 };
+
+/** Whether programs are watched for the points at which they are to end. */
+bool run_has_deaths(const struct run_options *o);
 
 /** More than to turn into the program: somebody has to stay and look after them. */
 bool run_is_several(const struct run_options *o);

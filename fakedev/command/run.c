@@ -5,6 +5,7 @@
 #include "command.h"
 #include "fronts/fronts.h"
 #include "recording.h"
+#include "run-deaths.h"
 #include "trace.h"
 #include "wire.h"
 
@@ -229,7 +230,8 @@ static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t 
 }
 
 static int run_private(const struct run_options *o, struct run_output *output,
-		       const struct broker_trace *trace, struct recording *recording)
+		       const struct broker_trace *trace, struct recording *recording,
+		       struct deaths *deaths)
 {
 	char dir[80], socket[100], tree[100], room[PATH_MAX];
 	struct xenstore x = {0};
@@ -238,9 +240,13 @@ static int run_private(const struct run_options *o, struct run_output *output,
 				       .trace = trace,
 				       .open_to_all = true,
 				       .unassisted = o->unassisted,
+				       .deaths = deaths,
 				       .leaks = o->leaks != LEAKS_IGNORED};
-	struct run_place at = {
-	    .socket = socket, .rundir = x.rundir, .xenstore = &x, .output = output};
+	struct run_place at = {.socket = socket,
+			       .rundir = x.rundir,
+			       .xenstore = &x,
+			       .output = output,
+			       .deaths = deaths};
 	struct failure f;
 	int status, fd = -1;
 
@@ -280,7 +286,7 @@ static int run_private(const struct run_options *o, struct run_output *output,
 }
 
 /* What was the programs' goes before what was the trace's. */
-static int run_traced(const struct run_options *o, struct run_output *output)
+static int run_traced(const struct run_options *o, struct run_output *output, struct deaths *deaths)
 {
 	struct recording *r = NULL;
 	struct tracer *t;
@@ -295,10 +301,28 @@ static int run_traced(const struct run_options *o, struct run_output *output)
 		trace_end_writing(t);
 		return EXIT_GNTSIM;
 	}
-	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r);
+	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r, deaths);
 	whole = recording_end(r);
 	whole &= trace_end_writing(t);
 	return whole || status ? status : EXIT_GNTSIM;
+}
+
+/* With the points of the programs, if anybody asked for some. */
+static int run_counted(const struct run_options *o, struct run_output *output)
+{
+	FILE *points = o->points ? run_points_open(o->points) : NULL;
+	struct deaths deaths;
+	int status = EXIT_GNTSIM;
+
+	if (o->points && !points)
+		return EXIT_GNTSIM;
+	if (run_deaths_begin(o, &deaths))
+		status = run_traced(o, output, deaths.n ? &deaths : NULL);
+	status = run_deaths_judge(&deaths, status);
+	if (points && !run_points_write(points, o->points, &deaths) && status == 0)
+		status = EXIT_GNTSIM;
+	run_deaths_end(&deaths);
+	return status;
 }
 
 static int run(struct run_options *o)
@@ -315,7 +339,7 @@ static int run(struct run_options *o)
 	else
 		status = run_choose_front(o, NULL);
 	if (status == 0 && !o->socket)
-		status = run_traced(o, &output);
+		status = run_counted(o, &output);
 	if (run_is_several(o))
 		run_output_close(o, &output);
 	return status;

@@ -24,6 +24,7 @@ struct run_place {
 	struct broker *broker; /* NULL: somebody else's machine */
 	struct xenstore *xenstore;
 	struct run_output *output; /* of several */
+	struct deaths *deaths;     /* NULL: none are wanted */
 };
 
 /** The process turns into the program; an exit status if it could not. */

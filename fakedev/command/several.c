@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "descendants.h"
+#include "run-deaths.h"
 #include "run.h"
 
 #include <errno.h>
@@ -141,6 +142,7 @@ static void start_next(struct several *s)
 	if (c->pid == 0)
 		be_the_child(s, i, parent, report[1]);
 	close(report[1]);
+	run_deaths_started(s->at->deaths, i, c->pid);
 	if (c->pid < 0 || watch(s, report[0]) < 0) {
 		fail_all(
 		    s, complain("cannot start %s: %s", s->o->programs[i].argv[0], strerror(errno)));
@@ -169,9 +171,15 @@ static void child_ended(struct several *s, unsigned int i, int status)
 {
 	s->children[i].pid = 0;
 	s->children[i].status = exit_status(status);
+	run_deaths_ended(s->at->deaths, i, status);
 	s->n_running--;
 	if (!s->o->programs[i].wait_for || s->children[i].found)
 		return;
+	/* The others are to live with its death. */
+	if (run_deaths_is_victim(s->at->deaths, i)) {
+		s->children[i].found = true;
+		return;
+	}
 	if (s->at->output->relay.control >= 0)
 		relay_program_ended(&s->at->output->relay, i);
 	else
@@ -359,7 +367,7 @@ static int judge(const struct several *s)
 	if (s->failed)
 		return s->failed;
 	for (unsigned int i = 0; i < s->n_started; i++)
-		if (s->children[i].status)
+		if (s->children[i].status && !run_deaths_is_victim(s->at->deaths, i))
 			return s->children[i].status;
 	return s->n_started < s->o->n_programs ? 128 + s->interrupted : 0;
 }

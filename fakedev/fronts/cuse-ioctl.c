@@ -263,12 +263,22 @@ void cuse_ioctl(fuse_req_t req, int number, void *arg, struct fuse_file_info *fi
 	uint32_t cmd = (uint32_t)number;
 	struct call *c;
 	struct gntsim_user_memory um = {call_read, call_write, call_probe, NULL};
+	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
 	long result;
 
 	(void)flags;
 	if (cmd == WIRE_IOC_IDENTIFY) {
 		identify(req, ff, arg, out_len);
 		return;
+	}
+	/* The kernel's first request of a call has nothing with it. */
+	if (in_len == 0 && out_len == 0) {
+		if (deaths_file_before(ff->device->broker, thread)) {
+			fuse_reply_err(req, EINTR);
+			return;
+		}
+	} else {
+		deaths_file_again(ff->device->broker, thread);
 	}
 	c = calloc(1, sizeof(*c));
 	um.ctx = c;
@@ -286,16 +296,17 @@ void cuse_ioctl(fuse_req_t req, int number, void *arg, struct fuse_file_info *fi
 					 cmd == IOCTL_GNTDEV_MAP_GRANT_REF
 				     ? fuse_file_ioctl(ff, 0, cmd, (uint64_t)(uintptr_t)arg, &um)
 				     : -EFAULT;
+			deaths_file_after(ff->device->broker);
 			fuse_reply_ioctl(req, result == -EFAULT ? -ENOMEM : (int)result, NULL, 0);
 		} else if (c->missing && in_len == 0 &&
-			   answers_at_once(ff, (uint32_t)fuse_req_ctx(req)->pid, cmd,
-					   (uint64_t)(uintptr_t)arg, &result)) {
+			   answers_at_once(ff, thread, cmd, (uint64_t)(uintptr_t)arg, &result)) {
+			deaths_file_after(ff->device->broker);
 			fuse_reply_ioctl(req, (int)result, NULL, 0);
 		} else if (c->missing || out_len < out_bytes(c)) {
 			ask_for(req, c);
 		} else {
-			result = fuse_file_ioctl(ff, (uint32_t)fuse_req_ctx(req)->pid, cmd,
-						 (uint64_t)(uintptr_t)arg, &um);
+			result = fuse_file_ioctl(ff, thread, cmd, (uint64_t)(uintptr_t)arg, &um);
+			deaths_file_after(ff->device->broker);
 			/* GRANT_COPY stores even when it fails. */
 			answer(req, c, result,
 			       result >= 0 || (ff->device->device == WIRE_DEV_GNTDEV &&

@@ -60,6 +60,8 @@ static void trace_read(struct device_file *f, fuse_req_t req, size_t size, long 
 static void finish(struct reader *r, long result, const uint32_t *ports)
 {
 	trace_read(r->file->device, r->req, r->size, result, ports);
+	deaths_file_again(r->file->device->broker, (uint32_t)fuse_req_ctx(r->req)->pid);
+	deaths_file_after(r->file->device->broker);
 	link_del(&r->link);
 	if (result < 0)
 		fuse_reply_err(r->req, (int)-result);
@@ -159,9 +161,15 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 {
 	struct device_file *f;
 	struct fuse_file *ff;
-	int fd, err = device_open(h->broker, front, dom, device, (uint32_t)fi->flags, &f, &fd);
+	int fd, err;
 
+	if (deaths_file_before(h->broker, (uint32_t)fuse_req_ctx(req)->pid)) {
+		fuse_reply_err(req, EINTR);
+		return;
+	}
+	err = device_open(h->broker, front, dom, device, (uint32_t)fi->flags, &f, &fd);
 	if (err < 0) {
+		deaths_file_after(h->broker);
 		fuse_reply_err(req, -err);
 		return;
 	}
@@ -176,6 +184,7 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	trace_file_call(
 	    f, ff->opener,
 	    &(struct trace_call){.kind = TRACE_OPEN, .flags = fi->flags, .result = err});
+	deaths_file_after(h->broker);
 	if (err == 0) {
 		reply_open(req, ff);
 	} else {
@@ -221,12 +230,17 @@ void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
+	if (deaths_file_before(ff->device->broker, (uint32_t)fuse_req_ctx(req)->pid)) {
+		fuse_reply_err(req, EINTR);
+		return;
+	}
 	n = gntsim_evtchn_read(ff->device->file, size, ports);
 	if (n == -EAGAIN && !(fi->flags & O_NONBLOCK)) {
 		wait_for_event(req, size, ff);
 		return;
 	}
 	trace_read(ff->device, req, size, n, ports);
+	deaths_file_after(ff->device->broker);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else
@@ -243,6 +257,10 @@ void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_f
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
+	if (deaths_file_before(f->broker, (uint32_t)fuse_req_ctx(req)->pid)) {
+		fuse_reply_err(req, EINTR);
+		return;
+	}
 	if (size > sizeof(ports))
 		size = sizeof(ports);
 	memcpy(ports, buf, size);
@@ -253,6 +271,7 @@ void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_f
 					     .ports = ports,
 					     .n_ports = (uint32_t)size / 4,
 					     .result = n});
+	deaths_file_after(f->broker);
 	if (n < 0)
 		fuse_reply_err(req, (int)-n);
 	else

@@ -34,9 +34,14 @@ static size_t answer(const struct request *q, struct reply *r)
 		r->about = fuse_file_about(ff);
 		return sizeof(*r);
 	}
+	if (deaths_file_before(ff->device->broker, q->head.pid)) {
+		r->head.error = -EINTR;
+		return sizeof(r->head);
+	}
 	/* evtchn's ENOSYS arrives as ENOTTY all the same: Linux has come to translate both. */
 	foreign_memory(&memory, q->head.pid, &um);
 	r->result.result = (int32_t)fuse_file_ioctl(ff, q->head.pid, q->call.cmd, q->call.arg, &um);
+	deaths_file_after(ff->device->broker);
 	return offsetof(struct reply, about);
 }
 

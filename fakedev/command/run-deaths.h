@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file run-deaths.h
+ * gntsim run --kill-at and its like: what the user wrote, what came of it, what is written of it
+ * (--points).
+ */
+#ifndef COMMAND_RUN_DEATHS_H
+#define COMMAND_RUN_DEATHS_H
+
+#include "broker/deaths.h"
+#include "run-options.h"
+
+/** A point that was not reached: the run showed nothing of what it was made for. */
+#define EXIT_NOT_REACHED 123
+
+/** "call:17+"; explains and returns false otherwise. */
+bool run_deaths_parse_point(const char *text, struct death_point *out);
+
+/** What a broker is to know. Empty if nothing was asked for. @return false: out of memory */
+bool run_deaths_begin(const struct run_options *o, struct deaths *d);
+void run_deaths_end(struct deaths *d);
+
+/** A program has started, or ended with what wait(2) says. @p d may be NULL. */
+void run_deaths_started(struct deaths *d, unsigned int program, pid_t pid);
+void run_deaths_ended(struct deaths *d, unsigned int program, int status);
+/** Whether it was ended at its point: how is then none of the programs' merit or fault. */
+bool run_deaths_is_victim(const struct deaths *d, unsigned int program);
+
+/** Tells of points that were not reached. @return the run's exit status, which was to be @p status */
+int run_deaths_judge(const struct deaths *d, int status);
+
+/** --points: opened before the run, so that what can't be written is known. @return NULL, explained */
+FILE *run_points_open(const char *path);
+/** @return false, explained, if not all could be written */
+bool run_points_write(FILE *f, const char *path, const struct deaths *d);
+
+#endif
