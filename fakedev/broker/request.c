@@ -15,6 +15,8 @@
 int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len, const int *fds, int n_fds)
 {
+	const struct broker_trace *trace = c->broker->config.trace;
+	bool first = trace && trace->before_answer;
 	int err;
 
 	/* It is the machine that has no descriptor left, not the caller. */
@@ -22,12 +24,15 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 		result = -ENFILE;
 	/* What the call did elsewhere has happened before the caller learns that it is done. */
 	broker_effects(c->broker);
+	if (first)
+		trace_request(c, in, result, payload, len);
 	/* Who has just been ended is not answered. */
 	err = c->broker->config.deaths && deaths_after(c)
 		  ? 0
 		  : wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
 	/* The caller goes on meanwhile. */
-	trace_request(c, in, result, payload, len);
+	if (!first)
+		trace_request(c, in, result, payload, len);
 	return err;
 }
 

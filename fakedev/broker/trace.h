@@ -73,6 +73,8 @@ struct broker_trace {
 	void *ctx;
 	/** A call is over, or what stands in its place has happened. */
 	void (*call)(void *ctx, const struct trace_call *call);
+	/** Before the caller goes on, and stores to its pages: call() looks at them. */
+	bool before_answer;
 	/** Something happened inside the machine, by the call that is told next. */
 	void (*saw)(void *ctx, const struct gntsim_observation *o);
 	/** The call that is told next harms a real kernel. NULL: that is not of interest. */

@@ -160,6 +160,7 @@ struct recorder *record_new(const char *path, enum record_stores stores,
 	r->world.script = &r->script;
 	r->hooks = (struct broker_trace){.ctx = r,
 					 .call = on_call,
+					 .before_answer = true,
 					 .saw = on_saw,
 					 .hazard = on_hazard,
 					 .line = on_line,
