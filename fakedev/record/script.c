@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lang/parse/parser_state.h"
+
 void *record_more(void *array, uint32_t n, uint32_t *room, size_t size)
 {
 	uint32_t more = *room ? *room * 2 : 16;
@@ -173,15 +175,7 @@ static void leave_out_idle(struct script *s)
 
 static bool is_reserved(const char *name)
 {
-	static const char *const words[] = {
-	    "advance", "and",     "blocks", "crash", "destroy", "domain",   "else", "expect",
-	    "fail",    "for",     "hazard", "if",    "in",      "kernel",   "kill", "machine",
-	    "needs",   "process", "pv",     "pvh",   "raise",   "readonly", "set",  "short"};
-
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcmp(name, words[i]))
-			return true;
-	return !strncmp(name, "dom", 3);
+	return scn_is_reserved((struct scn_str){name, strlen(name)}) || !strncmp(name, "dom", 3);
 }
 
 /* As the language has names: small letters, digits, _. */

@@ -53,12 +53,15 @@ enum scn_compare { SCN_LT, SCN_LE, SCN_EQ, SCN_NE, SCN_GE, SCN_GT };
 /* One term of a condition; a list of them holds if every one does. */
 struct scn_condition {
 	struct scn_pos pos;
-	enum { SCN_IF_GUEST, SCN_IF_KERNEL } kind;
+	enum { SCN_IF_GUEST, SCN_IF_KERNEL, SCN_IF_LIFE } kind;
 	struct scn_str domain_name; /* GUEST; empty: the one domain that varies */
 	uint32_t domain;            /* GUEST: position, after the check */
 	enum scn_guest guest;
 	enum scn_compare compare;
 	struct scn_version version;
+	struct scn_str process_name; /* LIFE */
+	uint32_t process;            /* LIFE: after the check */
+	bool lives;                  /* LIFE: or it has died */
 	struct scn_condition *next;
 };
 
@@ -82,6 +85,13 @@ struct scn_alternative {
 	struct scn_str hazard; /* quoted: the kernel also harms itself, and goes on; or empty */
 	struct scn_condition *condition; /* NULL: always */
 	struct scn_alternative *next;
+};
+
+/* In a branch: what becomes of it when something else comes back. */
+enum scn_otherwise {
+	SCN_ELSE_FAIL,
+	SCN_ELSE_WAIT, /* the step is not done yet */
+	SCN_ELSE_STOP, /* the branch ends here */
 };
 
 /* limits of a domain: gntalloc_limit=4 */
@@ -119,11 +129,14 @@ enum scn_step_kind {
 	SCN_STEP_FAIL,
 	SCN_STEP_RAISE,
 	SCN_STEP_EXPECT,
+	SCN_STEP_PARALLEL, /* body: each process's steps, in their order, are a branch */
+	SCN_STEP_ALWAYS,   /* body: holds before and after every step of later PARALLELs */
 };
 
 struct scn_step {
 	struct scn_pos pos;
-	struct scn_str text; /* the whole statement */
+	struct scn_str text;   /* the whole statement */
+	struct scn_str action; /* without `if` and `for` */
 	enum scn_step_kind kind;
 	struct scn_condition *condition; /* if …: */
 	struct scn_node *loop;           /* for i in A..B: an EACH without item, or NULL */
@@ -134,13 +147,15 @@ struct scn_step {
 	struct scn_node *args;
 	struct scn_node *bind; /* x = call(…) */
 	struct scn_alternative *alternatives;
-	struct scn_str target; /* fork's child, send_fd's receiver */
+	enum scn_otherwise otherwise; /* CALL in a PARALLEL; STOP in an ALWAYS, too */
+	struct scn_str target;        /* fork's child, send_fd's receiver */
 	uint32_t target_process;
 	struct scn_str domain_name; /* DESTROY, SET, RAISE */
 	uint32_t domain;
 	struct scn_setting *settings; /* SET */
 	struct scn_node *value;       /* ADVANCE: count of unit; FAIL; RAISE; EXPECT: a STRUCT */
 	uint64_t unit;                /* ADVANCE: nanoseconds */
+	struct scn_step *body;        /* PARALLEL, ALWAYS */
 	struct scn_step *next;
 };
 

@@ -7,6 +7,8 @@
 
 #include "bounds.h"
 
+#define MAX_FRESH (sizeof(((struct scn_vars *)0)->fresh) / sizeof(((struct scn_vars *)0)->fresh[0]))
+
 int scn_vars_init(struct scn_vars *v, uint32_t n)
 {
 	v->vars = calloc(n ? n : 1, sizeof(*v->vars));
@@ -52,7 +54,24 @@ int scn_vars_set(struct scn_vars *v, uint32_t slot, uint64_t index, uint64_t val
 		memset(var->elements + var->n, 0, (n - var->n) * sizeof(var->elements[0]));
 		var->n = n;
 	}
+	if (!var->elements[index].set && v->n_fresh < MAX_FRESH) {
+		v->fresh[v->n_fresh].slot = slot;
+		v->fresh[v->n_fresh++].index = index;
+	}
 	var->elements[index].value = value;
 	var->elements[index].set = true;
 	return 0;
+}
+
+void scn_vars_mark(struct scn_vars *v)
+{
+	v->n_fresh = 0;
+}
+
+void scn_vars_forget(struct scn_vars *v)
+{
+	while (v->n_fresh > 0) {
+		v->n_fresh--;
+		v->vars[v->fresh[v->n_fresh].slot].elements[v->fresh[v->n_fresh].index].set = false;
+	}
 }

@@ -73,8 +73,10 @@ static bool eval_name(struct scn_context *cx, const struct scn_node *node, uint6
 
 	if (!eval_index(cx, node, &index))
 		return false;
-	if (!scn_vars_get(&cx->vars, node->slot, index, value))
+	if (!scn_vars_get(&cx->vars, node->slot, index, value)) {
+		cx->unset |= !cx->wrong;
 		return scn_wrong(cx, node, "this name has no value yet");
+	}
 	return true;
 }
 

@@ -15,6 +15,7 @@ struct scn_context {
 	/* Why evaluating failed, when it did. */
 	struct scn_pos wrong_pos;
 	const char *wrong; /* NULL: nothing has */
+	bool unset;        /* it was a name without a value */
 };
 
 #define SCN_MAX_RELOCS 4u

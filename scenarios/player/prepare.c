@@ -112,6 +112,7 @@ static void expect_events(struct scn_context *cx, const struct scn_alternative *
 	if (scn_eval(cx, expected->value, &events))
 		call->expect_events = (int)events;
 	cx->wrong = before.wrong;
+	cx->unset = before.unset;
 }
 
 /* Memory that a call would have of whoever plays it. */

@@ -41,6 +41,8 @@ struct scn_setup {
 	} domains[16];
 	struct scn_version kernel;
 	uint64_t frames; /* 0: the default */
+	bool has_seed;   /* for the player: the order of parallel branches; else as they stand */
+	uint64_t seed;
 };
 
 /*

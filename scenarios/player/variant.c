@@ -79,7 +79,10 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 	uint64_t machine[GNTSIM_N_LIMITS] = {0};
 	uint32_t i = 0;
 
-	*out = (struct scn_setup){.n_domains = s->n_domains, .kernel = kernel};
+	*out = (struct scn_setup){.n_domains = s->n_domains,
+				  .kernel = kernel,
+				  .has_seed = filter->has_seed,
+				  .seed = filter->seed};
 	for (const struct scn_domain_decl *d = s->domains; d && i < 16; d = d->next, i++) {
 		out->domains[i].number = d->number;
 		out->domains[i].has_guest = d->pv || d->pvh;
@@ -132,11 +135,15 @@ static bool compare(struct scn_version a, enum scn_compare op, struct scn_versio
 	return false;
 }
 
-bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup)
+bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup,
+			 const bool *alive)
 {
 	for (; c; c = c->next) {
 		if (c->kind == SCN_IF_KERNEL) {
 			if (!compare(setup->kernel, c->compare, c->version))
+				return false;
+		} else if (c->kind == SCN_IF_LIFE) {
+			if (c->lives != (alive && alive[c->process]))
 				return false;
 		} else if (setup->domains[c->domain].guest != c->guest) {
 			return false;

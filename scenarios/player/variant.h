@@ -22,6 +22,8 @@ struct scn_filter {
 	bool has_kernel;
 	struct scn_version kernel;
 	struct scn_seats seats;
+	bool has_seed; /* of the order of parallel branches */
+	uint64_t seed;
 };
 
 /* How many there are; at least 1. */
@@ -32,7 +34,9 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 		 struct scn_buf *name);
 /* Whether the seats' guests are such that the script holds for. */
 bool scn_seats_fit(const struct scn_scenario *s, const struct scn_seats *seats);
-bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup);
+/* `alive`: of each process; NULL where nobody lives yet. */
+bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup,
+			 const bool *alive);
 /* Less than 0, 0 or more, as a is older than b, the same or newer. */
 int scn_version_compare(struct scn_version a, struct scn_version b);
 /* "6.1"; @retval -EINVAL */

@@ -15,6 +15,8 @@ struct scn_lab {
 	struct scn_version kernel;
 	bool swapped; /* two domains: the script's first one is domU */
 	bool verbose;
+	bool has_seed; /* of the order of parallel branches */
+	uint64_t seed;
 };
 
 /* How a run ended. */

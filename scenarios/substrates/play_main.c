@@ -23,6 +23,13 @@
 #define STATUS_SKIPPED 77
 #define STATUS_ERROR   SCN_STATUS_ERROR
 
+/* Who starts a guest has mixed the files, and counts on their order. */
+#ifdef SCN_STATIC
+#define MIXED "branches of parallel"
+#else
+#define MIXED "files, and branches of parallel,"
+#endif
+
 #define PLAY "play"
 #define XEN  "xen"
 
@@ -51,7 +58,7 @@ static void print_help(FILE *out)
 	fputs("      --guest pv|pvh    play every domain that allows it as this\n"
 	      "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
 	      "  -j, --jobs N          play in N processes\n"
-	      "      --seed N          play in an order mixed by N\n"
+	      "      --seed N          " MIXED " in an order mixed by N\n"
 	      "  -v, --verbose         print every call, as strace does\n"
 	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
 	      "      --junit FILE      write JUnit XML as well\n"
@@ -119,8 +126,11 @@ static int take_valued(struct command *c, int option, const char *value)
 			   ? bad_value("--kernel", "a version X.Y", value)
 			   : 0;
 	case OPT_SEED:
-		c->has_seed = true;
-		return take_number("--seed", value, 0, ULONG_MAX, &c->seed);
+		c->has_seed = s->filter.has_seed = true;
+		if (take_number("--seed", value, 0, ULONG_MAX, &c->seed))
+			return STATUS_ERROR;
+		s->filter.seed = c->seed;
+		return 0;
 	case OPT_TIME_LIMIT:
 		if (take_number("--time-limit", value, 1, 86400, &n))
 			return STATUS_ERROR;
@@ -262,8 +272,10 @@ static int find_files(struct command *c, int argc, char **argv)
 		return scn_usage_error(
 		    PLAY, "%s", argc > optind ? "no scenario (*.scn) there" : "which scenarios?");
 	c->tap = (c->tap || directory) && !c->plain;
+#ifndef SCN_STATIC
 	if (c->has_seed)
 		scn_files_shuffle(&c->files, c->seed);
+#endif
 	return 0;
 }
 

@@ -423,6 +423,8 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 	}
 	take_leg(&f, xen, session);
 	f.lab.verbose = report->verbose;
+	f.lab.has_seed = session->filter.has_seed;
+	f.lab.seed = session->filter.seed;
 	f.last = scn_now();
 	f.deadline = f.last + xen->time_limit;
 	err = plan(&f, files);

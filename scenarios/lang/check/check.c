@@ -172,11 +172,13 @@ static void check_machine_step(struct scn_checker *c, struct scn_step *step)
 		check_expect(c, step->value);
 		break;
 	case SCN_STEP_CALL:
+	case SCN_STEP_PARALLEL:
+	case SCN_STEP_ALWAYS:
 		break;
 	}
 }
 
-static void check_step(struct scn_checker *c, struct scn_step *step)
+void scn_check_step(struct scn_checker *c, struct scn_step *step)
 {
 	if (step->condition)
 		scn_check_condition(c, step->condition);
@@ -191,6 +193,8 @@ static void check_step(struct scn_checker *c, struct scn_step *step)
 	}
 	if (step->kind == SCN_STEP_CALL)
 		scn_check_call(c, step);
+	else if (step->kind == SCN_STEP_PARALLEL || step->kind == SCN_STEP_ALWAYS)
+		scn_check_block(c, step);
 	else
 		check_machine_step(c, step);
 }
@@ -212,7 +216,7 @@ int scn_check(struct scn_scenario *s, struct scn_errors *errors)
 	check_domains(&c);
 	check_processes(&c);
 	for (struct scn_step *step = s->steps; step; step = step->next)
-		check_step(&c, step);
+		scn_check_step(&c, step);
 	s->n_slots = c.n_names;
 	if (c.out_of_memory)
 		return -ENOMEM;

@@ -272,9 +272,16 @@ void scn_check_call(struct scn_checker *c, struct scn_step *step)
 	} else if (known || step->call != SCN_FORK) {
 		check_arguments(c, step);
 	}
-	if (step->bind)
+	if (step->bind) {
+		c->binding = true;
 		scn_check_output(c, step->bind);
+		c->binding = false;
+	}
 	scn_check_alternatives(c, step);
+	if (step->otherwise != SCN_ELSE_FAIL && !c->block && !c->in_always)
+		scn_check_error(c, step->pos, "expected 'else %s' only in a parallel%s",
+				step->otherwise == SCN_ELSE_WAIT ? "wait" : "stop",
+				step->otherwise == SCN_ELSE_WAIT ? "" : " or always");
 	if (known && step->call == SCN_EXIT && !step->condition)
 		c->processes[step->process].ended = step->pos.line;
 }

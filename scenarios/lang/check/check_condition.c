@@ -29,10 +29,30 @@ static void check_guest_condition(struct scn_checker *c, struct scn_condition *c
 		    cond->guest == SCN_PV ? "pv" : "pvh", varying ? "more than one" : "no");
 }
 
+static void check_life_condition(struct scn_checker *c, struct scn_condition *cond)
+{
+	for (uint32_t i = 0; i < c->s->n_processes; i++) {
+		if (!scn_str_same(c->processes[i].decl->name, cond->process_name))
+			continue;
+		cond->process = i;
+		if (c->block)
+			scn_check_error(
+			    c, cond->pos,
+			    "expected a guest or a kernel in a parallel, found '%.*s %s': "
+			    "who lives is asked after it",
+			    SCN_STR(cond->process_name), cond->lives ? "lives" : "died");
+		return;
+	}
+	scn_check_error(c, cond->pos, "expected a process before '%s', found '%.*s'",
+			cond->lives ? "lives" : "died", SCN_STR(cond->process_name));
+}
+
 void scn_check_condition(struct scn_checker *c, struct scn_condition *cond)
 {
 	for (; cond; cond = cond->next) {
 		if (cond->kind == SCN_IF_GUEST)
 			check_guest_condition(c, cond);
+		else if (cond->kind == SCN_IF_LIFE)
+			check_life_condition(c, cond);
 	}
 }

@@ -72,9 +72,10 @@ static uint64_t needs_of_mmap(const struct scn_step *step)
 	return needs;
 }
 
-void scn_check_needs(struct scn_scenario *s)
+static void add_needs(struct scn_scenario *s, const struct scn_step *step)
 {
-	for (const struct scn_step *step = s->steps; step; step = step->next) {
+	for (; step; step = step->next) {
+		add_needs(s, step->body);
 		if (step->kind != SCN_STEP_CALL)
 			continue;
 		if (step->call == SCN_MMAP)
@@ -83,4 +84,9 @@ void scn_check_needs(struct scn_scenario *s)
 		     a && step->call == SCN_IOCTL; a = a->next)
 			s->needs |= needs_of_result(step, a);
 	}
+}
+
+void scn_check_needs(struct scn_scenario *s)
+{
+	add_needs(s, s->steps);
 }

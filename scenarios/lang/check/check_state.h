@@ -13,6 +13,11 @@
 struct scn_name {
 	struct scn_str text;
 	bool defined; /* by a step before */
+	bool unsure;  /* of these, by one in a parallel, which may not have been reached */
+	bool variable;
+	/* In the parallel that is being looked at: who uses it and who sets it, as a process's
+	 * position + 1; and its number. */
+	uint32_t block, user, other_user, setter;
 };
 
 struct scn_checker {
@@ -26,6 +31,10 @@ struct scn_checker {
 	} processes[SCN_MAX_PROCESSES];
 	struct scn_domain_decl *domains[SCN_MAX_DOMAINS];
 	const struct scn_layout *layout; /* of the ioctl being looked at */
+	uint32_t n_blocks, block;        /* parallels so far; the one being looked at, or 0 */
+	const struct scn_step *branch;   /* in it: the step */
+	bool in_always;
+	bool binding; /* what is looked at takes a value whether or not it has one */
 	bool out_of_memory;
 };
 
@@ -55,6 +64,15 @@ void scn_check_list(struct scn_checker *c, struct scn_node *node, const struct s
 void scn_check_range(struct scn_checker *c, struct scn_node *first);
 /* A loop's or comprehension's variable, known from here on. */
 void scn_check_variable(struct scn_checker *c, struct scn_node *each);
+
+/* In check_block.c. */
+/* The steps of a parallel or always. */
+void scn_check_block(struct scn_checker *c, struct scn_step *block);
+/* In a parallel, a name that one branch sets is that branch's own. */
+void scn_check_sharing(struct scn_checker *c, const struct scn_node *node, struct scn_name *name,
+		       bool sets);
+/* A step; in check.c. */
+void scn_check_step(struct scn_checker *c, struct scn_step *step);
 
 /* In check_needs.c. Of a scenario without errors: adds what its calls need. */
 void scn_check_needs(struct scn_scenario *s);

@@ -66,6 +66,9 @@ static void check_name(struct scn_checker *c, struct scn_node *node, bool output
 				"expected a name that an earlier step defined, found '%.*s'",
 				SCN_STR(node->text));
 	}
+	scn_check_sharing(c, node, name, output && (c->binding || !name->defined || name->unsure));
+	if (!name->defined)
+		name->unsure = c->block != 0;
 	name->defined = true;
 }
 
@@ -165,7 +168,10 @@ void scn_check_variable(struct scn_checker *c, struct scn_node *each)
 {
 	each->slot = 0;
 	if (!resolve_fixed(c, each)) {
-		intern(c, each)->defined = true;
+		struct scn_name *name = intern(c, each);
+
+		name->defined = true;
+		name->variable = true;
 		return;
 	}
 	if (each->kind != SCN_EACH)

@@ -47,6 +47,23 @@ static struct scn_condition *parse_kernel_term(struct scn_parser *p)
 	return c;
 }
 
+/* "A died": a process's name and what became of it. */
+static bool at_life(const struct scn_parser *p)
+{
+	return p->cur.kind == SCN_TOK_WORD && p->ahead.kind == SCN_TOK_WORD &&
+	       (scn_str_is(p->ahead.text, "died") || scn_str_is(p->ahead.text, "lives"));
+}
+
+static struct scn_condition *parse_life_term(struct scn_parser *p)
+{
+	struct scn_condition *c = new_condition(p);
+
+	c->kind = SCN_IF_LIFE;
+	c->process_name = scn_take(p).text;
+	c->lives = scn_str_is(scn_take(p).text, "lives");
+	return c;
+}
+
 static struct scn_condition *parse_guest_term(struct scn_parser *p)
 {
 	struct scn_condition *c = new_condition(p);
@@ -69,7 +86,9 @@ struct scn_condition *scn_parse_condition(struct scn_parser *p)
 	struct scn_condition **tail = &first;
 
 	do {
-		*tail = scn_accept_word(p, "kernel") ? parse_kernel_term(p) : parse_guest_term(p);
+		*tail = at_life(p)                     ? parse_life_term(p)
+			: scn_accept_word(p, "kernel") ? parse_kernel_term(p)
+						       : parse_guest_term(p);
 		tail = &(*tail)->next;
 	} while (scn_accept_word(p, "and"));
 	return first;
@@ -166,12 +185,36 @@ static struct scn_alternative *parse_alternative(struct scn_parser *p)
 	return a;
 }
 
-struct scn_alternative *scn_parse_alternatives(struct scn_parser *p)
+/* At the comma: whether "else wait" or "else stop" follows. */
+static bool at_otherwise(const struct scn_parser *p)
+{
+	struct scn_lexer lexer = p->lexer;
+	struct scn_token third;
+
+	if (p->ahead.kind != SCN_TOK_WORD || !scn_str_is(p->ahead.text, "else"))
+		return false;
+	third = scn_lexer_next(&lexer);
+	return third.kind == SCN_TOK_WORD &&
+	       (scn_str_is(third.text, "wait") || scn_str_is(third.text, "stop"));
+}
+
+static enum scn_otherwise parse_otherwise(struct scn_parser *p)
+{
+	scn_take(p);
+	scn_take(p);
+	return scn_str_is(scn_take(p).text, "wait") ? SCN_ELSE_WAIT : SCN_ELSE_STOP;
+}
+
+struct scn_alternative *scn_parse_alternatives(struct scn_parser *p, enum scn_otherwise *otherwise)
 {
 	struct scn_alternative *first = parse_alternative(p);
 	struct scn_alternative *last = first;
 
 	while (scn_at_sign(p, ",")) {
+		if (at_otherwise(p)) {
+			*otherwise = parse_otherwise(p);
+			break;
+		}
 		if (!last->condition)
 			scn_unexpected(p, "'if' before another result (this one always holds)");
 		scn_take(p);

@@ -144,7 +144,7 @@ static bool parse_declaration(struct scn_parser *p, struct scn_tails *tails)
 		i++;
 	if (i == 5)
 		return false;
-	if (p->scenario->steps)
+	if (p->scenario->steps || tails->block)
 		scn_fail(p, t.pos,
 			 "expected a step, found '%.*s': declarations come before the "
 			 "first step",
@@ -215,7 +215,7 @@ static void parse_call_step(struct scn_parser *p, struct scn_step *s)
 	s->call = parse_call_name(p);
 	s->args = parse_arguments(p);
 	if (scn_accept_sign(p, "="))
-		s->alternatives = scn_parse_alternatives(p);
+		s->alternatives = scn_parse_alternatives(p, &s->otherwise);
 }
 
 static void parse_kill(struct scn_parser *p, struct scn_step *s)
@@ -227,7 +227,7 @@ static void parse_kill(struct scn_parser *p, struct scn_step *s)
 	scn_take(p);
 	s->process_name = scn_expect_name(p, "a process's name").text;
 	if (scn_accept_sign(p, "="))
-		s->alternatives = scn_parse_alternatives(p);
+		s->alternatives = scn_parse_alternatives(p, &s->otherwise);
 }
 
 static void parse_advance(struct scn_parser *p, struct scn_step *s)
@@ -325,13 +325,64 @@ static void parse_prefixes(struct scn_parser *p, struct scn_step *s)
 	}
 }
 
+/* parallel { or always {: what comes next is hung into it, whatever else is wrong with its line. */
+static void parse_block(struct scn_parser *p, struct scn_tails *tails, struct scn_step *s)
+{
+	const struct scn_step *outer = tails->block;
+	struct scn_token t = scn_take(p);
+
+	s->kind = scn_str_is(t.text, "always") ? SCN_STEP_ALWAYS : SCN_STEP_PARALLEL;
+	s->text = s->action = t.text;
+	if (outer)
+		scn_fail(p, t.pos,
+			 "expected a step or '}', found '%.*s': the %.*s of line %u is not over",
+			 SCN_STR(t.text), SCN_STR(outer->text), outer->pos.line);
+	*tails->step = s;
+	tails->behind = &s->next;
+	tails->block = s;
+	tails->step = &s->body;
+	scn_expect_sign(p, "{", s->kind == SCN_STEP_ALWAYS ? "after 'always'" : "after 'parallel'");
+	if (p->cur.kind != SCN_TOK_NEWLINE && p->cur.kind != SCN_TOK_END)
+		scn_unexpected(p, "the end of the line after '{'");
+}
+
+static void parse_block_end(struct scn_parser *p, struct scn_tails *tails)
+{
+	if (!tails->block)
+		scn_unexpected(p, "a statement (no parallel or always is to be ended)");
+	tails->step = tails->behind;
+	tails->block = NULL;
+	scn_take(p);
+	if (p->cur.kind != SCN_TOK_NEWLINE && p->cur.kind != SCN_TOK_END)
+		scn_unexpected(p, "the end of the line after '}'");
+}
+
+void scn_parse_end(struct scn_parser *p, struct scn_tails *tails)
+{
+	if (tails->block)
+		scn_fail(p, tails->block->pos,
+			 "expected '}' after the %.*s, found the end of the file",
+			 SCN_STR(tails->block->text));
+}
+
+static bool at_block(const struct scn_parser *p)
+{
+	return (scn_at_word(p, "parallel") || scn_at_word(p, "always")) &&
+	       !(p->ahead.kind == SCN_TOK_SIGN && scn_str_is(p->ahead.text, ":"));
+}
+
 static void parse_step(struct scn_parser *p, struct scn_tails *tails)
 {
 	struct scn_step *s = scn_new(p, sizeof(*s));
-	const char *start = p->cur.text.s;
+	const char *start = p->cur.text.s, *action;
 
 	s->pos = p->cur.pos;
+	if (at_block(p)) {
+		parse_block(p, tails, s);
+		return;
+	}
 	parse_prefixes(p, s);
+	action = p->cur.text.s;
 	if (p->cur.kind == SCN_TOK_WORD && p->ahead.kind == SCN_TOK_SIGN &&
 	    scn_str_is(p->ahead.text, ":"))
 		parse_call_step(p, s);
@@ -340,12 +391,17 @@ static void parse_step(struct scn_parser *p, struct scn_tails *tails)
 	if (p->cur.kind != SCN_TOK_NEWLINE && p->cur.kind != SCN_TOK_END)
 		scn_unexpected(p, "the end of the line");
 	s->text = scn_text_from(p, start);
+	s->action = scn_text_from(p, action);
 	*tails->step = s;
 	tails->step = &s->next;
 }
 
 void scn_parse_statement(struct scn_parser *p, struct scn_tails *tails)
 {
+	if (scn_at_sign(p, "}")) {
+		parse_block_end(p, tails);
+		return;
+	}
 	if (!parse_declaration(p, tails)) {
 		parse_step(p, tails);
 		return;

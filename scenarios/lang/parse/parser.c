@@ -39,6 +39,8 @@ static void parse_file(struct scn_parser *p)
 			scn_parse_statement(p, &tails);
 		skip_statement(p);
 	}
+	if (!p->out_of_memory && setjmp(p->statement) == 0)
+		scn_parse_end(p, &tails);
 }
 
 int scn_parse(const struct scn_source *src, struct scn_scenario *out, struct scn_errors *errors)

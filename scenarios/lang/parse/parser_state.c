@@ -5,9 +5,10 @@
 #include <stdio.h>
 
 static const char *const reserved[] = {
-    "advance", "and",     "blocks", "crash", "destroy", "domain",   "else", "expect",
-    "fail",    "for",     "hazard", "if",    "in",      "kernel",   "kill", "machine",
-    "needs",   "process", "pv",     "pvh",   "raise",   "readonly", "set",  "short",
+    "advance", "always",   "and",     "blocks", "crash",    "destroy", "died", "domain",
+    "else",    "expect",   "fail",    "for",    "hazard",   "if",      "in",   "kernel",
+    "kill",    "lives",    "machine", "needs",  "parallel", "process", "pv",   "pvh",
+    "raise",   "readonly", "set",     "short",  "stop",     "wait",
 };
 
 bool scn_is_reserved(struct scn_str word)
