@@ -40,6 +40,9 @@ bool parse_guest(const char *text, uint32_t *out);
 
 /** "yes" or "no"; complains and returns false otherwise. */
 bool parse_yes_no(const char *option, const char *text, bool *out);
+/** Whether an option's file is not the one, open already, that another option writes; either may be NULL.
+ * Complains. */
+bool files_differ(const char *option, const char *path, const char *written, const char *other);
 
 /** How device files reach a program. */
 enum front_kind {

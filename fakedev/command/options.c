@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* In one write: others may print to the same place. */
 int complain(const char *format, ...)
@@ -42,6 +43,17 @@ bool parse_yes_no(const char *option, const char *text, bool *out)
 	}
 	*out = strcmp(text, "yes") == 0;
 	return true;
+}
+
+bool files_differ(const char *option, const char *path, const char *written, const char *other)
+{
+	struct stat a, b;
+
+	if (!path || !other || stat(path, &a) < 0 || stat(other, &b) < 0 || !S_ISREG(a.st_mode) ||
+	    a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+		return true;
+	complain("%s: %s is what %s writes", option, path, written);
+	return false;
 }
 
 bool parse_patience(const char *command, const char *text, unsigned int *out)

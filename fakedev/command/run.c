@@ -297,7 +297,8 @@ static int run_traced(const struct run_options *o, struct run_output *output, st
 	t = o->trace ? trace_open(o->trace, o->trace_format) : NULL;
 	if (o->trace && !t)
 		return EXIT_GNTSIM;
-	if (o->record && !(r = recording_open(o->record, o->stores, trace_hooks(t)))) {
+	if (!files_differ("--record", o->record, "--trace", o->trace) ||
+	    (o->record && !(r = recording_open(o->record, o->stores, trace_hooks(t))))) {
 		trace_end_writing(t);
 		return EXIT_GNTSIM;
 	}

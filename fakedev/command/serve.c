@@ -308,8 +308,9 @@ static int serve_at(struct serve_options *o)
 	machine_options_use(&o->machine, config);
 	if (o->trace && !(tracer = trace_open(o->trace, o->trace_format)))
 		return EXIT_GNTSIM;
-	if (o->record &&
-	    !(o->recording = recording_open(o->record, o->stores, trace_hooks(tracer)))) {
+	if (!files_differ("--record", o->record, "--trace", o->trace) ||
+	    (o->record &&
+	     !(o->recording = recording_open(o->record, o->stores, trace_hooks(tracer))))) {
 		trace_end_writing(tracer);
 		return EXIT_GNTSIM;
 	}

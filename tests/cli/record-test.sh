@@ -255,6 +255,9 @@ unset TMPDIR
 expect 125 "no such directory" "$gntsim" record -o "$dir/no/x.scn" -- touch "$dir/ran"
 says err "--record: cannot write $dir/no/x.scn: No such file or directory"
 [ ! -e "$dir/ran" ] || complain "$what: the program was run"
+expect 125 "the trace's file" "$gntsim" run --trace "$dir/x" --record "$dir/../${dir##*/}/x" -- touch "$dir/ran"
+says err "--record: $dir/../${dir##*/}/x is what --trace writes"
+[ ! -e "$dir/ran" ] || complain "$what: the program was run"
 expect 125 "no file" "$gntsim" record -- true
 says err "record needs -o FILE"
 expect 125 "no such stores" "$gntsim" record -o "$dir/x.scn" --stores some -- true
