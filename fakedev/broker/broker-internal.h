@@ -90,7 +90,8 @@ struct client {
 	struct gntsim_mm *mm; /**< NULL for commands */
 	struct hold **holds;  /**< by id */
 	uint32_t n_holds, free_id;
-	struct process_watch *watch; /**< NULL: the connection's end is the address space's */
+	struct destroying *destroying; /**< a domain, if it waits for the answer */
+	struct process_watch *watch;   /**< NULL: the connection's end is the address space's */
 };
 int client_add(struct broker *b, int fd, struct client **out);
 /** Has the address space found by its process from now on. */
@@ -99,6 +100,8 @@ void client_index(struct client *c);
 void client_watch_process(struct client *c);
 /** Answers all WIRE_SYNC requests. */
 void client_answer_syncs(struct broker *b);
+/** An answer that was left for later; ends the connection if it cannot be sent. */
+void client_answer(struct client *c, enum wire_op op, const void *payload, size_t len);
 /** One request; a negative result ends the connection. */
 int client_request(struct client *c, struct wire_in *in);
 /** Sends the reply to a request, after the effects of what it did. @return as wire_send() */
@@ -127,6 +130,10 @@ struct device_file {
 	struct program opener; /**< the process that opened it, if known */
 	struct program exited; /**< a holder that has exited, if leaks are noted */
 	uint32_t exited_watch, opener_watch;
+	bool told_of_closes; /**< the kernel tells of each at once (leaks_of_close) */
+	bool opener_closed;  /**< its last descriptor, by a call */
+	bool leaks_said;
+	uint64_t opener_table; /**< the kernel's number of its descriptors, once it closed one */
 	struct origin
 	    last;       /**< call, while leaks are noted: of the holder that has exited, or, if no
 			     * holder is known, the last on the file */
@@ -141,6 +148,8 @@ struct device_file {
 /** A file front: how a device file reaches a program. */
 struct front {
 	const char *name;
+	/** A file's end is told late: its process may be gone by then, though it closed it. */
+	bool ends_late;
 	/** Makes the file's kernel object. @param[out] client_fd what the program gets, owned by the
 	 * caller */
 	int (*open)(struct device_file *f, int *client_fd);
@@ -180,6 +189,9 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd);
 /** The last descriptor is gone: closes the model's file, ends the endpoint. */
 void device_end(struct device_file *f);
+/** Calls @p visit for each open device file. */
+void device_each(const struct broker *b, void (*visit)(void *ctx, struct device_file *f),
+		 void *ctx);
 /** The file with this cookie, NULL if none. */
 struct device_file *device_find(struct broker *b, uint64_t cookie);
 
@@ -233,6 +245,10 @@ int request_memory(struct client *c, const struct wire_in *in);
 int request_ioctl(struct client *c, const struct wire_in *in);
 /** WIRE_STATUS, WIRE_CREATE, WIRE_DESTROY, WIRE_ADVANCE, WIRE_LIMIT; sends the reply. */
 int request_machine(struct client *c, const struct wire_in *in);
+/** WIRE_DESTROY; sends the reply, or has it sent later. */
+int request_destroy(struct client *c, const struct wire_in *in);
+/** The client is gone: that reply is not sent. */
+void request_destroy_forget(struct client *c);
 /** privcmd's ioctl. */
 long request_privcmd(uint32_t cmd);
 

@@ -104,6 +104,6 @@ int broker_set_rundir(struct broker *b, const char *rundir);
 unsigned int broker_hazards(const struct broker *b);
 
 /** Writes how much leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
-unsigned int broker_report_leaks(const struct broker *b);
+unsigned int broker_report_leaks(struct broker *b);
 
 #endif

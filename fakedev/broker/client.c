@@ -115,6 +115,7 @@ static void client_end(struct client *c)
 	struct broker *b = c->broker;
 
 	unwatch(c);
+	request_destroy_forget(c);
 	link_del(&c->syncing);
 	link_del(&c->by_process);
 	link_del(&c->watching);
@@ -195,6 +196,12 @@ static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
 		;
 }
 
+void client_answer(struct client *c, enum wire_op op, const void *payload, size_t len)
+{
+	if (wire_send(c->endpoint.fd, (uint16_t)op, 0, payload, len, NULL, 0) < 0)
+		client_end(c);
+}
+
 void client_answer_syncs(struct broker *b)
 {
 	while (b->syncs.next != &b->syncs) {
@@ -202,8 +209,7 @@ void client_answer_syncs(struct broker *b)
 							     offsetof(struct client, syncing));
 
 		link_del(&c->syncing);
-		if (wire_send(c->endpoint.fd, WIRE_SYNC, 0, NULL, 0, NULL, 0) < 0)
-			client_end(c);
+		client_answer(c, WIRE_SYNC, NULL, 0);
 	}
 }
 

@@ -3,7 +3,7 @@
 #include "deaths.h"
 
 #include "broker-internal.h"
-#include "foreign.h"
+#include "program.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -121,7 +121,7 @@ static struct death_program *program_of_thread(struct broker *b, uint32_t thread
 	b->dying_call = NULL;
 	if (!d)
 		return NULL;
-	b->dying_process = foreign_process(thread);
+	b->dying_process = process_of_thread(thread);
 	i = deaths_program_of(d, b->dying_process);
 	return i < 0 ? NULL : &d->programs[i];
 }

@@ -125,3 +125,19 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	*out = f;
 	return 0;
 }
+
+void device_each(const struct broker *b, void (*visit)(void *ctx, struct device_file *f), void *ctx)
+{
+	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++) {
+		const struct link *head = &b->cookies[i];
+
+		for (struct link *l = head->next; l != head; l = l->next) {
+			struct device_file *f =
+			    (struct device_file *)(void *)((char *)l -
+							   offsetof(struct device_file, by_cookie));
+
+			if (!f->endpoint.dead)
+				visit(ctx, f);
+		}
+	}
+}

@@ -2,12 +2,14 @@
 #define _GNU_SOURCE
 #include "domain_kill.h"
 
+#include "aside.h"
 #include "program.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -18,16 +20,21 @@
 
 /* What a program's environment may be for us to look at it. */
 #define ENVIRON_MAX (256u * 1024u)
+/* How long a look may take: the first that is late, each of the others, which have been waiting too. */
+#define PATIENCE_MS      5000u
+#define PATIENCE_MORE_MS 200u
+#define MOST_LATE        64u
+#define MOST_ROUNDS      8
 
-static void note(struct survivors *s, uint32_t pid, int err)
+static void note(struct survivors *s, uint32_t pid, const char *what, const char *why)
 {
 	struct program program;
 	char who[PROGRAM_TEXT];
 	int n;
 
 	program_look(&program, pid);
-	n = snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s lives on: %s\n",
-		     program_text(&program, who), strerror(err));
+	n = snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s %s: %s\n",
+		     program_text(&program, who), what, why);
 	if (n > 0 && (size_t)n < sizeof(s->text) - s->len)
 		s->len += (uint32_t)n;
 }
@@ -35,7 +42,7 @@ static void note(struct survivors *s, uint32_t pid, int err)
 void domain_kill_process(struct survivors *s, uint32_t pid)
 {
 	if (pid > 1 && pid != (uint32_t)getpid() && kill((pid_t)pid, SIGKILL) < 0 && errno != ESRCH)
-		note(s, pid, errno);
+		note(s, pid, "lives on", strerror(errno));
 }
 
 static const char *value(const char *environment, size_t len, const char *name)
@@ -48,8 +55,15 @@ static const char *value(const char *environment, size_t len, const char *name)
 	return NULL;
 }
 
+/* One process, looked at. */
+struct look {
+	uint32_t pid, domid;
+	int err; /* of killing it */
+	char socket[PATH_MAX];
+};
+
 /* Started by gntsim, or by who was, and not let go since. */
-static bool is_started_in(uint32_t pid, char *room, const char *socket, uint32_t domid)
+static bool is_started_in(const struct look *l, char *room)
 {
 	char path[32], number[16];
 	const char *at, *domain, *preload;
@@ -57,7 +71,7 @@ static bool is_started_in(uint32_t pid, char *room, const char *socket, uint32_t
 	ssize_t n;
 	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%u/environ", pid);
+	snprintf(path, sizeof(path), "/proc/%u/environ", l->pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;
@@ -68,56 +82,153 @@ static bool is_started_in(uint32_t pid, char *room, const char *socket, uint32_t
 	at = value(room, len, "GNTSIM_SOCKET");
 	domain = value(room, len, "GNTSIM_DOMAIN");
 	preload = value(room, len, "LD_PRELOAD");
-	snprintf(number, sizeof(number), "%u", domid);
-	return at && domain && preload && strcmp(at, socket) == 0 && strcmp(domain, number) == 0 &&
-	       strstr(preload, "libgntsim-preload");
+	snprintf(number, sizeof(number), "%u", l->domid);
+	return at && domain && preload && strcmp(at, l->socket) == 0 &&
+	       strcmp(domain, number) == 0 && strstr(preload, "libgntsim-preload");
 }
 
 /* The number may be another's by the time that we have looked: the pidfd is not. */
-static void look_at(struct survivors *s, uint32_t pid, char *room, const char *socket,
-		    uint32_t domid)
+static void look_at(void *args)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct look *l = args;
+	int fd = (int)syscall(SYS_pidfd_open, l->pid, 0);
+	char *room = malloc(ENVIRON_MAX + 1);
 
-	if (fd < 0)
-		return;
-	if (is_started_in(pid, room, socket, domid) &&
-	    syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-		note(s, pid, errno);
-	close(fd);
+	if (!room)
+		l->err = ENOMEM;
+	else if (fd >= 0 && is_started_in(l, room) &&
+		 syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+		l->err = errno;
+	free(room);
+	if (fd >= 0)
+		close(fd);
 }
 
-static bool look_at_all(struct survivors *s, char *room, const char *socket, uint32_t domid,
-			uint32_t asker, uint32_t *highest)
+struct domain_kill {
+	pthread_mutex_t lock;
+	unsigned int users; /* the thread, who started it */
+	struct survivors survivors;
+	struct look look; /* what is looked for */
+	uint32_t asker, highest;
+	uint32_t late[MOST_LATE];
+	unsigned int n_late;
+	int done; /* closed when it is */
+};
+
+static void let_go(struct domain_kill *k)
+{
+	unsigned int left;
+
+	pthread_mutex_lock(&k->lock);
+	left = --k->users;
+	pthread_mutex_unlock(&k->lock);
+	if (left)
+		return;
+	pthread_mutex_destroy(&k->lock);
+	free(k);
+}
+
+static bool is_late(const struct domain_kill *k, uint32_t pid)
+{
+	for (unsigned int i = 0; i < k->n_late; i++)
+		if (k->late[i] == pid)
+			return true;
+	return k->n_late == MOST_LATE;
+}
+
+static void look_at_one(struct domain_kill *k, uint32_t pid)
+{
+	struct look l = k->look;
+	bool in_time;
+
+	l.pid = pid;
+	in_time = aside(look_at, &l, sizeof(l), k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS);
+	if (in_time && l.err == 0)
+		return;
+	if (!in_time)
+		k->late[k->n_late++] = pid;
+	pthread_mutex_lock(&k->lock);
+	if (in_time)
+		note(&k->survivors, pid, "lives on", strerror(l.err));
+	else
+		note(&k->survivors, pid, "may live on", "it cannot be looked at");
+	pthread_mutex_unlock(&k->lock);
+}
+
+static bool look_at_all(struct domain_kill *k)
 {
 	DIR *proc = opendir("/proc");
-	uint32_t before = *highest;
+	uint32_t before = k->highest;
 	const struct dirent *d;
 
 	while (proc && (d = readdir(proc))) {
 		uint32_t pid = (uint32_t)strtoul(d->d_name, NULL, 10);
 
-		if (pid > *highest)
-			*highest = pid;
-		if (pid > 1 && pid != asker && pid != (uint32_t)getpid())
-			look_at(s, pid, room, socket, domid);
+		if (pid > k->highest)
+			k->highest = pid;
+		if (pid > 1 && pid != k->asker && pid != (uint32_t)getpid() && !is_late(k, pid))
+			look_at_one(k, pid);
 	}
 	if (proc)
 		closedir(proc);
-	return *highest != before;
+	return k->highest != before;
 }
 
-void domain_kill_started(struct survivors *s, const char *socket, uint32_t domid, uint32_t asker)
+static void *kill_all(void *ctx)
 {
-	char *room = malloc(ENVIRON_MAX + 1), canonical[PATH_MAX];
-	uint32_t highest = 0;
+	struct domain_kill *k = ctx;
 
-	if (!room)
-		return;
-	if (realpath(socket, canonical))
-		socket = canonical;
 	/* Whoever was forked while we looked is new at the next look. */
-	for (int i = 0; i < 8 && look_at_all(s, room, socket, domid, asker, &highest); i++)
+	for (int i = 0; i < MOST_ROUNDS && look_at_all(k); i++)
 		;
-	free(room);
+	close(k->done);
+	let_go(k);
+	return NULL;
+}
+
+int domain_kill_start(const char *socket, uint32_t domid, uint32_t asker, struct domain_kill **out,
+		      int *fd)
+{
+	struct domain_kill *k = calloc(1, sizeof(*k));
+	int ends[2], err;
+
+	if (!k)
+		return -ENOMEM;
+	*k = (struct domain_kill){.users = 2, .look.domid = domid, .asker = asker};
+	if (!realpath(socket, k->look.socket))
+		snprintf(k->look.socket, sizeof(k->look.socket), "%s", socket);
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		err = -errno;
+		free(k);
+		return err;
+	}
+	k->done = ends[1];
+	pthread_mutex_init(&k->lock, NULL);
+	err = aside_start(kill_all, k);
+	if (err < 0) {
+		close(ends[0]);
+		close(ends[1]);
+		k->users = 1;
+		let_go(k);
+		return err;
+	}
+	*fd = ends[0];
+	*out = k;
+	return 0;
+}
+
+void domain_kill_end(struct domain_kill *k, struct survivors *s)
+{
+	size_t n;
+
+	if (!k)
+		return;
+	pthread_mutex_lock(&k->lock);
+	n = k->survivors.len;
+	if (s && n < sizeof(s->text) - s->len) {
+		memcpy(s->text + s->len, k->survivors.text, n + 1);
+		s->len += (uint32_t)n;
+	}
+	pthread_mutex_unlock(&k->lock);
+	let_go(k);
 }

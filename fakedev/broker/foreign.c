@@ -63,20 +63,3 @@ void foreign_memory(struct foreign *f, uint32_t thread, struct gntsim_user_memor
 	*f = (struct foreign){.thread = thread};
 	*um = (struct gntsim_user_memory){foreign_read, foreign_write, foreign_probe_write, f};
 }
-
-uint32_t foreign_process(uint32_t thread)
-{
-	char path[32], line[128];
-	unsigned int process = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%u/status", thread);
-	f = fopen(path, "re");
-	if (!f)
-		return 0;
-	while (fgets(line, sizeof(line), f))
-		if (sscanf(line, "Tgid: %u", &process) == 1)
-			break;
-	fclose(f);
-	return process;
-}

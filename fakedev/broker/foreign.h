@@ -18,7 +18,5 @@ struct foreign {
 };
 /** Fills @p um with access to the thread's memory through @p f. */
 void foreign_memory(struct foreign *f, uint32_t thread, struct gntsim_user_memory *um);
-/** The process of a thread, 0 if it is gone. */
-uint32_t foreign_process(uint32_t thread);
 
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "hazards.h"
 
-#include "foreign.h"
 #include "uapi.h"
 
 #include <gntsim/machine.h>
@@ -200,7 +199,7 @@ void hazard_note(struct hazards *h, const char *name, const struct cause *c)
 	struct hazard *s;
 
 	if (c->thread)
-		program_look(&program, foreign_process(c->thread));
+		program_look(&program, process_of_thread(c->thread));
 	describe(c, place, call);
 	s = find(h, name, c->domid, &program, place);
 	if (s) {

@@ -178,22 +178,23 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 		w->watch = h->client->below;
 	}
 	/* Of who maps without help no more is known. */
-	if (!held && !f->inode && !w->program.pid && f->opener.pid &&
-	    program_is_exiting(f->opener.pid)) {
+	if (!held && !f->inode && !w->program.pid && f->opener.pid && !f->opener_closed &&
+	    (f->told_of_closes || !f->front->ends_late) && program_is_exiting(f->opener.pid)) {
 		w->program = f->opener;
 		w->watch = f->opener_watch;
 	}
 	return w->program.pid != 0;
 }
 
-void leaks_of_file(struct broker *b, const struct device_file *f)
+void leaks_of_file(struct broker *b, struct device_file *f)
 {
 	struct walk w = {.b = b, .file = f};
 
-	if (!leaks_are_noted(b) || f->device == WIRE_DEV_EVTCHN)
+	if (!leaks_are_noted(b) || f->device == WIRE_DEV_EVTCHN || f->leaks_said)
 		return;
 	if (!find_culprit(f, &w) || !wanted(b, w.watch))
 		return;
+	f->leaks_said = true;
 	if (f->device == WIRE_DEV_GNTALLOC)
 		gntsim_for_each_grant(b->machine, note_grant, &w);
 	else
@@ -264,8 +265,51 @@ void leaks_look_at_files(const struct client *c)
 	closedir(dir);
 }
 
-unsigned int broker_report_leaks(const struct broker *b)
+static void set_closed(const struct device_file *f, uint32_t pid, bool closed)
 {
+	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
+		struct hold *h =
+		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
+
+		if (h->client->program.pid == pid)
+			h->closed = closed;
+	}
+}
+
+/* Of a file's end the kernel tells late, its process may be gone by then; of each close() at once, and
+ * of one that an exit makes in that thread's name or in a worker's of its own. */
+void leaks_of_close(struct device_file *f, uint32_t thread, uint64_t table)
+{
+	bool by_call = thread && !program_is_exiting(thread);
+	uint32_t pid = by_call ? process_of_thread(thread) : 0;
+
+	if (pid)
+		set_closed(f, pid, true);
+	if (pid && pid == f->opener.pid) {
+		f->opener_closed = true;
+		f->opener_table = table;
+	} else if (!by_call && f->opener_closed && f->opener_table == table) {
+		/* It had another descriptor, and ended with that. */
+		f->opener_closed = false;
+		set_closed(f, f->opener.pid, false);
+	}
+}
+
+static void catch_up(void *ctx, struct device_file *f)
+{
+	if (f->front->ends_late)
+		leaks_of_file(ctx, f);
+}
+
+void leaks_catch_up(struct broker *b)
+{
+	if (leaks_are_noted(b))
+		device_each(b, catch_up, b);
+}
+
+unsigned int broker_report_leaks(struct broker *b)
+{
+	leaks_catch_up(b);
 	if (b->n_leaks)
 		fprintf(stderr, "gntsim: %u leak%s\n", b->n_leaks, b->n_leaks == 1 ? "" : "s");
 	return b->n_leaks;

@@ -32,8 +32,16 @@ void leaks_watch(struct client *c);
 /** Frees the watch. */
 void leaks_unwatch(struct client *c);
 /** Notes what the file, or the address space, still holds, if its process is exiting. */
-void leaks_of_file(struct broker *b, const struct device_file *f);
+void leaks_of_file(struct broker *b, struct device_file *f);
 void leaks_of_mm(struct broker *b, const struct client *c);
+/**
+ * A descriptor of the file is closed, as the kernel tells (FUSE_FLUSH) while the thread waits in its
+ * close() or exec: looks at nothing of it for which that would have to go on.
+ * @param thread 0: not known @param table the kernel's number of the descriptors that it was one of
+ */
+void leaks_of_close(struct device_file *f, uint32_t thread, uint64_t table);
+/** Notes what is left in files whose end is still to be told, of processes that are gone. */
+void leaks_catch_up(struct broker *b);
 /** Looks which of its files the client's process has closed: they are not its own any more. */
 void leaks_look_at_files(const struct client *c);
 

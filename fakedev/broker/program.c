@@ -30,59 +30,76 @@ void program_look(struct program *p, uint32_t pid)
 			*c = '?';
 }
 
-#define PF_EXITING 0x4ul
+/* Of /proc/PID/stat, and of all else that is for who may trace it, nothing is told while the process
+ * executes a program, and that may wait for us. */
+struct status {
+	uint32_t process, parent;
+	bool
+	    has_memory; /* lost early at an exit, before any file; a thread of the kernel's has none */
+};
 
-/* /proc/PID/stat: pid (comm), from here: state ppid pgrp session tty tpgid flags … exit_code. */
-static const char *read_stat_line(uint32_t pid, char *line, size_t room)
+static bool read_status(uint32_t thread, struct status *s)
 {
-	char path[32];
-	const char *p;
-	ssize_t n = -1;
-	int fd;
+	char path[32], line[256];
+	unsigned int number;
+	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, line, room - 1);
-		close(fd);
+	*s = (struct status){0};
+	snprintf(path, sizeof(path), "/proc/%u/status", thread);
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	while (!s->has_memory && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "Tgid: %u", &number) == 1)
+			s->process = number;
+		else if (sscanf(line, "PPid: %u", &number) == 1)
+			s->parent = number;
+		else
+			s->has_memory = strncmp(line, "VmSize:", 7) == 0;
 	}
-	line[n > 0 ? n : 0] = '\0';
-	p = strrchr(line, ')');
-	return p ? p : "";
+	fclose(f);
+	return s->process != 0;
 }
 
-static bool read_stat(uint32_t pid, uint32_t *parent, unsigned long *flags)
+uint32_t process_of_thread(uint32_t thread)
 {
-	char line[1024];
+	struct status s;
 
-	return sscanf(read_stat_line(pid, line, sizeof(line)), ") %*c %u %*d %*d %*d %*d %lu",
-		      parent, flags) == 2;
+	return read_status(thread, &s) ? s.process : 0;
 }
 
-int program_exit_status(uint32_t pid)
+bool program_is_exiting(uint32_t thread)
 {
-	char line[1024];
-	const char *p = read_stat_line(pid, line, sizeof(line));
-	int status;
+	struct status s;
 
-	p = strrchr(p, ' ');
-	return p && sscanf(p, "%d", &status) == 1 ? status : -1;
-}
-
-bool program_is_exiting(uint32_t pid)
-{
-	unsigned long flags;
-	uint32_t parent;
-
-	return !read_stat(pid, &parent, &flags) || (flags & PF_EXITING) != 0;
+	return !read_status(thread, &s) || !s.has_memory;
 }
 
 uint32_t program_parent(uint32_t pid)
 {
-	unsigned long flags;
-	uint32_t parent;
+	struct status s;
 
-	return read_stat(pid, &parent, &flags) ? parent : 0;
+	return read_status(pid, &s) ? s.parent : 0;
+}
+
+/* Of who executes no program any more. stat: pid (comm), …, the last number. */
+int program_exit_status(uint32_t pid)
+{
+	char path[32], line[1024];
+	const char *p;
+	ssize_t n = -1;
+	int fd, status;
+
+	snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, line, sizeof(line) - 1);
+		close(fd);
+	}
+	line[n > 0 ? n : 0] = '\0';
+	p = strrchr(line, ')');
+	p = p ? strrchr(p, ' ') : NULL;
+	return p && sscanf(p, "%d", &status) == 1 ? status : -1;
 }
 
 const char *program_text(const struct program *p, char text[PROGRAM_TEXT])

@@ -17,12 +17,15 @@ struct program {
 /** Asks the kernel for the name of a process, which is alive. */
 void program_look(struct program *p, uint32_t pid);
 
-/** Whether the process is gone, or on its way: of what closes now, it closes nothing by a call. */
-bool program_is_exiting(uint32_t pid);
+/** The process of a thread; 0: it is gone. */
+uint32_t process_of_thread(uint32_t thread);
+/** Whether the thread, or the process by its first one, is gone, or on its way, or the kernel's: of what
+ * closes now, it closes nothing by a call. */
+bool program_is_exiting(uint32_t thread);
 /** Its parent; 0: it is gone. */
 uint32_t program_parent(uint32_t pid);
 
-/** How a process ended that is gone or on its way, as wait(2) has it. @retval -1 not known */
+/** How a process ended that is on its way, as wait(2) has it. @retval -1 not known */
 int program_exit_status(uint32_t pid);
 
 /** "NAME (process PID)" in a buffer of the caller's. @return it */

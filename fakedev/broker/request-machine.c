@@ -40,25 +40,6 @@ static int create(struct client *c, const struct wire_in *in)
 		     broker_add_domain(c->broker, w.domid, w.guest, w.limited ? w.limits : NULL));
 }
 
-/* The domain's processes die with it. Who cannot be killed is told of. */
-static int destroy(struct client *c, const struct wire_in *in)
-{
-	struct broker *b = c->broker;
-	struct gntsim_domain *dom;
-	uint32_t domid;
-
-	if (!client_payload(in, &domid, sizeof(domid)))
-		return -EPROTO;
-	dom = find(c, domid);
-	if (!dom)
-		return reply(c, in, -ESRCH);
-	b->survivors.len = 0;
-	gntsim_domain_destroy(dom);
-	broker_effects(b);
-	domain_kill_started(&b->survivors, b->listening.path, domid, c->program.pid);
-	return client_reply(c, in, 0, b->survivors.text, b->survivors.len, NULL, 0);
-}
-
 static int advance(struct client *c, const struct wire_in *in)
 {
 	uint64_t ns;
@@ -89,6 +70,6 @@ int request_machine(struct client *c, const struct wire_in *in)
 	if (in->msg.op == WIRE_CREATE)
 		return create(c, in);
 	if (in->msg.op == WIRE_DESTROY)
-		return destroy(c, in);
+		return request_destroy(c, in);
 	return in->msg.op == WIRE_ADVANCE ? advance(c, in) : limit(c, in);
 }

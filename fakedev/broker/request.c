@@ -372,6 +372,7 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_LEAKS:
 		if (in->msg.payload != 0)
 			return -EPROTO;
+		leaks_catch_up(c->broker);
 		return reply(c, in, c->noted.lost ? 1 : 0, c->noted.text, c->noted.len);
 	case WIRE_SYNC:
 		if (in->msg.payload != 0 || c->syncing.next != &c->syncing)

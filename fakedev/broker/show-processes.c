@@ -3,7 +3,7 @@
  * of the socket front is a socket, which /proc names by its inode; of a file that the kernel serves
  * /proc tells the device only: which file it is is known where there is no other. */
 #define _GNU_SOURCE
-#include "foreign.h"
+#include "aside.h"
 #include "show.h"
 
 #include <ctype.h>
@@ -17,6 +17,9 @@
 #define N_DEVICES    4u
 #define MOST_FDS     4096u
 #define MOST_THREADS 1024u
+/* The first look that is late, each of the others. */
+#define PATIENCE_MS      2000u
+#define PATIENCE_MORE_MS 100u
 
 struct fd_of {
 	int fd;
@@ -141,25 +144,59 @@ static bool look_at_fd(const struct looking *k, const char *link, struct fd_of *
 	return out->file != NULL;
 }
 
-static void find_fds(struct looking *k)
+/* A process's descriptors that may be devices. */
+struct fd_links {
+	uint32_t pid;
+	size_t n;
+	struct {
+		int fd;
+		char text[36]; /* of a path "/" and the last part */
+	} links[MOST_FDS];
+};
+
+static void read_links(void *args)
 {
+	struct fd_links *l = args;
 	char path[48], link[4096];
 	const struct dirent *d;
 	DIR *dir;
 
-	snprintf(path, sizeof(path), "/proc/%u/fd", k->pid);
+	snprintf(path, sizeof(path), "/proc/%u/fd", l->pid);
 	dir = opendir(path);
-	while (dir && k->n_fds < MOST_FDS && (d = readdir(dir))) {
+	while (dir && l->n < MOST_FDS && (d = readdir(dir))) {
 		ssize_t n = isdigit((unsigned char)d->d_name[0])
 				? readlinkat(dirfd(dir), d->d_name, link, sizeof(link) - 1)
 				: 0;
+		const char *text = link;
 
 		link[n > 0 ? n : 0] = '\0';
-		if (n > 0 && look_at_fd(k, link, &k->fds[k->n_fds]))
-			k->fds[k->n_fds++].fd = atoi(d->d_name);
+		if (link[0] == '/')
+			text = strrchr(link, '/');
+		if (strlen(text) >= sizeof(l->links[0].text) ||
+		    (link[0] != '/' && strncmp(text, "socket:", 7) != 0))
+			continue;
+		strcpy(l->links[l->n].text, text);
+		l->links[l->n++].fd = atoi(d->d_name);
 	}
 	if (dir)
 		closedir(dir);
+}
+
+static void find_fds(struct looking *k)
+{
+	struct fd_links *l = calloc(1, sizeof(*l));
+
+	if (!l) {
+		k->s->err = -ENOMEM;
+		return;
+	}
+	l->pid = k->pid;
+	if (!aside(read_links, l, sizeof(*l), k->s->patience))
+		k->s->patience = PATIENCE_MORE_MS;
+	for (size_t i = 0; i < l->n; i++)
+		if (look_at_fd(k, l->links[i].text, &k->fds[k->n_fds]))
+			k->fds[k->n_fds++].fd = l->links[i].fd;
+	free(l);
 }
 
 static bool has_fd(const struct looking *k, const struct device_file *f)
@@ -205,7 +242,8 @@ static void look_at_thread(const struct looking *k, uint32_t tid)
 {
 	struct waiting w;
 
-	waiting_look(k->pid, tid, &w);
+	if (!waiting_look(k->pid, tid, k->s->patience, &w))
+		k->s->patience = PATIENCE_MORE_MS;
 	if (w.how == WAITS_HIDDEN)
 		add_wait(k, tid, SHOW_SLEEPS, (struct show_file_name){.device = WIRE_DEV_EVTCHN});
 	for (unsigned int i = 0; i < w.n; i++) {
@@ -330,7 +368,7 @@ static void add_reader(void *ctx, uint32_t thread)
 {
 	const struct reading *r = ctx;
 
-	r->k->pid = foreign_process(thread);
+	r->k->pid = process_of_thread(thread);
 	add_wait(r->k, thread, SHOW_READS, show_name(r->file));
 }
 
@@ -339,7 +377,8 @@ void show_processes(struct showing *s)
 	struct files files = {0};
 	struct looking k = {.s = s};
 
-	show_each_file(s->b, keep_file, &files);
+	s->patience = PATIENCE_MS;
+	device_each(s->b, keep_file, &files);
 	if (files.n)
 		qsort(files.all, files.n, sizeof(*files.all), by_inode);
 	k.files = files.all;

@@ -151,23 +151,6 @@ static bool add_notify(void *ctx, const struct gntsim_notify_info *n)
 	return true;
 }
 
-void show_each_file(const struct broker *b, void (*visit)(void *ctx, struct device_file *f),
-		    void *ctx)
-{
-	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++) {
-		const struct link *head = &b->cookies[i];
-
-		for (struct link *l = head->next; l != head; l = l->next) {
-			struct device_file *f =
-			    (struct device_file *)(void *)((char *)l -
-							   offsetof(struct device_file, by_cookie));
-
-			if (!f->endpoint.dead)
-				visit(ctx, f);
-		}
-	}
-}
-
 static void add_file(void *ctx, struct device_file *f)
 {
 	const struct gntsim_domain *dom = f->file ? gntsim_file_domain(f->file) : NULL;
@@ -207,7 +190,7 @@ static void collect(struct showing *s)
 	gntsim_for_each_domain(m, add_domain, s);
 	if (s->kinds & (1u << SHOW_PROCESS | 1u << SHOW_DESCRIPTOR | 1u << SHOW_WAIT))
 		show_processes(s);
-	show_each_file(s->b, add_file, s);
+	device_each(s->b, add_file, s);
 	if (s->kinds & 1u << SHOW_GRANT)
 		gntsim_for_each_grant(m, add_grant, s);
 	if (s->kinds & 1u << SHOW_MAP)

@@ -15,7 +15,8 @@ struct showing {
 	uint32_t kinds;
 	unsigned char *rows;
 	size_t len, room;
-	bool *named; /**< by origin: a row names the call */
+	bool *named;           /**< by origin: a row names the call */
+	unsigned int patience; /**< how long a look at a thread may take, ms */
 	int err;
 };
 
@@ -27,9 +28,6 @@ void show_add(struct showing *s, enum show_kind kind, void *row, size_t size);
 struct show_file_name show_name(const struct device_file *f);
 /** SHOW_PROCESS, SHOW_DESCRIPTOR and SHOW_WAIT rows. */
 void show_processes(struct showing *s);
-/** Calls @p visit for each open device file. */
-void show_each_file(const struct broker *b, void (*visit)(void *ctx, struct device_file *f),
-		    void *ctx);
 
 /** What a thread waits in. */
 struct waiting {
@@ -42,7 +40,8 @@ struct waiting {
 	unsigned int n;
 	int fds[64]; /**< descriptors that it waits to read from */
 };
-/** Looks, by the kernel's word, what a thread waits for. */
-void waiting_look(uint32_t pid, uint32_t tid, struct waiting *out);
+/** Looks, by the kernel's word, what a thread waits for. @return whether the kernel told in time: of a
+ * process that executes a program it does not, and that may wait for us (aside.h) */
+bool waiting_look(uint32_t pid, uint32_t tid, unsigned int ms, struct waiting *out);
 
 #endif

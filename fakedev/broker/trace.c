@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace-internal.h"
 
-#include "foreign.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -349,7 +347,7 @@ void trace_file_call(struct device_file *f, uint32_t thread, struct trace_call *
 	name_file(call, f);
 	call->domid = dom ? gntsim_domain_id(dom) : 0;
 	call->thread = thread;
-	program_look(&call->program, foreign_process(thread));
+	program_look(&call->program, process_of_thread(thread));
 	c = client_of_process(f->broker, call->program.pid);
 	tell(f->broker, call, c ? &c->last : &f->last);
 }

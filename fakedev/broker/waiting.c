@@ -2,6 +2,7 @@
 /* What a thread of a program waits for: the kernel tells the system call that it is in and its
  * arguments (/proc/PID/task/TID/syscall), to who may trace it. */
 #define _GNU_SOURCE
+#include "aside.h"
 #include "show.h"
 
 #include <fcntl.h>
@@ -136,20 +137,35 @@ static bool sleeps(uint32_t pid, uint32_t tid)
 	return p && (p[2] == 'S' || p[2] == 'D');
 }
 
-void waiting_look(uint32_t pid, uint32_t tid, struct waiting *out)
+struct look {
+	uint32_t pid, tid;
+	struct waiting waiting;
+};
+
+static void look(void *args)
 {
+	struct look *l = args;
 	char path[48], text[256];
 	unsigned long long arg[4];
 	long call;
 
-	*out = (struct waiting){.how = WAITS_NOT};
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/syscall", pid, tid);
+	snprintf(path, sizeof(path), "/proc/%u/task/%u/syscall", l->pid, l->tid);
 	if (!read_text(path, text, sizeof(text))) {
-		if (sleeps(pid, tid))
-			out->how = WAITS_HIDDEN;
+		if (sleeps(l->pid, l->tid))
+			l->waiting.how = WAITS_HIDDEN;
 		return;
 	}
 	/* "running", or "-1 SP PC" outside of any call, has fewer numbers. */
 	if (sscanf(text, "%ld %llx %llx %llx %llx", &call, &arg[0], &arg[1], &arg[2], &arg[3]) == 5)
-		look_at_call(pid, call, (const uint64_t[]){arg[0], arg[1], arg[2], arg[3]}, out);
+		look_at_call(l->pid, call, (const uint64_t[]){arg[0], arg[1], arg[2], arg[3]},
+			     &l->waiting);
+}
+
+bool waiting_look(uint32_t pid, uint32_t tid, unsigned int ms, struct waiting *out)
+{
+	struct look l = {.pid = pid, .tid = tid, .waiting.how = WAITS_NOT};
+	bool in_time = aside(look, &l, sizeof(l), ms);
+
+	*out = in_time ? l.waiting : (struct waiting){.how = WAITS_HIDDEN};
+	return in_time;
 }

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,27 +20,26 @@ struct table {
 	size_t n, room;
 };
 
-/* /proc/PID/stat: "PID (NAME) STATE PARENT GROUP …", where a name may hold anything. */
+/* Not from /proc/PID/stat: of a process that executes a program, and waits for us in that, the kernel
+ * lets nobody read it. */
 static bool look(const char *name, struct process *out)
 {
-	char path[300], text[512], state;
-	const char *rest;
-	ssize_t n;
-	int fd;
+	char path[300], line[256], state = 0;
+	FILE *f;
+	int parent = -1;
 
-	snprintf(path, sizeof(path), "/proc/%s/stat", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	snprintf(path, sizeof(path), "/proc/%s/status", name);
+	f = fopen(path, "re");
+	if (!f)
 		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	rest = strrchr(text, ')');
-	*out = (struct process){.pid = (pid_t)atoi(name)};
-	if (!rest || sscanf(rest, ") %c %d %d", &state, &out->parent, &out->group) != 3)
-		return false;
+	while (parent < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "State: %c", &state) != 1)
+			sscanf(line, "PPid: %d", &parent);
+	fclose(f);
+	*out = (struct process){.pid = (pid_t)atoi(name), .parent = parent};
+	out->group = getpgid(out->pid);
 	out->ended = state == 'Z' || state == 'X';
-	return true;
+	return parent >= 0;
 }
 
 static bool add(struct table *t, const struct process *p)

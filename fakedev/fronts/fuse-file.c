@@ -150,6 +150,11 @@ static void reply_open(fuse_req_t req, struct fuse_file *ff)
 	/* One page cache, for as long as the tree is mounted. */
 	if (ff->unassisted)
 		out.open_flags = FOPEN_KEEP_CACHE | FOPEN_NOFLUSH;
+	/* Who closes it, and who ends with it, its release does not tell. */
+	ff->device->told_of_closes =
+	    ff->device->front->ends_late && leaks_are_noted(ff->device->broker);
+	if (ff->device->told_of_closes)
+		out.open_flags &= ~(uint32_t)FOPEN_NOFLUSH;
 
 	/* Interrupted meanwhile: no release will come. */
 	if (fuse_reply_buf(req, (const char *)&out, sizeof(out)) == -ENOENT)
@@ -176,7 +181,7 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	ff = f->front_data;
 	ff->host = h;
 	ff->opener = (uint32_t)fuse_req_ctx(req)->pid;
-	program_look(&f->opener, foreign_process(ff->opener));
+	program_look(&f->opener, process_of_thread(ff->opener));
 	f->opener_watch = leaks_watch_of(h->broker, f->opener.pid);
 	link_add(&h->files, &ff->of_host);
 	if (h->memory && device <= WIRE_DEV_GNTDEV)
@@ -191,6 +196,12 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 		device_end(f);
 		fuse_reply_err(req, -err);
 	}
+}
+
+void fuse_file_flush(fuse_req_t req, const struct fuse_file_info *fi)
+{
+	leaks_of_close(fuse_file_of(fi)->device, (uint32_t)fuse_req_ctx(req)->pid, fi->lock_owner);
+	fuse_reply_err(req, 0);
 }
 
 void fuse_file_release(fuse_req_t req, struct fuse_file_info *fi)
@@ -308,7 +319,7 @@ static struct gntsim_mm *mm_of_thread(const struct broker *b, uint32_t thread)
 {
 	struct gntsim_mm *mm = client_mm_of_process(b, thread);
 
-	return mm ? mm : client_mm_of_process(b, foreign_process(thread));
+	return mm ? mm : client_mm_of_process(b, process_of_thread(thread));
 }
 
 static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,

@@ -60,6 +60,8 @@ bool fuse_host_ioctl(const struct fuse_host *h);
 /** The calls on an open device file; each replies to @p req. fi->fh is the struct fuse_file. */
 void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *dom,
 		    enum wire_device device, const struct front *front, struct fuse_file_info *fi);
+/** A close of one of its descriptors; only while leaks are noted. */
+void fuse_file_flush(fuse_req_t req, const struct fuse_file_info *fi);
 void fuse_file_release(fuse_req_t req, struct fuse_file_info *fi);
 void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi);
 void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_file_info *fi);

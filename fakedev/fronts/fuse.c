@@ -251,6 +251,12 @@ static void tree_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		fuse_file_open(host_of(req), req, dom, places[place].device, &front_fuse, fi);
 }
 
+static void tree_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	(void)ino;
+	fuse_file_flush(req, fi);
+}
+
 static void tree_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	(void)ino;
@@ -310,6 +316,7 @@ static const struct fuse_lowlevel_ops operations = {
     .setattr = tree_setattr,
     .readdir = tree_readdir,
     .open = tree_open,
+    .flush = tree_flush,
     .release = tree_release,
     .read = tree_read,
     .write = tree_write,
@@ -357,6 +364,7 @@ int fuse_serve_tree(struct broker *b, int fd)
 
 const struct front front_fuse = {
     .name = "fuse",
+    .ends_late = true,
     .open = fuse_front_open,
     .events = fuse_front_events,
     .reset = fuse_front_reset,

@@ -44,6 +44,48 @@ ended "a process in a session of its own" "$session"
 lives "a process that has left the machine" "$(cat "$dir/left.pid")"
 lives "a process of another domain" "$(cat "$dir/other.pid")"
 expect 0 "the machine goes on" "$gntsim" status --socket "$s"
+
+# A process that waits in its exec, for a machine that is stopped, lets nobody look at it: it is told of,
+# nobody waits for it, and it is killed when it can be looked at.
+if mkdir "$dir/tree" && "$gntsim" run --front fuse -- true 2>/dev/null; then
+	start deaf "$gntsim" serve --socket "$dir/deaf" --leaks --mount "$dir/tree"
+	mkfifo "$dir/go"
+	exec 7<>"$dir/go"
+	start stuck "$gntsim" run --socket "$s" --domain 7 -- perl -e '
+		open(F, "<", $ARGV[0]) or die "$ARGV[0]: $!";
+		open(E, "<", "/dev/xen/evtchn") or die "evtchn: $!";
+		open(G, "<", $ARGV[1]) or die "$ARGV[1]: $!";
+		$| = 1; print "ready\n"; <G>; exec "sleep", "300"' "$dir/tree/0/evtchn" "$dir/go"
+	stuck=$(cat "$dir/stuck.pid")
+	kill -STOP "$(cat "$dir/deaf.pid")"
+	echo >"$dir/go"
+	tries=0
+	while [ $tries -lt 200 ] && timeout -s KILL 0.2 cat "/proc/$stuck/environ" >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		sleep 0.05
+	done
+	if [ $tries = 200 ]; then
+		echo "(this kernel shows a process that executes: not tried)"
+		kill -CONT "$(cat "$dir/deaf.pid")"
+		expect 0 "destroy" "$gntsim" control --socket "$s" destroy 7
+	else
+		expect 0 "show, while one executes" "$gntsim" show --socket "$s" --patience 15
+		says out "$stuck  perl "
+		"$gntsim" control --socket "$s" destroy 7 2>"$dir/destroy.err" &
+		echo $! >"$dir/destroy.pid"
+		expect 0 "the machine goes on meanwhile" "$gntsim" status --socket "$s"
+		wait "$(cat "$dir/destroy.pid")"
+		got=$?
+		rm "$dir/destroy.pid"
+		[ $got = 125 ] || complain "destroy, while one executes: expected status 125, got $got"
+		grep -q "(process $stuck) may live on: it cannot be looked at" "$dir/destroy.err" ||
+			complain "destroy, while one executes: $(cat "$dir/destroy.err")"
+		kill -CONT "$(cat "$dir/deaf.pid")"
+	fi
+	ended "a process that executed a program" "$stuck"
+	rm "$dir/stuck.pid"
+	stop deaf TERM
+fi
 stop serve TERM
 
 # A broker that may not kill says whom.

@@ -86,17 +86,41 @@ expect 0 "in a machine with --leaks=error" "$gntsim" run --socket "$s" --domain 
 stop serve TERM
 [ $got = 0 ] || complain "serve --leaks=error, clean: expected 0, got $got: $(cat "$dir/serve.err")"
 
+expect 0 "kept through exec" "$gntsim" run --leaks=error -- "$leave" kept
+
+# A file's end is told late on FUSE, its process may be gone by then: who closed it is not accused, who
+# ended with it is.
+if "$gntsim" run --front fuse -- true 2>/dev/null; then
+	each "assisted" --front fuse
+	expect 1 "assisted: kept through exec" "$gntsim" run --front fuse --guest pvh --leaks=error -- "$leave" kept
+	says err "1 leak"
+	mkdir "$dir/tree"
+	start serve "$gntsim" serve --socket "$s" --mount "$dir/tree"
+	expect 1 "assisted, served" "$gntsim" run --socket "$s" --front fuse --leaks=error -- "$use" forget
+	says err "grant still allocated"
+	stop serve TERM
+fi
 # Without the library's help less is known, but not nothing.
 if "$gntsim" run --front fuse --assist=no -- true 2>/dev/null; then
-	expect 1 "unassisted" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" forget
-	says err "use-devices (process "
-	says err "grant still allocated"
-	says err "made by use-devices (process "
-	says err "the last call before its end: ioctl(gntalloc1, IOCTL_GNTALLOC_ALLOC_GREF, "
-	expect 0 "unassisted, clean" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" clean
-	expect 1 "assisted" "$gntsim" run --front fuse --leaks=error -- "$use" forget
-	says err "2 leaks"
-	expect 0 "assisted, clean" "$gntsim" run --front fuse --guest pvh --leaks=error -- "$leave" first
-	quiet
+	for case in forget forget forget; do
+		expect 1 "unassisted" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" $case
+		says err "use-devices (process "
+		says err "grant still allocated"
+		says err "made by use-devices (process "
+		says err "the last call before its end: ioctl(gntalloc1, IOCTL_GNTALLOC_ALLOC_GREF, "
+	done
+	for case in clean clean clean clean clean clean clean clean clean clean; do
+		expect 0 "unassisted: $case" "$gntsim" run --front fuse --assist=no --leaks=error -- "$use" $case
+		! grep -q leak "$dir/err" || complain "unassisted: $case: $(cat "$dir/err")"
+	done
+	for case in first last closed exec exec exec exec; do
+		expect 0 "unassisted: $case" "$gntsim" run --front fuse --assist=no --leaks=error -- "$leave" $case
+		! grep -q leak "$dir/err" || complain "unassisted: $case: $(cat "$dir/err")"
+	done
+	for case in open child kept; do
+		expect 1 "unassisted: $case" "$gntsim" run --front fuse --assist=no --leaks=error -- "$leave" $case
+		says err "leave (process "
+		says err "1 leak"
+	done
 fi
 [ $failed = 0 ]

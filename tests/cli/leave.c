@@ -8,6 +8,7 @@
  *   child     the child itself allocates and maps, and ends
  *   daemon    a process that was forked twice forgets a page
  *   exec      a program that maps executes another, and its descriptor is closed by that
+ *   kept      the same, but its descriptor is kept, and the other ends with it
  *   gntdev    as first, with a grant that is mapped (PVH) */
 #include <fcntl.h>
 #include <poll.h>
@@ -203,9 +204,10 @@ int main(int argc, char **argv)
 		return 2;
 	if (strcmp(argv[1], "first") == 0 || strcmp(argv[1], "gntdev") == 0)
 		return first(argv[1][0] == 'g');
-	if (strcmp(argv[1], "exec") == 0) {
+	if (strcmp(argv[1], "exec") == 0 || strcmp(argv[1], "kept") == 0) {
 		make();
-		need(fcntl(gntalloc, F_SETFD, FD_CLOEXEC) == 0, "FD_CLOEXEC");
+		need(fcntl(gntalloc, F_SETFD, argv[1][0] == 'e' ? FD_CLOEXEC : 0) == 0,
+		     "FD_CLOEXEC");
 		execl("/bin/true", "true", (char *)NULL);
 	}
 	if (strcmp(argv[1], "last") == 0)
