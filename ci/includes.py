@@ -19,6 +19,7 @@ RANKS = {
     "fakedev/preload": 2,
     "fakedev/broker": 2,
     "fakedev/fronts": 3,
+    "fakedev/stops": 3,
     "scenarios/lang": 2,
     "scenarios/lang/check": 3,
     "scenarios/lang/parse": 4,

@@ -17,7 +17,8 @@
 
 const char *death_point_text(const struct death_point *p, char text[DEATH_POINT_TEXT])
 {
-	snprintf(text, DEATH_POINT_TEXT, "call:%" PRIu64 "%s", p->n,
+	snprintf(text, DEATH_POINT_TEXT, "%s:%" PRIu64 "%s",
+		 p->at == DEATH_STORE ? "store" : "call", p->n,
 		 p->at == DEATH_CALL_DONE ? "+" : "");
 	return text;
 }

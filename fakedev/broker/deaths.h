@@ -20,6 +20,7 @@ enum death_at {
 	DEATH_NEVER,
 	DEATH_CALL,      /**< its Nth device call is asked for, and not made */
 	DEATH_CALL_DONE, /**< it is made, and the program does not see its result */
+	DEATH_STORE,     /**< its Nth store to a shared page; who traces it sees to that */
 };
 
 /** As the user writes it: "call:17+". @return @p text */
@@ -38,6 +39,8 @@ struct death_program {
 	/* What came. */
 	uint32_t pid;    /**< its first process; 0: not started */
 	uint64_t calls;  /**< device calls so far */
+	uint64_t stores; /**< to shared pages, if it is stopped at them */
+	bool stops;      /**< it is */
 	bool reached;    /**< the point */
 	uint32_t victim; /**< the process that was ended there */
 	bool ended;

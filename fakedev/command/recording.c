@@ -18,7 +18,8 @@ static bool find_stores(const char *name, enum record_stores *out)
 {
 	static const char *const names[] = {[RECORD_STORES_CHANGED] = "changed",
 					    [RECORD_STORES_ALL] = "all",
-					    [RECORD_STORES_NONE] = "none"};
+					    [RECORD_STORES_NONE] = "none",
+					    [RECORD_STORES_EXACT] = "exact"};
 
 	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (name && strcmp(names[i], name))
@@ -26,7 +27,7 @@ static bool find_stores(const char *name, enum record_stores *out)
 		*out = (enum record_stores)i;
 		return true;
 	}
-	complain("--stores: expected changed, all or none, found '%s'", name);
+	complain("--stores: expected changed, all, none or exact, found '%s'", name);
 	return false;
 }
 
@@ -67,6 +68,19 @@ void recording_machine(struct recording *r, const struct broker_config *config)
 		record_machine(r->recorder, config);
 }
 
+void recording_stops(struct recording *r, struct stops *stops)
+{
+	if (r)
+		record_stops(r->recorder, stops);
+}
+
+void recording_take_stores(void *ctx)
+{
+	const struct recording *r = ctx;
+
+	record_take_stores(r->recorder);
+}
+
 /* "# not expressed: THING", a line each. */
 static void say_missing(const char *lines)
 {
@@ -93,7 +107,8 @@ bool recording_end(struct recording *r)
 	if (result.uncertain)
 		fprintf(
 		    stderr,
-		    "gntsim: %u store%s in %s may be of another process: \"or by\" stands there\n",
+		    "gntsim: %u store%s in %s may be of another process: \"or by\" stands there "
+		    "(--stores exact tells them apart)\n",
 		    result.uncertain, result.uncertain == 1 ? "" : "s", r->path);
 	if (result.too_long && whole)
 		fprintf(stderr,

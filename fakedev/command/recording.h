@@ -12,7 +12,7 @@
 struct recording;
 
 /**
- * Opens one. @p stores: "changed", "all", "none", or NULL for the first. @p also is told what is
+ * Opens one. @p stores: "changed", "all", "none", "exact", or NULL for the first. @p also is told what is
  * recorded; may be NULL. NULL: there can't be one, and why was said.
  */
 struct recording *recording_open(const char *path, const char *stores,
@@ -23,6 +23,11 @@ const struct broker_trace *recording_hooks(struct recording *r, const struct bro
 void recording_leave_out(struct recording *r, pid_t pid);
 /** What the machine is made of: limits that are not the default, the kernel. */
 void recording_machine(struct recording *r, const struct broker_config *config);
+/** Who tells of stores (stops/stops.h), if they are to be exact. */
+struct stops;
+void recording_stops(struct recording *r, struct stops *stops);
+/** There is something to take: for broker_watch() of stops_descriptor(). @p ctx: the recording */
+void recording_take_stores(void *ctx);
 /** Writes it, and says what it can't have. Returns whether it could be written. */
 bool recording_end(struct recording *r);
 

@@ -11,22 +11,28 @@
 
 bool run_deaths_parse_point(const char *text, struct death_point *out)
 {
-	static const char call[] = "call:";
+	static const char call[] = "call:", store[] = "store:";
+	bool of_store = strncmp(text, store, sizeof(store) - 1) == 0;
+	bool of_call = strncmp(text, call, sizeof(call) - 1) == 0;
+	const char *number = text + (of_store ? sizeof(store) : sizeof(call)) - 1;
 	char *end = NULL;
-	const char *number = text + sizeof(call) - 1;
 	unsigned long long n = 0;
 
-	if (strncmp(text, call, sizeof(call) - 1) == 0 && number[0] >= '0' && number[0] <= '9') {
+	if ((of_store || of_call) && number[0] >= '0' && number[0] <= '9') {
 		errno = 0;
 		n = strtoull(number, &end, 10);
 	}
-	if (!end || errno || n == 0 || (*end && strcmp(end, "+"))) {
-		scn_usage_error("run",
-				"--kill-at: expected call:N or call:N+, with N from 1, found '%s'",
-				text);
+	if (!end || errno || n == 0 || (*end && (of_store || strcmp(end, "+")))) {
+		scn_usage_error(
+		    "run",
+		    "--kill-at: expected call:N, call:N+ or store:N, with N from 1, found '%s'",
+		    text);
 		return false;
 	}
-	*out = (struct death_point){.at = *end ? DEATH_CALL_DONE : DEATH_CALL, .n = n};
+	*out = (struct death_point){.at = of_store ? DEATH_STORE
+					  : *end   ? DEATH_CALL_DONE
+						   : DEATH_CALL,
+				    .n = n};
 	return true;
 }
 
@@ -87,12 +93,14 @@ int run_deaths_judge(const struct deaths *d, int status)
 	for (unsigned int i = 0; d && i < d->n; i++) {
 		const struct death_program *p = &d->programs[i];
 		char text[DEATH_POINT_TEXT];
+		uint64_t n;
 
 		if (p->point.at == DEATH_NEVER || p->reached)
 			continue;
-		complain("--kill-at %s was not reached: %s made %llu device call%s",
-			 death_point_text(&p->point, text), p->name, (unsigned long long)p->calls,
-			 p->calls == 1 ? "" : "s");
+		n = p->point.at == DEATH_STORE ? p->stores : p->calls;
+		complain("--kill-at %s was not reached: %s made %llu %s%s",
+			 death_point_text(&p->point, text), p->name, (unsigned long long)n,
+			 p->point.at == DEATH_STORE ? "store" : "device call", n == 1 ? "" : "s");
 		missed = true;
 	}
 	return missed ? EXIT_NOT_REACHED : status;
@@ -132,6 +140,8 @@ static void write_program(FILE *f, const struct death_program *p, unsigned int i
 	add(o, "program", json_object_new_string(p->name));
 	add(o, "domain", json_object_new_uint64(p->domid));
 	add(o, "calls", json_object_new_uint64(p->calls));
+	if (p->stops)
+		add(o, "stores", json_object_new_uint64(p->stores));
 	add(o, "status", number_if(p->ended && WIFEXITED(p->status), WEXITSTATUS(p->status)));
 	add(o, "signal", number_if(p->ended && WIFSIGNALED(p->status), WTERMSIG(p->status)));
 	write_line(f, o);

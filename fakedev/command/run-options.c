@@ -26,7 +26,8 @@ static void usage(FILE *out)
 	      "  --wait-for REGEX     the next program starts when this one has printed a line\n"
 	      "                       that matches (an extended regular expression)\n"
 	      "  --kill-at POINT      kill it there: call:N before its Nth device call is made,\n"
-	      "                       call:N+ when it is, before the program sees the result\n"
+	      "                       call:N+ when it is, before the program sees the result;\n"
+	      "                       store:N after its Nth store to a shared page\n"
 	      "  --wait-patience N    seconds until that line must have come (default 60)\n"
 	      "Of the machine, before the first program:\n"
 	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
@@ -40,8 +41,9 @@ static void usage(FILE *out)
 	      "  --trace FILE    write every device call, and what it did; - for stderr\n"
 	      "  --trace-format F  text (default) or json\n"
 	      "  --record FILE   write a scenario that does the same; see gntsim-record(1)\n"
-	      "  --stores WHICH  with it: changed (default), all or none\n"
+	      "  --stores WHICH  with it: changed (default), all, none or exact\n"
 	      "  --points FILE   write how many points each program had, as JSON\n"
+	      "  --count-stores  with it: how many stores, too; it is stopped at each\n"
 	      "  --tag           put 'domN PROGRAM| ' before each line that a program prints\n"
 	      "  --separator WORD     what stands between programs, instead of :::\n"
 	      "  --verbose       say what was chosen and why\n",
@@ -63,7 +65,8 @@ enum {
 	OPT_HAZARDS,
 	OPT_STORES,
 	OPT_KILL_AT,
-	OPT_POINTS
+	OPT_POINTS,
+	OPT_COUNT_STORES
 };
 
 static const struct option own_options[] = {
@@ -87,6 +90,7 @@ static const struct option own_options[] = {
     {"record", required_argument, NULL, 'o'},
     {"stores", required_argument, NULL, OPT_STORES},
     {"points", required_argument, NULL, OPT_POINTS},
+    {"count-stores", no_argument, NULL, OPT_COUNT_STORES},
     {"help", no_argument, NULL, 'h'},
     {0}};
 
@@ -216,6 +220,9 @@ static bool take_of_machine(struct run_options *o, int c)
 	case OPT_POINTS:
 		o->points = optarg;
 		return true;
+	case OPT_COUNT_STORES:
+		o->count_stores = true;
+		return true;
 	case OPT_TAG:
 		o->tag = true;
 		return true;
@@ -330,6 +337,8 @@ static int check_machine(const struct run_options *o)
 	if (!o->record && (o->records || o->stores))
 		return complain(o->records ? "record needs -o FILE"
 					   : "--stores belongs to --record");
+	if (o->count_stores && !o->points)
+		return complain("--count-stores belongs to --points");
 	if (!o->socket)
 		return 0;
 	if (o->machine.given || o->xenstore || o->hazards_fail)

@@ -31,7 +31,7 @@ struct run_options {
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	enum front_kind front;
 	bool unassisted;
-	bool xenstore, verbose, tag, hazards_fail;
+	bool xenstore, verbose, tag, hazards_fail, count_stores;
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
 };
 

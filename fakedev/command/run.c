@@ -6,6 +6,7 @@
 #include "fronts/fronts.h"
 #include "recording.h"
 #include "run-deaths.h"
+#include "run-stops.h"
 #include "trace.h"
 #include "wire.h"
 
@@ -40,6 +41,8 @@ int run_become(const struct run_options *o, const struct run_program *p, const s
 	if (join_environment(&j, &f) < 0 || (j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
 	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
 		return complain("%s", f.text);
+	if (run_stops_follow(o, p, at->stops, &f) < 0)
+		return complain("%s: %s", p->argv[0], f.text);
 	restore_limits();
 	return exec_program(p->argv);
 }
@@ -231,7 +234,7 @@ static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t 
 
 static int run_private(const struct run_options *o, struct run_output *output,
 		       const struct broker_trace *trace, struct recording *recording,
-		       struct deaths *deaths)
+		       struct deaths *deaths, struct stops *stops)
 {
 	char dir[80], socket[100], tree[100], room[PATH_MAX];
 	struct xenstore x = {0};
@@ -246,7 +249,8 @@ static int run_private(const struct run_options *o, struct run_output *output,
 			       .rundir = x.rundir,
 			       .xenstore = &x,
 			       .output = output,
-			       .deaths = deaths};
+			       .deaths = deaths,
+			       .stops = stops};
 	struct failure f;
 	int status, fd = -1;
 
@@ -269,7 +273,7 @@ static int run_private(const struct run_options *o, struct run_output *output,
 			xenstore_stop(&x, at.broker);
 	} else if (fd >= 0 && broker_mount(at.broker, fd) < 0) {
 		status = complain("cannot serve the tree at %s", tree);
-	} else if (!add_domains(o, at.broker)) {
+	} else if (!add_domains(o, at.broker) || !run_stops_watch(stops, at.broker, recording)) {
 		status = EXIT_GNTSIM;
 	} else {
 		at.tree = config.tree;
@@ -286,7 +290,8 @@ static int run_private(const struct run_options *o, struct run_output *output,
 }
 
 /* What was the programs' goes before what was the trace's. */
-static int run_traced(const struct run_options *o, struct run_output *output, struct deaths *deaths)
+static int run_traced(const struct run_options *o, struct run_output *output, struct deaths *deaths,
+		      struct stops *stops)
 {
 	struct recording *r = NULL;
 	struct tracer *t;
@@ -302,10 +307,28 @@ static int run_traced(const struct run_options *o, struct run_output *output, st
 		trace_end_writing(t);
 		return EXIT_GNTSIM;
 	}
-	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r, deaths);
+	recording_stops(r, stops);
+	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r, deaths, stops);
 	whole = recording_end(r);
 	whole &= trace_end_writing(t);
 	return whole || status ? status : EXIT_GNTSIM;
+}
+
+/* With who stops programs at their stores, if any is to be. */
+static int run_stopped(const struct run_options *o, struct run_output *output,
+		       struct deaths *deaths)
+{
+	struct stops *stops = NULL;
+	int status;
+
+	if (run_stops_begin(o, &stops) < 0)
+		return EXIT_GNTSIM;
+	status = run_stops_judge(stops, run_traced(o, output, deaths, stops));
+	/* Children may have stored when the program itself had ended. */
+	for (unsigned int i = 0; i < o->n_programs; i++)
+		run_stops_counted(o, stops, i, deaths);
+	stops_end(stops);
+	return status;
 }
 
 /* With the points of the programs, if anybody asked for some. */
@@ -318,7 +341,7 @@ static int run_counted(const struct run_options *o, struct run_output *output)
 	if (o->points && !points)
 		return EXIT_GNTSIM;
 	if (run_deaths_begin(o, &deaths))
-		status = run_traced(o, output, deaths.n ? &deaths : NULL);
+		status = run_stopped(o, output, deaths.n ? &deaths : NULL);
 	status = run_deaths_judge(&deaths, status);
 	if (points && !run_points_write(points, o->points, &deaths) && status == 0)
 		status = EXIT_GNTSIM;

@@ -25,6 +25,7 @@ struct run_place {
 	struct xenstore *xenstore;
 	struct run_output *output; /* of several */
 	struct deaths *deaths;     /* NULL: none are wanted */
+	struct stops *stops;       /* who stops programs at their stores; NULL: nobody */
 };
 
 /** The process turns into the program; an exit status if it could not. */

@@ -271,6 +271,8 @@ static int parse(int argc, char **argv, struct serve_options *o)
 		return scn_usage_error("serve", "expected no other word, found '%s'", argv[optind]);
 	if (o->stores && !o->record)
 		return complain("--stores belongs to --record");
+	if (o->stores && strcmp(o->stores, "exact") == 0)
+		return complain("--stores exact is of programs that 'gntsim run' starts");
 	return o->config.socket_path ? 0 : complain("serve needs --socket PATH");
 }
 

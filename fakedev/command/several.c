@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "descendants.h"
 #include "run-deaths.h"
+#include "run-stops.h"
 #include "run.h"
 
 #include <errno.h>
@@ -172,7 +173,10 @@ static void child_ended(struct several *s, unsigned int i, int status)
 	s->children[i].pid = 0;
 	s->children[i].status = exit_status(status);
 	run_deaths_ended(s->at->deaths, i, status);
+	run_stops_counted(s->o, s->at->stops, i, s->at->deaths);
 	s->n_running--;
+	if (s->at->stops && stops_refused(s->at->stops))
+		fail_all(s, EXIT_GNTSIM);
 	if (!s->o->programs[i].wait_for || s->children[i].found)
 		return;
 	/* The others are to live with its death. */

@@ -272,7 +272,8 @@ void put_bytes(struct scn_buf *b, const unsigned char *bytes, uint32_t n, bool a
 
 uint32_t pages_kept(const struct recorder *r, const unsigned char *bytes, uint32_t n)
 {
-	if (r->stores == RECORD_STORES_ALL || n <= LONG_STORE || same_length(bytes, n) == n)
+	if (r->stores == RECORD_STORES_ALL || r->stores == RECORD_STORES_EXACT || n <= LONG_STORE ||
+	    same_length(bytes, n) == n)
 		return n;
 	return KEPT;
 }
@@ -310,17 +311,23 @@ static void add_news(struct recorder *r, uint32_t frame, uint32_t offset, uint32
 	r->news[r->n_news++] = (struct news){frame, offset, len < KEPT ? len : KEPT, by};
 }
 
+static void put_store_text(const struct recorder *r, struct scn_buf *b, struct author a,
+			   uint64_t addr, const unsigned char *bytes, uint32_t n)
+{
+	scn_buf_str(b, "store(");
+	put_address(&r->world, b, a.process, addr);
+	scn_buf_str(b, ", ");
+	put_bytes(b, bytes, n, addr % 4 == 0);
+	scn_buf_str(b, ")");
+}
+
 static void put_store(struct recorder *r, struct author a, uint64_t addr,
 		      const unsigned char *bytes, uint32_t n, uint32_t kept)
 {
 	const struct process *p = &r->world.processes[a.process];
 	struct step *s = script_step(&r->script, STEP_CALL, p->script);
 
-	scn_buf_str(&s->text, "store(");
-	put_address(&r->world, &s->text, a.process, addr);
-	scn_buf_str(&s->text, ", ");
-	put_bytes(&s->text, bytes, kept, addr % 4 == 0);
-	scn_buf_str(&s->text, ")");
+	put_store_text(r, &s->text, a, addr, bytes, kept);
 	if (kept < n)
 		scn_buf_printf(&s->note, "%u of %u bytes", kept, n);
 	if (a.other == NOBODY)
@@ -413,9 +420,56 @@ static void compare_page(struct recorder *r, uint32_t frame, const unsigned char
 	}
 }
 
+/* One that goes on where the last one ended, with nothing in between, is of the same step. */
+static bool goes_on(const struct recorder *r, uint32_t process, uint64_t addr, uint64_t offset,
+		    uint32_t n)
+{
+	const struct last_store *l = &r->last_store;
+
+	return l->len && l->step + 1 == r->script.n_steps && l->process == process &&
+	       l->addr + l->len == addr && l->offset + l->len == offset && l->len + n <= PAGE &&
+	       offset % PAGE;
+}
+
+void pages_stored(struct recorder *r, uint32_t pid, uint64_t addr, uint64_t offset,
+		  const unsigned char *bytes, uint32_t n)
+{
+	const struct process *p = world_find_process(&r->world, pid);
+	uint32_t frame = (uint32_t)(offset / PAGE), process, from;
+	struct page_copy *copy = p && n ? make_copy(r, frame) : NULL;
+	struct last_store *l = &r->last_store;
+	struct author a;
+
+	if (!copy)
+		return;
+	process = (uint32_t)(p - r->world.processes);
+	a = (struct author){process, NOBODY};
+	from = (uint32_t)(offset % PAGE);
+	memcpy(copy->bytes + from, bytes, n);
+	memset(copy->owner + from, process < 255 ? (int)process + 1 : 0, n);
+	memset(copy->missing + from, false, n);
+	if (goes_on(r, process, addr, offset, n)) {
+		struct step *s = &r->script.steps[l->step];
+
+		memcpy(l->bytes + l->len, bytes, n);
+		l->len += n;
+		scn_buf_free(&s->text);
+		put_store_text(r, &s->text, a, l->addr, l->bytes, l->len);
+	} else {
+		l->addr = addr;
+		l->offset = offset;
+		l->process = process;
+		l->len = n;
+		memcpy(l->bytes, bytes, n);
+		put_store(r, a, addr, bytes, n, n);
+		l->step = r->script.n_steps - 1;
+	}
+	add_news(r, frame, (uint32_t)(l->offset % PAGE), l->len, process);
+}
+
 void pages_compare(struct recorder *r, const struct trace_call *c, uint32_t caller)
 {
-	if (r->stores == RECORD_STORES_NONE)
+	if (r->stores == RECORD_STORES_NONE || r->stores == RECORD_STORES_EXACT)
 		return;
 	look_who_ran(r);
 	for (uint32_t frame = 0; frame < r->n_pages; frame++) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "recorder.h"
+#include "stops/stops.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,6 +109,25 @@ static void forget_call(struct recorder *r)
 	r->main_step = UINT32_MAX;
 }
 
+static void on_store(void *ctx, const struct stops_store *s)
+{
+	struct recorder *r = ctx;
+
+	if (!r->script.failed)
+		pages_stored(r, (uint32_t)s->pid, s->addr, s->offset, s->bytes, s->len);
+}
+
+void record_take_stores(struct recorder *r)
+{
+	if (r->stops)
+		stops_take(r->stops, false, on_store, r);
+}
+
+void record_stops(struct recorder *r, struct stops *stops)
+{
+	r->stops = stops;
+}
+
 static void on_call(void *ctx, const struct trace_call *c)
 {
 	struct recorder *r = ctx;
@@ -120,6 +140,9 @@ static void on_call(void *ctx, const struct trace_call *c)
 	/* What the machine has cleared nobody has stored. */
 	for (uint32_t i = 0; i < r->n_cleared; i++)
 		pages_written(r, c->frames, r->cleared[i].frame, r->cleared[i].offset, 1, 1);
+	/* Whoever has seen a store, and calls now, has seen one that was made before. */
+	if (r->stops)
+		stops_take(r->stops, true, on_store, r);
 	caller = world_find_process(&r->world, c->program.pid);
 	pages_compare(r, c, caller ? (uint32_t)(caller - r->world.processes) : NOBODY);
 	record_call(r, c);
@@ -227,6 +250,7 @@ static void put_head(const struct recorder *r, struct scn_buf *head)
 	    [RECORD_STORES_CHANGED] = "what changed a shared page, of long ones the beginning",
 	    [RECORD_STORES_ALL] = "what changed a shared page",
 	    [RECORD_STORES_NONE] = "none",
+	    [RECORD_STORES_EXACT] = "each that changed a shared page, as it was made",
 	};
 
 	scn_buf_str(head, "# Rule: what was recorded comes back.\n"

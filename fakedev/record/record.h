@@ -11,6 +11,7 @@ enum record_stores {
 	RECORD_STORES_CHANGED, /* those that changed something, of long ones the beginning */
 	RECORD_STORES_ALL,     /* these, whole */
 	RECORD_STORES_NONE,
+	RECORD_STORES_EXACT, /* each, whole, as the programs were stopped at it: record_stops() */
 };
 
 struct recorder;
@@ -25,6 +26,11 @@ struct recorder *record_new(const char *path, enum record_stores stores,
 const struct broker_trace *record_hooks(struct recorder *r);
 /* The process, a part of the machine itself, is none of the script's. */
 void record_leave_out(struct recorder *r, uint32_t pid);
+/* Who stops the programs at their stores, and tells of each. Lives as long as there are programs. */
+struct stops;
+void record_stops(struct recorder *r, struct stops *stops);
+/* There is something to take: stops_descriptor(). */
+void record_take_stores(struct recorder *r);
 /* What the machine is made of: limits that are not the default, the kernel. */
 void record_machine(struct recorder *r, const struct broker_config *config);
 

@@ -55,6 +55,15 @@ struct recorder {
 	} * granted;
 	uint32_t n_granted, room_granted;
 
+	struct stops *stops; /* NULL: pages are compared instead */
+	/* The store that was told last. */
+	struct last_store {
+		uint32_t step, process; /* of the script; of the world */
+		uint64_t addr, offset;  /* offset: in the page frames */
+		uint32_t len;
+		unsigned char bytes[PAGE];
+	} last_store;
+
 	uint32_t *left_out; /* pids */
 	uint32_t n_left_out, room_left_out;
 
@@ -77,6 +86,9 @@ void not_expressed(struct recorder *r, uint32_t process, const char *what);
 /* pages.c */
 /* What was stored since the last call, as steps; `caller` may be NULL. */
 void pages_compare(struct recorder *r, const struct trace_call *c, uint32_t caller);
+/* A process was stopped at its store to these bytes, which are in one page. */
+void pages_stored(struct recorder *r, uint32_t pid, uint64_t addr, uint64_t offset,
+		  const unsigned char *bytes, uint32_t n);
 /* What the process has mapped now. */
 void pages_refresh(struct recorder *r, const struct trace_call *c, struct process *p);
 /* The machine itself wrote there; of what it wrote the script has the first `known` bytes. */

@@ -261,7 +261,7 @@ says err "--record: $dir/../${dir##*/}/x is what --trace writes"
 expect 125 "no file" "$gntsim" record -- true
 says err "record needs -o FILE"
 expect 125 "no such stores" "$gntsim" record -o "$dir/x.scn" --stores some -- true
-says err "--stores: expected changed, all or none, found 'some'"
+says err "--stores: expected changed, all, none or exact, found 'some'"
 expect 125 "stores of what" "$gntsim" run --stores all -- true
 says err "--stores belongs to --record"
 expect 125 "of a machine that is another's" "$gntsim" record --socket "$dir/s" -o "$dir/x.scn" -- true

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file run-stops.h
+ * Which programs of gntsim run are stopped at their stores to shared pages, and what comes of it.
+ */
+#ifndef COMMAND_RUN_STOPS_H
+#define COMMAND_RUN_STOPS_H
+
+#include "broker/deaths.h"
+#include "recording.h"
+#include "run-options.h"
+#include "stops/stops.h"
+
+/**
+ * Starts who stops them, if a program is to be. Before there is a machine.
+ * @param[out] out NULL: none is
+ * @return 0 or a negative errno, explained on stderr
+ */
+int run_stops_begin(const struct run_options *o, struct stops **out);
+/** What is told of stores is taken from now on. @return false, explained */
+bool run_stops_watch(struct stops *s, struct broker *b, struct recording *r);
+/** In the process that is about to become the program. @return 0, also if it is none of those; or a
+ * negative errno, explained */
+int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,
+		     struct failure *f);
+/** How many stores the program has made until now, and whether it was ended at one; into @p d, which may be
+ * NULL. */
+void run_stops_counted(const struct run_options *o, const struct stops *s, unsigned int program,
+		       struct deaths *d);
+/** Says so if stores could not be counted. @return the run's exit status, which was to be @p status */
+int run_stops_judge(const struct stops *s, int status);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Where programs can't be stopped at their stores: an instruction pair that stores if nothing came in between
+ * (arm64's exclusives) never gets through single steps. */
+#include "stops.h"
+
+#include <errno.h>
+
+int stops_start(const struct stops_config *config, struct stops **out, struct failure *f)
+{
+	(void)config;
+	*out = NULL;
+	return fail(f, -ENOSYS, "programs can be stopped at their stores on x86-64 only");
+}
+
+int stops_follow(struct stops *s, unsigned int program, struct failure *f)
+{
+	(void)s;
+	(void)program;
+	return fail(f, -ENOSYS, "programs can be stopped at their stores on x86-64 only");
+}
+
+uint64_t stops_count(const struct stops *s, unsigned int program)
+{
+	(void)s;
+	(void)program;
+	return 0;
+}
+
+uint32_t stops_victim(const struct stops *s, unsigned int program)
+{
+	(void)s;
+	(void)program;
+	return 0;
+}
+
+bool stops_reached(const struct stops *s, unsigned int program)
+{
+	(void)s;
+	(void)program;
+	return false;
+}
+
+const char *stops_refused(const struct stops *s)
+{
+	(void)s;
+	return NULL;
+}
+
+void stops_take(struct stops *s, bool until_now, void (*each)(void *, const struct stops_store *),
+		void *ctx)
+{
+	(void)s;
+	(void)until_now;
+	(void)each;
+	(void)ctx;
+}
+
+int stops_descriptor(const struct stops *s)
+{
+	(void)s;
+	return -1;
+}
+
+void stops_end(struct stops *s)
+{
+	(void)s;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "supervisor.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct stops {
+	struct board *board;
+	struct stops_config config;
+	int control, told; /* ours of each pair; -1: none */
+	pid_t pid;
+};
+
+static struct board *make_board(void)
+{
+	pthread_mutexattr_t how;
+	struct board *b =
+	    mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (b == MAP_FAILED)
+		return NULL;
+	pthread_mutexattr_init(&how);
+	pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&b->lock, &how);
+	pthread_mutexattr_destroy(&how);
+	return b;
+}
+
+/* What others wait for the end of must not stay open here. */
+static void close_others(int first, int second)
+{
+	int low = first < second ? first : second, high = first < second ? second : first;
+
+	if (low > 3)
+		close_range(3, (unsigned int)low - 1, 0);
+	if (low >= 0 && high > low + 1)
+		close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
+	close_range((unsigned int)(high > 2 ? high : 2) + 1, ~0u, 0);
+}
+
+static void be_supervisor(const struct stops *s, int control, int tell, pid_t parent)
+{
+	struct supervisor me = {
+	    .config = &s->config, .board = s->board, .control = control, .tell = tell};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(1);
+	close_others(control, tell < 0 ? control : tell);
+	_exit(supervise(&me));
+}
+
+static int pair(int *ours, int *theirs)
+{
+	int ends[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	*ours = ends[0];
+	*theirs = ends[1];
+	return 0;
+}
+
+static int start(struct stops *s)
+{
+	int control = -1, tell = -1, err = pair(&s->control, &control);
+	pid_t parent = getpid();
+
+	if (err == 0 && s->config.tell)
+		err = pair(&s->told, &tell);
+	if (err == 0) {
+		s->pid = fork();
+		if (s->pid == 0)
+			be_supervisor(s, control, tell, parent);
+		err = s->pid < 0 ? -errno : 0;
+	}
+	if (control >= 0)
+		close(control);
+	if (tell >= 0)
+		close(tell);
+	return err;
+}
+
+int stops_start(const struct stops_config *config, struct stops **out, struct failure *f)
+{
+	struct stops *s = calloc(1, sizeof(*s));
+	int err = -ENOMEM;
+
+	if (s) {
+		*s = (struct stops){
+		    .config = *config, .control = -1, .told = -1, .board = make_board()};
+		if (s->board)
+			err = start(s);
+	}
+	if (err == 0) {
+		*out = s;
+		return 0;
+	}
+	stops_end(s);
+	return fail(f, err, "cannot start who stops programs at their stores: %s", strerror(-err));
+}
+
+static int wait_until_seized(int fd)
+{
+	int32_t err;
+	ssize_t n;
+
+	do
+		n = recv(fd, &err, sizeof(err), 0);
+	while (n < 0 && errno == EINTR);
+	return n == sizeof(err) ? err : -EPIPE;
+}
+
+int stops_follow(struct stops *s, unsigned int program, struct failure *f)
+{
+	int32_t who[2] = {(int32_t)getpid(), (int32_t)program};
+	int ends[2], err;
+
+	/* Where only an ancestor may trace (the Yama module), or whom one has named. */
+	prctl(PR_SET_PTRACER, s->pid);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return fail(f, -errno, "cannot make a socket: %s", strerror(errno));
+	err = wire_send(s->control, WIRE_ATTACH, 0, who, sizeof(who), &ends[1], 1);
+	close(ends[1]);
+	if (err == 0)
+		err = wait_until_seized(ends[0]);
+	close(ends[0]);
+	if (err == -EPERM)
+		return fail(f, err,
+			    "stores can't be stopped at: ptrace(2) is forbidden here, or the "
+			    "program is traced already");
+	return err < 0 ? fail(f, err, "stores can't be stopped at: %s", strerror(-err)) : 0;
+}
+
+uint64_t stops_count(const struct stops *s, unsigned int program)
+{
+	return atomic_load(&s->board->stores[program]);
+}
+
+uint32_t stops_victim(const struct stops *s, unsigned int program)
+{
+	return atomic_load(&s->board->victims[program]);
+}
+
+bool stops_reached(const struct stops *s, unsigned int program)
+{
+	return stops_victim(s, program);
+}
+
+const char *stops_refused(const struct stops *s)
+{
+	return atomic_load(&s->board->refused) ? s->board->why : NULL;
+}
+
+static bool take_one(const struct stops *s, void (*each)(void *, const struct stops_store *),
+		     void *ctx)
+{
+	struct stops_store store;
+	ssize_t n = recv(s->told, &store, sizeof(store), MSG_DONTWAIT);
+
+	if (n < (ssize_t)offsetof(struct stops_store, bytes))
+		return n < 0 && errno == EINTR;
+	each(ctx, &store);
+	return true;
+}
+
+void stops_take(struct stops *s, bool until_now, void (*each)(void *, const struct stops_store *),
+		void *ctx)
+{
+	struct pollfd p = {.fd = s->told, .events = POLLIN};
+	int err = EBUSY;
+
+	while (s->told >= 0 && err == EBUSY) {
+		while (take_one(s, each, ctx))
+			;
+		if (!until_now)
+			return;
+		/* Who traces may be in the midst of a store, and wait for us to take what is told. */
+		err = pthread_mutex_trylock(&s->board->lock);
+		if (err == EBUSY)
+			poll(&p, 1, 1);
+	}
+	if (err == EBUSY)
+		return;
+	/* It can have died in the midst: nobody stores any more then. */
+	if (err == EOWNERDEAD)
+		pthread_mutex_consistent(&s->board->lock);
+	while (take_one(s, each, ctx))
+		;
+	pthread_mutex_unlock(&s->board->lock);
+}
+
+int stops_descriptor(const struct stops *s)
+{
+	return s->told;
+}
+
+void stops_end(struct stops *s)
+{
+	if (!s)
+		return;
+	if (s->pid > 0) {
+		kill(s->pid, SIGKILL);
+		waitpid(s->pid, NULL, 0);
+	}
+	if (s->control >= 0)
+		close(s->control);
+	if (s->told >= 0)
+		close(s->told);
+	if (s->board)
+		munmap(s->board, sizeof(*s->board));
+	free(s);
+}

@@ -1,0 +1,55 @@
+#!/bin/sh
+# count-test.sh GNTSIM STORES PREFIX: stores are counted exactly, and a program that is ended at one has made those up
+# to it and no other.
+gntsim=$1 stores=$2 prefix=$3
+. "$(dirname "$0")/stops.sh"
+may_be_traced
+
+# counted WHAT N: what the first program of --points made.
+counted() {
+	n=$(sed -n '1s/.*"stores":\([0-9]*\),.*/\1/p' "$dir/points")
+	[ "$n" = "$2" ] || complain "$1: counted ${n:-nothing}, not $2"
+}
+
+# Each program knows how many stores it made, those apart that glibc makes in its place (-1).
+for front in socket fuse; do
+	for name in $("$stores" list); do
+		[ "$name" = after-exec ] && continue
+		"$gntsim" run --front $front -- true 2>"$dir/err" || continue
+		expect 0 "$name on $front" "$gntsim" run --front $front --points "$dir/points" --count-stores -- "$stores" "$name"
+		[ "$(cat "$dir/out")" = -1 ] || counted "$name on $front" "$(cat "$dir/out")"
+	done
+done
+expect 0 "not asked for" "$gntsim" run --points "$dir/points" -- "$stores" plain
+grep -q '"stores":' "$dir/points" && complain "$what: stores are counted"
+
+# What the other side finds when a program was ended at its Nth store.
+left="010000000000000000000000000000000000000000000000
+010200000000000000000000000000000000000000000000
+010203000000000000000000000000000000000000000000
+010203040000000000000000000000000000000000000000
+010203040500000000000000000000000000000000000000
+0102030405aabb0000000000000000000000000000000000
+0102030405aabb0004030201000000000000000000000000
+0102030405aabb0004030201000000001817161514131211"
+n=0
+for bytes in $left; do
+	n=$((n + 1))
+	expect 0 "ended at store $n" "$gntsim" run --points "$dir/points" --wait-for ready -- "$prefix" granter ::: \
+		--domain 1 --kill-at store:$n -- "$prefix" mapper
+	says err "gntsim: killed at store:$n: prefix (process"
+	[ "$(tail -n 1 "$dir/out")" = "$bytes" ] || complain "$what: left $(tail -n 1 "$dir/out")"
+	grep -q "\"program\":\"prefix\",\"domain\":1,.*\"stores\":$n,.*\"signal\":9" "$dir/points" ||
+		complain "$what: $(cat "$dir/points")"
+	[ "$(grep -c '"stores":' "$dir/points")" = 1 ] || complain "$what: who is not to be ended is stopped too"
+done
+expect 123 "a store that is not made" "$gntsim" run --kill-at store:6 -- "$stores" plain
+says err "--kill-at store:6 was not reached: stores made 5 stores"
+expect 125 "no number" "$gntsim" run --kill-at store:0 -- "$stores" plain
+expect 125 "after a store it is ended in any case" "$gntsim" run --kill-at store:1+ -- "$stores" plain
+expect 125 "counts without a file" "$gntsim" run --count-stores -- "$stores" plain
+# A process of the program that is not its first.
+expect 0 "a child" "$gntsim" run --kill-at store:4 -- "$stores" children-left
+says err "killed at store:4: stores (process"
+[ "$(cat "$dir/out")" = "4 9" ] || complain "$what: $(cat "$dir/out")"
+[ $failed = 0 ]
