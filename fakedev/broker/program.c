@@ -7,9 +7,36 @@
 #include <string.h>
 #include <unistd.h>
 
+/* The bytes of a character that is no command to a terminal; 0: there is none. */
+static size_t character(const unsigned char *at)
+{
+	size_t n = at[0] < 0x80 ? 1 : at[0] < 0xe0 ? 2 : at[0] < 0xf0 ? 3 : 4;
+
+	if (n == 1)
+		return at[0] >= ' ' && at[0] != 127;
+	/* A first byte below is none, or of what one byte would do for; C2 80 to C2 9F are commands. */
+	if (at[0] < 0xc2 || at[0] > 0xf4 || (at[0] == 0xc2 && at[1] < 0xa0))
+		return 0;
+	for (size_t i = 1; i < n; i++)
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+void program_printable(char *text)
+{
+	for (unsigned char *at = (unsigned char *)text; *at;) {
+		size_t n = character(at);
+
+		if (n == 0)
+			*at = '?';
+		at += n ? n : 1;
+	}
+}
+
 void program_look(struct program *p, uint32_t pid)
 {
-	char path[32];
+	char path[32], line[sizeof(p->name) + 1]; /* with the kernel's newline */
 	ssize_t n = -1;
 	int fd;
 
@@ -19,15 +46,12 @@ void program_look(struct program *p, uint32_t pid)
 	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0) {
-		n = read(fd, p->name, sizeof(p->name) - 1);
+		n = read(fd, line, sizeof(p->name));
 		close(fd);
 	}
-	p->name[n > 0 ? n : 0] = '\0';
-	/* Its last byte is a newline. Whatever else the program put there is for a terminal. */
-	p->name[strcspn(p->name, "\n")] = '\0';
-	for (char *c = p->name; *c; c++)
-		if (*c < ' ' || *c == 127)
-			*c = '?';
+	if (n > 0)
+		memcpy(p->name, line, (size_t)n - 1);
+	program_printable(p->name);
 }
 
 /* Of /proc/PID/stat, and of all else that is for who may trace it, nothing is told while the process

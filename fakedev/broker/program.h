@@ -14,6 +14,10 @@ struct program {
 	char name[16]; /**< as the kernel has it (comm); empty if it never told */
 };
 
+/** Makes a '?' of every byte that a terminal may take for a command, or that is of no UTF-8 character: a
+ * program's name may hold anything. */
+void program_printable(char *text);
+
 /** Asks the kernel for the name of a process, which is alive. */
 void program_look(struct program *p, uint32_t pid);
 

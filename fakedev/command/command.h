@@ -108,6 +108,8 @@ int raise_limits(struct failure *f);
 void be_told_of_writes(void);
 void be_told_of_pipes(void);
 void restore_limits(void);
+/** The signals alone: for a process that is ours, and needs the room that we have. */
+void restore_signals(void);
 /** Nothing that is opened later may be taken for standard input, output or error. The program finds
  * closed again what was. @return 0 or -1 */
 int fill_standard_descriptors(void);

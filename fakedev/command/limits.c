@@ -59,12 +59,17 @@ int raise_limits(struct failure *f)
 	return 0;
 }
 
-void restore_limits(void)
+void restore_signals(void)
 {
 	if (before.told && before.on_file_size != SIG_ERR)
 		signal(SIGXFSZ, before.on_file_size);
 	if (before.told_of_pipes && before.on_pipe != SIG_ERR)
 		signal(SIGPIPE, before.on_pipe);
+}
+
+void restore_limits(void)
+{
+	restore_signals();
 	if (!before.raised)
 		return;
 	setrlimit(RLIMIT_NOFILE, &before.descriptors);

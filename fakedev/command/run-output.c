@@ -3,6 +3,8 @@
 #define _GNU_SOURCE
 #include "run.h"
 
+#include "broker/program.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,6 +33,7 @@ static int describe(const struct run_options *o, unsigned int i, struct run_outp
 		out->tags[i] = NULL;
 		return -ENOMEM;
 	}
+	program_printable(out->tags[i]);
 	out->sources[i].tag = out->tags[i];
 	return 0;
 }

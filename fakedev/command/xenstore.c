@@ -64,7 +64,7 @@ static void exec_xenstored(const char *program, const char *socket, const char *
 	unsetenv("XENSTORED_PATH");
 	if (join_environment(&j, &f) < 0)
 		_exit(complain("%s", f.text));
-	restore_limits();
+	restore_signals();
 	/* Not of the terminal's group: ^C is for the program. */
 	setsid();
 	null = open("/dev/null", O_RDWR);

@@ -95,6 +95,17 @@ then
 	sed 's/^/    /' "$dir/json"
 fi
 
+# A program's name may hold anything; a line is a line, and no command to a terminal.
+odd=$dir/$(printf 'a\nb\033[3m\302\233c')
+ln -s "$traced" "$odd"
+expect 0 "an odd name" "$gntsim" run --tag --trace "$dir/trace" -- "$odd"
+grep -q '# a?b?\[3m??c, pid' "$dir/trace" || complain "$what: $(cat -v "$dir/trace")"
+[ -z "$(tr -d '\n -~' <"$dir/trace")" ] || complain "$what: $(cat -v "$dir/trace")"
+printf '#!/bin/sh\necho "$1"\n' >"$odd-2"
+chmod +x "$odd-2"
+expect 0 "an odd name's tag" "$gntsim" run --tag -- "$odd-2" hello
+[ "$(cat "$dir/out")" = 'dom0 a?b?[3m??c-2| hello' ] || complain "$what: $(cat -v "$dir/out")"
+
 expect 125 "no such directory" "$gntsim" run --trace "$dir/no/trace" -- touch "$dir/ran"
 says err "--trace: cannot write $dir/no/trace: No such file or directory"
 [ ! -e "$dir/ran" ] || complain "$what: the program was run"
