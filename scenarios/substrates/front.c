@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "complaints.h"
 #include "fronts.h"
 #include "player/child.h"
 #include "player/variant.h"
@@ -44,6 +45,7 @@ struct server {
 	char socket[104], tree[104];
 	pid_t pid;
 	int output; /* of the server: readable when it serves, at its end when it has died */
+	struct scn_complaints complaints;
 	struct scn_setup setup;
 	uint32_t domain_of[64];
 	char said[512]; /* of its output, what is not looked at yet */
@@ -78,31 +80,39 @@ static struct scn_version front_kernel(const void *self)
 	return (struct scn_version){6, 1};
 }
 
-/* Starts `gntsim WORD…` with its output in a pipe. It ends with us, and our directory after it. */
-static pid_t start(const struct server *s, const char *const *words, int *output)
+/* Starts `gntsim WORD…` with its output in a pipe, its standard error in another. It ends with us, and our directory after it. */
+static pid_t start(const struct server *s, const char *const *words, int *output,
+		   struct scn_complaints *complaints)
 {
 	union {
 		const char *in[MAX_WORDS + 2];
 		char *out[MAX_WORDS + 2];
 	} argv = {.in = {s->gntsim}};
-	int fds[2];
+	int fds[2], errors;
 	pid_t pid;
 
 	for (int i = 0; i < MAX_WORDS && words[i]; i++)
 		argv.in[i + 1] = words[i];
 	if (pipe2(fds, O_CLOEXEC))
 		return -1;
+	errors = scn_complaints_open(complaints);
 	pid = scn_fork_child();
 	if (pid == 0) {
 		dup2(fds[1], STDOUT_FILENO);
+		if (errors >= 0)
+			dup2(errors, STDERR_FILENO);
 		fcntl(s->scratch.hold, F_SETFD, 0);
 		execv(s->gntsim, argv.out);
 		_exit(127);
 	}
 	close(fds[1]);
+	if (errors >= 0)
+		close(errors);
 	*output = fds[0];
-	if (pid < 0)
+	if (pid < 0) {
 		close(fds[0]);
+		scn_complaints_close(complaints);
+	}
 	return pid;
 }
 
@@ -111,8 +121,10 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 			   struct scn_buf *why)
 {
 	int output = -1, status = 0;
-	pid_t pid = start(s, words, &output);
+	struct scn_complaints complaints;
+	pid_t pid = start(s, words, &output, &complaints);
 	char chunk[1024];
+	bool done;
 	ssize_t n;
 
 	if (pid < 0)
@@ -121,10 +133,13 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 		scn_buf_add(out, chunk, (size_t)n);
 	close(output);
 	waitpid(pid, &status, 0);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
-		return SCN_OK;
-	scn_buf_printf(why, "gntsim %s %s failed", words[0], words[1]);
-	return SCN_ERROR;
+	done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+	if (!done) {
+		scn_buf_printf(why, "gntsim %s %s failed", words[0], words[1]);
+		scn_complaints_add(&complaints, why);
+	}
+	scn_complaints_close(&complaints);
+	return done ? SCN_OK : SCN_ERROR;
 }
 
 static void front_end(void *self)
@@ -142,6 +157,7 @@ static void front_end(void *self)
 	if (s->output >= 0)
 		close(s->output);
 	s->output = -1;
+	scn_complaints_close(&s->complaints);
 	unlink(s->socket);
 	rmdir(s->tree);
 }
@@ -155,8 +171,9 @@ static enum scn_status await_server(struct server *s, struct scn_buf *why)
 	if (poll(&p, 1, START_MS) == 1 && read(s->output, line, sizeof(line)) > 0 &&
 	    fcntl(s->output, F_SETFL, O_NONBLOCK) == 0)
 		return SCN_OK;
-	front_end(s);
 	scn_buf_str(why, "gntsim serve did not start");
+	scn_complaints_add(&s->complaints, why);
+	front_end(s);
 	return SCN_ERROR;
 }
 
@@ -286,7 +303,7 @@ static pid_t start_server(struct server *s, const struct scn_setup *setup)
 		words[n++] = "--mount";
 		words[n++] = s->tree;
 	}
-	return start(s, words, &s->output);
+	return start(s, words, &s->output, &s->complaints);
 }
 
 static enum scn_status front_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
@@ -439,6 +456,7 @@ static const char *front_hazard(void *self)
 	ssize_t n;
 
 	s->hazard[0] = '\0';
+	scn_complaints_hear(&s->complaints);
 	while ((n = read(s->output, s->said + s->n_said, sizeof(s->said) - s->n_said)) > 0) {
 		const char *at = s->said, *end;
 
@@ -506,6 +524,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	if (!s->gntsim)
 		s->gntsim = "/proc/self/exe";
 	s->output = -1;
+	s->complaints.fd = -1;
 	err = scn_scratch_make(&s->scratch, "gntsim-play");
 	if (err) {
 		scn_buf_printf(why, "%s: %s", s->scratch.path, strerror(-err));

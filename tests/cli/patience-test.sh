@@ -90,7 +90,19 @@ expect 125 "play: the broker stops at the start" env STOP_BEFORE=run STOP_AFTER=
 says err "does not answer within 1 second"
 says out "a process of the scenario did not start"
 expect 125 "play: the broker stops in a step" env STOP_BEFORE=control STOP_AFTER=nothing $ask
-says out "gntsim control --socket failed"
+says out "gntsim control --socket failed: what listens at "
+# Why a machine does not start is told where the verdict is, not on standard error alone.
+cat >"$dir/broken" <<'END'
+#!/bin/sh
+[ $1 != serve ] || echo 'gntsim: cannot make an epoll set: Too many open files' >&2
+exit 125
+END
+chmod +x "$dir/broken"
+expect 125 "play: the broker does not start" env GNTSIM="$dir/broken" "$gntsim" play --on socket --tap --junit "$dir/junit" "$dir/stopped.scn"
+says out "gntsim serve did not start: cannot make an epoll set: Too many open files"
+says err "gntsim: cannot make an epoll set: Too many open files"
+grep -q "gntsim serve did not start: cannot make an epoll set: Too many open files" "$dir/junit" ||
+	complain "$what: $(cat "$dir/junit")"
 limit=150 # it waits 20 s for the call, and for what it ends
 expect 125 "play: the broker stops before a call" env STOP_BEFORE=nothing STOP_AFTER=control $ask
 says out "a process of the scenario hangs in open"
