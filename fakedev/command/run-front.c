@@ -5,6 +5,7 @@
 #include "substrates/fronts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct subject {
 	const char *program;
@@ -116,6 +117,8 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 		fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
 			o->unassisted ? ", unassisted" : "", why);
 		say_lacks(o);
+		/* What the library has to say later. */
+		setenv("GNTSIM_VERBOSE", "1", 1);
 	}
 	return 0;
 }

@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 static const char *const kept[] = {"LD_PRELOAD",   "GNTSIM_SOCKET", "GNTSIM_DOMAIN",
-				   "GNTSIM_GUEST", "GNTSIM_NATIVE", "ASAN_OPTIONS"};
+				   "GNTSIM_GUEST", "GNTSIM_NATIVE", "GNTSIM_VERBOSE",
+				   "ASAN_OPTIONS"};
 #define N_KEPT (sizeof(kept) / sizeof(kept[0]))
 #define ROOM   4096
 
@@ -109,6 +110,7 @@ static int not_executed(int result)
 DECLARE_NEXT(execve);
 EXPORT int execve(const char *path, char *const argv[], char *const env[])
 {
+	lib_tell_of_rights(path, false);
 	lib_executes();
 	return not_executed(NEXT(execve)(path, argv, COMPLETE(env)));
 }
@@ -116,6 +118,7 @@ EXPORT int execve(const char *path, char *const argv[], char *const env[])
 DECLARE_NEXT(execvpe);
 EXPORT int execvpe(const char *file, char *const argv[], char *const env[])
 {
+	lib_tell_of_rights(file, true);
 	lib_executes();
 	return not_executed(NEXT(execvpe)(file, argv, COMPLETE(env)));
 }
@@ -143,6 +146,7 @@ DECLARE_NEXT(posix_spawn);
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 		       const posix_spawnattr_t *attributes, char *const argv[], char *const env[])
 {
+	lib_tell_of_rights(path, false);
 	return NEXT(posix_spawn)(pid, path, actions, attributes, argv, COMPLETE(env));
 }
 
@@ -150,6 +154,7 @@ DECLARE_NEXT(posix_spawnp);
 EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 			const posix_spawnattr_t *attributes, char *const argv[], char *const env[])
 {
+	lib_tell_of_rights(file, true);
 	return NEXT(posix_spawnp)(pid, file, actions, attributes, argv, COMPLETE(env));
 }
 

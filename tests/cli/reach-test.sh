@@ -36,6 +36,20 @@ expect 0 "a relative TMPDIR" env TMPDIR=tmp "$gntsim" run -- sh -c "cd / && $use
 printf 'domain dom0\nprocess A in dom0\nA: ga = open("/dev/xen/gntalloc", O_RDWR)\n' >open.scn
 expect 0 "play, a relative TMPDIR" env TMPDIR=tmp "$gntsim" play --on socket open.scn
 
+# A program with rights of its own is not reached: with --verbose that is said, of who executes it.
+if [ "$(id -u)" = 0 ] && cp /bin/true own && chown 65534 own && chmod 4755 own; then
+	if findmnt -n -o OPTIONS -T . 2>/dev/null | grep -q nosuid; then
+		echo "(no set-user-ID here: not tried)"
+	else
+		for how in './own' 'exec ./own' 'PATH=. own'; do
+			expect 0 "$how" "$gntsim" run --verbose -- sh -c "$how"
+			says "own is executed with rights of its own (set-user-ID): no library can be preloaded into it"
+			expect 0 "$how, quietly" "$gntsim" run -- sh -c "$how"
+			[ ! -s out ] || { failed=$((failed + 1)) && cat out; }
+		done
+	fi
+fi
+
 # A path that is short from here, and too long from elsewhere.
 deep=$(printf '%0100d' 0)
 mkdir "$deep"
