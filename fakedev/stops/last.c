@@ -46,7 +46,7 @@ static void owner_died(struct supervisor *s, const struct thread *t, uint64_t ad
 
 static void end_robust_list(struct supervisor *s, const struct thread *t)
 {
-	struct robust_list_head *at = NULL, head;
+	struct robust_list_head *at = NULL, head = {0};
 	size_t size;
 	uint64_t entry, pending;
 
