@@ -113,9 +113,10 @@ int wire_send(int fd, uint16_t op, int64_t result, const void *payload, size_t l
 	return sent < 0 ? (int)sent : 0;
 }
 
-int wire_sendv(int fd, uint16_t op, const struct iovec *pieces, int n)
+int wire_sendv(int fd, uint16_t op, int64_t thread, const struct iovec *pieces, int n)
 {
-	struct wire_msg msg = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op};
+	struct wire_msg msg = {
+	    .magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op, .result = thread};
 	struct iovec iov[1 + WIRE_PIECES] = {{&msg, sizeof(msg)}};
 	struct msghdr hdr = {.msg_iov = iov, .msg_iovlen = 1 + (size_t)n};
 	long sent;
@@ -237,9 +238,10 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 	return err;
 }
 
-int wire_write(int fd, uint16_t op, const struct iovec *pieces, int n, void *room)
+int wire_write(int fd, uint16_t op, int64_t thread, const struct iovec *pieces, int n, void *room)
 {
-	struct wire_msg msg = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op};
+	struct wire_msg msg = {
+	    .magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = op, .result = thread};
 	size_t used = sizeof(msg);
 	long sent;
 

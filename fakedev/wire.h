@@ -65,11 +65,14 @@ enum wire_op {
 		       who can receive none later */
 	WIRE_WATCH, /**< nothing -> nothing: what is left by the processes below the asking one, until
 		       this connection ends, is kept for it */
-	WIRE_LEAKS, /**< nothing -> text, a line for each leak that WIRE_WATCH made be kept */
-	WIRE_READ, /**< struct wire_read, bytes: what a read() of evtchn gave, for a trace. No reply */
+	WIRE_LEAKS,  /**< nothing -> text, a line for each leak that WIRE_WATCH made be kept */
+	WIRE_READ,   /**< struct wire_read, bytes: what a read() of evtchn gave. No reply, unless
+		      wire_hello_reply.watched: nothing */
 	WIRE_CREATE, /**< struct wire_create: a domain, if it is not there -> nothing */
 	WIRE_SHOW,   /**< struct wire_show (wire_show.h) -> rows of what lives; -E2BIG: too many */
 	WIRE_EXEC, /**< nothing -> nothing: the process executes a program, unless another request comes */
+	WIRE_BEFORE, /**< struct wire_before -> the how manieth call of its program that is; asked, if
+			wire_hello_reply.watched, of what the kernel is going to do alone */
 	WIRE_OP_MAX,
 };
 
@@ -92,7 +95,9 @@ struct wire_msg {
 	uint16_t op;      /**< enum wire_op; a reply repeats it */
 	uint32_t flags;   /**< WIRE_F_* */
 	uint32_t payload; /**< bytes */
-	int64_t result;   /**< reply: 0 or more, or a negative errno */
+	int64_t
+	    result; /**< reply: 0 or more, or a negative errno; request: the thread that asks, if
+			   * wire_hello_reply.watched, else 0 */
 };
 
 struct wire_hello {
@@ -116,6 +121,7 @@ struct wire_hello_reply {
 	uint32_t rundir_len; /**< bytes of xenstored's run directory that follow; 0: no xenstore */
 	uint32_t unassisted; /**< 1: nothing can be mapped through this connection */
 	uint32_t traced;     /**< 1: WIRE_READ is wanted */
+	uint32_t watched;    /**< 1: WIRE_BEFORE is wanted, and WIRE_READ is answered */
 	uint32_t tree_len;   /**< then: bytes of the mounted tree's path that follow; 0: none */
 };
 
@@ -170,8 +176,16 @@ struct wire_read {
 	uint32_t file;
 	int32_t result; /**< bytes, which follow; or a negative errno */
 	uint32_t count; /**< that were asked for, at most 4096 */
+	uint32_t call;  /**< what WIRE_BEFORE answered; 0: it was not asked */
+};
+
+struct wire_before {
+	uint32_t file;  /**< WIRE_NO_FILE: it is no call on one, but a wait for several: poll() */
+	uint32_t count; /**< of a read(): bytes that are asked for */
+	uint32_t waits; /**< 1: nothing is there, and it would block */
 	uint32_t pad;
 };
+#define WIRE_NO_FILE UINT32_MAX
 
 struct wire_map {
 	uint32_t file;
@@ -244,7 +258,7 @@ int wire_send(int fd, uint16_t op, int64_t result, const void *payload, size_t l
  * all.
  * @return as wire_send(); -EFAULT when a piece is a bad pointer: nothing was sent then
  */
-int wire_sendv(int fd, uint16_t op, const struct iovec *pieces, int n);
+int wire_sendv(int fd, uint16_t op, int64_t thread, const struct iovec *pieces, int n);
 #define WIRE_PIECES 3
 
 /**
@@ -267,7 +281,7 @@ int wire_recv_first(int fd, int sent, void *buffer, struct wire_in *in);
  * @p room (WIRE_BUFFER bytes) may be the one to receive into.
  * @retval -ENOMEM the message does not fit without a descriptor; received, its head is in @p in
  */
-int wire_write(int fd, uint16_t op, const struct iovec *pieces, int n, void *room);
+int wire_write(int fd, uint16_t op, int64_t thread, const struct iovec *pieces, int n, void *room);
 int wire_read(int fd, void *buffer, struct wire_in *in);
 
 /** Closes the descriptors that are still in @p in and unmaps the payload. */

@@ -198,6 +198,12 @@ struct device_file *device_find(struct broker *b, uint64_t cookie);
 #define COOKIE_BUCKETS  1024u
 #define PROCESS_BUCKETS 1024u
 
+/** A process that has come to its point, and stops there to be looked at. */
+struct doomed {
+	struct death_program *program; /**< NULL: there is none */
+	uint32_t pid, tid;
+};
+
 struct broker {
 	struct gntsim_machine *machine;
 	struct arena arena;
@@ -226,8 +232,10 @@ struct broker {
 	unsigned int n_leaks;       /**< told on stderr */
 	struct link watchers;       /**< clients that watch for leaks */
 	uint32_t last_watch;
-	struct death_program *dying_call; /**< ends when its call that is under way is done */
-	uint32_t dying_process;
+	struct death_program *dying_call;     /**< ends when its call that is under way is done */
+	uint32_t dying_process, dying_thread; /**< of a call that came through the kernel */
+	uint64_t dying_number;
+	struct doomed doomed;
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };
@@ -243,12 +251,17 @@ void broker_tick(struct broker *b);
 int request_memory(struct client *c, const struct wire_in *in);
 /** WIRE_IOCTL; sends the reply. */
 int request_ioctl(struct client *c, const struct wire_in *in);
+/** Shows @p look the memory that came with a WIRE_IOCTL. */
+void request_ioctl_look(const struct wire_in *in,
+			void (*look)(void *ctx, const struct gntsim_user_memory *um), void *ctx);
 /** WIRE_STATUS, WIRE_CREATE, WIRE_DESTROY, WIRE_ADVANCE, WIRE_LIMIT; sends the reply. */
 int request_machine(struct client *c, const struct wire_in *in);
 /** WIRE_DESTROY; sends the reply, or has it sent later. */
 int request_destroy(struct client *c, const struct wire_in *in);
 /** The client is gone: that reply is not sent. */
 void request_destroy_forget(struct client *c);
+/** What WIRE_DESTROY does, for nobody who waits for it. */
+void request_destroy_domain(struct broker *b, uint32_t domid);
 /** privcmd's ioctl. */
 long request_privcmd(uint32_t cmd);
 

@@ -344,11 +344,39 @@ unsigned int broker_hazards(const struct broker *b)
 	return b->n_hazards;
 }
 
+/* What was deferred is tried again at each; what then still is will be for ever. */
+#define MOST_TIMERS 64
+
+bool broker_is_empty(struct broker *b)
+{
+	struct gntsim_totals t;
+
+	for (int i = 0; i < MOST_TIMERS; i++) {
+		uint64_t next = gntsim_machine_next_timer(b->machine);
+
+		if (next == UINT64_MAX)
+			break;
+		gntsim_machine_advance(b->machine, next);
+		broker_effects(b);
+	}
+	gntsim_machine_totals(b->machine, &t);
+	return !t.files && !t.mms && !t.vmas && !t.grants && !t.deferred && !t.gntdev_maps &&
+	       !t.maptrack && !t.ports && !t.zombies;
+}
+
 #define TRACE_IDLE_MS 20
 
 static int wait_ms(const struct broker *b, int timeout_ms)
 {
 	uint64_t next = gntsim_machine_next_timer(b->machine), ms;
+
+	if (b->config.deaths) {
+		uint64_t now = gntsim_machine_now(b->machine);
+		uint64_t death = deaths_next_time(b->config.deaths);
+
+		if (death != UINT64_MAX && (death > now ? death - now : 0) < next)
+			next = death > now ? death - now : 0;
+	}
 
 	/* A trace is written when there is nothing else to do. */
 	if (b->trace_left && (timeout_ms < 0 || timeout_ms > TRACE_IDLE_MS))
@@ -395,6 +423,8 @@ int broker_serve(struct broker *b, int timeout_ms)
 		}
 	}
 	broker_effects(b);
+	if (b->config.deaths)
+		deaths_time(b);
 	/* What had ended when a client asked was ready before its request was: it is in this batch,
 	 * unless the batch was full. */
 	if (n < BATCH && b->syncs.next != &b->syncs) {

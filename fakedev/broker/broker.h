@@ -103,6 +103,12 @@ int broker_set_rundir(struct broker *b, const char *rundir);
 /** How often a real kernel would have come to harm (gntsim/effects.h, HAZARD). */
 unsigned int broker_hazards(const struct broker *b);
 
+/**
+ * Whether nothing of any program is left in the machine, once its timers have run: no file, address
+ * space, grant, map or port. What is xenstored's counts, too.
+ */
+bool broker_is_empty(struct broker *b);
+
 /** Writes how much leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
 unsigned int broker_report_leaks(struct broker *b);
 

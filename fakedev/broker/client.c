@@ -185,6 +185,8 @@ static bool serve_one(struct client *c)
 		client_end(c);
 	else
 		broker_effects(b);
+	if (b->config.deaths)
+		deaths_finish(b);
 	return err == 0;
 }
 

@@ -2,24 +2,40 @@
 #define _GNU_SOURCE
 #include "deaths.h"
 
-#include "broker-internal.h"
+#include "catch.h"
 #include "program.h"
+#include "trace-internal.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define MOST_GENERATIONS 64
+/* Of one program, at a point of time. */
+#define MOST_PROCESSES 64
+
+const char *death_end_name(enum death_end end)
+{
+	static const char *const names[DEATH_ENDS] = {"kill", "exit", "abort", "destroy", "stop"};
+
+	return names[end];
+}
 
 const char *death_point_text(const struct death_point *p, char text[DEATH_POINT_TEXT])
 {
-	snprintf(text, DEATH_POINT_TEXT, "%s:%" PRIu64 "%s",
-		 p->at == DEATH_STORE ? "store" : "call", p->n,
-		 p->at == DEATH_CALL_DONE ? "+" : "");
+	if (p->at == DEATH_TIME)
+		snprintf(text, DEATH_POINT_TEXT, "time:%" PRIu64 "ns", p->n);
+	else
+		snprintf(text, DEATH_POINT_TEXT, "%s:%" PRIu64 "%s",
+			 p->at == DEATH_WAIT    ? "wait"
+			 : p->at == DEATH_STORE ? "store"
+						: "call",
+			 p->n, p->at == DEATH_CALL_DONE ? "+" : "");
 	return text;
 }
 
@@ -35,44 +51,178 @@ int deaths_program_of(const struct deaths *d, uint32_t pid)
 }
 
 /* What a program can be seen to do: the calls that a trace shows as such. */
-static bool is_call(uint16_t op)
+static bool is_call(const struct wire_in *in, struct wire_before *before)
 {
 	static const bool calls[WIRE_OP_MAX] = {
 	    [WIRE_OPEN] = true,    [WIRE_IOCTL] = true,  [WIRE_WRITE] = true,
 	    [WIRE_MMAP] = true,    [WIRE_MUNMAP] = true, [WIRE_MPROTECT] = true,
 	    [WIRE_MADVISE] = true, [WIRE_MREMAP] = true};
 
-	return op < WIRE_OP_MAX && calls[op];
+	*before = (struct wire_before){.file = WIRE_NO_FILE};
+	if (in->msg.op == WIRE_BEFORE && client_payload(in, before, sizeof(*before)))
+		return before->file != WIRE_NO_FILE;
+	return in->msg.op < WIRE_OP_MAX && calls[in->msg.op];
 }
 
-/* The process may have ended meanwhile, but its number can't be another's: it waits for us. */
-static void end_process(struct death_program *p, uint32_t pid)
+static void say(const struct death_program *p, uint32_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-	char text[DEATH_POINT_TEXT];
+	static const char *const done[DEATH_ENDS] = {"killed", "made to exit", "aborted",
+						     "destroyed with its domain", "stopped"};
+	char point[DEATH_POINT_TEXT], name[PROGRAM_TEXT];
 	struct program who;
-	char name[PROGRAM_TEXT];
 
 	program_look(&who, pid);
-	fprintf(stderr, "gntsim: killed at %s: %s\n", death_point_text(&p->point, text),
-		program_text(&who, name));
+	fprintf(stderr, "gntsim: %s is %s at %s%s%s\n", program_text(&who, name), done[p->end],
+		death_point_text(&p->point, point), p->call ? ": " : "", p->call ? p->call : "");
+}
+
+/* The number can't be another's: the process waits for us, or is our child's. */
+static void kill_process(uint32_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
 	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
-		fprintf(stderr, "gntsim: %s can't be killed: %s\n", name, strerror(errno));
+		fprintf(stderr, "gntsim: process %u can't be killed: %s\n", pid, strerror(errno));
 	if (fd >= 0)
 		close(fd);
+}
+
+static void signal_thread(uint32_t pid, uint32_t tid, int signal)
+{
+	syscall(SYS_tgkill, pid, tid, signal);
+}
+
+/* Those that use devices, or if none does its first. */
+static unsigned int processes_of(const struct broker *b, unsigned int program,
+				 uint32_t pids[static MOST_PROCESSES])
+{
+	const struct deaths *d = b->config.deaths;
+	unsigned int n = 0;
+
+	for (const struct link *l = b->endpoints.next; l != &b->endpoints && n < MOST_PROCESSES;
+	     l = l->next) {
+		const struct endpoint *e =
+		    (const struct endpoint *)(const void *)((const char *)l -
+							    offsetof(struct endpoint, link));
+		const struct client *c = (const struct client *)e;
+
+		if (e->kind == ENDPOINT_CONTROL && !e->dead && c->mm && c->program.pid &&
+		    deaths_program_of(d, c->program.pid) == (int)program)
+			pids[n++] = c->program.pid;
+	}
+	if (n == 0 && !d->programs[program].ended)
+		pids[n++] = d->programs[program].pid;
+	return n;
+}
+
+/* With all its programs: who uses no device, or is not helped, is not the domain's to see. */
+static void destroy_domain(struct broker *b, const struct death_program *p)
+{
+	struct deaths *d = b->config.deaths;
+	uint32_t pids[MOST_PROCESSES];
+
+	request_destroy_domain(b, p->domid);
+	for (unsigned int i = 0; i < d->n; i++) {
+		struct death_program *other = &d->programs[i];
+		unsigned int n;
+
+		if (other->domid != p->domid || !other->pid || other->ended)
+			continue;
+		other->felled = true;
+		n = processes_of(b, i, pids);
+		for (unsigned int k = 0; k < n; k++)
+			kill_process(pids[k]);
+		kill((pid_t)other->pid, SIGKILL);
+	}
+}
+
+/* One that is stopped in our hands, or can't be. */
+static void end_process(struct broker *b, struct death_program *p, uint32_t pid, uint32_t tid,
+			bool caught)
+{
+	enum death_end end = p->end;
+
+	if ((end == DEATH_BY_EXIT && (!caught || catch_exit(tid) < 0)) ||
+	    (end == DEATH_BY_ABORT && !caught)) {
+		fprintf(stderr,
+			"gntsim: process %u can't be traced, so that it is killed instead (--end "
+			"%s)\n",
+			pid, death_end_name(end));
+		end = DEATH_BY_KILL;
+	}
+	switch (end) {
+	case DEATH_BY_DESTROY:
+		destroy_domain(b, p);
+		kill_process(pid);
+		return;
+	case DEATH_BY_ABORT:
+		catch_unmask(tid);
+		signal_thread(pid, tid, SIGABRT);
+		break;
+	case DEATH_BY_STOP:
+		signal_thread(pid, tid, SIGSTOP);
+		p->stopped = true;
+		break;
+	case DEATH_BY_EXIT:
+		break;
+	case DEATH_BY_KILL:
+	case DEATH_ENDS:
+		/* Once it is traced, it goes nowhere but into its end. */
+		kill_process(pid);
+		return;
+	}
+	if (caught)
+		catch_release(tid);
+}
+
+/* A process has come to the point of its program. It does not get beyond: either it is caught, and
+ * ended when it can be looked at (deaths_finish()), or ended now. */
+static void doom(struct broker *b, struct death_program *p, uint32_t pid, uint32_t tid)
+{
+	bool look =
+	    b->config.deaths->snapshots || p->end == DEATH_BY_EXIT || p->end == DEATH_BY_ABORT;
+
+	if (tid == 0)
+		tid = pid;
 	p->reached = true;
 	p->victim = pid;
+	p->thread = tid;
+	say(p, pid);
+	if (look && catch_begin(tid) == 0)
+		b->doomed = (struct doomed){.program = p, .pid = pid, .tid = tid};
+	else
+		end_process(b, p, pid, tid, false);
 }
 
-/* One more call. @return whether it is the one before which the process ends */
-static bool count(struct death_program *p)
+void deaths_finish(struct broker *b)
 {
-	return ++p->calls == p->point.n && p->point.at == DEATH_CALL;
+	struct doomed d = b->doomed;
+	bool caught;
+
+	if (!d.program)
+		return;
+	b->doomed.program = NULL;
+	caught = catch_await(d.tid) == 0;
+	if (caught && b->config.deaths->snapshots)
+		d.program->snapshot = catch_look(d.pid, d.tid);
+	end_process(b, d.program, d.pid, d.tid, caught);
 }
 
-static bool ends_after(const struct death_program *p)
+static bool ends_at(const struct death_program *p, enum death_at at, uint64_t n)
 {
-	return p->point.at == DEATH_CALL_DONE && p->calls == p->point.n && !p->reached;
+	return p->point.at == at && p->point.n == n && !p->reached;
+}
+
+/* What the call fails with, 0: it does not. */
+static int failure_of(struct death_program *p)
+{
+	for (unsigned int i = 0; i < p->n_failures; i++) {
+		if (p->failures[i].call != p->calls)
+			continue;
+		p->failures[i].reached = true;
+		return -p->failures[i].err;
+	}
+	return 0;
 }
 
 static struct death_program *program_of_client(struct client *c)
@@ -84,33 +234,89 @@ static struct death_program *program_of_client(struct client *c)
 	return c->part < 0 ? NULL : &d->programs[c->part];
 }
 
-bool deaths_before(struct client *c, const struct wire_in *in)
-{
-	struct death_program *p;
+struct naming {
+	const struct deaths *deaths;
+	struct death_program *program;
+};
 
-	c->broker->dying_call = NULL;
-	if (!c->mm || !is_call(in->msg.op))
-		return false;
-	p = program_of_client(c);
-	if (!p)
-		return false;
-	if (count(p)) {
-		end_process(p, c->program.pid);
-		return true;
-	}
-	c->broker->dying_call = ends_after(p) ? p : NULL;
-	return false;
+static void name_call(void *ctx, const struct trace_call *call)
+{
+	const struct naming *n = ctx;
+
+	free(n->program->call);
+	n->program->call = n->deaths->describe(call);
 }
 
-bool deaths_after(struct client *c)
+static uint32_t thread_of(const struct wire_in *in)
+{
+	return in->msg.result > 0 ? (uint32_t)in->msg.result : 0;
+}
+
+static void doom_client(struct client *c, struct death_program *p, const struct wire_in *in)
+{
+	struct naming n = {c->broker->config.deaths, p};
+
+	trace_describe(c, in, name_call, &n);
+	doom(c->broker, p, c->program.pid, thread_of(in));
+}
+
+static int before_call(struct client *c, struct death_program *p, const struct wire_in *in)
+{
+	p->calls++;
+	if (ends_at(p, DEATH_CALL, p->calls)) {
+		doom_client(c, p, in);
+		return DEATHS_NO_ANSWER;
+	}
+	/* Of a read the end is told by itself. */
+	if (in->msg.op != WIRE_BEFORE && ends_at(p, DEATH_CALL_DONE, p->calls))
+		c->broker->dying_call = p;
+	return failure_of(p);
+}
+
+int deaths_before(struct client *c, const struct wire_in *in)
+{
+	struct deaths *d = c->broker->config.deaths;
+	struct death_program *p;
+	struct wire_before before;
+	struct wire_read r;
+	int err = 0;
+
+	c->broker->dying_call = NULL;
+	p = c->mm ? program_of_client(c) : NULL;
+	if (!p)
+		return 0;
+	d->progress++;
+	if (is_call(in, &before))
+		err = before_call(c, p, in);
+	if (err == 0 && before.waits && ends_at(p, DEATH_WAIT, ++p->waits)) {
+		doom_client(c, p, in);
+		return DEATHS_NO_ANSWER;
+	}
+	if (in->msg.op == WIRE_READ && in->msg.payload >= sizeof(r)) {
+		memcpy(&r, in->payload, sizeof(r));
+		if (r.call && ends_at(p, DEATH_CALL_DONE, r.call))
+			c->broker->dying_call = p;
+	}
+	return err;
+}
+
+uint32_t deaths_call_number(const struct client *c)
+{
+	const struct deaths *d = c->broker->config.deaths;
+
+	return d && c->part >= 0 ? (uint32_t)d->programs[c->part].calls & INT32_MAX : 0;
+}
+
+bool deaths_after(struct client *c, const struct wire_in *in)
 {
 	struct death_program *p = c->broker->dying_call;
 
 	c->broker->dying_call = NULL;
 	if (!p)
 		return false;
-	end_process(p, c->program.pid);
-	return true;
+	doom_client(c, p, in);
+	/* What is stopped has its result before it, unseen. */
+	return p->end != DEATH_BY_STOP;
 }
 
 /* The program of a thread whose call came through the kernel; NULL: none. */
@@ -120,32 +326,49 @@ static struct death_program *program_of_thread(struct broker *b, uint32_t thread
 	int i;
 
 	b->dying_call = NULL;
-	if (!d)
-		return NULL;
+	b->dying_thread = thread;
 	b->dying_process = process_of_thread(thread);
 	i = deaths_program_of(d, b->dying_process);
 	return i < 0 ? NULL : &d->programs[i];
 }
 
-bool deaths_file_before(struct broker *b, uint32_t thread)
+static void name_file_call(struct broker *b, struct death_program *p, uint32_t thread,
+			   const struct device_file *f, struct trace_call *call)
 {
-	struct death_program *p = program_of_thread(b, thread);
+	struct naming n = {b->config.deaths, p};
 
-	if (!p)
-		return false;
-	if (count(p)) {
-		end_process(p, b->dying_process);
-		return true;
-	}
-	b->dying_call = ends_after(p) ? p : NULL;
-	return false;
+	trace_describe_file(f, thread, call, name_call, &n);
 }
 
-void deaths_file_again(struct broker *b, uint32_t thread)
+int deaths_file_before(struct broker *b, uint32_t thread, const struct device_file *f,
+		       struct trace_call *call)
+{
+	struct death_program *p = program_of_thread(b, thread);
+	bool before;
+
+	b->dying_number = 0;
+	if (!p)
+		return 0;
+	b->config.deaths->progress++;
+	b->dying_number = ++p->calls;
+	before = ends_at(p, DEATH_CALL, p->calls);
+	if (before || ends_at(p, DEATH_CALL_DONE, p->calls))
+		name_file_call(b, p, thread, f, call);
+	if (before) {
+		doom(b, p, b->dying_process, thread);
+		return -EINTR;
+	}
+	b->dying_call = ends_at(p, DEATH_CALL_DONE, p->calls) ? p : NULL;
+	return failure_of(p);
+}
+
+void deaths_file_again(struct broker *b, uint32_t thread, uint64_t number)
 {
 	struct death_program *p = program_of_thread(b, thread);
 
-	b->dying_call = p && ends_after(p) ? p : NULL;
+	b->config.deaths->progress++;
+	if (p && ends_at(p, DEATH_CALL_DONE, number ? number : p->calls))
+		b->dying_call = p;
 }
 
 void deaths_file_after(struct broker *b)
@@ -154,5 +377,55 @@ void deaths_file_after(struct broker *b)
 
 	b->dying_call = NULL;
 	if (p)
-		end_process(p, b->dying_process);
+		doom(b, p, b->dying_process, b->dying_thread);
+}
+
+bool deaths_file_wait(struct broker *b, uint32_t thread, const struct device_file *f,
+		      struct trace_call *call)
+{
+	struct death_program *p = program_of_thread(b, thread);
+
+	if (!p || !ends_at(p, DEATH_WAIT, ++p->waits))
+		return false;
+	if (call)
+		name_file_call(b, p, thread, f, call);
+	doom(b, p, b->dying_process, thread);
+	return true;
+}
+
+/* ---- time ---- */
+
+void deaths_time(struct broker *b)
+{
+	const struct deaths *d = b->config.deaths;
+	uint64_t now = gntsim_machine_now(b->machine);
+	uint32_t pids[MOST_PROCESSES];
+
+	for (unsigned int i = 0; i < d->n; i++) {
+		struct death_program *p = &d->programs[i];
+		unsigned int n;
+
+		if (p->point.at != DEATH_TIME || p->reached || !p->pid || p->ended ||
+		    now < p->point.n)
+			continue;
+		n = processes_of(b, i, pids);
+		for (unsigned int k = 0; k < n; k++) {
+			doom(b, p, pids[k], 0);
+			deaths_finish(b);
+		}
+	}
+}
+
+uint64_t deaths_next_time(const struct deaths *d)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (unsigned int i = 0; i < d->n; i++) {
+		const struct death_program *p = &d->programs[i];
+
+		if (p->point.at == DEATH_TIME && !p->reached && p->pid && !p->ended &&
+		    p->point.n < next)
+			next = p->point.n;
+	}
+	return next;
 }

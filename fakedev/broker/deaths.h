@@ -13,6 +13,9 @@
 
 struct broker;
 struct client;
+struct device_file;
+struct snapshot;
+struct trace_call;
 struct wire_in;
 
 /** Where a program is to end. */
@@ -21,7 +24,21 @@ enum death_at {
 	DEATH_CALL,      /**< its Nth device call is asked for, and not made */
 	DEATH_CALL_DONE, /**< it is made, and the program does not see its result */
 	DEATH_STORE,     /**< its Nth store to a shared page; who traces it sees to that */
+	DEATH_WAIT,      /**< its Nth wait for an event begins */
+	DEATH_TIME,      /**< the machine's time is N ns */
 };
+
+/** How. */
+enum death_end {
+	DEATH_BY_KILL,    /**< SIGKILL */
+	DEATH_BY_EXIT,    /**< exit_group(0) */
+	DEATH_BY_ABORT,   /**< SIGABRT */
+	DEATH_BY_DESTROY, /**< its whole domain, as a toolstack does it */
+	DEATH_BY_STOP,    /**< SIGSTOP: it lives, and is silent */
+	DEATH_ENDS,
+};
+/** As the user names it: "kill". */
+const char *death_end_name(enum death_end end);
 
 /** As the user writes it: "call:17+". @return @p text */
 #define DEATH_POINT_TEXT 40
@@ -31,18 +48,34 @@ struct death_point {
 };
 const char *death_point_text(const struct death_point *p, char text[DEATH_POINT_TEXT]);
 
+/** A call that is to fail, without being made. */
+struct death_failure {
+	uint64_t call;
+	int err; /**< an errno, positive */
+	bool reached;
+};
+
 /** A program of the run: what is wanted of it, and what came. */
 struct death_program {
 	const char *name;
 	uint32_t domid;
 	struct death_point point;
+	enum death_end end;
+	struct death_failure *failures;
+	unsigned int n_failures;
 	/* What came. */
 	uint32_t pid;    /**< its first process; 0: not started */
 	uint64_t calls;  /**< device calls so far */
 	uint64_t stores; /**< to shared pages, if it is stopped at them */
 	bool stops;      /**< it is */
+	uint64_t waits;  /**< waits for an event so far */
 	bool reached;    /**< the point */
+	bool felled;     /**< by another's, which destroyed its domain */
+	bool stopped;    /**< and a process lives on, stopped */
 	uint32_t victim; /**< the process that was ended there */
+	uint32_t thread; /**< that came there; 0: not known, or none did */
+	char *call;      /**< that it came there with, in the words of a trace; NULL: none */
+	struct snapshot *snapshot; /**< of that thread; NULL: none could be had */
 	bool ended;
 	int status; /**< then: as wait(2) has it */
 };
@@ -51,27 +84,47 @@ struct death_program {
 struct deaths {
 	struct death_program *programs;
 	unsigned int n;
+	bool snapshots; /**< are wanted of victims */
+	/** The call in words, for the caller to free; NULL: it could not be. Its result is not known. */
+	char *(*describe)(const struct trace_call *call);
+	uint64_t progress; /**< how many device calls all of them have made */
 };
 
 /** Whose process it is: an index into programs, or -1. */
 int deaths_program_of(const struct deaths *d, uint32_t pid);
 
+/** What deaths_before() may say beside 0 and a negative errno. */
+#define DEATHS_NO_ANSWER 1
 /**
- * A client asks for something. @retval true its process has been ended: the request is not served,
- * and not answered
+ * A client asks for something. @retval 0 it is served @retval DEATHS_NO_ANSWER it is not, nor is it
+ * answered: the process ends @retval -errno it is not: that is its result
  */
-bool deaths_before(struct client *c, const struct wire_in *in);
-/** It is done. @retval true the process has been ended: it is not answered */
-bool deaths_after(struct client *c);
+int deaths_before(struct client *c, const struct wire_in *in);
+/** What WIRE_BEFORE answers. */
+uint32_t deaths_call_number(const struct client *c);
+/** It is done. @retval true it is not answered: the process ends */
+bool deaths_after(struct client *c, const struct wire_in *in);
 
 /**
- * A call that came through the kernel, of @p thread. @retval true the process has been ended: the call
- * is not made; the kernel has to be answered all the same
+ * A call that came through the kernel, of @p thread, on @p f (NULL: it opens one).
+ * @retval 0 it is made @retval -errno it is not: the kernel is answered so
  */
-bool deaths_file_before(struct broker *b, uint32_t thread);
-/** The same call goes on: the kernel's next request of it, or what was waited for has come. */
-void deaths_file_again(struct broker *b, uint32_t thread);
+int deaths_file_before(struct broker *b, uint32_t thread, const struct device_file *f,
+		       struct trace_call *call);
+/** The same call goes on: the kernel's next request of it, or what was waited for has come. @param number
+ * broker.dying_number as deaths_file_before() left it; 0: the program's last */
+void deaths_file_again(struct broker *b, uint32_t thread, uint64_t number);
 /** It is done, and not answered yet. */
 void deaths_file_after(struct broker *b);
+/** It begins to wait; @p call NULL: not in a call that is counted. @retval true it ends there */
+bool deaths_file_wait(struct broker *b, uint32_t thread, const struct device_file *f,
+		      struct trace_call *call);
+
+/** Whoever has come to its point ends now: what was to be answered has been. */
+void deaths_finish(struct broker *b);
+/** The machine's time has changed. */
+void deaths_time(struct broker *b);
+/** When that is to be said next, ns of the machine's time; UINT64_MAX: never. */
+uint64_t deaths_next_time(const struct deaths *d);
 
 #endif

@@ -48,9 +48,9 @@ void request_destroy_forget(struct client *c)
 	c->destroying = NULL;
 }
 
-static int start(struct client *c, uint32_t domid)
+/* @param c who waits for the answer; NULL: nobody */
+static int start(struct broker *b, struct client *c, uint32_t domid)
 {
-	struct broker *b = c->broker;
 	struct destroying *d = calloc(1, sizeof(*d));
 	int err;
 
@@ -59,8 +59,8 @@ static int start(struct client *c, uint32_t domid)
 	d->survivors = b->survivors;
 	d->endpoint = (struct endpoint){
 	    .ready = done, .destroy = destroying_destroy, .fd = -1, .kind = ENDPOINT_OTHER};
-	err =
-	    domain_kill_start(b->listening.path, domid, c->program.pid, &d->kill, &d->endpoint.fd);
+	err = domain_kill_start(b->listening.path, domid, c ? c->program.pid : 0, &d->kill,
+				&d->endpoint.fd);
 	if (err == 0)
 		err = broker_add_endpoint(b, &d->endpoint, EPOLLIN);
 	if (err < 0) {
@@ -71,7 +71,8 @@ static int start(struct client *c, uint32_t domid)
 		return err;
 	}
 	d->client = c;
-	c->destroying = d;
+	if (c)
+		c->destroying = d;
 	return 0;
 }
 
@@ -91,7 +92,7 @@ int request_destroy(struct client *c, const struct wire_in *in)
 	s->len = 0;
 	gntsim_domain_destroy(dom);
 	broker_effects(c->broker);
-	err = start(c, domid);
+	err = start(c->broker, c, domid);
 	if (err == 0) {
 		trace_request(c, in, 0, NULL, 0);
 		return 0;
@@ -101,4 +102,17 @@ int request_destroy(struct client *c, const struct wire_in *in)
 	if (n > 0 && (size_t)n < sizeof(s->text) - s->len)
 		s->len += (uint32_t)n;
 	return client_reply(c, in, 0, s->text, s->len, NULL, 0);
+}
+
+void request_destroy_domain(struct broker *b, uint32_t domid)
+{
+	struct gntsim_domain *dom = gntsim_domain_find(b->machine, (uint16_t)domid);
+
+	if (!dom)
+		return;
+	b->survivors.len = 0;
+	gntsim_domain_destroy(dom);
+	broker_effects(b);
+	if (start(b, NULL, domid) < 0)
+		fprintf(stderr, "gntsim: who uses no device of domain %u may live on\n", domid);
 }

@@ -229,3 +229,20 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 		free(views);
 	return err;
 }
+
+void request_ioctl_look(const struct wire_in *in,
+			void (*look)(void *ctx, const struct gntsim_user_memory *um), void *ctx)
+{
+	struct view few[8], *views = few;
+	struct wire_ioctl call;
+	struct gathered g = {0};
+	const struct gntsim_user_memory um = {view_read, view_write, view_probe_write, &g};
+
+	if (parse(in, &call, few, sizeof(few) / sizeof(few[0]), &views) == 0) {
+		g.views = views;
+		g.n_views = call.n_regions;
+		look(ctx, &um);
+	}
+	if (views != few)
+		free(views);
+}

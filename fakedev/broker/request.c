@@ -27,7 +27,7 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 	if (first)
 		trace_request(c, in, result, payload, len);
 	/* Who has just been ended is not answered. */
-	err = c->broker->config.deaths && deaths_after(c)
+	err = c->broker->config.deaths && deaths_after(c, in)
 		  ? 0
 		  : wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
 	/* The caller goes on meanwhile. */
@@ -100,6 +100,7 @@ static int hello(struct client *c, const struct wire_in *in)
 	    .rundir_len = (uint32_t)rundir,
 	    .unassisted = b->config.unassisted,
 	    .traced = b->config.trace != NULL,
+	    .watched = b->config.deaths != NULL,
 	    .tree_len = (uint32_t)tree};
 	memcpy(out, &r, sizeof(r));
 	if (rundir)
@@ -323,6 +324,13 @@ static int fork_mm(struct client *c, const struct wire_in *in)
 	return err;
 }
 
+static int told_read(struct client *c, const struct wire_in *in)
+{
+	int err = trace_told_read(c, in);
+
+	return err < 0 || !c->broker->config.deaths ? err : reply(c, in, 0, NULL, 0);
+}
+
 int client_request(struct client *c, struct wire_in *in)
 {
 	enum wire_op op = (enum wire_op)in->msg.op;
@@ -335,8 +343,12 @@ int client_request(struct client *c, struct wire_in *in)
 	origins_skip(c->broker);
 	c->broker->cause = (struct cause){
 	    .kind = CAUSE_REQUEST, .domid = c->domid, .program = c->program, .request = in};
-	if (c->broker->config.deaths && deaths_before(c, in))
-		return 0;
+	if (c->broker->config.deaths) {
+		int err = deaths_before(c, in);
+
+		if (err != 0)
+			return err < 0 ? reply(c, in, err, NULL, 0) : 0;
+	}
 	switch (op) {
 	case WIRE_HELLO:
 		return hello(c, in);
@@ -392,7 +404,11 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_EXEC:
 		return in->msg.payload != 0 ? -EPROTO : reply(c, in, 0, NULL, 0);
 	case WIRE_READ:
-		return trace_told_read(c, in);
+		return told_read(c, in);
+	case WIRE_BEFORE:
+		return in->msg.payload != sizeof(struct wire_before)
+			   ? -EPROTO
+			   : reply(c, in, deaths_call_number(c), NULL, 0);
 	case WIRE_OP_MAX:
 		break;
 	}

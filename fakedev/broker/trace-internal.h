@@ -12,6 +12,7 @@
 /** An ioctl's memory while it is traced: what goes through it is kept. Zero is empty. */
 struct trace_memory {
 	const struct gntsim_user_memory *inner;
+	bool unmade; /**< the call is not made yet: what was not read is looked for in memory */
 	struct trace_piece {
 		unsigned char *bytes; /**< pieces follow each other: addr, len, bytes */
 		size_t used, room;
@@ -28,6 +29,12 @@ void trace_request(struct client *c, const struct wire_in *in, int64_t result, c
 		   size_t len);
 /** A call that came through the kernel: whose is the file's domain and the thread's process. */
 void trace_file_call(struct device_file *f, uint32_t thread, struct trace_call *call);
+/** Tells @p told of a call that a client asks for, and that need not have been made. */
+void trace_describe(struct client *c, const struct wire_in *in,
+		    void (*told)(void *ctx, const struct trace_call *call), void *ctx);
+/** The same of a call that came through the kernel, on @p f; NULL: it opens call->device. */
+void trace_describe_file(const struct device_file *f, uint32_t thread, struct trace_call *call,
+			 void (*told)(void *ctx, const struct trace_call *call), void *ctx);
 /** WIRE_READ. @retval -EPROTO */
 int trace_told_read(struct client *c, const struct wire_in *in);
 void trace_close(const struct device_file *f);

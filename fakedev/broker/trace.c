@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace-internal.h"
 
+#include "foreign.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +65,8 @@ bool trace_memory_before(void *memory, uint64_t addr, void *out, size_t len)
 {
 	const struct trace_memory *t = memory;
 
-	return find(&t->read, addr, out, len);
+	return find(&t->read, addr, out, len) ||
+	       (t->unmade && t->inner->read(t->inner->ctx, addr, out, len) == 0);
 }
 
 bool trace_memory_after(void *memory, uint64_t addr, void *out, size_t len)
@@ -320,10 +323,77 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_READ:
 	case WIRE_SHOW:
 	case WIRE_EXEC:
+	case WIRE_BEFORE:
 	case WIRE_OP_MAX:
 		break;
 	}
 	return false;
+}
+
+static bool take_read(struct client *c, const struct wire_in *in, struct trace_call *call)
+{
+	struct wire_before before;
+	struct wire_read r;
+
+	call->kind = TRACE_READ;
+	if (in->msg.op == WIRE_BEFORE && client_payload(in, &before, sizeof(before))) {
+		name_file(call, client_file(c, before.file));
+		call->len = before.count;
+		return before.file != WIRE_NO_FILE;
+	}
+	if (in->msg.op != WIRE_READ || in->msg.payload < sizeof(r))
+		return false;
+	memcpy(&r, in->payload, sizeof(r));
+	name_file(call, client_file(c, r.file));
+	call->len = r.count;
+	return true;
+}
+
+struct description {
+	struct trace_call *call;
+	void (*told)(void *ctx, const struct trace_call *call);
+	void *ctx;
+};
+
+static void describe_ioctl(void *ctx, const struct gntsim_user_memory *um)
+{
+	const struct description *d = ctx;
+	struct trace_memory memory = {.inner = um, .unmade = true};
+
+	d->call->memory = &memory;
+	d->told(d->ctx, d->call);
+}
+
+void trace_describe(struct client *c, const struct wire_in *in,
+		    void (*told)(void *ctx, const struct trace_call *call), void *ctx)
+{
+	struct trace_call call = {.domid = c->domid, .program = c->program, .result = -1};
+	struct description d = {&call, told, ctx};
+	uint32_t ports[1024];
+
+	if (!take_read(c, in, &call) && !take_request(c, in, -1, NULL, 0, &call, ports))
+		return;
+	if (call.kind == TRACE_IOCTL)
+		request_ioctl_look(in, describe_ioctl, &d);
+	else
+		told(ctx, &call);
+}
+
+void trace_describe_file(const struct device_file *f, uint32_t thread, struct trace_call *call,
+			 void (*told)(void *ctx, const struct trace_call *call), void *ctx)
+{
+	struct description d = {call, told, ctx};
+	struct gntsim_user_memory um;
+	struct foreign memory;
+
+	if (f)
+		name_file(call, f);
+	call->result = -1;
+	foreign_memory(&memory, thread, &um);
+	if (call->kind == TRACE_IOCTL)
+		describe_ioctl(&d, &um);
+	else
+		told(ctx, call);
 }
 
 void trace_request(struct client *c, const struct wire_in *in, int64_t result, const void *payload,

@@ -1,39 +1,118 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "run-deaths.h"
 
+#include "broker/catch.h"
+#include "lang/constants.h"
 #include "lang/options.h"
+#include "lang/text.h"
+#include "trace.h"
 
 #include <errno.h>
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
+
+/* A number from @p low, up to what follows it; NULL: there is none. */
+static const char *take_number(const char *text, unsigned long long low, uint64_t *out)
+{
+	char *end;
+
+	if (text[0] < '0' || text[0] > '9')
+		return NULL;
+	errno = 0;
+	*out = strtoull(text, &end, 10);
+	return errno || *out < low ? NULL : end;
+}
+
+static const char *after(const char *text, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(text, prefix, n) == 0 ? text + n : NULL;
+}
+
+static bool take_time(const char *text, uint64_t *out)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = {{"ns", 1}, {"us", 1000}, {"ms", 1000000}, {"s", 1000000000}};
+	const char *unit = take_number(text, 0, out);
+
+	for (size_t i = 0; unit && i < sizeof(units) / sizeof(units[0]); i++)
+		if (strcmp(unit, units[i].name) == 0)
+			return !__builtin_mul_overflow(*out, units[i].ns, out);
+	return false;
+}
 
 bool run_deaths_parse_point(const char *text, struct death_point *out)
 {
-	static const char call[] = "call:", store[] = "store:";
-	bool of_store = strncmp(text, store, sizeof(store) - 1) == 0;
-	bool of_call = strncmp(text, call, sizeof(call) - 1) == 0;
-	const char *number = text + (of_store ? sizeof(store) : sizeof(call)) - 1;
-	char *end = NULL;
-	unsigned long long n = 0;
+	const char *call = after(text, "call:"), *wait = after(text, "wait:");
+	const char *store = after(text, "store:"), *time = after(text, "time:");
+	struct death_point p = {0};
+	const char *end;
 
-	if ((of_store || of_call) && number[0] >= '0' && number[0] <= '9') {
-		errno = 0;
-		n = strtoull(number, &end, 10);
-	}
-	if (!end || errno || n == 0 || (*end && (of_store || strcmp(end, "+")))) {
+	if (call && (end = take_number(call, 1, &p.n)) && (!*end || strcmp(end, "+") == 0))
+		p.at = *end ? DEATH_CALL_DONE : DEATH_CALL;
+	else if (store && (end = take_number(store, 1, &p.n)) && !*end)
+		p.at = DEATH_STORE;
+	else if (wait && (end = take_number(wait, 1, &p.n)) && !*end)
+		p.at = DEATH_WAIT;
+	else if (time && take_time(time, &p.n))
+		p.at = DEATH_TIME;
+	*out = p;
+	if (p.at == DEATH_NEVER)
 		scn_usage_error(
 		    "run",
-		    "--kill-at: expected call:N, call:N+ or store:N, with N from 1, found '%s'",
+		    "--kill-at: expected call:N, call:N+, wait:N or store:N, with N from 1, "
+		    "or time:T, as in time:20ms, found '%s'",
 		    text);
+	return p.at != DEATH_NEVER;
+}
+
+bool run_deaths_parse_end(const char *text, enum death_end *out)
+{
+	for (int i = 0; i < DEATH_ENDS; i++) {
+		if (strcmp(text, death_end_name((enum death_end)i)))
+			continue;
+		*out = (enum death_end)i;
+		return true;
+	}
+	scn_usage_error("run", "--end: expected kill, exit, abort, destroy or stop, found '%s'",
+			text);
+	return false;
+}
+
+bool run_deaths_parse_failure(const char *text, struct run_program *p)
+{
+	const char *call = after(text, "call:"), *end = NULL;
+	struct death_failure f = {0}, *all;
+
+	if (call && (end = take_number(call, 1, &f.call)) && *end == '=')
+		f.err = scn_errno_find((struct scn_str){end + 1, strlen(end + 1)});
+	if (f.err == 0) {
+		scn_usage_error("run",
+				"--fail: expected call:N=ERRNO, with N from 1, as in call:3=EINTR, "
+				"found '%s'",
+				text);
 		return false;
 	}
-	*out = (struct death_point){.at = of_store ? DEATH_STORE
-					  : *end   ? DEATH_CALL_DONE
-						   : DEATH_CALL,
-				    .n = n};
+	all = reallocarray(p->failures, p->n_failures + 1, sizeof(*all));
+	if (!all) {
+		complain("out of memory");
+		return false;
+	}
+	p->failures = all;
+	all[p->n_failures++] = f;
 	return true;
+}
+
+static char *describe(const struct trace_call *call)
+{
+	scn_cleanup_buf struct scn_buf text = {0};
+
+	trace_call_text(&text, call);
+	return text.failed ? NULL : strdup(scn_buf_text(&text));
 }
 
 bool run_deaths_begin(const struct run_options *o, struct deaths *d)
@@ -47,18 +126,28 @@ bool run_deaths_begin(const struct run_options *o, struct deaths *d)
 		return false;
 	}
 	d->n = o->n_programs;
+	d->describe = describe;
+	d->snapshots = o->points;
 	for (unsigned int i = 0; i < d->n; i++) {
 		const struct run_program *p = &o->programs[i];
 		const char *slash = strrchr(p->argv[0], '/');
 
-		d->programs[i] = (struct death_program){
-		    .name = slash ? slash + 1 : p->argv[0], .domid = p->domid, .point = p->kill_at};
+		d->programs[i] = (struct death_program){.name = slash ? slash + 1 : p->argv[0],
+							.domid = p->domid,
+							.point = p->kill_at,
+							.end = p->end,
+							.failures = p->failures,
+							.n_failures = p->n_failures};
 	}
 	return true;
 }
 
 void run_deaths_end(struct deaths *d)
 {
+	for (unsigned int i = 0; i < d->n; i++) {
+		free(d->programs[i].call);
+		snapshot_free(d->programs[i].snapshot);
+	}
 	free(d->programs);
 	*d = (struct deaths){0};
 }
@@ -79,7 +168,37 @@ void run_deaths_ended(struct deaths *d, unsigned int program, int status)
 
 bool run_deaths_is_victim(const struct deaths *d, unsigned int program)
 {
-	return d && d->programs[program].reached;
+	return d && (d->programs[program].reached || d->programs[program].felled);
+}
+
+bool run_deaths_is_stopped(const struct deaths *d, unsigned int program)
+{
+	return d && d->programs[program].stopped;
+}
+
+static bool is_missed(const struct death_program *p)
+{
+	char text[DEATH_POINT_TEXT];
+	bool missed = p->point.at != DEATH_NEVER && !p->reached;
+
+	if (missed && p->point.at == DEATH_STORE)
+		complain("--kill-at %s was not reached: %s made %llu store%s",
+			 death_point_text(&p->point, text), p->name, (unsigned long long)p->stores,
+			 p->stores == 1 ? "" : "s");
+	else if (missed)
+		complain("--kill-at %s was not reached: %s made %llu device call%s, %llu wait%s",
+			 death_point_text(&p->point, text), p->name, (unsigned long long)p->calls,
+			 p->calls == 1 ? "" : "s", (unsigned long long)p->waits,
+			 p->waits == 1 ? "" : "s");
+	for (unsigned int i = 0; i < p->n_failures; i++) {
+		if (p->failures[i].reached)
+			continue;
+		missed = true;
+		complain("--fail call:%llu was not reached: %s made %llu device call%s",
+			 (unsigned long long)p->failures[i].call, p->name,
+			 (unsigned long long)p->calls, p->calls == 1 ? "" : "s");
+	}
+	return missed;
 }
 
 int run_deaths_judge(const struct deaths *d, int status)
@@ -89,73 +208,7 @@ int run_deaths_judge(const struct deaths *d, int status)
 	/* Nothing can be said of a run that was none. */
 	if (status == EXIT_GNTSIM)
 		return status;
-
-	for (unsigned int i = 0; d && i < d->n; i++) {
-		const struct death_program *p = &d->programs[i];
-		char text[DEATH_POINT_TEXT];
-		uint64_t n;
-
-		if (p->point.at == DEATH_NEVER || p->reached)
-			continue;
-		n = p->point.at == DEATH_STORE ? p->stores : p->calls;
-		complain("--kill-at %s was not reached: %s made %llu %s%s",
-			 death_point_text(&p->point, text), p->name, (unsigned long long)n,
-			 p->point.at == DEATH_STORE ? "store" : "device call", n == 1 ? "" : "s");
-		missed = true;
-	}
-	return missed ? EXIT_NOT_REACHED : status;
-}
-
-FILE *run_points_open(const char *path)
-{
-	FILE *f = fopen(path, "we");
-
-	if (!f)
-		complain("--points: cannot write %s: %s", path, strerror(errno));
-	return f;
-}
-
-static void add(struct json_object *o, const char *name, struct json_object *value)
-{
-	json_object_object_add(o, name, value);
-}
-
-static struct json_object *number_if(bool known, int64_t n)
-{
-	return known ? json_object_new_int64(n) : NULL;
-}
-
-static void write_line(FILE *f, struct json_object *o)
-{
-	fprintf(f, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
-	json_object_put(o);
-}
-
-static void write_program(FILE *f, const struct death_program *p, unsigned int index)
-{
-	struct json_object *o = json_object_new_object();
-
-	add(o, "kind", json_object_new_string("program"));
-	add(o, "index", json_object_new_uint64(index));
-	add(o, "program", json_object_new_string(p->name));
-	add(o, "domain", json_object_new_uint64(p->domid));
-	add(o, "calls", json_object_new_uint64(p->calls));
-	if (p->stops)
-		add(o, "stores", json_object_new_uint64(p->stores));
-	add(o, "status", number_if(p->ended && WIFEXITED(p->status), WEXITSTATUS(p->status)));
-	add(o, "signal", number_if(p->ended && WIFSIGNALED(p->status), WTERMSIG(p->status)));
-	write_line(f, o);
-}
-
-bool run_points_write(FILE *f, const char *path, const struct deaths *d)
-{
-	bool whole;
-
 	for (unsigned int i = 0; i < d->n; i++)
-		write_program(f, &d->programs[i], i + 1);
-	whole = !ferror(f);
-	whole &= fclose(f) == 0;
-	if (!whole)
-		complain("--points: cannot write %s: %s", path, strerror(errno));
-	return whole;
+		missed |= is_missed(&d->programs[i]);
+	return missed ? EXIT_NOT_REACHED : status;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file run-deaths.h
- * gntsim run --kill-at and its like: what the user wrote, what came of it, what is written of it
- * (--points).
+ * gntsim run --kill-at and its like: what the user wrote, and what came of it.
  */
 #ifndef COMMAND_RUN_DEATHS_H
 #define COMMAND_RUN_DEATHS_H
@@ -15,6 +14,10 @@
 
 /** "call:17+"; explains and returns false otherwise. */
 bool run_deaths_parse_point(const char *text, struct death_point *out);
+/** "kill"; likewise. */
+bool run_deaths_parse_end(const char *text, enum death_end *out);
+/** "call:3=EINTR"; likewise. */
+bool run_deaths_parse_failure(const char *text, struct run_program *p);
 
 /** What a broker is to know. Empty if nothing was asked for. @return false: out of memory */
 bool run_deaths_begin(const struct run_options *o, struct deaths *d);
@@ -26,12 +29,10 @@ void run_deaths_ended(struct deaths *d, unsigned int program, int status);
 /** Whether it was ended at its point: how is then none of the programs' merit or fault. */
 bool run_deaths_is_victim(const struct deaths *d, unsigned int program);
 
+/** Whether it was, and lives on, stopped. */
+bool run_deaths_is_stopped(const struct deaths *d, unsigned int program);
+
 /** Tells of points that were not reached. @return the run's exit status, which was to be @p status */
 int run_deaths_judge(const struct deaths *d, int status);
-
-/** --points: opened before the run, so that what can't be written is known. @return NULL, explained */
-FILE *run_points_open(const char *path);
-/** @return false, explained, if not all could be written */
-bool run_points_write(FILE *f, const char *path, const struct deaths *d);
 
 #endif

@@ -25,9 +25,13 @@ static void usage(FILE *out)
 	      "  --guest KIND    pv or pvh (default: domain 0 is pv, others are pvh)\n"
 	      "  --wait-for REGEX     the next program starts when this one has printed a line\n"
 	      "                       that matches (an extended regular expression)\n"
-	      "  --kill-at POINT      kill it there: call:N before its Nth device call is made,\n"
-	      "                       call:N+ when it is, before the program sees the result;\n"
+	      "  --kill-at POINT      end it there: call:N before its Nth device call is made,\n"
+	      "                       call:N+ when it is, before the program sees the result,\n"
+	      "                       wait:N when its Nth wait for an event begins, time:T,\n"
 	      "                       store:N after its Nth store to a shared page\n"
+	      "  --end HOW            kill (default), exit, abort, destroy (its whole domain)\n"
+	      "                       or stop\n"
+	      "  --fail call:N=ERRNO  its Nth device call fails\n"
 	      "  --wait-patience N    seconds until that line must have come (default 60)\n"
 	      "Of the machine, before the first program:\n"
 	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
@@ -42,6 +46,7 @@ static void usage(FILE *out)
 	      "  --trace-format F  text (default) or json\n"
 	      "  --record FILE   write a scenario that does the same; see gntsim-record(1)\n"
 	      "  --stores WHICH  with it: changed (default), all, none or exact\n"
+	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
 	      "  --points FILE   write how many points each program had, as JSON\n"
 	      "  --count-stores  with it: how many stores, too; it is stopped at each\n"
 	      "  --tag           put 'domN PROGRAM| ' before each line that a program prints\n"
@@ -66,7 +71,10 @@ enum {
 	OPT_STORES,
 	OPT_KILL_AT,
 	OPT_POINTS,
-	OPT_COUNT_STORES
+	OPT_COUNT_STORES,
+	OPT_END,
+	OPT_FAIL,
+	OPT_VIRTUAL_TIME
 };
 
 static const struct option own_options[] = {
@@ -75,6 +83,8 @@ static const struct option own_options[] = {
     {"wait-for", required_argument, NULL, OPT_WAIT_FOR},
     {"wait-patience", required_argument, NULL, OPT_WAIT_PATIENCE},
     {"kill-at", required_argument, NULL, OPT_KILL_AT},
+    {"end", required_argument, NULL, OPT_END},
+    {"fail", required_argument, NULL, OPT_FAIL},
     {"front", required_argument, NULL, 'f'},
     {"socket", required_argument, NULL, 's'},
     {"assist", required_argument, NULL, 'a'},
@@ -89,6 +99,7 @@ static const struct option own_options[] = {
     {"trace-format", required_argument, NULL, 'F'},
     {"record", required_argument, NULL, 'o'},
     {"stores", required_argument, NULL, OPT_STORES},
+    {"virtual-time", no_argument, NULL, OPT_VIRTUAL_TIME},
     {"points", required_argument, NULL, OPT_POINTS},
     {"count-stores", no_argument, NULL, OPT_COUNT_STORES},
     {"help", no_argument, NULL, 'h'},
@@ -166,6 +177,11 @@ static bool take_of_program(struct part *part, int c)
 		return take_wait_for(part->program, optarg);
 	case OPT_KILL_AT:
 		return run_deaths_parse_point(optarg, &part->program->kill_at);
+	case OPT_END:
+		part->program->has_end = true;
+		return run_deaths_parse_end(optarg, &part->program->end);
+	case OPT_FAIL:
+		return run_deaths_parse_failure(optarg, part->program);
 	default:
 		if (!scn_option_number("run", "--wait-patience", optarg, 1, 86400, &n))
 			return false;
@@ -217,6 +233,9 @@ static bool take_of_machine(struct run_options *o, int c)
 		if (!o->hazards_fail)
 			complain("--hazards: expected error, found '%s'", optarg);
 		return o->hazards_fail;
+	case OPT_VIRTUAL_TIME:
+		o->virtual_time = true;
+		return true;
 	case OPT_POINTS:
 		o->points = optarg;
 		return true;
@@ -247,8 +266,8 @@ static const char *option_name(const struct option *options, int c)
 /* Of one option whether it may stand here, and what it says. */
 static bool take(struct run_options *o, struct part *part, const struct option *all, int c)
 {
-	bool of_program =
-	    c == 'd' || c == 'g' || c == OPT_WAIT_FOR || c == OPT_WAIT_PATIENCE || c == OPT_KILL_AT;
+	bool of_program = c == 'd' || c == 'g' || c == OPT_WAIT_FOR || c == OPT_WAIT_PATIENCE ||
+			  c == OPT_KILL_AT || c == OPT_END || c == OPT_FAIL;
 	bool of_domain = machine_options_of_domain(c);
 
 	if (part->number > 0 && !of_program && !(of_domain && part->domid >= 0)) {
@@ -329,6 +348,15 @@ static bool check_part(struct run_options *o, const struct part *part, bool last
 		scn_usage_error("run", "--wait-patience needs --wait-for");
 		return false;
 	}
+	if (p->has_end && p->kill_at.at == DEATH_NEVER) {
+		scn_usage_error("run", "--end needs --kill-at");
+		return false;
+	}
+	if (p->end != DEATH_BY_KILL && p->kill_at.at == DEATH_STORE) {
+		scn_usage_error("run", "--end: a program is killed at a store, found '%s'",
+				death_end_name(p->end));
+		return false;
+	}
 	return machine_options_guest("run", &o->machine, p->domid, p->guest);
 }
 
@@ -341,12 +369,13 @@ static int check_machine(const struct run_options *o)
 		return complain("--count-stores belongs to --points");
 	if (!o->socket)
 		return 0;
-	if (o->machine.given || o->xenstore || o->hazards_fail)
-		return complain("--kernel, limits, --hazards and --xenstore belong to the machine: "
+	if (o->machine.given || o->xenstore || o->hazards_fail || o->virtual_time)
+		return complain("--kernel, limits, --hazards, --virtual-time and --xenstore belong "
+				"to the machine: "
 				"give them to 'gntsim serve'");
 	if (run_has_deaths(o))
-		return complain("--kill-at and --points need a machine of the run's own, without "
-				"--socket");
+		return complain("--kill-at, --fail and --points need a machine of the run's own, "
+				"without --socket");
 	if (o->trace || o->record)
 		return complain("%s is of a whole machine: give it to gntsim serve",
 				o->trace ? "--trace" : "--record");
@@ -381,7 +410,7 @@ int run_options_parse(int argc, char **argv, struct run_options *o)
 bool run_has_deaths(const struct run_options *o)
 {
 	for (unsigned int i = 0; i < o->n_programs; i++)
-		if (o->programs[i].kill_at.at != DEATH_NEVER)
+		if (o->programs[i].kill_at.at != DEATH_NEVER || o->programs[i].n_failures)
 			return true;
 	return o->points;
 }
@@ -393,9 +422,11 @@ bool run_is_several(const struct run_options *o)
 
 void run_options_free(struct run_options *o)
 {
-	for (unsigned int i = 0; i < o->n_programs; i++)
+	for (unsigned int i = 0; i < o->n_programs; i++) {
 		if (o->programs[i].wait_for)
 			regfree(&o->programs[i].wanted);
+		free(o->programs[i].failures);
+	}
 	free(o->programs);
 	machine_options_free(&o->machine);
 }

@@ -19,6 +19,10 @@ struct run_program {
 	regex_t wanted;
 	unsigned int patience; /* seconds for that line */
 	struct death_point kill_at;
+	enum death_end end;
+	bool has_end;
+	struct death_failure *failures;
+	unsigned int n_failures;
 };
 
 struct run_options {
@@ -31,6 +35,7 @@ struct run_options {
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	enum front_kind front;
 	bool unassisted;
+	bool virtual_time;
 	bool xenstore, verbose, tag, hazards_fail, count_stores;
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
 };

@@ -6,6 +6,7 @@
 #include "fronts/fronts.h"
 #include "recording.h"
 #include "run-deaths.h"
+#include "run-points.h"
 #include "run-stops.h"
 #include "trace.h"
 #include "wire.h"
@@ -186,8 +187,15 @@ static int run_joined(struct run_options *o, struct run_output *output)
 	return status;
 }
 
+/* What a run is looked at for. */
+struct run_watch {
+	struct deaths *deaths; /* NULL: none are wanted */
+	struct run_last_words *last;
+};
+
 /* What the machine has to say when the programs have ended. */
-static int judge(const struct run_options *o, const struct run_place *at, int status)
+static int judge(const struct run_options *o, const struct run_place *at, int status,
+		 struct run_last_words *last)
 {
 	unsigned int leaks;
 
@@ -195,6 +203,11 @@ static int judge(const struct run_options *o, const struct run_place *at, int st
 	broker_catch_up(at->broker);
 	xenstore_stop(at->xenstore, at->broker);
 	leaks = broker_report_leaks(at->broker);
+	*last = (struct run_last_words){.known = true,
+					.leaks_known = last->leaks_known,
+					.leaks = leaks,
+					.hazards = broker_hazards(at->broker),
+					.empty = o->points && broker_is_empty(at->broker)};
 	if (status == 0 &&
 	    ((leaks && o->leaks == LEAKS_FAIL) || (o->hazards_fail && broker_hazards(at->broker))))
 		return 1;
@@ -234,7 +247,7 @@ static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t 
 
 static int run_private(const struct run_options *o, struct run_output *output,
 		       const struct broker_trace *trace, struct recording *recording,
-		       struct deaths *deaths, struct stops *stops)
+		       const struct run_watch *watch, struct stops *stops)
 {
 	char dir[80], socket[100], tree[100], room[PATH_MAX];
 	struct xenstore x = {0};
@@ -243,13 +256,14 @@ static int run_private(const struct run_options *o, struct run_output *output,
 				       .trace = trace,
 				       .open_to_all = true,
 				       .unassisted = o->unassisted,
-				       .deaths = deaths,
+				       .deaths = watch->deaths,
+				       .virtual_time = o->virtual_time,
 				       .leaks = o->leaks != LEAKS_IGNORED};
 	struct run_place at = {.socket = socket,
 			       .rundir = x.rundir,
 			       .xenstore = &x,
 			       .output = output,
-			       .deaths = deaths,
+			       .deaths = watch->deaths,
 			       .stops = stops};
 	struct failure f;
 	int status, fd = -1;
@@ -278,7 +292,7 @@ static int run_private(const struct run_options *o, struct run_output *output,
 	} else {
 		at.tree = config.tree;
 		recording_leave_out(recording, x.pid);
-		status = judge(o, &at, run_programs(o, &at));
+		status = judge(o, &at, run_programs(o, &at), watch->last);
 	}
 	broker_free(at.broker);
 	if (config.tree) {
@@ -290,8 +304,8 @@ static int run_private(const struct run_options *o, struct run_output *output,
 }
 
 /* What was the programs' goes before what was the trace's. */
-static int run_traced(const struct run_options *o, struct run_output *output, struct deaths *deaths,
-		      struct stops *stops)
+static int run_traced(const struct run_options *o, struct run_output *output,
+		      const struct run_watch *watch, struct stops *stops)
 {
 	struct recording *r = NULL;
 	struct tracer *t;
@@ -308,7 +322,7 @@ static int run_traced(const struct run_options *o, struct run_output *output, st
 		return EXIT_GNTSIM;
 	}
 	recording_stops(r, stops);
-	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r, deaths, stops);
+	status = run_private(o, output, recording_hooks(r, trace_hooks(t)), r, watch, stops);
 	whole = recording_end(r);
 	whole &= trace_end_writing(t);
 	return whole || status ? status : EXIT_GNTSIM;
@@ -316,17 +330,17 @@ static int run_traced(const struct run_options *o, struct run_output *output, st
 
 /* With who stops programs at their stores, if any is to be. */
 static int run_stopped(const struct run_options *o, struct run_output *output,
-		       struct deaths *deaths)
+		       const struct run_watch *watch)
 {
 	struct stops *stops = NULL;
 	int status;
 
 	if (run_stops_begin(o, &stops) < 0)
 		return EXIT_GNTSIM;
-	status = run_stops_judge(stops, run_traced(o, output, deaths, stops));
+	status = run_stops_judge(stops, run_traced(o, output, watch, stops));
 	/* Children may have stored when the program itself had ended. */
 	for (unsigned int i = 0; i < o->n_programs; i++)
-		run_stops_counted(o, stops, i, deaths);
+		run_stops_counted(o, stops, i, watch->deaths);
 	stops_end(stops);
 	return status;
 }
@@ -335,15 +349,18 @@ static int run_stopped(const struct run_options *o, struct run_output *output,
 static int run_counted(const struct run_options *o, struct run_output *output)
 {
 	FILE *points = o->points ? run_points_open(o->points) : NULL;
+	struct run_last_words last = {.leaks_known = o->leaks != LEAKS_IGNORED};
+	struct run_watch watch = {.last = &last};
 	struct deaths deaths;
 	int status = EXIT_GNTSIM;
 
 	if (o->points && !points)
 		return EXIT_GNTSIM;
-	if (run_deaths_begin(o, &deaths))
-		status = run_stopped(o, output, deaths.n ? &deaths : NULL);
-	status = run_deaths_judge(&deaths, status);
-	if (points && !run_points_write(points, o->points, &deaths) && status == 0)
+	if (run_deaths_begin(o, &deaths)) {
+		watch.deaths = deaths.n ? &deaths : NULL;
+		status = run_deaths_judge(&deaths, run_stopped(o, output, &watch));
+	}
+	if (points && !run_points_write(points, o->points, &deaths, &last) && status == 0)
 		status = EXIT_GNTSIM;
 	run_deaths_end(&deaths);
 	return status;

@@ -161,7 +161,7 @@ static void line_did_not_come(struct several *s, unsigned int i)
 {
 	const struct run_program *p = &s->o->programs[i];
 
-	if (s->phase == RUNNING)
+	if (s->phase == RUNNING && !run_deaths_is_victim(s->at->deaths, i))
 		fail_all(s,
 			 complain("%s ended (status %d) without having printed a line that matches "
 				  "'%s' (--wait-for)",
@@ -179,11 +179,6 @@ static void child_ended(struct several *s, unsigned int i, int status)
 		fail_all(s, EXIT_GNTSIM);
 	if (!s->o->programs[i].wait_for || s->children[i].found)
 		return;
-	/* The others are to live with its death. */
-	if (run_deaths_is_victim(s->at->deaths, i)) {
-		s->children[i].found = true;
-		return;
-	}
 	if (s->at->output->relay.control >= 0)
 		relay_program_ended(&s->at->output->relay, i);
 	else
@@ -283,22 +278,27 @@ static void take_events(void *ctx)
 		take_signal(s, &info);
 }
 
+/* Its line has come, or it was ended at its point: the others are to live with that. */
+static bool is_waited_for(const struct several *s, unsigned int i)
+{
+	return s->o->programs[i].wait_for && !s->children[i].found &&
+	       !run_deaths_is_victim(s->at->deaths, i);
+}
+
 static bool may_start_next(const struct several *s)
 {
 	unsigned int n = s->n_started;
 
 	if (s->phase != RUNNING || n == s->o->n_programs)
 		return false;
-	return n == 0 || (s->children[n - 1].executed &&
-			  (!s->o->programs[n - 1].wait_for || s->children[n - 1].found));
+	return n == 0 || (s->children[n - 1].executed && !is_waited_for(s, n - 1));
 }
 
 static bool waits_for_line(const struct several *s)
 {
 	unsigned int n = s->n_started;
 
-	return s->phase == RUNNING && n > 0 && n < s->o->n_programs &&
-	       s->o->programs[n - 1].wait_for && !s->children[n - 1].found;
+	return s->phase == RUNNING && n > 0 && n < s->o->n_programs && is_waited_for(s, n - 1);
 }
 
 static void look_at_the_clock(struct several *s)
@@ -330,6 +330,18 @@ static int next_look_ms(const struct several *s)
 	if (at < 0)
 		return -1;
 	return at > now_ms() ? (int)(at - now_ms()) : 0;
+}
+
+/* Those that were stopped at their point never end by themselves. */
+static bool only_stopped_are_left(const struct several *s)
+{
+	if (!s->at->deaths || s->phase != RUNNING || s->n_running == 0 ||
+	    s->n_started < s->o->n_programs)
+		return false;
+	for (unsigned int i = 0; i < s->n_started; i++)
+		if (s->children[i].pid > 0 && !run_deaths_is_stopped(s->at->deaths, i))
+			return false;
+	return true;
 }
 
 /* All that was started has ended, and all that came of it. */
@@ -418,6 +430,10 @@ int run_several(const struct run_options *o, const struct run_place *at)
 		if (may_start_next(&s))
 			start_next(&s);
 		n = wait_for_events(&s);
+		if (only_stopped_are_left(&s)) {
+			complain("all others have ended: what is stopped is killed");
+			kill_all(&s);
+		}
 		if (s.n_started > 0)
 			look_at_the_clock(&s);
 	}

@@ -34,6 +34,9 @@ const struct broker_trace *trace_hooks(struct tracer *t);
 /** Writes what is left. Returns whether all of the trace could be written; if not, it was said. */
 bool trace_end_writing(struct tracer *t);
 
+/** "ioctl(gntdev1, IOCTL_GNTDEV_MAP_GRANT_REF, …)", as the text has it, without the result. */
+void trace_call_text(struct scn_buf *out, const struct trace_call *call);
+
 /* What both formats call things by. */
 const char *trace_device_name(enum wire_device device);
 /* "open", "ioctl", …; NULL for what is no call. */

@@ -172,6 +172,13 @@ static void print_result(struct scn_buf *b, const struct trace_call *c)
 	}
 }
 
+void trace_call_text(struct scn_buf *b, const struct trace_call *c)
+{
+	scn_buf_printf(b, "%s(", trace_call_name(c->kind));
+	print_arguments(b, c);
+	scn_buf_str(b, ")");
+}
+
 static void print_call(struct scn_buf *b, const struct trace_call *c)
 {
 	print_process(b, &c->program);

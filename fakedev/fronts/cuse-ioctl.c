@@ -3,6 +3,7 @@
  * memory the driver may read and write, and it calls again with that memory in hand: as often as
  * it takes, because a structure may say where the next one lies. Each call starts from nothing. */
 #define _GNU_SOURCE
+#include "broker/trace.h"
 #include "cuse-internal.h"
 #include "uapi.h"
 
@@ -256,6 +257,18 @@ static bool answers_at_once(struct fuse_file *ff, uint32_t thread, uint32_t cmd,
 	return !touched;
 }
 
+/* The kernel's first request of a call has nothing with it. @return what it fails with */
+static int counted(const struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
+		   bool again)
+{
+	struct trace_call call = {.kind = TRACE_IOCTL, .cmd = cmd, .addr = arg};
+
+	if (!again)
+		return deaths_file_before(ff->device->broker, thread, ff->device, &call);
+	deaths_file_again(ff->device->broker, thread, 0);
+	return 0;
+}
+
 void cuse_ioctl(fuse_req_t req, int number, void *arg, struct fuse_file_info *fi,
 		unsigned int flags, const void *in, size_t in_len, size_t out_len)
 {
@@ -271,14 +284,12 @@ void cuse_ioctl(fuse_req_t req, int number, void *arg, struct fuse_file_info *fi
 		identify(req, ff, arg, out_len);
 		return;
 	}
-	/* The kernel's first request of a call has nothing with it. */
-	if (in_len == 0 && out_len == 0) {
-		if (deaths_file_before(ff->device->broker, thread)) {
-			fuse_reply_err(req, EINTR);
+	if (ff->device->broker->config.deaths) {
+		result = counted(ff, thread, cmd, (uint64_t)(uintptr_t)arg, in_len || out_len);
+		if (result < 0) {
+			fuse_reply_ioctl(req, (int)result, NULL, 0);
 			return;
 		}
-	} else {
-		deaths_file_again(ff->device->broker, thread);
 	}
 	c = calloc(1, sizeof(*c));
 	um.ctx = c;

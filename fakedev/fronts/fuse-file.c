@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An open device file whose calls arrive as requests of the kernel. */
 #define _GNU_SOURCE
+#include "broker/show.h"
 #include "fuse-memory.h"
 #include "uapi.h"
 
@@ -15,13 +16,25 @@
 /* The driver moves at most a page a call. */
 #define MOST_PORTS 1024u
 
+/* How long the kernel may take to tell in which call a thread is. */
+#define LOOK_MS 1000u
+
 /* A read() that waits for an event. */
 struct reader {
 	struct link link;
 	fuse_req_t req;
 	const struct fuse_file *file;
 	size_t size;
+	uint64_t number; /* which of its program's calls it is, if these are counted */
 };
+
+/* Whether the call is not to be made: its program ends here, or it fails. */
+static int dies_before(struct broker *b, fuse_req_t req, const struct device_file *f,
+		       struct trace_call *call)
+{
+	return b->config.deaths ? deaths_file_before(b, (uint32_t)fuse_req_ctx(req)->pid, f, call)
+				: 0;
+}
 
 int fuse_front_open(struct device_file *f, int *client_fd)
 {
@@ -60,8 +73,11 @@ static void trace_read(struct device_file *f, fuse_req_t req, size_t size, long 
 static void finish(struct reader *r, long result, const uint32_t *ports)
 {
 	trace_read(r->file->device, r->req, r->size, result, ports);
-	deaths_file_again(r->file->device->broker, (uint32_t)fuse_req_ctx(r->req)->pid);
-	deaths_file_after(r->file->device->broker);
+	if (r->file->device->broker->config.deaths) {
+		deaths_file_again(r->file->device->broker, (uint32_t)fuse_req_ctx(r->req)->pid,
+				  r->number);
+		deaths_file_after(r->file->device->broker);
+	}
 	link_del(&r->link);
 	if (result < 0)
 		fuse_reply_err(r->req, (int)-result);
@@ -168,11 +184,11 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	struct fuse_file *ff;
 	int fd, err;
 
-	if (deaths_file_before(h->broker, (uint32_t)fuse_req_ctx(req)->pid)) {
-		fuse_reply_err(req, EINTR);
-		return;
-	}
-	err = device_open(h->broker, front, dom, device, (uint32_t)fi->flags, &f, &fd);
+	err = dies_before(
+	    h->broker, req, NULL,
+	    &(struct trace_call){.kind = TRACE_OPEN, .device = device, .flags = fi->flags});
+	if (err == 0)
+		err = device_open(h->broker, front, dom, device, (uint32_t)fi->flags, &f, &fd);
 	if (err < 0) {
 		deaths_file_after(h->broker);
 		fuse_reply_err(req, -err);
@@ -226,7 +242,8 @@ static void wait_for_event(fuse_req_t req, size_t size, struct fuse_file *ff)
 		fuse_reply_err(req, ENOMEM);
 		return;
 	}
-	*r = (struct reader){.req = req, .file = ff, .size = size};
+	*r = (struct reader){
+	    .req = req, .file = ff, .size = size, .number = ff->device->broker->dying_number};
 	link_add(&ff->readers, &r->link);
 	fuse_req_interrupt_func(req, interrupted, r);
 }
@@ -234,6 +251,7 @@ static void wait_for_event(fuse_req_t req, size_t size, struct fuse_file *ff)
 void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
 {
 	struct fuse_file *ff = fuse_file_of(fi);
+	struct trace_call call = {.kind = TRACE_READ, .len = size};
 	uint32_t ports[MOST_PORTS];
 	long n;
 
@@ -241,13 +259,19 @@ void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
-	if (deaths_file_before(ff->device->broker, (uint32_t)fuse_req_ctx(req)->pid)) {
-		fuse_reply_err(req, EINTR);
+	n = dies_before(ff->device->broker, req, ff->device, &call);
+	if (n < 0) {
+		fuse_reply_err(req, (int)-n);
 		return;
 	}
 	n = gntsim_evtchn_read(ff->device->file, size, ports);
 	if (n == -EAGAIN && !(fi->flags & O_NONBLOCK)) {
-		wait_for_event(req, size, ff);
+		if (ff->device->broker->config.deaths &&
+		    deaths_file_wait(ff->device->broker, (uint32_t)fuse_req_ctx(req)->pid,
+				     ff->device, &call))
+			fuse_reply_err(req, EINTR);
+		else
+			wait_for_event(req, size, ff);
 		return;
 	}
 	trace_read(ff->device, req, size, n, ports);
@@ -268,13 +292,17 @@ void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_f
 		fuse_reply_err(req, EINVAL);
 		return;
 	}
-	if (deaths_file_before(f->broker, (uint32_t)fuse_req_ctx(req)->pid)) {
-		fuse_reply_err(req, EINTR);
-		return;
-	}
 	if (size > sizeof(ports))
 		size = sizeof(ports);
 	memcpy(ports, buf, size);
+	n = dies_before(
+	    f->broker, req, f,
+	    &(struct trace_call){
+		.kind = TRACE_WRITE, .len = size, .ports = ports, .n_ports = (uint32_t)size / 4});
+	if (n < 0) {
+		fuse_reply_err(req, (int)-n);
+		return;
+	}
 	n = gntsim_evtchn_write(f->file, size, ports);
 	trace_file_call(f, (uint32_t)fuse_req_ctx(req)->pid,
 			&(struct trace_call){.kind = TRACE_WRITE,
@@ -289,6 +317,19 @@ void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_f
 		fuse_reply_write(req, (size_t)n);
 }
 
+/* The kernel wants to be told when there is something: whoever asks is about to wait, or puts the file
+ * into an epoll set. */
+static void wait_by_poll(const struct device_file *f, fuse_req_t req)
+{
+	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
+	struct waiting w;
+
+	if (gntsim_evtchn_poll(f->file) & POLLIN)
+		return;
+	if (waiting_look(process_of_thread(thread), thread, LOOK_MS, &w) && w.how == WAITS_POLLING)
+		deaths_file_wait(f->broker, thread, f, NULL);
+}
+
 void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollhandle *ph)
 {
 	struct fuse_file *ff = fuse_file_of(fi);
@@ -299,6 +340,8 @@ void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollh
 			fuse_pollhandle_destroy(ff->poll);
 		ff->poll = ph;
 	}
+	if (ph && f->device == WIRE_DEV_EVTCHN && f->broker->config.deaths)
+		wait_by_poll(f, req);
 	/* A file without a poll method is always ready. */
 	fuse_reply_poll(req, f->device == WIRE_DEV_EVTCHN
 				 ? (unsigned int)gntsim_evtchn_poll(f->file)

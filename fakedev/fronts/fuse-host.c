@@ -44,6 +44,8 @@ static bool serve_one(struct fuse_host *h)
 	if (n <= 0 || fuse_session_exited(h->session))
 		fuse_host_end(h);
 	broker_effects(h->broker);
+	if (h->broker->config.deaths)
+		deaths_finish(h->broker);
 	return n > 0;
 }
 

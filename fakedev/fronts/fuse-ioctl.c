@@ -2,6 +2,7 @@
 /* An ioctl on a file of a mounted tree, answered without the library: the most frequent request, and
  * the reply in one piece costs the kernel half as much as in two. */
 #define _GNU_SOURCE
+#include "broker/trace.h"
 #include "fuse-internal.h"
 
 #include <errno.h>
@@ -34,9 +35,14 @@ static size_t answer(const struct request *q, struct reply *r)
 		r->about = fuse_file_about(ff);
 		return sizeof(*r);
 	}
-	if (deaths_file_before(ff->device->broker, q->head.pid)) {
-		r->head.error = -EINTR;
-		return sizeof(r->head);
+	if (ff->device->broker->config.deaths) {
+		struct trace_call call = {
+		    .kind = TRACE_IOCTL, .cmd = q->call.cmd, .addr = q->call.arg};
+
+		r->result.result =
+		    deaths_file_before(ff->device->broker, q->head.pid, ff->device, &call);
+		if (r->result.result < 0)
+			return offsetof(struct reply, about);
 	}
 	/* evtchn's ENOSYS arrives as ENOTTY all the same: Linux has come to translate both. */
 	foreign_memory(&memory, q->head.pid, &um);

@@ -243,14 +243,24 @@ void lib_move_own(int fd)
 	}
 }
 
+/* Who asks, for a broker that ends threads' processes. */
+static long asking(void)
+{
+	long tid =
+	    lib.watched && lib_may(SYS_gettid) ? raw_syscall(SYS_gettid, 0, 0, 0, 0, 0, 0) : 0;
+
+	return tid > 0 ? tid : 0;
+}
+
 /* By what this process may use. */
 static int send_request(int fd, enum wire_op op, const struct iovec *pieces, int n)
 {
-	int err = lib_may(SYS_sendmsg) ? wire_sendv(fd, (uint16_t)op, pieces, n)
-				       : wire_write(fd, (uint16_t)op, pieces, n, lib.buffer);
+	long tid = asking();
+	int err = lib_may(SYS_sendmsg) ? wire_sendv(fd, (uint16_t)op, tid, pieces, n)
+				       : wire_write(fd, (uint16_t)op, tid, pieces, n, lib.buffer);
 
 	if (lib_forbidden(SYS_sendmsg, err))
-		err = wire_write(fd, (uint16_t)op, pieces, n, lib.buffer);
+		err = wire_write(fd, (uint16_t)op, tid, pieces, n, lib.buffer);
 	return err;
 }
 
@@ -288,6 +298,7 @@ int lib_say_hello(int fd, enum wire_role role)
 	if (result == 0 && in.msg.payload >= sizeof(about)) {
 		memcpy(&about, in.payload, sizeof(about));
 		lib.traced = about.traced;
+		lib.watched = about.watched;
 	}
 	wire_in_done(&in);
 	return (int)result;
@@ -457,7 +468,7 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 		return err;
 	/* What takes descriptors, or does not fit. */
 	if (n_fds || (len > WIRE_INLINE_MAX && lib_may(SYS_sendmsg) && lib_may(SYS_memfd_create))) {
-		err = wire_send(lib.fd, (uint16_t)op, 0, payload, len, fds, n_fds);
+		err = wire_send(lib.fd, (uint16_t)op, asking(), payload, len, fds, n_fds);
 		if (err == 0)
 			err = lib_may(SYS_recvmsg) ? wire_recv(lib.fd, 0, lib.buffer, in)
 						   : wire_read(lib.fd, lib.buffer, in);
@@ -487,6 +498,25 @@ int64_t lib_ask(enum wire_op op, const void *payload, size_t len)
 	if (result == 0)
 		result = in.msg.result;
 	wire_in_done(&in);
+	return result;
+}
+
+bool lib_watched(void)
+{
+	return lib.watched;
+}
+
+int64_t lib_before(uint32_t file, size_t count, bool waits)
+{
+	const struct wire_before b = {.file = file, .count = (uint32_t)count, .waits = waits};
+	int kept = errno;
+	sigset_t saved;
+	int64_t result;
+
+	lib_enter(&saved);
+	result = lib_ask(WIRE_BEFORE, &b, sizeof(b));
+	lib_leave(&saved);
+	errno = kept;
 	return result;
 }
 

@@ -15,7 +15,7 @@ struct lib_connection {
 	int fd;          /* -1: not connected */
 	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
 	bool broken;     /* the broker is gone; for good */
-	bool traced;
+	bool traced, watched;
 	_Atomic bool said;
 	bool handlers; /* pthread_atfork done */
 	int child_fd;  /* between lib_fork_prepare() and its end */

@@ -48,7 +48,8 @@ bool device_overflowed(int fd)
 	return device_waiting(fd) % PORT_BYTES;
 }
 
-static void tell_read(const struct device *d, const void *buf, size_t count, long result)
+static void tell_read(const struct device *d, const void *buf, size_t count, long result,
+		      uint32_t call)
 {
 	struct {
 		struct wire_read head;
@@ -57,11 +58,14 @@ static void tell_read(const struct device *d, const void *buf, size_t count, lon
 	size_t bytes = result > 0 ? (size_t)result : 0;
 	sigset_t saved;
 
-	told.head =
-	    (struct wire_read){.file = d->id, .result = (int32_t)result, .count = (uint32_t)count};
+	told.head = (struct wire_read){
+	    .file = d->id, .result = (int32_t)result, .count = (uint32_t)count, .call = call};
 	memcpy(told.ports, buf, bytes);
 	lib_enter(&saved);
-	lib_tell(WIRE_READ, &told, sizeof(told.head) + bytes);
+	if (lib_watched())
+		lib_ask(WIRE_READ, &told, sizeof(told.head) + bytes);
+	else
+		lib_tell(WIRE_READ, &told, sizeof(told.head) + bytes);
 	lib_leave(&saved);
 }
 
@@ -79,13 +83,28 @@ static long read_events(int fd, void *buf, size_t count)
 	return n % (long)PORT_BYTES ? -EFBIG : n;
 }
 
+static bool would_block(int fd)
+{
+	long flags = lib_may(SYS_fcntl) ? raw_fcntl(fd, F_GETFL, 0) : 0;
+
+	return device_waiting(fd) == 0 && !(flags >= 0 && (flags & O_NONBLOCK));
+}
+
 long device_read(int fd, const struct device *d, void *buf, size_t count)
 {
 	long usable = usable_bytes(d, O_WRONLY, count);
-	long result = usable > 0 ? read_events(fd, buf, (size_t)usable) : usable;
+	size_t asked = count < MOST_BYTES ? count : MOST_BYTES;
+	int64_t call = 0;
+	long result;
 
-	if (lib_traced() && d->device == WIRE_DEV_EVTCHN)
-		tell_read(d, buf, count < MOST_BYTES ? count : MOST_BYTES, result);
+	if (lib_watched() && d->device == WIRE_DEV_EVTCHN) {
+		call = lib_before(d->id, asked, usable > 0 && would_block(fd));
+		if (call < 0)
+			return call;
+	}
+	result = usable > 0 ? read_events(fd, buf, (size_t)usable) : usable;
+	if ((lib_traced() || lib_watched()) && d->device == WIRE_DEV_EVTCHN)
+		tell_read(d, buf, asked, result, (uint32_t)call);
 	return result;
 }
 
@@ -193,6 +212,8 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 
 	if (op == EPOLL_CTL_ADD && lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN)
 		return (int)lib_result(-EPERM);
+	if (lib_active() && lib_watched() && op == EPOLL_CTL_ADD && lib_is_evtchn(fd))
+		lib_note_epoll();
 	return NEXT(epoll_ctl)(epfd, op, fd, event);
 }
 

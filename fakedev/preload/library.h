@@ -137,6 +137,17 @@ int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
 /** Does somebody trace this machine? Then he is told, with no reply, of what the kernel did alone. */
 bool lib_traced(void);
+/** Are this machine's programs to end at some point? Then it is asked before the kernel does something
+ * alone. */
+bool lib_watched(void);
+/** Is it an evtchn file that we serve? (Not entered.) */
+bool lib_is_evtchn(int fd);
+/** A wait begins that is for an event channel, too. (Not entered.) */
+void lib_wait_begins(void);
+/** An evtchn file is in an epoll set from now on. */
+void lib_note_epoll(void);
+/** (Not entered.) @return the call's number, or a negative errno that it fails with */
+int64_t lib_before(uint32_t file, size_t count, bool waits);
 /** (entered) */
 void lib_tell(enum wire_op op, const void *payload, size_t len);
 

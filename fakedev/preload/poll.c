@@ -24,15 +24,39 @@ int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
 	return ready;
 }
 
+static bool polls_evtchn(struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; lib_active() && lib_watched() && i < n; i++)
+		if ((fds[i].events & (POLLIN | POLLRDNORM)) && lib_is_evtchn(fds[i].fd))
+			return true;
+	return false;
+}
+
 DECLARE_NEXT(poll);
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	if (timeout != 0 && polls_evtchn(fds, n)) {
+		int ready = NEXT(poll)(fds, n, 0);
+
+		if (ready != 0)
+			return lib_correct_poll(fds, n, ready);
+		lib_wait_begins();
+	}
 	return lib_correct_poll(fds, n, NEXT(poll)(fds, n, timeout));
+}
+
+/* With another signal mask: what is pending under it counts, and is the real call's. */
+static void before_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout)
+{
+	if ((!timeout || timeout->tv_sec || timeout->tv_nsec) && polls_evtchn(fds, n) &&
+	    NEXT(poll)(fds, n, 0) == 0)
+		lib_wait_begins();
 }
 
 DECLARE_NEXT(ppoll);
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
+	before_ppoll(fds, n, timeout);
 	return lib_correct_poll(fds, n, NEXT(ppoll)(fds, n, timeout, mask));
 }
 
@@ -40,14 +64,18 @@ int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size);
 DECLARE_NEXT(__poll_chk);
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 {
-	return lib_correct_poll(fds, n, NEXT(__poll_chk)(fds, n, timeout, size));
+	/* The C library ends a program whose array is too small. */
+	return size / sizeof(*fds) < n
+		   ? lib_correct_poll(fds, n, NEXT(__poll_chk)(fds, n, timeout, size))
+		   : poll(fds, n, timeout);
 }
-
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask,
 		size_t size);
 DECLARE_NEXT(__ppoll_chk);
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		       const sigset_t *mask, size_t size)
 {
+	if (n <= size / sizeof(*fds))
+		before_ppoll(fds, n, timeout);
 	return lib_correct_poll(fds, n, NEXT(__ppoll_chk)(fds, n, timeout, mask, size));
 }

@@ -1,0 +1,156 @@
+#!/bin/sh
+# deaths-test.sh GNTSIM POINTS FRONT [OPTION]: a program ends at the point that it is told to end at, in the
+# way that it is told to, on this front, and nowhere else.
+# shellcheck source=tests/cli/script.sh
+. "$(dirname "$0")/script.sh"
+gntsim=$(realpath "$1") points=$(realpath "$2") front=$3 option=${4---tag}
+cd "$dir" || exit
+
+# run STATUS WHAT OPTION... -- PROGRAM...: with --points.
+run() {
+	status=$1 what=$2
+	shift 2
+	expect "$status" "$what" "$gntsim" run --front "$front" "$option" --points points "$@"
+}
+# point TEXT: some line of the points has it.
+point() {
+	grep -qF -- "$1" points || complain "$what: no $1 in $(cat points err)"
+}
+printed() {
+	grep -qF -- "$1" out || complain "$what: not printed: $1, but $(cat out err)"
+}
+silent_of() {
+	! grep -qF -- "$1" out || complain "$what: printed: $1"
+}
+
+"$gntsim" run --front "$front" "$option" -- true 2>err || {
+	echo "SKIP: no $front here: $(cat err)"
+	exit 77
+}
+
+# Undisturbed, all is counted.
+run 0 "counted" -- "$points" calls
+point '"kind":"program","index":1,"program":"points","domain":0,"calls":7,"waits":0'
+point '"status":0,"signal":null'
+point '"kind":"machine","leaks":null,"empty":true,"hazards":0'
+run 0 "a child's calls are its program's" -- "$points" child
+point '"calls":7'
+run 0 "each its own" --domain 1 -- "$points" calls ::: --domain 2 -- "$points" bind
+point '"index":1,"program":"points","domain":1,"calls":7'
+point '"index":2,"program":"points","domain":2,"calls":2'
+
+# Before each call, and after. What the call did shows in what the trace has of it.
+n=1
+while read -r call; do
+	run 0 "before call $n" --trace calls --kill-at call:$n -- "$points" calls
+	point '"status":null,"signal":9'
+	point "\"kind\":\"death\",\"index\":1,\"point\":\"call:$n\",\"end\":\"kill\",\"call\":\"$call"
+	says err "is killed at call:$n: "
+	made=$(grep -cE '^[^#]*: (evtchn[0-9]* = )?(open|ioctl|read|write)\(' calls)
+	[ "$made" = $((n - 1)) ] || complain "killed before call $n: $made were made: $(cat calls)"
+	run 0 "after call $n" --trace calls --kill-at call:$n+ -- "$points" calls
+	point "\"point\":\"call:$n+\",\"end\":\"kill\",\"call\":\"$call"
+	made=$(grep -cE '^[^#]*: (evtchn[0-9]* = )?(open|ioctl|read|write)\(' calls)
+	[ "$made" = $n ] || complain "killed after call $n: $made were made: $(cat calls)"
+	silent_of 'done'
+	n=$((n + 1))
+done <<'CALLS'
+open(
+ioctl(evtchn1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=DOMID_FIRST_RESERVED})
+ioctl(evtchn1, IOCTL_EVTCHN_BIND_INTERDOMAIN, {remote_domain=DOMID_FIRST_RESERVED, remote_port=1})
+ioctl(evtchn1, IOCTL_EVTCHN_NOTIFY, {port=1})
+read(evtchn1, 4)
+write(evtchn1, [
+ioctl(evtchn1, IOCTL_EVTCHN_NOTIFY, {port=1})
+CALLS
+[ $n = 8 ] || complain "not all calls were tried"
+run 123 "beyond the end" --kill-at call:8 -- "$points" calls
+says err "gntsim: --kill-at call:8 was not reached: points made 7 device calls, 0 waits"
+printed 'done'
+run 0 "in a child" --kill-at call:5 -- sh -c '"$0" child; [ $? = 5 ]' "$points"
+
+# Waits.
+for how in read poll select epoll; do
+	[ "$front" != socket ] && [ $how = epoll ] && continue
+	run 0 "wait by $how" --kill-at wait:1 -- "$points" wait $how
+	point '"waits":1,'
+	point '"point":"wait:1"'
+	printed ready
+	silent_of 'done'
+done
+
+# Ways to end.
+run 0 "exit" --kill-at call:4 --end exit -- "$points" calls
+point '"status":0,"signal":null'
+silent_of "ran to its end"
+says err "is made to exit at call:4"
+run 0 "exit after a call" --kill-at call:5+ --end exit -- "$points" calls
+silent_of "ran to its end"
+run 0 "exit in a wait" --kill-at wait:1 --end exit -- "$points" wait read
+point '"status":0,"signal":null'
+run 0 "abort" --kill-at call:4 --end abort -- "$points" calls
+point '"status":null,"signal":6'
+run 0 "abort in a wait" --kill-at wait:1 --end abort -- "$points" wait read
+point '"status":null,"signal":6'
+run 0 "destroy" --kill-at call:4 --domain 1 --end destroy -- "$points" calls ::: --domain 1 -- "$points" wait read
+point '"index":1,"program":"points","domain":1,"calls":4,"waits":0'
+[ "$(grep -c '"status":null,"signal":9' points)" = 2 ] || complain "destroy: the domain's other program lives: $(cat points)"
+run 0 "stop" --kill-at call:4 --end stop -- "$points" calls ::: --domain 1 -- "$points" calls
+says err "all others have ended: what is stopped is killed"
+printed 'done'
+point '"status":null,"signal":9'
+run 0 "stop after a call" --kill-at call:5+ --end stop -- "$points" calls
+silent_of 'done'
+
+# Status: of those that were not ended.
+run 3 "a survivor's" --kill-at call:1 -- "$points" calls ::: sh -c 'exit 3'
+run 0 "started though the line did not come" --kill-at call:1 --wait-for never -- "$points" calls ::: --domain 1 -- "$points" calls
+printed 'done'
+run 0 "started though the line will not come" --kill-at call:1 --end stop --wait-for never -- "$points" calls ::: --domain 1 -- "$points" calls
+printed 'done'
+
+# Calls that fail.
+run 3 "a failure" --fail call:5=EIO -- "$points" calls
+printed "read: EIO"
+run 3 "a failure of open" --fail call:1=ENOMEM -- "$points" calls
+printed "open: ENOMEM"
+run 123 "the first of two" --fail call:6=EINTR --fail call:3=ENOSPC -- "$points" calls
+printed "interdomain: ENOSPC"
+says err "gntsim: --fail call:6 was not reached: points made 3 device calls"
+run 123 "one that is not reached" --fail call:9=EIO -- "$points" calls
+says err "gntsim: --fail call:9 was not reached: points made 7 device calls"
+
+# Time.
+run 0 "time" --kill-at time:50ms -- "$points" wait read
+point '"point":"time:50000000ns"'
+run 123 "time that does not pass" --virtual-time --kill-at time:1ms -- "$points" sleep
+# (An unassisted program is not told where its machine is.)
+if [ "$option" = --tag ]; then
+	run 0 "time that is let pass" --virtual-time --kill-at time:1s -- sh -c '
+		"$0" control --socket "$GNTSIM_SOCKET" advance 999999999 && echo before
+		"$0" control --socket "$GNTSIM_SOCKET" advance 1; echo after' "$gntsim"
+	printed before
+	silent_of after
+fi
+
+# What is wrong is named.
+for wrong in call: call:0 call:x call:3x wait:3+ time:3 time:3h store 17; do
+	expect 125 "--kill-at $wrong" "$gntsim" run --kill-at $wrong -- true
+	says err "gntsim run: --kill-at: expected call:N, call:N+, wait:N or store:N, with N from 1, or time:T, as in time:20ms, found '$wrong'"
+done
+for wrong in call:3 call:3=EFOO call:0=EIO wait:3=EIO; do
+	expect 125 "--fail $wrong" "$gntsim" run --fail $wrong -- true
+	says err "gntsim run: --fail: expected call:N=ERRNO, with N from 1, as in call:3=EINTR, found '$wrong'"
+done
+expect 125 "--end" "$gntsim" run --kill-at call:1 --end badly -- true
+says err "gntsim run: --end: expected kill, exit, abort, destroy or stop, found 'badly'"
+expect 125 "--end alone" "$gntsim" run --end kill -- true
+says err "gntsim run: --end needs --kill-at"
+expect 125 "--end at a store" "$gntsim" run --kill-at store:1 --end exit -- true
+says err "gntsim run: --end: a program is killed at a store, found 'exit'"
+expect 125 "another's machine" "$gntsim" run --socket nowhere --kill-at call:1 -- true
+says err "gntsim: --kill-at, --fail and --points need a machine of the run's own, without --socket"
+expect 125 "no file" "$gntsim" run --points nowhere/points -- true
+says err "gntsim: --points: cannot write nowhere/points"
+
+[ $failed = 0 ]

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/* A program for deaths-test.sh to end.
+ *
+ *   calls            makes these device calls: open, three ioctls, a read that finds an event, a write,
+ *                    an ioctl; says what failed, with its errno
+ *   wait read|poll|select|epoll   waits for an event that never comes, in that way
+ *   bind             binds a port
+ *   sleep            waits for a second, and not for an event
+ *   child            has a child make its calls
+ * Where a mode ends by itself it says "done". */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/select.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define DOMID_SELF 0x7FF0
+
+typedef uint16_t domid_t;
+typedef uint32_t evtchn_port_t;
+#include <xen/evtchn.h>
+
+static int evtchn;
+static uint32_t ports[2];
+
+static void check(const char *what, long result)
+{
+	if (result >= 0)
+		return;
+	printf("%s: %s\n", what, strerrorname_np(errno));
+	exit(3);
+}
+
+static void open_and_bind(bool both)
+{
+	struct ioctl_evtchn_bind_unbound_port unbound = {.remote_domain = DOMID_SELF};
+	struct ioctl_evtchn_bind_interdomain inter = {.remote_domain = unbound.remote_domain};
+
+	evtchn = open("/dev/xen/evtchn", O_RDWR);
+	check("open", evtchn);
+	ports[0] = (uint32_t)ioctl(evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &unbound);
+	check("unbound", (int)ports[0]);
+	if (!both)
+		return;
+	inter.remote_port = ports[0];
+	ports[1] = (uint32_t)ioctl(evtchn, IOCTL_EVTCHN_BIND_INTERDOMAIN, &inter);
+	check("interdomain", (int)ports[1]);
+}
+
+static void calls(void)
+{
+	struct ioctl_evtchn_notify notify;
+	uint32_t port;
+
+	open_and_bind(true);
+	notify.port = ports[0];
+	check("notify", ioctl(evtchn, IOCTL_EVTCHN_NOTIFY, &notify));
+	check("read", read(evtchn, &port, sizeof(port)));
+	check("write", write(evtchn, &port, sizeof(port)));
+	check("again", ioctl(evtchn, IOCTL_EVTCHN_NOTIFY, &notify));
+}
+
+static void wait_by(const char *how)
+{
+	uint32_t port;
+
+	if (strcmp(how, "read") == 0) {
+		check("read", read(evtchn, &port, sizeof(port)));
+	} else if (strcmp(how, "poll") == 0) {
+		struct pollfd p = {.fd = evtchn, .events = POLLIN};
+
+		check("poll", poll(&p, 1, -1));
+	} else if (strcmp(how, "select") == 0) {
+		fd_set set;
+
+		FD_ZERO(&set);
+		FD_SET(evtchn, &set);
+		check("select", select(evtchn + 1, &set, NULL, NULL, NULL));
+	} else {
+		struct epoll_event e = {.events = EPOLLIN};
+		int epoll = epoll_create1(0);
+
+		check("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, evtchn, &e));
+		check("epoll_wait", epoll_wait(epoll, &e, 1, -1));
+	}
+}
+
+static void at_exit(void)
+{
+	static const char text[] = "ran to its end\n";
+
+	if (write(STDOUT_FILENO, text, sizeof(text) - 1) < 0)
+		_exit(4);
+}
+
+int main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "";
+	int status;
+
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	atexit(at_exit);
+	if (strcmp(mode, "calls") == 0) {
+		calls();
+	} else if (strcmp(mode, "wait") == 0 && argc == 3) {
+		open_and_bind(false);
+		puts("ready");
+		wait_by(argv[2]);
+	} else if (strcmp(mode, "bind") == 0) {
+		open_and_bind(false);
+	} else if (strcmp(mode, "sleep") == 0) {
+		open_and_bind(false);
+		sleep(1);
+	} else if (strcmp(mode, "child") == 0) {
+		if (fork() == 0)
+			calls();
+		else if (wait(&status) < 0 || status != 0)
+			return 5;
+	} else {
+		fprintf(stderr, "usage: points calls|wait HOW|bind|sleep|child\n");
+		return 2;
+	}
+	puts("done");
+	return 0;
+}
