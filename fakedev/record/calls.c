@@ -184,6 +184,22 @@ static void died(struct recorder *r, const struct trace_call *c, uint32_t proces
 	process_is_gone(r, c, process);
 }
 
+/* A process has executed gntsim run, and is of another domain now: it is another one in the script. */
+static uint32_t moved_to(struct recorder *r, const struct trace_call *c, uint32_t process)
+{
+	struct script_process *sp = &r->script.processes[at(r, process)->script];
+
+	if (at(r, process)->domid == c->domid)
+		return process;
+	if (sp->substance || sp->forked) {
+		process_is_gone(r, c, process);
+		return new_process(r, c);
+	}
+	at(r, process)->domid = c->domid;
+	sp->domid = c->domid;
+	return process;
+}
+
 static void joined(struct recorder *r, const struct trace_call *c)
 {
 	const struct process *known = world_find_process(&r->world, c->program.pid);
@@ -196,8 +212,7 @@ static void joined(struct recorder *r, const struct trace_call *c)
 	for (uint32_t i = 0; process == NOBODY && c->fork && i < r->world.n_processes; i++)
 		if (at(r, i)->fork == c->fork)
 			process = i;
-	if (process == NOBODY)
-		process = new_process(r, c);
+	process = process == NOBODY ? new_process(r, c) : moved_to(r, c, process);
 	if (process == NOBODY)
 		return;
 	at(r, process)->pid = c->program.pid;

@@ -332,10 +332,25 @@ static void put_store(struct recorder *r, struct author a, uint64_t addr,
 		scn_buf_printf(&s->note, "%u of %u bytes", kept, n);
 	if (a.other == NOBODY)
 		return;
-	r->uncertain++;
+	s->unsure = true;
 	scn_buf_str(&s->note, s->note.len ? "; or by " : "or by ");
 	put_process(&s->note, r->world.processes[a.other].script);
 	scn_buf_str(&s->note, ": both ran");
+}
+
+void pages_store_again(struct recorder *r, uint32_t frame, uint32_t offset,
+		       const unsigned char *bytes, uint32_t n, uint8_t owner)
+{
+	struct author a = {owner ? owner - 1u : NOBODY, NOBODY};
+	const struct seen_page *page;
+
+	if (!owner || !can_store(&r->world.processes[owner - 1], frame))
+		a = author_of(r, frame, NOBODY, 0);
+	page = a.process == NOBODY ? NULL : writable_page(&r->world.processes[a.process], frame);
+	if (page)
+		put_store(r, a, page->addr + offset, bytes, n, n);
+	else
+		memset(r->pages[frame]->missing + offset, true, n);
 }
 
 /* Who stored any of the bytes before, or of the numbers that they are parts of. */

@@ -92,6 +92,7 @@ static void on_saw(void *ctx, const struct gntsim_observation *o)
 		script_domain(&r->script, o->domid);
 	else if (o->kind == GNTSIM_SAW_NOTIFY_BYTE && r->n_cleared < 16)
 		r->cleared[r->n_cleared++] = (struct cleared){o->frame, o->offset % PAGE};
+	stream_saw(r, o);
 }
 
 static void on_hazard(void *ctx, const char *name)
@@ -132,6 +133,7 @@ static void on_call(void *ctx, const struct trace_call *c)
 {
 	struct recorder *r = ctx;
 	const struct process *caller;
+	uint32_t before = r->script.n_steps;
 
 	if (r->also)
 		r->also->call(r->also->ctx, c);
@@ -149,6 +151,7 @@ static void on_call(void *ctx, const struct trace_call *c)
 	if (r->hazard[0] && r->main_step < r->script.n_steps)
 		memcpy(r->script.steps[r->main_step].hazard, r->hazard, sizeof(r->hazard));
 	pages_show_cleared(r);
+	stream_call(r, c, before);
 	forget_call(r);
 }
 
@@ -263,10 +266,12 @@ void record_write(struct recorder *r, struct record_result *out)
 {
 	scn_cleanup_buf struct scn_buf head = {0};
 
-	*out = (struct record_result){.uncertain = r->uncertain};
+	*out = (struct record_result){0};
 	put_missing(r);
 	put_head(r, &head);
 	script_write(&r->script, scn_buf_text(&head), &r->out);
+	for (uint32_t i = 0; i < r->script.n_steps; i++)
+		out->uncertain += r->script.steps[i].unsure && !r->script.steps[i].left_out;
 	out->not_expressed = scn_buf_text(&r->missing_text);
 	out->too_long = r->out.len > MOST_TEXT;
 	out->err = r->script.failed ? ENOMEM : write_all(r->fd, scn_buf_text(&r->out), r->out.len);
@@ -281,6 +286,7 @@ void record_free(struct recorder *r)
 		return;
 	if (r->fd >= 0)
 		close(r->fd);
+	stream_free(&r->stream);
 	pages_free(r);
 	world_free(&r->world);
 	script_free(&r->script);

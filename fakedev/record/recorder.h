@@ -22,8 +22,30 @@ struct news {
 };
 #define MOST_NEWS 32u
 
+/* An event channel, as the last calls have left it. */
+struct stream_port {
+	uint16_t domid;
+	uint32_t port, in_ring; /* in_ring: how often, to be read */
+	bool pending, disabled;
+};
+
+/* Steps in a row that make and end nothing. */
+struct stream {
+	uint32_t first;                     /* step */
+	uint32_t middle, until;             /* from where to where steps may go */
+	uint32_t put;                       /* steps that stand for those that went */
+	uint64_t left_out;                  /* steps that went */
+	bool begun, ready;                  /* the middle has a beginning, and an end */
+	bool overflow;                      /* an event was lost */
+	struct page_copy **before, **after; /* the pages then, by frame */
+	uint32_t n_before, n_after;
+	struct stream_port *ports, *ports_before;
+	uint32_t n_ports, room_ports, n_ports_before;
+};
+
 struct recorder {
 	struct script script;
+	struct stream stream;
 	struct world world;
 	enum record_stores stores;
 	struct broker_trace hooks;
@@ -35,7 +57,7 @@ struct recorder {
 		uint32_t process; /* of the script */
 	} missing[64];
 	uint32_t n_missing;
-	unsigned int uncertain, n_shortened;
+	unsigned int n_shortened;
 
 	struct page_copy **pages; /* by frame */
 	uint32_t n_pages;
@@ -102,11 +124,20 @@ void pages_fresh(struct recorder *r, uint32_t frame);
 void pages_look(struct recorder *r, uint32_t process);
 /* A load by somebody who is left, of each byte that was cleared. */
 void pages_show_cleared(struct recorder *r);
+/* A store of these bytes, in place of those by which they came there. `owner`: as in a page_copy. */
+void pages_store_again(struct recorder *r, uint32_t frame, uint32_t offset,
+		       const unsigned char *bytes, uint32_t n, uint8_t owner);
 void pages_free(struct recorder *r);
 /* Bytes side by side, as the language has them. */
 void put_bytes(struct scn_buf *b, const unsigned char *bytes, uint32_t n, bool aligned);
 /* How many of n bytes the script has. */
 uint32_t pages_kept(const struct recorder *r, const unsigned char *bytes, uint32_t n);
+
+/* stream.c */
+void stream_saw(struct recorder *r, const struct gntsim_observation *o);
+/* The call is recorded: before, the script had so many steps. */
+void stream_call(struct recorder *r, const struct trace_call *c, uint32_t steps_before);
+void stream_free(struct stream *s);
 
 /* ioctl.c */
 void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file);

@@ -61,6 +61,26 @@ struct step *script_step(struct script *s, enum step_kind kind, uint32_t process
 	return p;
 }
 
+void script_replace(struct script *s, uint32_t first, uint32_t end, uint32_t from)
+{
+	uint32_t n = s->n_steps - from, gone = end - first, stay = from - end;
+	struct step *put = reallocarray(NULL, n + 1, sizeof(*put));
+
+	if (!put) {
+		s->failed = true;
+		return;
+	}
+	for (uint32_t i = first; i < end; i++)
+		step_done(&s->steps[i]);
+	memcpy(put, s->steps + from, n * sizeof(*put));
+	/* Those that stay go to where they will be, whether that is forth or back. */
+	memmove(s->steps + first + n, s->steps + end, stay * sizeof(*put));
+	memcpy(s->steps + first, put, n * sizeof(*put));
+	memset(s->steps + s->n_steps - gone, 0, gone * sizeof(*put));
+	s->n_steps -= gone;
+	free(put);
+}
+
 uint32_t script_var(struct script *s, const char *base, uint32_t process)
 {
 	struct variable *vars = record_more(s->vars, s->n_vars, &s->room_vars, sizeof(*s->vars));

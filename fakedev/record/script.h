@@ -48,6 +48,7 @@ struct step {
 	struct step_out outs[2];
 	uint32_t n_outs;
 	char hazard[64];
+	bool unsure;     /* another process may have made it */
 	bool of_machine; /* no process makes it: kill, destroy */
 	bool left_out;
 };
@@ -101,6 +102,9 @@ uint32_t script_var(struct script *s, const char *base, uint32_t process);
 uint32_t script_process(struct script *s, uint16_t domid, const char *program);
 /* Makes it if it is not there; NULL: no memory. */
 struct script_domain *script_domain(struct script *s, uint16_t domid);
+
+/* The steps from `from` on take the place of those in [first, end), which are no more. */
+void script_replace(struct script *s, uint32_t first, uint32_t end, uint32_t from);
 
 /* References, in a step's texts. */
 void put_var(struct scn_buf *b, uint32_t var);

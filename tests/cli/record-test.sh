@@ -146,6 +146,22 @@ two_domains "$dir/all.scn" all
 grep -q "of .* bytes" "$dir/all.scn" && complain "$what: they are shortened"
 plays "$dir/all.scn"
 
+# A program that goes to another domain is another one there.
+what="another domain"
+start serve "$gntsim" serve --socket "$dir/s" --record "$dir/other.scn"
+"$gntsim" run --socket "$dir/s" --domain 1 -- python3 -c '
+import os, sys
+command = sys.argv[1:]
+if os.fork() == 0:
+    os.execv(command[0], command)
+os.wait()
+os.close(os.open("/dev/xen/evtchn", os.O_RDWR))
+os.execv(command[0], command)' "$gntsim" run --socket "$dir/s" --domain 0 -- "$traced" || complain "$what: it failed"
+stop serve TERM
+[ "$(grep -c '^process traced.* in dom0$' "$dir/other.scn")" = 2 ] || complain "$what: $(grep '^process' "$dir/other.scn")"
+grep -q '^process python3 in dom1$' "$dir/other.scn" || complain "$what: $(grep '^process' "$dir/other.scn")"
+plays "$dir/other.scn"
+
 # In one line.
 mkfifo "$dir/said" "$dir/seen"
 # shellcheck disable=SC2016
@@ -203,7 +219,7 @@ exit 0
 END
 expect 0 "two at once" gntsim record --shrink "sh $dir/even {}" "$dir/pairs.scn"
 grep -q "(q" "$dir/out" && complain "$what: $(cat "$dir/out")"
-# Of a stream the beginning is there.
+# Of many long stores the beginning is there.
 python3 - "$dir" <<'END'
 import sys
 with open(sys.argv[1] + "/stream.py", "w") as f:
@@ -215,11 +231,38 @@ for i in range(1200):
     page[0:1000] = random.randbytes(1000)
     page[2000:2004] = struct.pack("I", i)
     try:
-        fcntl.ioctl(ev, 0x44504, struct.pack("I", 77))
+        fcntl.ioctl(ev, 0x44503, struct.pack("I", 77))
     except OSError:
         pass
 """)
+with open(sys.argv[1] + "/events.py", "w") as f:
+    f.write("""import fcntl, mmap, os, random, struct
+ga, ev = os.open("/dev/xen/gntalloc", os.O_RDWR), os.open("/dev/xen/evtchn", os.O_RDWR)
+alloc = fcntl.ioctl(ga, 0x184705, struct.pack("HHIQI4x", 0, 1, 1, 0, 0))
+page = mmap.mmap(ga, 4096, offset=struct.unpack("8xQI4x", alloc)[0])
+here = fcntl.ioctl(ev, 0x44502, bytearray(4))
+there = fcntl.ioctl(ev, 0x84501, bytearray(struct.pack("II", 0, here)))
+for i in range(3000):
+    page[0:1000] = random.randbytes(1000)
+    page[2000:2004] = struct.pack("I", i)
+    fcntl.ioctl(ev, 0x44504, struct.pack("I", here))
+    os.write(ev, os.read(ev, 4))
+fcntl.ioctl(ev, 0x44504, struct.pack("I", there))
+""")
 END
+expect 0 "a stream of events" gntsim record -o "$dir/events.scn" -- python3 "$dir/events.py"
+steps=$(grep -c "^python3.*: " "$dir/events.scn")
+[ "$steps" -gt 500 ] && [ "$steps" -lt 1500 ] || complain "$what: $steps steps"
+grep -Eqx "# [0-9]{4,5} steps of a stream are left out here; stores of what they left follow\." "$dir/events.scn" ||
+	complain "$what: it is not said: $(grep '^#' "$dir/events.scn")"
+sed -n 's/^python3: store(page+200\([01]\), \(.*\))$/\1 \2/p' "$dir/events.scn" >"$dir/counts"
+[ "$(head -n 1 "$dir/counts")" = "0 1" ] && [ "$(tail -n 1 "$dir/counts")" = "0 $((2999 % 256))" ] ||
+	complain "$what: the first and the last are not there: $(cat "$dir/counts")"
+grep -Eqx "0 [0-9]+ $((2999 / 256))|1 $((2999 / 256))" "$dir/counts" ||
+	complain "$what: not stored again: $(cat "$dir/counts")"
+plays "$dir/events.scn"
+expect 0 "all of a stream" gntsim record -o "$dir/events.scn" --stores all -- python3 "$dir/events.py"
+[ "$(grep -c "^python3.*: write" "$dir/events.scn")" = 3000 ] || complain "$what: not all is there"
 expect 0 "a stream" gntsim record -o "$dir/stream.scn" -- python3 "$dir/stream.py"
 [ "$(grep -c "# 32 of [0-9]* bytes" "$dir/stream.scn")" = 1024 ] ||
 	complain "$what: $(grep -c "# 32 of [0-9]* bytes" "$dir/stream.scn") of 1200 stores are there"
