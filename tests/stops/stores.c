@@ -56,7 +56,9 @@ static void share(void)
 
 /* One instruction each. */
 #define STORE(type, where, value)                                                                  \
-	__asm__ volatile("mov %1, %0" : "=m"(*(volatile type *)(where)) : "r"((type)(value)))
+	__asm__ volatile("mov %1, %0"                                                              \
+			 : "=m"(*(volatile type *)(volatile void *)(where))                        \
+			 : "r"((type)(value)))
 static void store8(volatile void *where, uint8_t value)
 {
 	STORE(uint8_t, where, value);
@@ -94,10 +96,16 @@ static int wide(void)
 {
 	__m128i v = _mm_set1_epi8(7);
 
-	__asm__ volatile("movups %1, %0" : "=m"(*(volatile __m128i *)at) : "x"(v));
-	__asm__ volatile("movntdq %1, %0" : "=m"(*(volatile __m128i *)(at + 16)) : "x"(v));
-	__asm__ volatile("movnti %1, %0" : "=m"(*(volatile uint64_t *)(at + 32)) : "r"(7ull));
-	__asm__ volatile("movq %1, %0" : "=m"(*(volatile uint64_t *)(at + 40)) : "x"(v));
+	__asm__ volatile("movups %1, %0" : "=m"(*(volatile __m128i *)(volatile void *)at) : "x"(v));
+	__asm__ volatile("movntdq %1, %0"
+			 : "=m"(*(volatile __m128i *)(volatile void *)(at + 16))
+			 : "x"(v));
+	__asm__ volatile("movnti %1, %0"
+			 : "=m"(*(volatile uint64_t *)(volatile void *)(at + 32))
+			 : "r"(7ull));
+	__asm__ volatile("movq %1, %0"
+			 : "=m"(*(volatile uint64_t *)(volatile void *)(at + 40))
+			 : "x"(v));
 	need(at[0] == 7 && at[31] == 7 && at[32] == 7 && at[47] == 7, "what was stored");
 	return 4;
 }
@@ -147,7 +155,7 @@ static int border(void)
 
 	store64(end - 3, 0x1122334455667788);
 	__asm__ volatile("movups %1, %0"
-			 : "=m"(*(volatile __m128i *)(end - 8))
+			 : "=m"(*(volatile __m128i *)(volatile void *)(end - 8))
 			 : "x"(_mm_set1_epi8(3)));
 	add(end - 2, 1);
 	need(end[-8] == 3 && end[7] == 3 && end[-2] == 4, "what was stored");
