@@ -257,8 +257,13 @@ void call_ends(struct supervisor *s, struct thread *t, int64_t result)
 	struct call *c = &t->call;
 
 	t->in_call = false;
-	if (c->nr == SYS_rt_sigreturn)
+	if (c->nr == SYS_rt_sigreturn) {
+		/* What it returns is a register of what goes on. */
 		end_mask(t);
+		*c = (struct call){0};
+		thread_resume(t, 0);
+		return;
+	}
 	if (c->redirected || c->skipped) {
 		redirect_end(s, t, result);
 		return;

@@ -6,6 +6,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +20,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define NO_CALL UINT64_MAX
 
 static struct thread *find(const struct supervisor *s, pid_t tid)
 {
@@ -216,7 +219,9 @@ static void at_call(struct supervisor *s, struct thread *t)
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) < 0) {
 		thread_resume(t, 0);
 	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
-		t->call = (struct call){.nr = info.entry.nr};
+		/* Of 32 bits they have other numbers: such programs have no devices. */
+		t->call =
+		    (struct call){.nr = info.arch == AUDIT_ARCH_X86_64 ? info.entry.nr : NO_CALL};
 		memcpy(t->call.args, info.entry.args, sizeof(t->call.args));
 		/* Or that stop would end the call: let it come between. */
 		if (t->interrupted)

@@ -52,4 +52,21 @@ expect 125 "counts without a file" "$gntsim" run --count-stores -- "$stores" pla
 expect 0 "a child" "$gntsim" run --kill-at store:4 -- "$stores" children-left
 says err "killed at store:4: stores (process"
 [ "$(cat "$dir/out")" = "4 9" ] || complain "$what: $(cat "$dir/out")"
+
+# Where it can't be exact nothing is counted.
+"$gntsim" run --points "$dir/points" --count-stores -- "$stores" confined >"$dir/out" 2>"$dir/err"
+case $? in
+0) counted "in a sandbox" 3 ;;
+125) says err "sets a seccomp filter, past which it can only be stopped with the right CAP_SYS_ADMIN" ;;
+*) complain "in a sandbox: $(cat "$dir/err")" ;;
+esac
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	expect 125 "in a sandbox, without the right" setpriv --bounding-set=-sys_admin -- \
+		"$gntsim" run --points "$dir/points" --count-stores -- "$stores" confined
+	says err "sets a seccomp filter, past which it can only be stopped with the right CAP_SYS_ADMIN"
+fi
+if command -v strace >/dev/null; then
+	expect 125 "traced already" strace -f -o "$dir/strace" "$gntsim" run --kill-at store:1 -- "$stores" plain
+	says err "ptrace(2) is forbidden here, or the program is traced already"
+fi
 [ $failed = 0 ]

@@ -5,10 +5,13 @@
 #include <emmintrin.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +19,9 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
@@ -466,6 +471,7 @@ static int robust(void)
 	pthread_mutex_t *m = (pthread_mutex_t *)(void *)shared;
 	pthread_mutexattr_t how;
 	pthread_t thread;
+	pid_t pid;
 
 	pthread_mutexattr_init(&how);
 	pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);
@@ -474,7 +480,35 @@ static int robust(void)
 	need(pthread_create(&thread, NULL, dies_with_it, m) == 0, "a thread");
 	pthread_join(thread, NULL);
 	need(pthread_mutex_lock(m) == EOWNERDEAD, "the lock of the dead");
+	need(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0, "unlock");
+	pid = fork();
+	if (pid == 0) {
+		dies_with_it(m);
+		raise(SIGKILL);
+	}
+	need(waitpid(pid, NULL, 0) == pid, "a child");
+	need(pthread_mutex_lock(m) == EOWNERDEAD, "the lock of who was killed");
 	return -1;
+}
+
+/* In a sandbox where it could not be made to open its pages. */
+static int confined(void)
+{
+	struct sock_filter no_mprotect[] = {
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog filter = {.len = 4, .filter = no_mprotect};
+
+	add(shared, 1);
+	need(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+		 prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) == 0,
+	     "a filter");
+	add(shared, 1);
+	add(shared, 1);
+	need(load32(shared) == 3, "what was added");
+	return 3;
 }
 
 static int executed(void)
@@ -525,6 +559,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; argc == 2 && i < sizeof(all) / sizeof(all[0]); i++) {
 		if (strcmp(argv[1], "list") == 0) {
 			puts(all[i].name);
+		} else if (strcmp(argv[1], "confined") == 0) {
+			share();
+			printf("%d\n", confined());
+			return 0;
 		} else if (strcmp(argv[1], "children-left") == 0) {
 			share();
 			return children_left();
