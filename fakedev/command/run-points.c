@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run-points.h"
 
+#include "backtrace.h"
 #include "command.h"
 
 #include <errno.h>
@@ -74,6 +75,7 @@ static void write_death(FILE *f, const struct death_program *p, unsigned int ind
 	add_text(o, "call", p->call);
 	add_number(o, "pid", true, p->victim);
 	add_number(o, "tid", true, p->thread);
+	add(o, "backtrace", backtrace_json(p->snapshot));
 	write_line(f, o);
 }
 

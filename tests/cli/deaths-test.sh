@@ -69,6 +69,15 @@ says err "gntsim: --kill-at call:8 was not reached: points made 7 device calls, 
 printed 'done'
 run 0 "in a child" --kill-at call:5 -- sh -c '"$0" child; [ $? = 5 ]' "$points"
 
+# Where it was: the innermost frame of the program's own.
+run 0 "backtrace" --kill-at call:5 -- "$points" calls
+case $(grep -o '"object":"[^"]*","offset":"0x[0-9a-f]*","function":"[^"]*","source":"[^"]*","line":[0-9]*' points |
+	grep '/points' | head -n 1) in
+*'"function":"calls","source":"'*'points.c","line":'*) ;;
+*) complain "backtrace: not in calls() first: $(cat points)" ;;
+esac
+! grep -q libgntsim-preload points || complain "backtrace: with the library: $(cat points)"
+
 # Waits.
 for how in read poll select epoll; do
 	[ "$front" != socket ] && [ $how = epoll ] && continue
