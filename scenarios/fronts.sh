@@ -4,7 +4,8 @@
 # already. A front that can't be had keeps its column.
 # fronts.sh --check FRONT FILE: whether FRONT's column is what FILE says, the output of
 # gntsim play --by-capability.
-# fronts.sh --sums: whether the columns are of the same scenarios, as many in each. (CUSE is not played
+# fronts.sh --sums: whether the columns are of the same scenarios, as many in each, and wide enough. (CUSE
+# is not played
 # each time; nor may it be forgotten when the corpus grows.)
 set -eu
 cd "$(dirname "$0")/.."
@@ -106,8 +107,23 @@ sums() {
 		END { exit wrong || !seen }'
 }
 
+# A cell that is wider than its column pushes the others out of theirs.
+widths() {
+	awk '/^\.Bl -column "maptrack_frames"/ { n = split($0, label, "\"")
+			for (i = 2; i <= n; i += 2) width[i / 2] = length(label[i]) }
+		/^\.\\" fronts: end/ { exit }
+		/^\.\\" fronts: begin/ { inside = 1 }
+		inside && /^\.It / { sub(/^\.It (Em )?/, ""); n = split($0, cell, " Ta ")
+			for (i = 1; i <= n; i++) { cells++
+				if (length(cell[i]) > width[i]) {
+					print "# " cell[i] " is wider than its column: see .Bl -column above the table"
+					wrong = 1 } } }
+		END { exit wrong || !cells }' "$page"
+}
+
 if [ "${1-}" = --sums ]; then
 	sums
+	widths
 	exit
 fi
 if [ "${1-}" = --check ]; then
