@@ -26,6 +26,7 @@ RANKS = {
     "scenarios/player": 5,
     "scenarios/substrates/agent": 6,
     "scenarios/substrates": 7,
+    "scenarios/explore": 8,
     "scenarios/fuzz": 8,
     "fakedev/timeline": 3,
     "fakedev/record": 8,

@@ -2,6 +2,7 @@
 /* gntsim(1): picks the subcommand. */
 #include "command.h"
 
+#include "explore/main.h"
 #include "fuzz/main.h"
 #include "lang/new_scenario.h"
 #include "substrates/play_main.h"
@@ -23,6 +24,7 @@ static const struct {
     {"control", control_main, "destroy a domain, let time pass, set a limit"},
     {"timeline", timeline_main, "draw a trace"},
     {"play", gntsim_play_main, "play scenarios"},
+    {"explore", gntsim_explore_main, "try every order of a scenario's parallel steps"},
     {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
 };

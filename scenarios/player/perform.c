@@ -278,7 +278,7 @@ static bool is_left_out(const struct scn_player *p, const struct scn_step *step)
 {
 	bool dead = step->kind == SCN_STEP_KILL || step->kind == SCN_STEP_CALL
 			? !p->alive[step->process]
-			: false;
+			: step->domain_name.n > 0 && p->destroyed[step->domain];
 
 	if (step->kind == SCN_STEP_CALL && step->call == SCN_SEND_FD)
 		dead |= !p->alive[step->target_process];
@@ -315,12 +315,14 @@ static enum scn_done play_call(struct scn_player *p, const struct scn_step *step
 		log_omitted(p, step);
 		return SCN_OMITTED;
 	}
+	if (p->before)
+		p->before(p->watcher, step->process, &ready.call);
 	done = scn_accept(p, p->ops->call(p->self, step->process, &ready.call, &result, &why),
 			  step->call_pos, &why);
 	if (done != SCN_DONE)
 		return done;
-	if (p->made)
-		p->made(p->made_ctx, step->process, &ready.call, &result);
+	if (p->after)
+		p->after(p->watcher, step->process, &ready.call, &result);
 	note_life(p, &ready.call, step->process, &result);
 	if (!logs_late(p, step, &result))
 		log_call(p, step, &ready.call, &result, a);
@@ -387,6 +389,7 @@ static bool play_destroy(struct scn_player *p, const struct scn_step *step)
 		if (d->domain == step->domain)
 			p->alive[i] = false;
 	}
+	p->destroyed[step->domain] = true;
 	return accept(p, p->ops->destroy(p->self, step->domain, &why), step->pos, &why);
 }
 

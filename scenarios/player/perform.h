@@ -16,7 +16,7 @@ struct scn_player {
 	void *self;
 	struct scn_context cx;
 	struct scn_history history;
-	bool alive[64];
+	bool alive[64], destroyed[16];
 	double deadline; /* by scn_now() */
 	bool anyway;     /* whatever is lacking */
 	bool judged;     /* a call was made, or an expect looked at */
@@ -27,10 +27,11 @@ struct scn_player {
 	bool after_branch; /* a parallel is over: what nobody is left for is left out */
 	const struct scn_step *always[SCN_MAX_ALWAYS];
 	uint32_t n_always;
-	/* Is told of each call when it has been made, whatever the script says of it; or NULL. */
-	void (*made)(void *ctx, uint32_t process, const struct scn_call *call,
-		     const struct scn_result *result);
-	void *made_ctx;
+	/* Is told of each call before it is made, and of what came of it; or NULL. */
+	void (*before)(void *ctx, uint32_t process, const struct scn_call *call);
+	void (*after)(void *ctx, uint32_t process, const struct scn_call *call,
+		      const struct scn_result *result);
+	void *watcher;
 	struct scn_outcome *out;
 };
 
@@ -43,6 +44,8 @@ enum scn_done {
 	SCN_OMITTED, /* its process is dead, or a name that it needs never got its value */
 };
 
+/* Makes the machine and its first processes. ENDED: none is there. */
+enum scn_done scn_start(struct scn_player *p);
 /* Performs a step without its `if` and `for`; not a parallel or an always. */
 enum scn_done scn_perform(struct scn_player *p, const struct scn_step *step);
 /* With them. */

@@ -118,7 +118,7 @@ static bool holds_here(struct scn_player *p)
 	return true;
 }
 
-static void play(struct scn_player *p)
+enum scn_done scn_start(struct scn_player *p)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
 	enum scn_status status = p->ops->begin(p->self, p->setup, &why);
@@ -126,11 +126,21 @@ static void play(struct scn_player *p)
 	if (status != SCN_OK) {
 		p->out->verdict = status == SCN_SKIP ? SCN_SKIPPED : SCN_BROKEN;
 		scn_buf_str(&p->out->message, scn_buf_text(&why));
-		return;
+		return SCN_ENDED;
 	}
 	for (uint32_t i = 0; i < p->setup->n_domains; i++)
 		p->cx.domid[i] = p->ops->domid(p->self, i);
-	if (spawn_all(p) && play_steps(p) && check_end(p) && !p->judged) {
+	if (spawn_all(p))
+		return SCN_DONE;
+	p->ops->end(p->self);
+	return SCN_ENDED;
+}
+
+static void play(struct scn_player *p)
+{
+	if (scn_start(p) == SCN_ENDED)
+		return;
+	if (play_steps(p) && check_end(p) && !p->judged) {
 		p->out->verdict = SCN_SKIPPED;
 		scn_buf_str(&p->out->message, "no call and no expect of it is for this machine");
 	}

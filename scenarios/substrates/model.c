@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The model in this process: no real process, no device, no waiting. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +9,10 @@
 
 #include "lang/bounds.h"
 #include "model_process.h"
+#include "model_state.h"
 #include "player/variant.h"
 #include "substrates.h"
+#include "substrates/agent/heap.h"
 
 #define DEFAULT_FRAMES 4096u
 #define MAX_TICKS      100000u
@@ -22,9 +25,11 @@ struct model {
 	uint64_t fail_in;               /* allocations until one fails; 0: none will */
 	uint32_t n_domains;
 	uint16_t domid[16];
-	struct scn_model_process processes[64];
 	uint32_t domain_of[64];
-	const char *hazard;
+	uint32_t n_frames, peak; /* frames; the most that were in use at the end of a call */
+	bool keeps;              /* can be saved: all that it allocates is in one heap */
+	uint32_t n_processes;
+	struct scn_model_process processes[64];
 };
 
 static enum scn_status complain(struct scn_buf *why, const char *what, int err)
@@ -42,7 +47,7 @@ static void *model_alloc(void *ctx, size_t size)
 		return NULL;
 	if (!scn_allowance_take(&m->allowance, size))
 		return NULL;
-	p = malloc(size);
+	p = scn_allowance_alloc(&m->allowance, size);
 	if (!p)
 		scn_allowance_give(&m->allowance, size);
 	return p;
@@ -53,7 +58,7 @@ static void model_free(void *ctx, void *p, size_t size)
 	struct model *m = ctx;
 
 	scn_allowance_give(&m->allowance, size);
-	free(p);
+	scn_allowance_free(&m->allowance, p, size);
 }
 
 static enum scn_status model_open(const struct scn_options *options, void **self,
@@ -103,13 +108,15 @@ bool scn_model_kernel_for(const void *self, struct scn_version wanted, struct sc
 static void model_end(void *self)
 {
 	struct model *m = self;
+	bool keeps = m->keeps;
 
-	for (unsigned int i = 0; i < 64; i++)
+	for (unsigned int i = 0; i < m->n_processes; i++)
 		scn_model_process_end(&m->processes[i]);
 	gntsim_machine_free(m->machine);
+	scn_heap_destroy(m->allowance.heap);
 	if (m->frames)
 		munmap(m->frames, m->frames_size);
-	*m = (struct model){0};
+	*m = (struct model){.keeps = keeps};
 }
 
 static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn_buf *why)
@@ -119,6 +126,11 @@ static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn
 	int err;
 
 	m->allowance.left = SCN_MAX_MODEL;
+	if (m->keeps) {
+		m->allowance.heap = scn_heap_new(SCN_MAX_MODEL);
+		if (!m->allowance.heap)
+			return complain(why, "memory", -ENOMEM);
+	}
 	config.n_frames = frames ? (uint32_t)frames : DEFAULT_FRAMES;
 	m->frames_size = (size_t)config.n_frames * GNTSIM_PAGE_SIZE;
 	m->frames = mmap(NULL, m->frames_size, PROT_READ | PROT_WRITE,
@@ -128,6 +140,7 @@ static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn
 		return complain(why, "frames", -errno);
 	}
 	config.frames = m->frames;
+	m->n_frames = config.n_frames;
 	err = gntsim_machine_new(&config, &m->machine);
 	return err ? complain(why, "new machine", err) : SCN_OK;
 }
@@ -184,6 +197,12 @@ static uint16_t model_domid(const void *self, uint32_t domain)
 	return m->domid[domain];
 }
 
+static void note_process(struct model *m, uint32_t process)
+{
+	if (process >= m->n_processes)
+		m->n_processes = process + 1;
+}
+
 static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain,
 				   struct scn_buf *why)
 {
@@ -193,6 +212,7 @@ static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain
 	    dom ? scn_model_process_start(&m->processes[process], dom, &m->allowance) : -ESRCH;
 
 	m->domain_of[process] = domain;
+	note_process(m, process);
 	return err ? complain(why, "new process", err) : SCN_OK;
 }
 
@@ -217,6 +237,7 @@ static enum scn_status model_call(void *self, uint32_t process, const struct scn
 		return complain(why, "no such process", -ESRCH);
 	if (call->kind == SCN_FORK) {
 		m->domain_of[call->peer] = m->domain_of[process];
+		note_process(m, call->peer);
 		err = scn_model_process_fork(p, &m->processes[call->peer]);
 		result->value = err;
 		return is_allowed(m, why);
@@ -267,7 +288,7 @@ static enum scn_status model_destroy(void *self, uint32_t domain, struct scn_buf
 	if (!dom)
 		return SCN_ERROR;
 	gntsim_domain_destroy(dom);
-	for (unsigned int i = 0; i < 64; i++) {
+	for (unsigned int i = 0; i < m->n_processes; i++) {
 		if (m->domain_of[i] == domain)
 			scn_model_process_end(&m->processes[i]);
 	}
@@ -333,6 +354,77 @@ struct gntsim_machine *scn_model_machine(const void *self)
 	const struct model *m = self;
 
 	return m->machine;
+}
+
+const struct scn_model_process *scn_model_process(const void *self, uint32_t process)
+{
+	const struct model *m = self;
+
+	return &m->processes[process];
+}
+
+void scn_model_keep(void *self)
+{
+	struct model *m = self;
+
+	m->keeps = true;
+}
+
+/* What of the process is to be copied. */
+static size_t size_of_process(const struct scn_model_process *p)
+{
+	return offsetof(struct scn_model_process, fds) + p->n_fds * sizeof(p->fds[0]);
+}
+
+static void note_frames(struct model *m)
+{
+	struct gntsim_totals t;
+
+	gntsim_machine_totals(m->machine, &t);
+	/* Frames are used from the first on; one is used anew before one is used first. */
+	m->peak = t.frames > m->peak ? t.frames : m->peak;
+}
+
+void scn_model_save(void *self, struct scn_buf *out)
+{
+	struct model *m = self;
+
+	note_frames(m);
+	scn_buf_clear(out);
+	scn_buf_add(out, m, offsetof(struct model, processes));
+	for (uint32_t i = 0; i < m->n_processes; i++)
+		scn_buf_add(out, &m->processes[i], size_of_process(&m->processes[i]));
+	scn_buf_add(out, m->frames, m->peak * (size_t)GNTSIM_PAGE_SIZE);
+	scn_buf_add(out, m->allowance.heap, m->allowance.heap->used);
+}
+
+static const char *take(void *to, const char *from, size_t n)
+{
+	memcpy(to, from, n);
+	return from + n;
+}
+
+void scn_model_restore(void *self, const struct scn_buf *saved)
+{
+	struct model *m = self;
+	const char *from;
+	uint32_t peak;
+
+	note_frames(m);
+	peak = m->peak;
+	from = take(m, saved->data, offsetof(struct model, processes));
+	for (uint32_t i = 0; i < m->n_processes; i++) {
+		struct scn_model_process *p = &m->processes[i];
+
+		from = take(p, from, offsetof(struct scn_model_process, fds));
+		from = take(p->fds, from, p->n_fds * sizeof(p->fds[0]));
+	}
+	from = take(m->frames, from, m->peak * (size_t)GNTSIM_PAGE_SIZE);
+	/* A frame that was never used is zero. */
+	if (peak > m->peak)
+		memset((char *)m->frames + m->peak * (size_t)GNTSIM_PAGE_SIZE, 0,
+		       (peak - m->peak) * (size_t)GNTSIM_PAGE_SIZE);
+	take(m->allowance.heap, from, saved->len - (size_t)(from - saved->data));
 }
 
 static const char *model_hazard(void *self)

@@ -24,6 +24,7 @@
 
 struct scn_model_file {
 	struct gntsim_file *file;
+	struct scn_allowance *allowance;
 	unsigned int users;
 	int flags;
 };
@@ -33,25 +34,28 @@ static void put_file(struct scn_model_file *f)
 	if (--f->users > 0)
 		return;
 	gntsim_close(f->file);
-	free(f);
+	scn_allowance_free(f->allowance, f, sizeof(*f));
 }
 
 static struct scn_model_file *file_of(const struct scn_model_process *p, uint64_t fd)
 {
 	uint32_t n = (uint32_t)fd;
 
-	return n < SCN_MODEL_FDS ? p->fds[n].file : NULL;
+	return n < p->n_fds ? p->fds[n].file : NULL;
 }
 
 static int install(struct scn_model_process *p, struct scn_model_file *f, bool cloexec)
 {
-	for (uint32_t fd = 3; fd < SCN_MODEL_FDS; fd++) {
-		if (!p->fds[fd].file) {
-			p->fds[fd] = (struct scn_model_fd){f, cloexec};
-			return (int)fd;
-		}
-	}
-	return -EMFILE;
+	uint32_t fd = 3;
+
+	while (fd < p->n_fds && p->fds[fd].file)
+		fd++;
+	if (fd == SCN_MODEL_FDS)
+		return -EMFILE;
+	for (; p->n_fds <= fd; p->n_fds++)
+		p->fds[p->n_fds] = (struct scn_model_fd){0};
+	p->fds[fd] = (struct scn_model_fd){f, cloexec};
+	return (int)fd;
 }
 
 static int call_open(struct scn_model_process *p, const struct scn_call *call)
@@ -69,14 +73,14 @@ static int call_open(struct scn_model_process *p, const struct scn_call *call)
 		device++;
 	if (device == 3)
 		return -ENOENT;
-	f = calloc(1, sizeof(*f));
+	f = scn_allowance_alloc(p->memory.allowance, sizeof(*f));
 	if (!f)
 		return -ENOMEM;
-	f->users = 1;
-	f->flags = (int)call->arg[0];
+	*f = (struct scn_model_file){
+	    .allowance = p->memory.allowance, .users = 1, .flags = (int)call->arg[0]};
 	err = gntsim_open(gntsim_mm_domain(p->mm), (enum gntsim_device)device, f->flags, &f->file);
 	if (err) {
-		free(f);
+		scn_allowance_free(f->allowance, f, sizeof(*f));
 		return err;
 	}
 	fd = install(p, f, f->flags & O_CLOEXEC);
@@ -497,7 +501,7 @@ static int call_exec(struct scn_model_process *p)
 	gntsim_mm_destroy(p->mm);
 	scn_private_free(&p->memory);
 	p->mm = mm;
-	for (uint32_t fd = 0; fd < SCN_MODEL_FDS; fd++) {
+	for (uint32_t fd = 0; fd < p->n_fds; fd++) {
 		if (p->fds[fd].file && p->fds[fd].cloexec)
 			call_close(p, fd);
 	}
@@ -581,8 +585,9 @@ int scn_model_process_fork(struct scn_model_process *parent, struct scn_model_pr
 		child->mm = NULL;
 		return err;
 	}
-	memcpy(child->fds, parent->fds, sizeof(child->fds));
-	for (uint32_t fd = 0; fd < SCN_MODEL_FDS; fd++) {
+	child->n_fds = parent->n_fds;
+	memcpy(child->fds, parent->fds, parent->n_fds * sizeof(child->fds[0]));
+	for (uint32_t fd = 0; fd < child->n_fds; fd++) {
 		if (child->fds[fd].file)
 			child->fds[fd].file->users++;
 	}
@@ -595,9 +600,19 @@ void scn_model_process_end(struct scn_model_process *p)
 		return;
 	gntsim_mm_destroy(p->mm);
 	scn_private_free(&p->memory);
-	for (uint32_t fd = 0; fd < SCN_MODEL_FDS; fd++) {
+	for (uint32_t fd = 0; fd < p->n_fds; fd++) {
 		if (p->fds[fd].file)
 			put_file(p->fds[fd].file);
 	}
-	*p = (struct scn_model_process){0};
+	p->mm = NULL;
+	p->n_fds = 0;
+}
+
+struct gntsim_file *scn_model_process_file(const struct scn_model_process *p, uint64_t fd,
+					   bool *last)
+{
+	const struct scn_model_file *f = file_of(p, fd);
+
+	*last = f && f->users == 1;
+	return f ? f->file : NULL;
 }

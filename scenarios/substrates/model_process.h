@@ -28,10 +28,12 @@ struct scn_scratch {
 
 struct scn_model_process {
 	struct gntsim_mm *mm; /* NULL: no such process, or it has ended */
-	struct scn_model_fd fds[SCN_MODEL_FDS];
 	struct scn_private_memory memory;
 	struct scn_scratch scratch;
 	uint64_t next_addr; /* where mmap(NULL) puts the next mapping */
+	/* Last, as a copy needs no more of them than were ever used. */
+	uint32_t n_fds;
+	struct scn_model_fd fds[SCN_MODEL_FDS];
 };
 
 /* Each returns 0 or -ENOMEM. */
@@ -46,6 +48,10 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 			   struct scn_result *result);
 /* The receiver's descriptor, or a negative errno. */
 int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_model_process *to);
+
+/* The file behind a descriptor, NULL if there is none; `last`: nobody else has it. */
+struct gntsim_file *scn_model_process_file(const struct scn_model_process *p, uint64_t fd,
+					   bool *last);
 
 /* substrate_model.c: the machine that the scenario is being played on. */
 struct gntsim_machine *scn_model_machine(const void *self);

@@ -78,6 +78,21 @@ ends gntsim-play 125 "$gntsim" play empty
 ends gntsim-play 77 "$gntsim" play --on fuse-unassisted needs.scn
 ends gntsim-play 77 env GNTSIM_XEN_LAB=/nowhere "$gntsim" play --on xen passes.scn
 
+{
+	sed -n '/^domain/p;/^process/p' passes.scn
+	printf 'process other in dom0\nprocess third in dom0\nparallel {\n'
+	printf 'other: a = open("/dev/xen/evtchn", O_RDWR)\nthird: b = open("/dev/xen/evtchn", O_RDWR)\n}\n'
+} >orders.scn
+ends gntsim-explore 0 "$gntsim" explore orders.scn
+ends gntsim-explore 2 "$gntsim" explore --limit 1 orders.scn
+{
+	sed '$d' orders.scn
+	echo 'other: read(a, 4) = 4'
+	echo '}'
+} >hangs.scn
+ends gntsim-explore 1 "$gntsim" explore --limit 1 hangs.scn
+ends gntsim-explore 125 "$gntsim" explore passes.scn
+
 ends gntsim-fuzz 0 "$gntsim" fuzz --ops 100
 ends gntsim-fuzz 1 "$gntsim" fuzz --ops 100000 --max 1 --against-kernel 6.12
 ends gntsim-fuzz 125 "$gntsim" fuzz --bogus
@@ -96,7 +111,7 @@ ends gntsim-new-scenario 0 "$gntsim" new-scenario new
 ends gntsim-new-scenario 125 "$gntsim" new-scenario new
 
 # The pages.
-for page in run serve status control timeline play fuzz new-scenario; do
+for page in run serve status control timeline play explore fuzz new-scenario; do
 	page=gntsim-$page
 	sed -n '/^\.Sh EXIT STATUS/,/^\.Sh [^E]/p' "$man/$page.1" |
 		sed -n "s/^\.It \(Em \)\{0,1\}/$page /p"

@@ -22,7 +22,7 @@ wrong() {
 	head -n 5 out err
 }
 
-for command in run serve status control timeline play fuzz new-scenario; do
+for command in run serve status control timeline play explore fuzz new-scenario; do
 	wrong "no option --bogus" $command --bogus
 	wrong "no option --bogus=3" $command --bogus=3
 	wrong "no option -Z" $command -Z
@@ -49,6 +49,12 @@ for option in against ops seed length first guest kernel against-kernel allow-ha
 	device-dir domid host; do
 	wrong "--$option needs a value" fuzz --$option
 done
+for option in deaths output guest kernel limit; do
+	wrong "--$option needs a value" explore --$option
+done
+wrong "--deaths: expected none, kill or destroy, found 'all'" explore --deaths all
+wrong "--guest: expected pv or pvh, found 'hvm'" explore --guest hvm
+wrong "which scenario?" explore
 wrong "--socket needs a value" status --socket
 wrong "--socket needs a value" control --socket
 wrong "-j needs a value" play -j

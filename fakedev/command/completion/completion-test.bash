@@ -46,6 +46,9 @@ offers "gntsim run --guest p" pv pvh
 offers "gntsim run --front " auto socket fuse cuse
 offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
+offers "gntsim ex" explore
+offers "gntsim explore --" --deaths --output --every-order
+offers "gntsim explore --deaths " none kill destroy
 offers "gntsim timeline --" --output --title --scale
 offers "gntsim timeline --scale " steps time
 offers "gntsim show --socket /tmp/x g" grants

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "heap.h"
+
 struct scn_backing {
 	unsigned int users;
 	size_t size;
@@ -28,13 +30,29 @@ void scn_allowance_give(struct scn_allowance *a, uint64_t size)
 	a->left += size;
 }
 
+void *scn_allowance_alloc(struct scn_allowance *a, size_t size)
+{
+	return a->heap ? scn_heap_alloc(a->heap, size) : malloc(size);
+}
+
+void scn_allowance_free(struct scn_allowance *a, void *p, size_t size)
+{
+	if (a->heap)
+		scn_heap_free(a->heap, p, size);
+	else
+		free(p);
+}
+
 static struct scn_backing *new_backing(const struct scn_private_memory *m, uint64_t size)
 {
 	struct scn_backing *b;
 
 	if (!scn_allowance_take(m->allowance, size))
 		return NULL;
-	b = calloc(1, sizeof(*b) + (size_t)size);
+	b = m->allowance->heap ? scn_heap_alloc(m->allowance->heap, sizeof(*b) + (size_t)size)
+			       : calloc(1, sizeof(*b) + (size_t)size);
+	if (b && m->allowance->heap)
+		memset(b, 0, sizeof(*b) + (size_t)size);
 	if (b) {
 		b->users = 1;
 		b->size = (size_t)size;
@@ -50,7 +68,7 @@ static void put_backing(struct scn_backing *b)
 	if (--b->users > 0)
 		return;
 	scn_allowance_give(b->allowance, b->size);
-	free(b);
+	scn_allowance_free(b->allowance, b, sizeof(*b) + b->size);
 }
 
 static int reserve(struct scn_private_memory *m, uint32_t more)
@@ -62,9 +80,12 @@ static int reserve(struct scn_private_memory *m, uint32_t more)
 		room *= 2;
 	if (room == m->room)
 		return 0;
-	regions = realloc(m->regions, room * sizeof(*regions));
+	regions = scn_allowance_alloc(m->allowance, room * sizeof(*regions));
 	if (!regions)
 		return -ENOMEM;
+	if (m->n > 0)
+		memcpy(regions, m->regions, m->n * sizeof(*regions));
+	scn_allowance_free(m->allowance, m->regions, m->room * sizeof(*regions));
 	m->regions = regions;
 	m->room = room;
 	return 0;
@@ -180,7 +201,8 @@ void scn_private_free(struct scn_private_memory *m)
 {
 	for (uint32_t i = 0; i < m->n; i++)
 		put_backing(m->regions[i].backing);
-	free(m->regions);
+	if (m->regions)
+		scn_allowance_free(m->allowance, m->regions, m->room * sizeof(*m->regions));
 	*m = (struct scn_private_memory){.allowance = m->allowance};
 }
 

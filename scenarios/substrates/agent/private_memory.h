@@ -8,16 +8,21 @@
 #include <stdint.h>
 
 struct scn_backing;
+struct scn_heap;
 
 /* Memory that may still be taken, by whoever shares this. */
 struct scn_allowance {
 	uint64_t left;
-	bool exceeded; /* more was asked for than was left */
+	bool exceeded;         /* more was asked for than was left */
+	struct scn_heap *heap; /* where it is taken from; NULL: malloc() */
 };
 
 /* Takes it; false: there is not so much left. */
 bool scn_allowance_take(struct scn_allowance *a, uint64_t size);
 void scn_allowance_give(struct scn_allowance *a, uint64_t size);
+/* Memory as malloc() and free() have it, not counted. */
+void *scn_allowance_alloc(struct scn_allowance *a, size_t size);
+void scn_allowance_free(struct scn_allowance *a, void *p, size_t size);
 
 struct scn_region {
 	uint64_t start, end;
