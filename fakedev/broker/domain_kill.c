@@ -22,7 +22,7 @@
 #define ENVIRON_MAX (256u * 1024u)
 /* How long a look may take: the first that is late, each of the others, which have been waiting too. */
 #define PATIENCE_MS      5000u
-#define PATIENCE_MORE_MS 200u
+#define PATIENCE_MORE_MS 500u
 #define MOST_LATE        64u
 #define MOST_ROUNDS      8
 

@@ -59,8 +59,11 @@ if mkdir "$dir/tree" && "$gntsim" run --front fuse -- true 2>/dev/null; then
 	stuck=$(cat "$dir/stuck.pid")
 	kill -STOP "$(cat "$dir/deaf.pid")"
 	echo >"$dir/go"
+	shown() {
+		timeout -s KILL 2 cat "/proc/$stuck/environ" >/dev/null 2>&1
+	}
 	tries=0
-	while [ $tries -lt 200 ] && timeout -s KILL 0.2 cat "/proc/$stuck/environ" >/dev/null 2>&1; do
+	while [ $tries -lt 200 ] && { shown || shown; }; do
 		tries=$((tries + 1))
 		sleep 0.05
 	done
