@@ -14,6 +14,7 @@
 #include "listen.h"
 #include "origin.h"
 #include "program.h"
+#include "turns.h"
 #include "wire.h"
 
 #include <gntsim/machine.h>
@@ -92,12 +93,16 @@ struct client {
 	uint32_t n_holds, free_id;
 	struct destroying *destroying; /**< a domain, if it waits for the answer */
 	struct process_watch *watch;   /**< NULL: the connection's end is the address space's */
+	struct party *party;           /**< its process, if programs take turns; NULL: not known */
+	struct link parked;            /**< then: its request waits */
 };
 int client_add(struct broker *b, int fd, struct client **out);
 /** Has the address space found by its process from now on. */
 void client_index(struct client *c);
 /** Ends the connection when its process ends: others have the descriptor too. */
 void client_watch_process(struct client *c);
+/** Reads one request and serves it. @return false: there was none, or there is no more client */
+bool client_serve(struct client *c);
 /** Answers all WIRE_SYNC requests. */
 void client_answer_syncs(struct broker *b);
 /** An answer that was left for later; ends the connection if it cannot be sent. */
@@ -142,6 +147,7 @@ struct device_file {
 	uint32_t *queue; /**< ports that did not fit the socket yet */
 	uint32_t n_queue, queue_room;
 	bool overflowed;
+	struct link held; /**< events wait for a program's turn */
 	struct link by_cookie;
 };
 
@@ -236,6 +242,7 @@ struct broker {
 	uint32_t dying_process, dying_thread; /**< of a call that came through the kernel */
 	uint64_t dying_number;
 	struct doomed doomed;
+	struct turns *turns;   /**< NULL: everybody is served when he asks */
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };

@@ -263,6 +263,7 @@ void broker_free(struct broker *b)
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
+	turns_end(b->turns);
 	if (b->config.trace)
 		b->config.trace->flush(b->config.trace->ctx, true);
 	if (b->machine)
@@ -314,7 +315,7 @@ void broker_effects(struct broker *b)
 		switch (e.kind) {
 		case GNTSIM_EFFECT_EVENT:
 			f = gntsim_file_data(e.file);
-			if (f)
+			if (f && !(b->turns && turns_hold(f)))
 				f->front->events(f);
 			break;
 		case GNTSIM_EFFECT_MM_DEAD:
@@ -381,6 +382,8 @@ static int wait_ms(const struct broker *b, int timeout_ms)
 	/* A trace is written when there is nothing else to do. */
 	if (b->trace_left && (timeout_ms < 0 || timeout_ms > TRACE_IDLE_MS))
 		timeout_ms = TRACE_IDLE_MS;
+	if (b->turns)
+		timeout_ms = turns_wait_ms(b->turns, timeout_ms);
 	if (b->config.virtual_time || next == UINT64_MAX)
 		return timeout_ms;
 	ms = next / 1000000 + 1;
@@ -407,7 +410,8 @@ static int phase_of(const struct endpoint *e, uint32_t events)
 int broker_serve(struct broker *b, int timeout_ms)
 {
 	struct epoll_event ev[BATCH];
-	int n = epoll_wait(b->epoll, ev, BATCH, wait_ms(b, timeout_ms));
+	bool due = b->turns && turns_are_due(b->turns);
+	int n = epoll_wait(b->epoll, ev, BATCH, due ? 0 : wait_ms(b, timeout_ms));
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -421,6 +425,10 @@ int broker_serve(struct broker *b, int timeout_ms)
 			if (phase_of(e, ev[i].events) == phase && !e->dead)
 				e->ready(b, e, ev[i].events);
 		}
+	}
+	if (n == 0 && due) {
+		turns_next(b);
+		n = 1;
 	}
 	broker_effects(b);
 	if (b->config.deaths)

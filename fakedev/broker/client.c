@@ -119,6 +119,7 @@ static void client_end(struct client *c)
 	link_del(&c->syncing);
 	link_del(&c->by_process);
 	link_del(&c->watching);
+	link_del(&c->parked);
 	if (c->mm) {
 		b->cause =
 		    (struct cause){.kind = CAUSE_END, .domid = c->domid, .program = c->program};
@@ -167,8 +168,7 @@ void client_watch_process(struct client *c)
 	c->watch = w;
 }
 
-/* One request. Returns false when there is none, or no more client. */
-static bool serve_one(struct client *c)
+bool client_serve(struct client *c)
 {
 	struct broker *b = c->broker;
 	struct wire_in in;
@@ -192,10 +192,18 @@ static bool serve_one(struct client *c)
 
 static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
-	(void)b;
+	struct client *c = (struct client *)e;
+	bool ends = events & (EPOLLHUP | EPOLLRDHUP);
+
 	/* At the end: what was asked before it, then the end itself. */
-	while (serve_one((struct client *)e) && (events & (EPOLLHUP | EPOLLRDHUP)))
-		;
+	do {
+		if (b->turns && turns_park(c)) {
+			/* Its turn does not come any more. */
+			if (ends)
+				client_end(c);
+			return;
+		}
+	} while (client_serve(c) && ends);
 }
 
 void client_answer(struct client *c, enum wire_op op, const void *payload, size_t len)
@@ -229,6 +237,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	link_init(&c->syncing);
 	link_init(&c->by_process);
 	link_init(&c->watching);
+	link_init(&c->parked);
 	c->endpoint = (struct endpoint){.ready = client_ready, .destroy = client_destroy, .fd = fd};
 	err = broker_add_endpoint(b, &c->endpoint, EPOLLIN | EPOLLRDHUP);
 	if (err < 0) {

@@ -50,18 +50,24 @@ int deaths_program_of(const struct deaths *d, uint32_t pid)
 	return -1;
 }
 
-/* What a program can be seen to do: the calls that a trace shows as such. */
-static bool is_call(const struct wire_in *in, struct wire_before *before)
+bool deaths_counts(uint16_t op, const struct wire_before *before)
 {
 	static const bool calls[WIRE_OP_MAX] = {
 	    [WIRE_OPEN] = true,    [WIRE_IOCTL] = true,  [WIRE_WRITE] = true,
 	    [WIRE_MMAP] = true,    [WIRE_MUNMAP] = true, [WIRE_MPROTECT] = true,
 	    [WIRE_MADVISE] = true, [WIRE_MREMAP] = true};
 
-	*before = (struct wire_before){.file = WIRE_NO_FILE};
-	if (in->msg.op == WIRE_BEFORE && client_payload(in, before, sizeof(*before)))
+	if (op == WIRE_BEFORE)
 		return before->file != WIRE_NO_FILE;
-	return in->msg.op < WIRE_OP_MAX && calls[in->msg.op];
+	return op < WIRE_OP_MAX && calls[op];
+}
+
+static bool is_call(const struct wire_in *in, struct wire_before *before)
+{
+	*before = (struct wire_before){.file = WIRE_NO_FILE};
+	if (in->msg.op == WIRE_BEFORE)
+		client_payload(in, before, sizeof(*before));
+	return deaths_counts(in->msg.op, before);
 }
 
 static void say(const struct death_program *p, uint32_t pid)

@@ -16,6 +16,7 @@ struct client;
 struct device_file;
 struct snapshot;
 struct trace_call;
+struct wire_before;
 struct wire_in;
 
 /** Where a program is to end. */
@@ -92,6 +93,10 @@ struct deaths {
 
 /** Whose process it is: an index into programs, or -1. */
 int deaths_program_of(const struct deaths *d, uint32_t pid);
+
+/** Whether a request is something that a program can be seen to do: a call that a trace shows as such.
+ * @param before its payload, if it is WIRE_BEFORE; else not looked at */
+bool deaths_counts(uint16_t op, const struct wire_before *before);
 
 /** What deaths_before() may say beside 0 and a negative errno. */
 #define DEATHS_NO_ANSWER 1

@@ -51,6 +51,7 @@ void device_end(struct device_file *f)
 	if (f->front->end)
 		f->front->end(f);
 	broker_end_endpoint(f->broker, &f->endpoint);
+	link_del(&f->held);
 	link_del(&f->by_cookie);
 	if (!file) {
 		trace_close(f);
@@ -78,6 +79,7 @@ static void device_destroy(struct endpoint *e)
 		link_del(&h->of_file);
 		free(h);
 	}
+	link_del(&f->held);
 	link_del(&f->by_cookie);
 	if (f->front->end)
 		f->front->end(f);
@@ -96,6 +98,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	if (!f)
 		return -ENOMEM;
 	link_init(&f->holds);
+	link_init(&f->held);
 	link_init(&f->by_cookie);
 	f->endpoint.destroy = device_destroy;
 	f->endpoint.kind = ENDPOINT_DEVICE;

@@ -2,6 +2,7 @@
 /* The command line of gntsim run: programs between separators, each with options of its own. */
 #include "run-options.h"
 #include "run-deaths.h"
+#include "run-schedule.h"
 #include "trace.h"
 
 #include "lang/options.h"
@@ -49,6 +50,8 @@ static void usage(FILE *out)
 	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
 	      "  --points FILE   write how many points each program had, as JSON\n"
 	      "  --count-stores  with it: how many stores, too; it is stopped at each\n"
+	      "  --schedule SEED[:DEPTH[:STEPS]]  programs take turns, drawn from a seed, with\n"
+	      "                  DEPTH-1 (1) changes among the first STEPS (100)\n"
 	      "  --tag           put 'domN PROGRAM| ' before each line that a program prints\n"
 	      "  --separator WORD     what stands between programs, instead of :::\n"
 	      "  --verbose       say what was chosen and why\n",
@@ -71,6 +74,7 @@ enum {
 	OPT_STORES,
 	OPT_KILL_AT,
 	OPT_POINTS,
+	OPT_SCHEDULE,
 	OPT_COUNT_STORES,
 	OPT_END,
 	OPT_FAIL,
@@ -101,6 +105,7 @@ static const struct option own_options[] = {
     {"stores", required_argument, NULL, OPT_STORES},
     {"virtual-time", no_argument, NULL, OPT_VIRTUAL_TIME},
     {"points", required_argument, NULL, OPT_POINTS},
+    {"schedule", required_argument, NULL, OPT_SCHEDULE},
     {"count-stores", no_argument, NULL, OPT_COUNT_STORES},
     {"help", no_argument, NULL, 'h'},
     {0}};
@@ -242,6 +247,9 @@ static bool take_of_machine(struct run_options *o, int c)
 	case OPT_COUNT_STORES:
 		o->count_stores = true;
 		return true;
+	case OPT_SCHEDULE:
+		o->scheduled = run_schedule_parse(optarg, &o->schedule);
+		return o->scheduled;
 	case OPT_TAG:
 		o->tag = true;
 		return true;
@@ -374,8 +382,8 @@ static int check_machine(const struct run_options *o)
 				"to the machine: "
 				"give them to 'gntsim serve'");
 	if (run_has_deaths(o))
-		return complain("--kill-at, --fail and --points need a machine of the run's own, "
-				"without --socket");
+		return complain("--kill-at, --fail, --points and --schedule need a machine of the "
+				"run's own, without --socket");
 	if (o->trace || o->record)
 		return complain("%s is of a whole machine: give it to gntsim serve",
 				o->trace ? "--trace" : "--record");
@@ -412,7 +420,7 @@ bool run_has_deaths(const struct run_options *o)
 	for (unsigned int i = 0; i < o->n_programs; i++)
 		if (o->programs[i].kill_at.at != DEATH_NEVER || o->programs[i].n_failures)
 			return true;
-	return o->points;
+	return o->points || o->scheduled;
 }
 
 bool run_is_several(const struct run_options *o)

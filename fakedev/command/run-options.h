@@ -7,6 +7,7 @@
 #define COMMAND_RUN_OPTIONS_H
 
 #include "broker/deaths.h"
+#include "broker/turns.h"
 #include "command.h"
 #include "machine-options.h"
 
@@ -33,6 +34,8 @@ struct run_options {
 	const char *socket, *separator, *trace, *trace_format, *record, *stores, *points;
 	bool records; /* it is gntsim record */
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
+	bool scheduled;
+	struct schedule schedule;
 	enum front_kind front;
 	bool unassisted;
 	bool virtual_time;
@@ -40,7 +43,7 @@ struct run_options {
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
 };
 
-/** Whether programs are watched for the points at which they are to end. */
+/** Whether programs are watched for the points at which they are to end, or take turns. */
 bool run_has_deaths(const struct run_options *o);
 
 /** More than to turn into the program: somebody has to stay and look after them. */

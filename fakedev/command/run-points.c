@@ -89,8 +89,19 @@ static void write_machine(FILE *f, const struct run_last_words *last)
 	write_line(f, o);
 }
 
+static void write_schedule(FILE *f, const struct schedule *s)
+{
+	struct json_object *o = line("schedule");
+
+	add_number(o, "seed", true, s->seed);
+	add_number(o, "depth", true, s->depth);
+	add_number(o, "steps", true, s->steps);
+	add_number(o, "processes", true, s->processes);
+	write_line(f, o);
+}
+
 bool run_points_write(FILE *f, const char *path, const struct deaths *d,
-		      const struct run_last_words *last)
+		      const struct run_last_words *last, const struct schedule *schedule)
 {
 	bool whole;
 
@@ -99,6 +110,8 @@ bool run_points_write(FILE *f, const char *path, const struct deaths *d,
 	for (unsigned int i = 0; i < d->n; i++)
 		if (d->programs[i].reached)
 			write_death(f, &d->programs[i], i + 1);
+	if (schedule)
+		write_schedule(f, schedule);
 	if (last->known)
 		write_machine(f, last);
 	whole = !ferror(f);

@@ -8,6 +8,7 @@
 #define COMMAND_RUN_POINTS_H
 
 #include "broker/deaths.h"
+#include "broker/turns.h"
 
 #include <stdio.h>
 
@@ -21,8 +22,8 @@ struct run_last_words {
 
 /** Opened before the run, so that what can't be written is known. @return NULL, explained */
 FILE *run_points_open(const char *path);
-/** Closes it, too. @return false, explained, if not all could be written */
+/** Closes it, too. @p schedule NULL: none. @return false, explained, if not all could be written */
 bool run_points_write(FILE *f, const char *path, const struct deaths *d,
-		      const struct run_last_words *last);
+		      const struct run_last_words *last, const struct schedule *schedule);
 
 #endif

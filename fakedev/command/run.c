@@ -7,6 +7,7 @@
 #include "recording.h"
 #include "run-deaths.h"
 #include "run-points.h"
+#include "run-schedule.h"
 #include "run-stops.h"
 #include "trace.h"
 #include "wire.h"
@@ -245,7 +246,7 @@ static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t 
 	return *fd >= 0;
 }
 
-static int run_private(const struct run_options *o, struct run_output *output,
+static int run_private(struct run_options *o, struct run_output *output,
 		       const struct broker_trace *trace, struct recording *recording,
 		       const struct run_watch *watch, struct stops *stops)
 {
@@ -289,6 +290,8 @@ static int run_private(const struct run_options *o, struct run_output *output,
 		status = complain("cannot serve the tree at %s", tree);
 	} else if (!add_domains(o, at.broker) || !run_stops_watch(stops, at.broker, recording)) {
 		status = EXIT_GNTSIM;
+	} else if (o->scheduled && turns_begin(at.broker, &o->schedule, (uint32_t)x.pid) < 0) {
+		status = complain("out of memory");
 	} else {
 		at.tree = config.tree;
 		recording_leave_out(recording, x.pid);
@@ -304,7 +307,7 @@ static int run_private(const struct run_options *o, struct run_output *output,
 }
 
 /* What was the programs' goes before what was the trace's. */
-static int run_traced(const struct run_options *o, struct run_output *output,
+static int run_traced(struct run_options *o, struct run_output *output,
 		      const struct run_watch *watch, struct stops *stops)
 {
 	struct recording *r = NULL;
@@ -329,7 +332,7 @@ static int run_traced(const struct run_options *o, struct run_output *output,
 }
 
 /* With who stops programs at their stores, if any is to be. */
-static int run_stopped(const struct run_options *o, struct run_output *output,
+static int run_stopped(struct run_options *o, struct run_output *output,
 		       const struct run_watch *watch)
 {
 	struct stops *stops = NULL;
@@ -346,7 +349,7 @@ static int run_stopped(const struct run_options *o, struct run_output *output,
 }
 
 /* With the points of the programs, if anybody asked for some. */
-static int run_counted(const struct run_options *o, struct run_output *output)
+static int run_counted(struct run_options *o, struct run_output *output)
 {
 	FILE *points = o->points ? run_points_open(o->points) : NULL;
 	struct run_last_words last = {.leaks_known = o->leaks != LEAKS_IGNORED};
@@ -360,7 +363,10 @@ static int run_counted(const struct run_options *o, struct run_output *output)
 		watch.deaths = deaths.n ? &deaths : NULL;
 		status = run_deaths_judge(&deaths, run_stopped(o, output, &watch));
 	}
-	if (points && !run_points_write(points, o->points, &deaths, &last) && status == 0)
+	if (points &&
+	    !run_points_write(points, o->points, &deaths, &last,
+			      o->scheduled ? &o->schedule : NULL) &&
+	    status == 0)
 		status = EXIT_GNTSIM;
 	run_deaths_end(&deaths);
 	return status;
@@ -379,6 +385,8 @@ static int run(struct run_options *o)
 		status = run_joined(o, &output);
 	else
 		status = run_choose_front(o, NULL);
+	if (status == 0)
+		status = run_schedule_check(o);
 	if (status == 0 && !o->socket)
 		status = run_counted(o, &output);
 	if (run_is_several(o))

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "quiet.h"
+
+#include "program.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define COMPUTES_NS   1000000000u
+#define DEEP_SLEEP_NS 50000000u
+
+enum state { GONE, RESTS, DEEP, RUNS };
+
+/* What /proc tells of a process, or of one thread. */
+struct seen {
+	enum state state;
+	uint32_t parent, threads;
+	/* How often it has left a processor: the same number twice, at rest both times, is one rest. */
+	uint64_t switches;
+};
+
+struct process {
+	uint32_t pid;
+	uint64_t switches;
+	uint64_t since; /* DEEP: when it was first seen so; RUNS: its processor time then */
+	enum state state;
+	bool told;
+};
+
+struct quiet {
+	struct process *all;
+	size_t n, room;
+	bool stirred;
+};
+
+static uint64_t clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	return clock_gettime(id, &t) < 0 ? 0
+					 : (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t processor_ns(uint32_t pid)
+{
+	clockid_t id;
+
+	return clock_getcpuclockid((pid_t)pid, &id) == 0 ? clock_ns(id) : 0;
+}
+
+static uint64_t number(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static enum state state_of(char letter)
+{
+	switch (letter) {
+	case 'Z':
+	case 'X':
+		return GONE;
+	case 'R':
+		return RUNS;
+	case 'D':
+		return DEEP;
+	default:
+		return RESTS;
+	}
+}
+
+/* Not stat: it has no count of switches. A file of /proc comes in one read. */
+static bool read_status(const char *path, struct seen *out)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[8192];
+	const char *state;
+	ssize_t n;
+
+	*out = (struct seen){.state = GONE};
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
+	state = strstr(text, "\nState:\t");
+	if (!state)
+		return false;
+	*out = (struct seen){.state = state_of(state[8]),
+			     .parent = (uint32_t)number(text, "\nPPid:"),
+			     .threads = (uint32_t)number(text, "\nThreads:"),
+			     .switches = number(text, "\nvoluntary_ctxt_switches:") +
+					 number(text, "\nnonvoluntary_ctxt_switches:")};
+	return true;
+}
+
+/* All threads as one: it runs if one of them does. */
+static void look_at_threads(uint32_t pid, struct seen *out)
+{
+	char path[300];
+	const struct dirent *d;
+	struct seen thread;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	tasks = opendir(path);
+	*out = (struct seen){.state = GONE};
+	while (tasks && (d = readdir(tasks))) {
+		if (d->d_name[0] == '.')
+			continue;
+		snprintf(path, sizeof(path), "/proc/%u/task/%s/status", pid, d->d_name);
+		if (!read_status(path, &thread))
+			continue;
+		out->switches += thread.switches + 1;
+		if (thread.state > out->state)
+			out->state = thread.state;
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+static void look(uint32_t pid, struct seen *out)
+{
+	char path[40];
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	if (read_status(path, out) && out->threads > 1)
+		look_at_threads(pid, out);
+}
+
+static struct process *find(struct quiet *q, uint32_t pid)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (q->all[i].pid == pid)
+			return &q->all[i];
+	return NULL;
+}
+
+static bool add(struct quiet *q, uint32_t pid)
+{
+	if (q->n == q->room) {
+		size_t room = q->room ? 2 * q->room : 16;
+		struct process *all = reallocarray(q->all, room, sizeof(*all));
+
+		if (!all)
+			return false;
+		q->all = all;
+		q->room = room;
+	}
+	q->all[q->n++] = (struct process){.pid = pid, .state = RESTS};
+	return true;
+}
+
+/* One pass over /proc. Numbers mostly grow from parent to child, which are then found in one.
+ * @return whether any were new */
+static bool find_children(struct quiet *q)
+{
+	DIR *proc = opendir("/proc");
+	const struct dirent *d;
+	struct seen seen;
+	bool found = false;
+
+	while (proc && (d = readdir(proc))) {
+		uint32_t pid = (uint32_t)strtoul(d->d_name, NULL, 10);
+		char path[40];
+
+		if (pid == 0 || find(q, pid))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%u/status", pid);
+		if (read_status(path, &seen) && seen.state != GONE &&
+		    (seen.parent == (uint32_t)getpid() || find(q, seen.parent)))
+			found |= add(q, pid);
+	}
+	if (proc)
+		closedir(proc);
+	return found;
+}
+
+/* @return whether any were new */
+static bool find_processes(struct quiet *q)
+{
+	bool found = false;
+
+	q->stirred = false;
+	while (find_children(q))
+		found = true;
+	return found;
+}
+
+static void say_computes(struct process *p)
+{
+	char text[PROGRAM_TEXT];
+	struct program who;
+
+	if (p->told)
+		return;
+	p->told = true;
+	program_look(&who, p->pid);
+	fprintf(stderr,
+		"gntsim: --schedule: %s computes for a second without a device call: others "
+		"go on beside it\n",
+		program_text(&who, text));
+}
+
+/* One that does not rest may be taken as if, in time. */
+static bool is_as_good_as_resting(struct process *p, enum state state, uint64_t switches)
+{
+	uint64_t now = state == RUNS ? processor_ns(p->pid) : clock_ns(CLOCK_MONOTONIC);
+
+	if (p->state != state || (state == DEEP && p->switches != switches)) {
+		p->state = state;
+		p->since = now;
+	}
+	p->switches = switches;
+	if (now - p->since < (state == RUNS ? COMPUTES_NS : DEEP_SLEEP_NS))
+		return false;
+	if (state == RUNS)
+		say_computes(p);
+	return true;
+}
+
+/* @return whether all rest; the second time, whether they have done so ever since the first */
+static bool all_rest(struct quiet *q, bool again, bool (*held)(void *ctx, uint32_t pid), void *ctx)
+{
+	for (size_t i = 0; i < q->n;) {
+		struct process *p = &q->all[i];
+		struct seen seen;
+
+		if (held(ctx, p->pid)) {
+			p->state = RESTS;
+			i++;
+			continue;
+		}
+		look(p->pid, &seen);
+		if (seen.state == GONE) {
+			*p = q->all[--q->n];
+			continue;
+		}
+		if (seen.state != RESTS) {
+			if (!is_as_good_as_resting(p, seen.state, seen.switches))
+				return false;
+		} else if (p->state != RESTS || p->switches != seen.switches) {
+			p->state = RESTS;
+			p->switches = seen.switches;
+			/* It has run, and may have started another. */
+			q->stirred = true;
+			if (again)
+				return false;
+		}
+		i++;
+	}
+	return true;
+}
+
+bool quiet_look(struct quiet *q, bool (*held)(void *ctx, uint32_t pid), void *ctx)
+{
+	do {
+		if (!all_rest(q, false, held, ctx))
+			return false;
+	} while (q->stirred && find_processes(q));
+	return all_rest(q, true, held, ctx);
+}
+
+void quiet_stir(struct quiet *q)
+{
+	q->stirred = true;
+}
+
+struct quiet *quiet_new(void)
+{
+	struct quiet *q = calloc(1, sizeof(*q));
+
+	if (q)
+		q->stirred = true;
+	return q;
+}
+
+void quiet_free(struct quiet *q)
+{
+	if (!q)
+		return;
+	free(q->all);
+	free(q);
+}
