@@ -365,19 +365,57 @@ bool broker_is_empty(struct broker *b)
 	       !t.maptrack && !t.ports && !t.zombies;
 }
 
+uint64_t broker_next_time(const struct broker *b)
+{
+	uint64_t next = gntsim_machine_next_timer(b->machine), now, death;
+
+	if (!b->config.deaths)
+		return next;
+	now = gntsim_machine_now(b->machine);
+	death = deaths_next_time(b->config.deaths);
+	if (death != UINT64_MAX && (death > now ? death - now : 0) < next)
+		next = death > now ? death - now : 0;
+	return next;
+}
+
+void broker_advance(struct broker *b, uint64_t ns)
+{
+	uint64_t now = gntsim_machine_now(b->machine);
+	uint64_t death = b->config.deaths ? deaths_next_time(b->config.deaths) : UINT64_MAX;
+
+	if (death != UINT64_MAX && death > now && death - now < ns) {
+		broker_advance(b, death - now);
+		ns -= death - now;
+	}
+	gntsim_machine_advance(b->machine, ns);
+	broker_effects(b);
+	if (b->config.deaths)
+		deaths_time(b);
+}
+
+bool broker_has_evtchn(const struct broker *b, uint64_t inode)
+{
+	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++) {
+		const struct link *head = &b->cookies[i];
+
+		for (const struct link *l = head->next; l != head; l = l->next) {
+			const struct device_file *f =
+			    (const struct device_file *)(const void *)((const char *)l -
+								       offsetof(struct device_file,
+										by_cookie));
+
+			if (f->device == WIRE_DEV_EVTCHN && f->inode == inode)
+				return true;
+		}
+	}
+	return false;
+}
+
 #define TRACE_IDLE_MS 20
 
 static int wait_ms(const struct broker *b, int timeout_ms)
 {
-	uint64_t next = gntsim_machine_next_timer(b->machine), ms;
-
-	if (b->config.deaths) {
-		uint64_t now = gntsim_machine_now(b->machine);
-		uint64_t death = deaths_next_time(b->config.deaths);
-
-		if (death != UINT64_MAX && (death > now ? death - now : 0) < next)
-			next = death > now ? death - now : 0;
-	}
+	uint64_t next = broker_next_time(b), ms;
 
 	/* A trace is written when there is nothing else to do. */
 	if (b->trace_left && (timeout_ms < 0 || timeout_ms > TRACE_IDLE_MS))

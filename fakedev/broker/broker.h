@@ -109,6 +109,14 @@ unsigned int broker_hazards(const struct broker *b);
  */
 bool broker_is_empty(struct broker *b);
 
+/** When the machine does something by itself, or a program's time has come: ns from now; UINT64_MAX: never. */
+uint64_t broker_next_time(const struct broker *b);
+/** Lets so many ns of the machine's time pass, and no program's point with them. */
+void broker_advance(struct broker *b, uint64_t ns);
+
+/** Whether an evtchn file of the socket front is, for programs, the socket with this inode. */
+bool broker_has_evtchn(const struct broker *b, uint64_t inode);
+
 /** Writes how much leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
 unsigned int broker_report_leaks(struct broker *b);
 

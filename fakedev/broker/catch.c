@@ -13,14 +13,12 @@
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 /* Of a stack, what is kept: frames beyond it are not found. */
 #define MOST_STACK (256u * 1024u)
 #define MOST_MAPS  (4u << 20)
-#define AWAIT_MS   2000
 
 #if defined(__x86_64__)
 typedef struct user_regs_struct registers;
@@ -49,23 +47,6 @@ int catch_begin(uint32_t tid)
 	    ptrace(PTRACE_INTERRUPT, (pid_t)tid, NULL, NULL) < 0)
 		return errno == ESRCH ? -ESRCH : -EPERM;
 	return 0;
-}
-
-int catch_await(uint32_t tid)
-{
-	const struct timespec moment = {.tv_nsec = 1000000};
-
-	for (int i = 0; i < AWAIT_MS; i++) {
-		siginfo_t info = {0};
-
-		/* Its end is its parent's to wait for. */
-		if (waitid(P_PID, tid, &info, WSTOPPED | WNOHANG | __WALL) < 0)
-			return -ESRCH;
-		if (info.si_pid)
-			return 0;
-		nanosleep(&moment, NULL);
-	}
-	return -ESRCH;
 }
 
 static char *read_maps(uint32_t pid)
@@ -120,6 +101,23 @@ static bool get_registers(uint32_t tid, registers *r)
 	struct iovec v = {r, sizeof(*r)};
 
 	return ptrace(PTRACE_GETREGSET, (pid_t)tid, (void *)NT_PRSTATUS, &v) == 0;
+}
+
+/* Its registers can be read when it has stopped. Nobody waits for it with wait(2): that is its parent's,
+ * which may be us, to do at its end. */
+int catch_await(uint32_t tid, unsigned int ms)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+	char path[32];
+	registers r;
+
+	snprintf(path, sizeof(path), "/proc/%u", tid);
+	while (!get_registers(tid, &r)) {
+		if (ms-- == 0 || access(path, F_OK) < 0)
+			return -ESRCH;
+		nanosleep(&moment, NULL);
+	}
+	return 0;
 }
 
 static uint64_t stack_pointer(const registers *r)

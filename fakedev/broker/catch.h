@@ -29,8 +29,8 @@ void snapshot_free(struct snapshot *s);
  * @retval 0 @retval -EPERM it is traced already, or may not be @retval -ESRCH it is gone
  */
 int catch_begin(uint32_t tid);
-/** Waits for it, two seconds at most. @retval 0 @retval -ESRCH it is gone, or does not come */
-int catch_await(uint32_t tid);
+/** Waits for it, @p ms at most. @retval 0 @retval -ESRCH it is gone, or has not stopped */
+int catch_await(uint32_t tid, unsigned int ms);
 /** Of a thread that has stopped. NULL: it can't be had. */
 struct snapshot *catch_look(uint32_t pid, uint32_t tid);
 /** It goes on, if not elsewhere: with a call of exit_group(0). @retval -ENOTSUP no place for it was

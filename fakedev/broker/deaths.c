@@ -18,6 +18,8 @@
 #define MOST_GENERATIONS 64
 /* Of one program, at a point of time. */
 #define MOST_PROCESSES 64
+/* Until a thread that was asked to stop has. */
+#define AWAIT_MS 2000u
 
 const char *death_end_name(enum death_end end)
 {
@@ -208,7 +210,7 @@ void deaths_finish(struct broker *b)
 	if (!d.program)
 		return;
 	b->doomed.program = NULL;
-	caught = catch_await(d.tid) == 0;
+	caught = catch_await(d.tid, AWAIT_MS) == 0;
 	if (caught && b->config.deaths->snapshots)
 		d.program->snapshot = catch_look(d.pid, d.tid);
 	end_process(b, d.program, d.pid, d.tid, caught);

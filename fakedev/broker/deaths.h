@@ -88,6 +88,7 @@ struct deaths {
 	bool snapshots; /**< are wanted of victims */
 	/** The call in words, for the caller to free; NULL: it could not be. Its result is not known. */
 	char *(*describe)(const struct trace_call *call);
+	char *hang;        /**< what waits for ever, as JSON; NULL: nothing does */
 	uint64_t progress; /**< how many device calls all of them have made */
 };
 

@@ -46,7 +46,7 @@ static int advance(struct client *c, const struct wire_in *in)
 
 	if (!client_payload(in, &ns, sizeof(ns)))
 		return -EPROTO;
-	gntsim_machine_advance(c->broker->machine, ns);
+	broker_advance(c->broker, ns);
 	return reply(c, in, 0);
 }
 

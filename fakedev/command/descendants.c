@@ -150,3 +150,19 @@ void spared_free(struct spared *spared)
 	free(spared->pids);
 	*spared = (struct spared){0};
 }
+
+void descendants_visit(const struct spared *spared,
+		       void (*visit)(void *ctx, pid_t pid, bool spared), void *ctx)
+{
+	struct table t = {0};
+
+	list(&t);
+	find_ours(&t, spared);
+	for (size_t i = 0; i < t.n; i++) {
+		bool is_spare = is_spared(spared, t.all[i].pid);
+
+		if (!t.all[i].ended && (t.all[i].ours || is_spare))
+			visit(ctx, t.all[i].pid, is_spare);
+	}
+	free(t.all);
+}

@@ -29,4 +29,8 @@ void spared_free(struct spared *spared);
  */
 unsigned int descendants_signal(int signal, pid_t but_group, const struct spared *spared);
 
+/** Visits each that has not ended, and with @p spared true those that are. */
+void descendants_visit(const struct spared *spared,
+		       void (*visit)(void *ctx, pid_t pid, bool spared), void *ctx);
+
 #endif

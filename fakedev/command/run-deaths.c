@@ -70,6 +70,18 @@ bool run_deaths_parse_point(const char *text, struct death_point *out)
 	return p.at != DEATH_NEVER;
 }
 
+bool run_deaths_parse_hang(const char *text, uint64_t *ms)
+{
+	uint64_t ns;
+
+	if (take_time(text, &ns) && ns >= 1000000) {
+		*ms = ns / 1000000;
+		return true;
+	}
+	scn_usage_error("run", "--hang: expected a time from 1ms, as in 10s, found '%s'", text);
+	return false;
+}
+
 bool run_deaths_parse_end(const char *text, enum death_end *out)
 {
 	for (int i = 0; i < DEATH_ENDS; i++) {
@@ -148,6 +160,7 @@ void run_deaths_end(struct deaths *d)
 		free(d->programs[i].call);
 		snapshot_free(d->programs[i].snapshot);
 	}
+	free(d->hang);
 	free(d->programs);
 	*d = (struct deaths){0};
 }
@@ -207,6 +220,9 @@ int run_deaths_judge(const struct deaths *d, int status)
 
 	/* Nothing can be said of a run that was none. */
 	if (status == EXIT_GNTSIM)
+		return status;
+	/* What was not reached then has that reason. */
+	if (d->hang)
 		return status;
 	for (unsigned int i = 0; i < d->n; i++)
 		missed |= is_missed(&d->programs[i]);

@@ -14,6 +14,8 @@
 
 /** "call:17+"; explains and returns false otherwise. */
 bool run_deaths_parse_point(const char *text, struct death_point *out);
+/** "10s"; likewise. */
+bool run_deaths_parse_hang(const char *text, uint64_t *ms);
 /** "kill"; likewise. */
 bool run_deaths_parse_end(const char *text, enum death_end *out);
 /** "call:3=EINTR"; likewise. */

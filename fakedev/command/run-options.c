@@ -47,7 +47,9 @@ static void usage(FILE *out)
 	      "  --trace-format F  text (default) or json\n"
 	      "  --record FILE   write a scenario that does the same; see gntsim-record(1)\n"
 	      "  --stores WHICH  with it: changed (default), all, none or exact\n"
-	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
+	      "  --hang TIME     end all that wait for each other for ever, or make no device\n"
+	      "                  call for so long; exit with 124\n"
+	      "  --virtual-time  time passes only when all wait, and by 'gntsim control advance'\n"
 	      "  --points FILE   write how many points each program had, as JSON\n"
 	      "  --count-stores  with it: how many stores, too; it is stopped at each\n"
 	      "  --schedule SEED[:DEPTH[:STEPS]]  programs take turns, drawn from a seed, with\n"
@@ -59,7 +61,8 @@ static void usage(FILE *out)
 	machine_options_help(out);
 	fputs("A limit that follows --domain N is that domain's, else every domain's.\n\n"
 	      "Exit status: the program's own, 128 + N if signal N killed it; of several, that of\n"
-	      "the first whose own is not 0. 123 if a --kill-at was not reached; 125 if gntsim "
+	      "the first whose own is not 0. 123 if a --kill-at was not reached, 124 if it hung; "
+	      "125 if gntsim "
 	      "failed; 126 or 127 if a program could\n"
 	      "not be run or found.\n",
 	      out);
@@ -78,7 +81,8 @@ enum {
 	OPT_COUNT_STORES,
 	OPT_END,
 	OPT_FAIL,
-	OPT_VIRTUAL_TIME
+	OPT_VIRTUAL_TIME,
+	OPT_HANG
 };
 
 static const struct option own_options[] = {
@@ -103,6 +107,7 @@ static const struct option own_options[] = {
     {"trace-format", required_argument, NULL, 'F'},
     {"record", required_argument, NULL, 'o'},
     {"stores", required_argument, NULL, OPT_STORES},
+    {"hang", required_argument, NULL, OPT_HANG},
     {"virtual-time", no_argument, NULL, OPT_VIRTUAL_TIME},
     {"points", required_argument, NULL, OPT_POINTS},
     {"schedule", required_argument, NULL, OPT_SCHEDULE},
@@ -238,6 +243,8 @@ static bool take_of_machine(struct run_options *o, int c)
 		if (!o->hazards_fail)
 			complain("--hazards: expected error, found '%s'", optarg);
 		return o->hazards_fail;
+	case OPT_HANG:
+		return run_deaths_parse_hang(optarg, &o->hang_ms);
 	case OPT_VIRTUAL_TIME:
 		o->virtual_time = true;
 		return true;
@@ -382,8 +389,8 @@ static int check_machine(const struct run_options *o)
 				"to the machine: "
 				"give them to 'gntsim serve'");
 	if (run_has_deaths(o))
-		return complain("--kill-at, --fail, --points and --schedule need a machine of the "
-				"run's own, without --socket");
+		return complain("--kill-at, --fail, --hang, --points and --schedule need a machine "
+				"of the run's own, without --socket");
 	if (o->trace || o->record)
 		return complain("%s is of a whole machine: give it to gntsim serve",
 				o->trace ? "--trace" : "--record");
@@ -420,7 +427,7 @@ bool run_has_deaths(const struct run_options *o)
 	for (unsigned int i = 0; i < o->n_programs; i++)
 		if (o->programs[i].kill_at.at != DEATH_NEVER || o->programs[i].n_failures)
 			return true;
-	return o->points || o->scheduled;
+	return o->points || o->scheduled || o->hang_ms || o->virtual_time;
 }
 
 bool run_is_several(const struct run_options *o)

@@ -38,6 +38,7 @@ struct run_options {
 	struct schedule schedule;
 	enum front_kind front;
 	bool unassisted;
+	uint64_t hang_ms; /* 0: nobody looks */
 	bool virtual_time;
 	bool xenstore, verbose, tag, hazards_fail, count_stores;
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;

@@ -110,6 +110,8 @@ bool run_points_write(FILE *f, const char *path, const struct deaths *d,
 	for (unsigned int i = 0; i < d->n; i++)
 		if (d->programs[i].reached)
 			write_death(f, &d->programs[i], i + 1);
+	if (d->hang)
+		fprintf(f, "%s\n", d->hang);
 	if (schedule)
 		write_schedule(f, schedule);
 	if (last->known)

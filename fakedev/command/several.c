@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "descendants.h"
 #include "run-deaths.h"
+#include "run-hang.h"
 #include "run-stops.h"
 #include "run.h"
 
@@ -56,7 +57,8 @@ struct several {
 	enum { RUNNING, TOLD_TO_END, KILLED } phase;
 	int64_t deadline; /* of the phase */
 	int failed;       /* an exit status that goes before the programs' own; 0: none */
-	int interrupted;  /* the signal that ended it all; 0: none */
+	struct run_hang hang;
+	int interrupted; /* the signal that ended it all; 0: none */
 };
 
 static int64_t now_ms(void)
@@ -192,6 +194,9 @@ static void reap(struct several *s)
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		/* One that we trace, to look at it. */
+		if (WIFSTOPPED(status))
+			continue;
 		spared_forget(&s->spared, pid);
 		for (unsigned int i = 0; i < s->n_started; i++)
 			if (s->children[i].pid == pid)
@@ -370,10 +375,11 @@ static bool is_over(struct several *s)
 static int wait_for_events(struct several *s)
 {
 	struct pollfd p = {.fd = s->events, .events = POLLIN};
+	int ms = next_look_ms(s), look = run_hang_ms(s->o);
 
 	if (s->at->broker)
-		return broker_serve(s->at->broker, next_look_ms(s));
-	if (poll(&p, 1, next_look_ms(s)) > 0)
+		return broker_serve(s->at->broker, look >= 0 && (ms < 0 || look < ms) ? look : ms);
+	if (poll(&p, 1, ms) > 0)
 		take_events(s);
 	return 0;
 }
@@ -430,6 +436,11 @@ int run_several(const struct run_options *o, const struct run_place *at)
 		if (may_start_next(&s))
 			start_next(&s);
 		n = wait_for_events(&s);
+		if (n >= 0 && s.phase == RUNNING && s.starting < 0 && s.n_running > 0 &&
+		    run_hang_look(&s.hang, o, at, &s.spared, n == 0)) {
+			s.failed = EXIT_HANG;
+			kill_all(&s);
+		}
 		if (only_stopped_are_left(&s)) {
 			complain("all others have ended: what is stopped is killed");
 			kill_all(&s);

@@ -132,7 +132,7 @@ says err "gntsim: --fail call:9 was not reached: points made 7 device calls"
 # Time.
 run 0 "time" --kill-at time:50ms -- "$points" wait read
 point '"point":"time:50000000ns"'
-run 123 "time that does not pass" --virtual-time --kill-at time:1ms -- "$points" sleep
+run 123 "time that does not pass" --virtual-time --kill-at time:1ms -- sleep 1
 # (An unassisted program is not told where its machine is.)
 if [ "$option" = --tag ]; then
 	run 0 "time that is let pass" --virtual-time --kill-at time:1s -- sh -c '
@@ -142,7 +142,31 @@ if [ "$option" = --tag ]; then
 	silent_of after
 fi
 
+# Hangs: of a survivor, and of those that wait for each other; not of who only waits for a time.
+run 124 "a survivor" --hang 3600s --kill-at call:2 -- "$points" calls ::: --domain 1 -- "$points" wait read
+says err "gntsim: the run hangs: all that is left waits for ever"
+says err "): read(evtchn)"
+point '"kind":"hang","waiting":[{"index":2,"pid":'
+point '"in":"read(evtchn)","backtrace":[{'
+point '"function":"wait_by","source":"'
+run 124 "by poll" --hang 3600s -- "$points" wait poll
+says err "): poll"
+run 124 "in the machine's own time, too" --hang 3600s --virtual-time -- "$points" wait read
+run 124 "a pipe from its own program" --hang 3600s -- sh -c 'sleep 0 | "$0" wait read' "$points"
+run 0 "asleep for a time" --hang 3600s -- "$points" sleep
+printed 'done'
+run 124 "awake, but without a call" --hang 100ms -- sh -c 'while :; do :; done'
+says err "gntsim: the run hangs: no device call for 100 ms"
+run 124 "a hang before the point" --hang 3600s --kill-at call:99 -- "$points" wait read
+run 0 "a stopped one is no hang" --hang 3600s --kill-at call:2 --end stop -- "$points" calls ::: --domain 1 -- "$points" calls
+run 124 "but who waits beside it is" --hang 3600s --kill-at call:2 --end stop -- "$points" calls ::: --domain 1 -- "$points" wait read
+run 0 "virtual time comes when all wait" --virtual-time --kill-at time:1000s -- "$points" wait read
+
 # What is wrong is named.
+for wrong in 0s 999us x 5; do
+	expect 125 "--hang $wrong" "$gntsim" run --hang $wrong -- true
+	says err "gntsim run: --hang: expected a time from 1ms, as in 10s, found '$wrong'"
+done
 for wrong in call: call:0 call:x call:3x wait:3+ time:3 time:3h store 17; do
 	expect 125 "--kill-at $wrong" "$gntsim" run --kill-at $wrong -- true
 	says err "gntsim run: --kill-at: expected call:N, call:N+, wait:N or store:N, with N from 1, or time:T, as in time:20ms, found '$wrong'"
@@ -158,7 +182,7 @@ says err "gntsim run: --end needs --kill-at"
 expect 125 "--end at a store" "$gntsim" run --kill-at store:1 --end exit -- true
 says err "gntsim run: --end: a program is killed at a store, found 'exit'"
 expect 125 "another's machine" "$gntsim" run --socket nowhere --kill-at call:1 -- true
-says err "gntsim: --kill-at, --fail and --points need a machine of the run's own, without --socket"
+says err "gntsim: --kill-at, --fail, --hang, --points and --schedule need a machine of the run's own, without --socket"
 expect 125 "no file" "$gntsim" run --points nowhere/points -- true
 says err "gntsim: --points: cannot write nowhere/points"
 

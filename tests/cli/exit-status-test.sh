@@ -37,6 +37,7 @@ ends gntsim-run 7 -as program "$gntsim" run -- sh -c 'exit 7'
 ends gntsim-run 137 -as '128 + N' "$gntsim" run -- sh -c 'kill -KILL $$'
 ends gntsim-run 0 -as program "$gntsim" run --leaks=error -- true
 ends gntsim-run 1 "$gntsim" run --leaks=error -- "$use" forget
+ends gntsim-run 124 "$gntsim" run --hang 50ms -- sleep 1000
 ends gntsim-run 123 "$gntsim" run --kill-at call:99 -- "$use" clean
 ends gntsim-run 125 "$gntsim" run --socket "$dir/nowhere" -- true
 ends gntsim-run 125 "$gntsim" run --bogus
