@@ -202,6 +202,19 @@ static void doom(struct broker *b, struct death_program *p, uint32_t pid, uint32
 		end_process(b, p, pid, tid, false);
 }
 
+void deaths_at_store(struct broker *b, struct death_program *p, uint32_t pid, uint32_t tid,
+		     struct snapshot *look)
+{
+	p->reached = true;
+	p->victim = pid;
+	p->thread = tid;
+	p->snapshot = look;
+	p->stopped = p->end == DEATH_BY_STOP;
+	say(p, pid);
+	if (p->end == DEATH_BY_DESTROY)
+		destroy_domain(b, p);
+}
+
 void deaths_finish(struct broker *b)
 {
 	struct doomed d = b->doomed;

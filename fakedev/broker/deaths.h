@@ -106,6 +106,12 @@ bool deaths_counts(uint16_t op, const struct wire_before *before);
  * answered: the process ends @retval -errno it is not: that is its result
  */
 int deaths_before(struct client *c, const struct wire_in *in);
+/**
+ * A process of the program has made the store at which it ends: who stopped it there ends it, when this has
+ * returned. @param look the program's from now on; may be NULL
+ */
+void deaths_at_store(struct broker *b, struct death_program *p, uint32_t pid, uint32_t tid,
+		     struct snapshot *look);
 /** What WIRE_BEFORE answers. */
 uint32_t deaths_call_number(const struct client *c);
 /** It is done. @retval true it is not answered: the process ends */

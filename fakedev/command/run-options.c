@@ -367,11 +367,6 @@ static bool check_part(struct run_options *o, const struct part *part, bool last
 		scn_usage_error("run", "--end needs --kill-at");
 		return false;
 	}
-	if (p->end != DEATH_BY_KILL && p->kill_at.at == DEATH_STORE) {
-		scn_usage_error("run", "--end: a program is killed at a store, found '%s'",
-				death_end_name(p->end));
-		return false;
-	}
 	return machine_options_guest("run", &o->machine, p->domid, p->guest);
 }
 

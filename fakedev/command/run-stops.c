@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,7 +18,7 @@ static bool is_followed(const struct run_options *o, const struct run_program *p
 
 int run_stops_begin(const struct run_options *o, struct stops **out)
 {
-	struct stops_config config = {.tell = records_stores(o)};
+	struct stops_config config = {.tell = records_stores(o), .look = o->points};
 	struct failure f;
 	bool any = false;
 	int err;
@@ -30,7 +29,7 @@ int run_stops_begin(const struct run_options *o, struct stops **out)
 		any |= is_followed(o, p);
 		if (p->kill_at.at == DEATH_STORE && i < STOPS_PROGRAMS)
 			config.programs[i] =
-			    (struct stops_program){.end_at = p->kill_at.n, .end_signal = SIGKILL};
+			    (struct stops_program){.end_at = p->kill_at.n, .end = p->end};
 	}
 	if (!any)
 		return 0;
@@ -48,20 +47,45 @@ int run_stops_begin(const struct run_options *o, struct stops **out)
 	return err;
 }
 
-bool run_stops_watch(struct stops *s, struct broker *b, struct recording *r)
+static void take_ends(void *ctx)
 {
-	int fd;
+	const struct run_stops *w = ctx;
+	struct stops_end end;
 
-	if (!s || !r || stops_descriptor(s) < 0)
+	while (stops_take_end(w->stops, &end)) {
+		if (w->deaths)
+			deaths_at_store(w->broker, &w->deaths->programs[end.program], end.pid,
+					end.tid, end.look);
+		stops_let_end(w->stops);
+	}
+}
+
+/* The broker closes what it watches. */
+static int watch(struct broker *b, int fd, void (*ready)(void *), void *ctx)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), err;
+
+	if (copy < 0)
+		return -errno;
+	err = broker_watch(b, copy, ready, ctx);
+	if (err < 0)
+		close(copy);
+	return err;
+}
+
+bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r)
+{
+	int err = 0;
+
+	if (!w->stops)
 		return true;
-	/* The broker closes what it watches. */
-	fd = fcntl(stops_descriptor(s), F_DUPFD_CLOEXEC, 0);
-	if (fd >= 0 && broker_watch(b, fd, recording_take_stores, r) == 0)
-		return true;
-	complain("cannot watch for stores: %s", strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	return false;
+	w->broker = b;
+	err = watch(b, stops_ends(w->stops), take_ends, w);
+	if (err == 0 && r && stops_descriptor(w->stops) >= 0)
+		err = watch(b, stops_descriptor(w->stops), recording_take_stores, r);
+	if (err < 0)
+		complain("cannot watch for stores: %s", strerror(-err));
+	return err == 0;
 }
 
 int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,
@@ -79,10 +103,6 @@ void run_stops_counted(const struct run_options *o, const struct stops *s, unsig
 		return;
 	p->stops = true;
 	p->stores = stops_count(s, program);
-	if (!p->reached && stops_reached(s, program)) {
-		p->reached = true;
-		p->victim = stops_victim(s, program);
-	}
 }
 
 int run_stops_judge(const struct stops *s, int status)

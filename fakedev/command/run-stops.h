@@ -17,13 +17,19 @@
  * @return 0 or a negative errno, explained on stderr
  */
 int run_stops_begin(const struct run_options *o, struct stops **out);
-/** What is told of stores is taken from now on. @return false, explained */
-bool run_stops_watch(struct stops *s, struct broker *b, struct recording *r);
+/** For whom stores and ends are taken; lives as long as the broker. */
+struct run_stops {
+	struct stops *stops; /* NULL: nothing is */
+	struct broker *broker;
+	struct deaths *deaths; /* NULL: nobody is ended */
+};
+/** What is told of them is taken from now on. @p r may be NULL. @return false, explained */
+bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r);
 /** In the process that is about to become the program. @return 0, also if it is none of those; or a
  * negative errno, explained */
 int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,
 		     struct failure *f);
-/** How many stores the program has made until now, and whether it was ended at one; into @p d, which may be
+/** How many stores the program has made until now; into @p d, which may be
  * NULL. */
 void run_stops_counted(const struct run_options *o, const struct stops *s, unsigned int program,
 		       struct deaths *d);

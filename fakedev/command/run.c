@@ -266,6 +266,7 @@ static int run_private(struct run_options *o, struct run_output *output,
 			       .output = output,
 			       .deaths = watch->deaths,
 			       .stops = stops};
+	struct run_stops watched = {.stops = stops, .deaths = watch->deaths};
 	struct failure f;
 	int status, fd = -1;
 
@@ -288,7 +289,7 @@ static int run_private(struct run_options *o, struct run_output *output,
 			xenstore_stop(&x, at.broker);
 	} else if (fd >= 0 && broker_mount(at.broker, fd) < 0) {
 		status = complain("cannot serve the tree at %s", tree);
-	} else if (!add_domains(o, at.broker) || !run_stops_watch(stops, at.broker, recording)) {
+	} else if (!add_domains(o, at.broker) || !run_stops_watch(&watched, at.broker, recording)) {
 		status = EXIT_GNTSIM;
 	} else if (o->scheduled && turns_begin(at.broker, &o->schedule, (uint32_t)x.pid) < 0) {
 		status = complain("out of memory");

@@ -26,18 +26,22 @@ uint64_t stops_count(const struct stops *s, unsigned int program)
 	return 0;
 }
 
-uint32_t stops_victim(const struct stops *s, unsigned int program)
+int stops_ends(const struct stops *s)
 {
 	(void)s;
-	(void)program;
-	return 0;
+	return -1;
 }
 
-bool stops_reached(const struct stops *s, unsigned int program)
+bool stops_take_end(struct stops *s, struct stops_end *out)
 {
 	(void)s;
-	(void)program;
+	(void)out;
 	return false;
+}
+
+void stops_let_end(struct stops *s)
+{
+	(void)s;
 }
 
 const char *stops_refused(const struct stops *s)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
+#include "end.h"
 #include "supervisor.h"
 #include "wire.h"
 
@@ -17,7 +18,7 @@
 struct stops {
 	struct board *board;
 	struct stops_config config;
-	int control, told; /* ours of each pair; -1: none */
+	int control, told, ends; /* ours of each pair; -1: none */
 	pid_t pid;
 };
 
@@ -38,26 +39,25 @@ static struct board *make_board(void)
 }
 
 /* What others wait for the end of must not stay open here. */
-static void close_others(int first, int second)
+static void close_others(const struct supervisor *me)
 {
-	int low = first < second ? first : second, high = first < second ? second : first;
+	int last = me->control > me->tell ? me->control : me->tell;
 
-	if (low > 3)
-		close_range(3, (unsigned int)low - 1, 0);
-	if (low >= 0 && high > low + 1)
-		close_range((unsigned int)low + 1, (unsigned int)high - 1, 0);
-	close_range((unsigned int)(high > 2 ? high : 2) + 1, ~0u, 0);
+	last = last > me->ends ? last : me->ends;
+	for (int fd = 3; fd < last; fd++)
+		if (fd != me->control && fd != me->tell && fd != me->ends)
+			close(fd);
+	close_range((unsigned int)last + 1, ~0u, 0);
 }
 
-static void be_supervisor(const struct stops *s, int control, int tell, pid_t parent)
+static void be_supervisor(const struct supervisor *as, pid_t parent)
 {
-	struct supervisor me = {
-	    .config = &s->config, .board = s->board, .control = control, .tell = tell};
+	struct supervisor me = *as;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(1);
-	close_others(control, tell < 0 ? control : tell);
+	close_others(&me);
 	_exit(supervise(&me));
 }
 
@@ -74,21 +74,27 @@ static int pair(int *ours, int *theirs)
 
 static int start(struct stops *s)
 {
-	int control = -1, tell = -1, err = pair(&s->control, &control);
+	struct supervisor me = {
+	    .config = &s->config, .board = s->board, .control = -1, .tell = -1, .ends = -1};
+	int err = pair(&s->control, &me.control);
 	pid_t parent = getpid();
 
+	if (err == 0)
+		err = pair(&s->ends, &me.ends);
 	if (err == 0 && s->config.tell)
-		err = pair(&s->told, &tell);
+		err = pair(&s->told, &me.tell);
 	if (err == 0) {
 		s->pid = fork();
 		if (s->pid == 0)
-			be_supervisor(s, control, tell, parent);
+			be_supervisor(&me, parent);
 		err = s->pid < 0 ? -errno : 0;
 	}
-	if (control >= 0)
-		close(control);
-	if (tell >= 0)
-		close(tell);
+	if (me.control >= 0)
+		close(me.control);
+	if (me.ends >= 0)
+		close(me.ends);
+	if (me.tell >= 0)
+		close(me.tell);
 	return err;
 }
 
@@ -98,8 +104,11 @@ int stops_start(const struct stops_config *config, struct stops **out, struct fa
 	int err = -ENOMEM;
 
 	if (s) {
-		*s = (struct stops){
-		    .config = *config, .control = -1, .told = -1, .board = make_board()};
+		*s = (struct stops){.config = *config,
+				    .control = -1,
+				    .told = -1,
+				    .ends = -1,
+				    .board = make_board()};
 		if (s->board)
 			err = start(s);
 	}
@@ -148,14 +157,55 @@ uint64_t stops_count(const struct stops *s, unsigned int program)
 	return atomic_load(&s->board->stores[program]);
 }
 
-uint32_t stops_victim(const struct stops *s, unsigned int program)
+int stops_ends(const struct stops *s)
 {
-	return atomic_load(&s->board->victims[program]);
+	return s->ends;
 }
 
-bool stops_reached(const struct stops *s, unsigned int program)
+static struct snapshot *read_look(const struct end_told *told, const unsigned char *rest)
 {
-	return stops_victim(s, program);
+	struct snapshot *look = told->looked ? calloc(1, sizeof(*look)) : NULL;
+
+	if (!look)
+		return NULL;
+	look->pid = told->pid;
+	look->tid = told->tid;
+	memcpy(look->registers, told->registers, sizeof(look->registers));
+	look->n_registers = told->n_registers;
+	look->sp = told->sp;
+	look->stack = told->n_stack ? malloc(told->n_stack) : NULL;
+	look->n_stack = look->stack ? told->n_stack : 0;
+	if (look->stack)
+		memcpy(look->stack, rest, told->n_stack);
+	if (told->n_maps)
+		look->maps = strndup((const char *)rest + told->n_stack, told->n_maps);
+	return look;
+}
+
+bool stops_take_end(struct stops *s, struct stops_end *out)
+{
+	unsigned char buffer[WIRE_BUFFER];
+	struct end_told told;
+	struct wire_in in;
+
+	if (wire_recv(s->ends, MSG_DONTWAIT, buffer, &in) < 0)
+		return false;
+	if (in.msg.payload < sizeof(told)) {
+		wire_in_done(&in);
+		return false;
+	}
+	memcpy(&told, in.payload, sizeof(told));
+	*out = (struct stops_end){.program = told.program, .pid = told.pid, .tid = told.tid};
+	if (in.msg.payload == sizeof(told) + told.n_stack + told.n_maps)
+		out->look = read_look(&told, in.payload + sizeof(told));
+	wire_in_done(&in);
+	return true;
+}
+
+void stops_let_end(struct stops *s)
+{
+	while (send(s->ends, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
 }
 
 const char *stops_refused(const struct stops *s)
@@ -218,6 +268,8 @@ void stops_end(struct stops *s)
 		close(s->control);
 	if (s->told >= 0)
 		close(s->told);
+	if (s->ends >= 0)
+		close(s->ends);
 	if (s->board)
 		munmap(s->board, sizeof(*s->board));
 	free(s);

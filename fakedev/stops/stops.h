@@ -16,6 +16,7 @@
 #define FAKEDEV_STOPS_H
 
 #include "broker/broker.h"
+#include "broker/deaths.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -28,14 +29,14 @@ struct stops;
 
 /** What is to be done with a program. */
 struct stops_program {
-	uint64_t
-	    end_at; /**< after which store, from 1, the process that made it is ended; 0: never */
-	int end_signal; /**< by which signal */
+	uint64_t end_at; /**< after which store, from 1, who made it is ended; 0: never */
+	enum death_end end;
 };
 
 struct stops_config {
 	struct stops_program programs[STOPS_PROGRAMS];
 	bool tell; /**< of each store: stops_take() */
+	bool look; /**< at who is ended: stops_take_end() */
 };
 
 /** The most bytes that one struct stops_store tells of. What is longer is told in pieces. */
@@ -74,9 +75,19 @@ int stops_follow(struct stops *s, unsigned int program, struct failure *f);
 /** How many stores the program has made. */
 uint64_t stops_count(const struct stops *s, unsigned int program);
 
-/** Whether a process of the program was ended because its count was reached; and which. */
-bool stops_reached(const struct stops *s, unsigned int program);
-uint32_t stops_victim(const struct stops *s, unsigned int program);
+/** A thread that has made the last store that its program was to make. It is stopped. */
+struct stops_end {
+	uint32_t program, pid, tid;
+	struct snapshot
+	    *look; /**< the taker's (broker/catch.h); NULL: none was wanted, or could be had */
+};
+
+/** Readable when there is an end to take. */
+int stops_ends(const struct stops *s);
+
+/** @retval true there is one: it comes about with stops_let_end() */
+bool stops_take_end(struct stops *s, struct stops_end *out);
+void stops_let_end(struct stops *s);
 
 /** Why what was counted is worth nothing; NULL: there is nothing to say. The program was ended then. */
 const char *stops_refused(const struct stops *s);

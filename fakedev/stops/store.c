@@ -191,12 +191,12 @@ bool store_at_fault(struct supervisor *s, struct thread *t)
 			tell_page(s, t, number, &o.pages[i]);
 	}
 	pthread_mutex_unlock(&s->board->lock);
-	if (how < 0 || (how == 0 && end_if_reached(s, t, number)))
-		return true;
-	if (!close_pages(s, t, &o))
+	if (how < 0 || !close_pages(s, t, &o))
 		return true;
 	restore_handlers(s, t);
 	unblock_signals(t, mask | (t->segv_blocked ? 1ull << (SIGSEGV - 1) : 0));
+	if (how == 0 && end_if_reached(s, t, number))
+		return true;
 	if (how > 0)
 		fault_again(t, &info);
 	else

@@ -2,7 +2,6 @@
 /* The process that traces: who is followed, and what they are stopped for. */
 #define _GNU_SOURCE
 #include "supervisor.h"
-#include "broker/program.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -112,22 +111,6 @@ void tell_store(struct supervisor *s, const struct thread *t, uint64_t number, u
 	while (send(s->tell, &told, offsetof(struct stops_store, bytes) + len, MSG_NOSIGNAL) < 0 &&
 	       errno == EINTR)
 		;
-}
-
-bool end_if_reached(struct supervisor *s, struct thread *t, uint64_t number)
-{
-	const struct stops_program *p = &s->config->programs[t->program];
-	char name[PROGRAM_TEXT];
-	struct program who;
-
-	if (number != p->end_at)
-		return false;
-	atomic_store(&s->board->victims[t->program], (uint32_t)t->pid);
-	program_look(&who, (uint32_t)t->pid);
-	fprintf(stderr, "gntsim: killed at store:%llu: %s\n", (unsigned long long)number,
-		program_text(&who, name));
-	kill(t->pid, p->end_signal);
-	return true;
 }
 
 /* ---- stops ---- */

@@ -20,7 +20,6 @@
 struct board {
 	pthread_mutex_t lock; /* held while a store is carried out and told */
 	_Atomic uint64_t stores[STOPS_PROGRAMS];
-	_Atomic uint32_t victims[STOPS_PROGRAMS]; /* 0: its last store was not reached */
 	_Atomic bool refused;
 	char why[256];
 };
@@ -91,7 +90,7 @@ struct thread {
 struct supervisor {
 	const struct stops_config *config;
 	struct board *board;
-	int control, tell;
+	int control, tell, ends;
 	struct thread *threads;
 	/* The page frames. */
 	unsigned char *frames;
@@ -172,7 +171,9 @@ uint64_t count_store(struct supervisor *s, const struct thread *t);
 /* Tells of bytes that were stored. */
 void tell_store(struct supervisor *s, const struct thread *t, uint64_t number, uint64_t addr,
 		const struct region *r, const unsigned char *bytes, uint64_t len, bool by_kernel);
-/* Ends the program if this was the last store that it was to make. @return whether it was */
+/* ---- end.c ---- */
+/* Ends the process if this was the last store that its program was to make. @return whether it was, and it does not
+ * go on */
 bool end_if_reached(struct supervisor *s, struct thread *t, uint64_t number);
 
 /* Memory of the program. False: not all of it is there. */

@@ -179,8 +179,6 @@ expect 125 "--end" "$gntsim" run --kill-at call:1 --end badly -- true
 says err "gntsim run: --end: expected kill, exit, abort, destroy or stop, found 'badly'"
 expect 125 "--end alone" "$gntsim" run --end kill -- true
 says err "gntsim run: --end needs --kill-at"
-expect 125 "--end at a store" "$gntsim" run --kill-at store:1 --end exit -- true
-says err "gntsim run: --end: a program is killed at a store, found 'exit'"
 expect 125 "another's machine" "$gntsim" run --socket nowhere --kill-at call:1 -- true
 says err "gntsim: --kill-at, --fail, --hang, --points and --schedule need a machine of the run's own, without --socket"
 expect 125 "no file" "$gntsim" run --points nowhere/points -- true

@@ -37,12 +37,32 @@ for bytes in $left; do
 	n=$((n + 1))
 	expect 0 "ended at store $n" "$gntsim" run --points "$dir/points" --wait-for ready -- "$prefix" granter ::: \
 		--domain 1 --kill-at store:$n -- "$prefix" mapper
-	says err "gntsim: killed at store:$n: prefix (process"
+	says err "is killed at store:$n"
 	[ "$(tail -n 1 "$dir/out")" = "$bytes" ] || complain "$what: left $(tail -n 1 "$dir/out")"
 	grep -q "\"program\":\"prefix\",\"domain\":1,.*\"stores\":$n,.*\"signal\":9" "$dir/points" ||
 		complain "$what: $(cat "$dir/points")"
 	[ "$(grep -c '"stores":[0-9]' "$dir/points")" = 1 ] || complain "$what: who is not to be ended is stopped too"
 done
+# However it ends.
+for end in exit abort; do
+	expect 0 "$end at store 3" "$gntsim" run --points "$dir/points" --wait-for ready -- "$prefix" granter ::: \
+		--domain 1 --kill-at store:3 --end $end -- "$prefix" mapper
+	[ "$(tail -n 1 "$dir/out")" = 010203000000000000000000000000000000000000000000 ] ||
+		complain "$what: left $(tail -n 1 "$dir/out")"
+	case $end in
+	exit) how='"status":0' ;;
+	abort) how='"signal":6' ;;
+	esac
+	grep '"kind":"program".*"domain":1,' "$dir/points" | grep -q "$how" || complain "$what: $(cat "$dir/points")"
+	# Where it was is known.
+	grep '"kind":"death"' "$dir/points" | grep -q '"point":"store:3".*prefix.c' || complain "$what: $(cat "$dir/points")"
+done
+expect 0 "destroy at store 3" "$gntsim" run --points "$dir/points" --domain 1 --kill-at store:3 --end destroy -- "$stores" plain
+says err "is destroyed with its domain at store:3"
+grep -q '"stores":3,.*"signal":9' "$dir/points" || complain "$what: $(cat "$dir/points")"
+expect 0 "stop at store 3" "$gntsim" run --points "$dir/points" --kill-at store:3 --end stop -- "$stores" plain
+says err "is stopped at store:3"
+grep -q '"stores":3,' "$dir/points" || complain "$what: $(cat "$dir/points")"
 expect 123 "a store that is not made" "$gntsim" run --kill-at store:6 -- "$stores" plain
 says err "--kill-at store:6 was not reached: stores made 5 stores"
 expect 125 "no number" "$gntsim" run --kill-at store:0 -- "$stores" plain
@@ -50,7 +70,7 @@ expect 125 "after a store it is ended in any case" "$gntsim" run --kill-at store
 expect 125 "counts without a file" "$gntsim" run --count-stores -- "$stores" plain
 # A process of the program that is not its first.
 expect 0 "a child" "$gntsim" run --kill-at store:4 -- "$stores" children-left
-says err "killed at store:4: stores (process"
+says err "is killed at store:4"
 [ "$(cat "$dir/out")" = "4 9" ] || complain "$what: $(cat "$dir/out")"
 
 # Where it can't be exact nothing is counted.
