@@ -58,7 +58,7 @@ static void end_robust_list(struct supervisor *s, const struct thread *t)
 	pending = (uint64_t)(uintptr_t)head.list_op_pending & ~1ull;
 	for (unsigned int i = 0; i < MOST_LINKS && (entry & ~1ull) != (uint64_t)(uintptr_t)at;
 	     i++) {
-		uint64_t word = (entry & ~1ull) + (uint64_t)head.futex_offset, next;
+		uint64_t word = (entry & ~1ull) + (uint64_t)head.futex_offset, next = 0;
 		bool known = read_memory(t, entry & ~1ull, &next, sizeof(next));
 
 		if ((entry & ~1ull) != pending)

@@ -194,7 +194,7 @@ static bool redirect_vector(struct thread *t, uint64_t at, uint64_t n, bool *wan
 static bool redirect_message(struct thread *t, const struct form *f)
 {
 	struct call *c = &t->call;
-	struct msghdr m;
+	struct msghdr m = {0};
 	uint64_t args[6];
 	bool wanted;
 
@@ -286,7 +286,7 @@ static uint64_t store_all(struct supervisor *s, const struct thread *t, uint64_t
 /* What recvmsg says beside the bytes. */
 static void end_message(const struct thread *t)
 {
-	struct msghdr m, theirs;
+	struct msghdr m = {0}, theirs = {0};
 
 	if (!read_memory(t, t->call.message_at, &m, sizeof(m)) ||
 	    !read_memory(t, t->call.message, &theirs, sizeof(theirs)))
