@@ -146,8 +146,9 @@ static bool touch_if_bound(void *ctx, struct gntsim_domain *dom, gntsim_port por
 	return true;
 }
 
-/* A descriptor goes; the last one takes the file along. */
-static void touch_close(struct recorder *r, const struct scn_model_process *p, uint64_t fd)
+/* A descriptor goes; the last one takes the file along. `all`: so do all others of the process. */
+static void touch_close(struct recorder *r, const struct scn_model_process *p, uint64_t fd,
+			bool all)
 {
 	struct ports_of of = {.r = r};
 	bool last;
@@ -157,7 +158,7 @@ static void touch_close(struct recorder *r, const struct scn_model_process *p, u
 		return;
 	touch_file(r, OPEN, of.file, true);
 	touch_file(r, RING, of.file, true);
-	if (last && gntsim_file_device(of.file) == GNTSIM_DEV_EVTCHN)
+	if ((last || all) && gntsim_file_device(of.file) == GNTSIM_DEV_EVTCHN)
 		gntsim_for_each_port(r->machine, touch_if_bound, &of);
 }
 
@@ -272,7 +273,7 @@ static void touch_end(struct recorder *r, const struct scn_model_process *p)
 {
 	touch_mappings(r, 0, UINT64_MAX);
 	for (uint32_t fd = 0; fd < p->n_fds; fd++)
-		touch_close(r, p, fd);
+		touch_close(r, p, fd, true);
 }
 
 static void start(struct recorder *r, const struct scn_model_process *p)
@@ -302,7 +303,7 @@ void recorder_before(void *ctx, uint32_t process, const struct scn_call *call)
 		touch_memory(r, call->arg[0], call->image_len, true);
 		break;
 	case SCN_CLOSE:
-		touch_close(r, p, call->arg[0]);
+		touch_close(r, p, call->arg[0], false);
 		break;
 	case SCN_MUNMAP:
 		touch_mappings(r, call->arg[0],

@@ -362,6 +362,9 @@ static bool try_thread(struct run *r, struct node *node, uint32_t thread)
 			node->asked |= bit(t);
 		}
 	}
+	/* Who ends by itself can't be killed any more. */
+	if (step && step->call == SCN_EXIT && is_victim(r, thread))
+		node->backtrack |= node->live & bit(r->n_branches);
 	if (done == SCN_ENDED)
 		ended(r, FAULT_STEP, NULL);
 	else

@@ -59,6 +59,9 @@ def step(rng, who, n):
         f'ioctl({ring}, IOCTL_EVTCHN_UNBIND, {{port={port}}}) = 0, else stop',
         f'v{n} = ioctl({ring}, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {{remote_domain=dom0}}) = _, else stop',
         f'close({ring}) = 0, else stop',
+        f'd{n} = dup({ring}) = _, else stop',
+        f'mprotect({page(rng, who)[:2].rstrip("+")}, 4096, PROT_READ) = 0, else stop',
+        'exit(0)',
     ]
     if who == 'A':
         return rng.choice(common + [
@@ -109,13 +112,23 @@ def scenario(seed):
             f'always {{\nB: load(qb+1, 1) = 1, else stop\nB: load(qb, 1) = 1\n}}\n',
             'always {\nexpect {grants=2}\n}\n',
         ])
-    lines += 'parallel {\n'
+    # One block, or two, of which each has some steps of each process.
+    blocks = ['', '']
+    two = rng.random() < 0.2
     n = 0
     for process in who:
+        second = False
         for _ in range(rng.randrange(1, length + 1)):
-            lines += f'{process}: {clean(step(rng, process, n))}\n'
+            second |= two and rng.random() < 0.4
+            one = clean(step(rng, process, n))
+            blocks[second] += f'{process}: {one}\n'
             n += 1
-    return lines + '}\n'
+            if one == 'exit(0)':
+                break
+    for block in blocks:
+        if block:
+            lines += f'parallel {{\n{block}}}\n'
+    return lines
 
 
 def explore(gntsim, path, *more):
@@ -141,8 +154,9 @@ def main():
             file.truncate()
             file.write(scenario(seed))
             file.flush()
-            few = explore(gntsim, file.name)
-            every = explore(gntsim, file.name, '--every-order')
+            deaths = ('--deaths', 'destroy') if seed % 3 == 0 else ()
+            few = explore(gntsim, file.name, *deaths)
+            every = explore(gntsim, file.name, *deaths, '--every-order')
             if few[0] != every[0]:
                 sys.exit(f'seed {seed}: {few} with reduction, {every} without, of\n{scenario(seed)}')
             reduced += few[1]
