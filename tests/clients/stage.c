@@ -7,7 +7,7 @@
  * descriptor more, and no process may be left.
  *
  *   --domains LIST  the domains, "0:pv,1:pvh" if not given; the program runs in the first
- *   --limit SEC     how long each process may take, 30 if not given
+ *   --limit SEC     how long each process may take, 30 if not given (more in a coverage tree)
  *   --valgrind FILE run the program (not its peers) under Valgrind with these suppressions
  *   --virtual-time  no time passes until all are gone; then as much as deferred frees need
  *   --xenstore      have a xenstored in the machine
@@ -543,7 +543,7 @@ static void parse(struct stage *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	struct stage s = {.domains_text = "0:pv,1:pvh", .limit = "30", .control = -1};
+	struct stage s = {.domains_text = "0:pv,1:pvh", .limit = DEFAULT_LIMIT, .control = -1};
 	sigset_t set;
 
 	parse(&s, argc, argv);
