@@ -31,7 +31,8 @@ struct command {
 	enum deaths deaths;
 	const char *output;
 	bool all, every_order, states, help;
-	bool written; /* the first violation, to the output */
+	bool written;  /* the first violation, to the output */
+	bool explored; /* anything */
 	unsigned long limit;
 	void *model;
 	int status;
@@ -445,6 +446,7 @@ static void explore_variant(struct command *c, const char *path, const struct sc
 		x.setup.frames = FRAMES;
 	if (!can_be_played(&x))
 		return;
+	c->explored = true;
 	search_all(&x);
 	if (c->status == STATUS_ERROR)
 		return;
@@ -511,5 +513,6 @@ int gntsim_explore_main(int argc, char **argv)
 	for (int i = optind; i < argc; i++)
 		explore_file(&c, argv[i]);
 	scn_substrate_model.close(c.model);
-	return c.status;
+	/* Where nothing was tried, nothing has passed. */
+	return c.status || c.explored ? c.status : STATUS_ERROR;
 }

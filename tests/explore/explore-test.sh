@@ -104,6 +104,9 @@ says 'expected a parallel, found none'
 echo 'parallel {' >>order.scn
 explores 125 order.scn
 says "order.scn:20:1: expected '}' after the parallel"
+sed 's/^domain dom0$/kernel < 5.0\n&/' "$protocols/notify-before-publish.scn" >old.scn
+explores 125 old.scn
+says 'does not hold for kernel 6.1'
 explores 125 nowhere.scn
 says 'No such file'
 explores 125 "$protocols/publish-before-notify.scn" -o nowhere/found.scn
