@@ -7,7 +7,7 @@
  * descriptor more, and no process may be left.
  *
  *   --domains LIST  the domains, "0:pv,1:pvh" if not given; the program runs in the first
- *   --limit SEC     how long each process may take, 30 if not given (more in a coverage tree)
+ *   --limit SEC     how long each process may take, 75 if not given (more in a coverage tree)
  *   --valgrind FILE run the program (not its peers) under Valgrind with these suppressions
  *   --virtual-time  no time passes until all are gone; then as much as deferred frees need
  *   --xenstore      have a xenstored in the machine
