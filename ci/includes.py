@@ -30,6 +30,7 @@ RANKS = {
     "scenarios/fuzz": 8,
     "fakedev/timeline": 3,
     "fakedev/record": 8,
+    "fakedev/crash": 8,
     "fakedev/command": 9,
     "fakedev/command/show": 10,
 }
@@ -42,6 +43,7 @@ FAMILIES = {
     "scenarios": {"include", "scenarios"},
     "fakedev/timeline": {"include", "fakedev", "scenarios"},
     "fakedev/record": {"include", "fakedev", "scenarios"},
+    "fakedev/crash": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
     "fakedev/command/show": {"include", "fakedev", "scenarios"},
 }

@@ -30,6 +30,7 @@ int record_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int show_main(int argc, char **argv);
 int control_main(int argc, char **argv);
+int crash_main(int argc, char **argv);
 int timeline_main(int argc, char **argv);
 
 /** "gntsim: " and the message on stderr; returns EXIT_GNTSIM. */

@@ -19,6 +19,7 @@ static const struct {
     {"run", run_main, "run a program on fake /dev/xen devices"},
     {"serve", serve_main, "keep a machine that programs can join"},
     {"record", record_main, "run a program and write a scenario that does the same"},
+    {"crash", crash_main, "run a test once for each point at which a program can die"},
     {"status", status_main, "print what lives in a machine"},
     {"show", show_main, "print what is shared in a machine, by whom, and why"},
     {"control", control_main, "destroy a domain, let time pass, set a limit"},

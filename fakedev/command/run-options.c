@@ -50,6 +50,8 @@ static void usage(FILE *out)
 	      "  --hang TIME     end all that wait for each other for ever, or make no device\n"
 	      "                  call for so long; exit with 124\n"
 	      "  --virtual-time  time passes only when all wait, and by 'gntsim control advance'\n"
+	      "  --check COMMAND  run by the shell when the programs have ended, with the machine\n"
+	      "                  still there; exit with 1 if it fails\n"
 	      "  --points FILE   write how many points each program had, as JSON\n"
 	      "  --count-stores  with it: how many stores, too; it is stopped at each\n"
 	      "  --schedule SEED[:DEPTH[:STEPS]]  programs take turns, drawn from a seed, with\n"
@@ -76,6 +78,7 @@ enum {
 	OPT_HAZARDS,
 	OPT_STORES,
 	OPT_KILL_AT,
+	OPT_CHECK,
 	OPT_POINTS,
 	OPT_SCHEDULE,
 	OPT_COUNT_STORES,
@@ -109,6 +112,7 @@ static const struct option own_options[] = {
     {"stores", required_argument, NULL, OPT_STORES},
     {"hang", required_argument, NULL, OPT_HANG},
     {"virtual-time", no_argument, NULL, OPT_VIRTUAL_TIME},
+    {"check", required_argument, NULL, OPT_CHECK},
     {"points", required_argument, NULL, OPT_POINTS},
     {"schedule", required_argument, NULL, OPT_SCHEDULE},
     {"count-stores", no_argument, NULL, OPT_COUNT_STORES},
@@ -248,6 +252,9 @@ static bool take_of_machine(struct run_options *o, int c)
 	case OPT_VIRTUAL_TIME:
 		o->virtual_time = true;
 		return true;
+	case OPT_CHECK:
+		o->check = optarg;
+		return true;
 	case OPT_POINTS:
 		o->points = optarg;
 		return true;
@@ -375,6 +382,8 @@ static int check_machine(const struct run_options *o)
 	if (!o->record && (o->records || o->stores))
 		return complain(o->records ? "record needs -o FILE"
 					   : "--stores belongs to --record");
+	if (o->check && o->socket)
+		return complain("--check needs a machine of the run's own, without --socket");
 	if (o->count_stores && !o->points)
 		return complain("--count-stores belongs to --points");
 	if (!o->socket)

@@ -32,6 +32,7 @@ struct run_options {
 	struct machine_options machine;
 	unsigned int patience;
 	const char *socket, *separator, *trace, *trace_format, *record, *stores, *points;
+	const char *check; /* a command for the shell at the end; NULL: none */
 	bool records; /* it is gntsim record */
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	bool scheduled;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "run.h"
 #include "command.h"
+#include "crash/order.h"
 #include "fronts/fronts.h"
 #include "recording.h"
 #include "run-deaths.h"
@@ -202,6 +203,8 @@ static int judge(const struct run_options *o, const struct run_place *at, int st
 
 	/* The kernel closed all that was the programs' before they could be waited for. */
 	broker_catch_up(at->broker);
+	if (o->check && run_check(o->check, at) && status == 0)
+		status = 1;
 	xenstore_stop(at->xenstore, at->broker);
 	leaks = broker_report_leaks(at->broker);
 	*last = (struct run_last_words){.known = true,
@@ -398,12 +401,18 @@ static int run(struct run_options *o)
 int run_main(int argc, char **argv)
 {
 	struct run_options o = {.records = strcmp(argv[0], "record") == 0};
-	int status = run_options_parse(argc, argv, &o);
+	struct crash_words words;
+	int status = crash_order_take(&argc, &argv, &words);
 
+	if (status < 0)
+		status = complain("cannot read what gntsim crash ordered: %s", strerror(-status));
+	else
+		status = run_options_parse(argc, argv, &o);
 	if (status == 0)
 		status = run(&o);
 	else if (status == 1)
 		status = 0;
 	run_options_free(&o);
+	crash_order_free(&words);
 	return status;
 }

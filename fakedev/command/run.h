@@ -32,6 +32,9 @@ struct run_place {
 int run_become(const struct run_options *o, const struct run_program *p,
 	       const struct run_place *at);
 
+/** --check: a command for the shell, with the machine still there. @return its exit status */
+int run_check(const char *command, const struct run_place *at);
+
 /** Before there is a machine. @return 0 or a negative errno, explained */
 int run_output_open(const struct run_options *o, struct run_output *out, struct failure *f);
 void run_output_close(const struct run_options *o, struct run_output *out);

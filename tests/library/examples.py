@@ -163,6 +163,13 @@ def stand_ins(source):
                           ('hello-example', 'hello'), ('my-program', 'hello')):
         write(name + '.c', f'#include "{source}/binding/examples/{example}.c"\n')
         compile_program(name, 'gnttab-c', 'stand-ins')
+    # The manual shows them; README goes on from there.
+    page = read(f'{source}/man/gntsim-crash.1')
+    for name in 'giver', 'taker':
+        shown = re.search(rf'^\$ cat {name}\.c\n(.*?)^\$ ', page, re.M | re.S)
+        write(f'{name}-shown.c', plain(shown[1]))
+        compile_program(f'{name}-shown', 'gnttab-c', 'stand-ins')
+        os.rename(f'{name}-shown', name)
     write('sent', ''.join(f'{n}\n' for n in range(5000)))
     producer = 'rm -f offered\n./producer-example 1 <sent >offer.new & until [ -s offer.new ]; do ' \
         'sleep 0.05; done\nmv offer.new offer\nwait\n'
@@ -212,7 +219,7 @@ def blocks_of_readme(text):
 # README and docs/ in a reader's order, and how many blocks of which kind each has. What docs/ci.md has
 # is tried by readme-test.sh and container-test.py.
 PAGES = {
-    'README.md': {'$': 2},
+    'README.md': {'$': 3},
     'docs/ci.md': {'sh': 1, 'yaml': 2, 'dockerfile': 1},
     'docs/libraries.md': {'c': 2, '$': 2},
     'docs/mistakes.md': {'$': 1},

@@ -52,6 +52,9 @@ offers "gntsim explore --deaths " none kill destroy
 offers "gntsim timeline --" --output --title --scale
 offers "gntsim timeline --scale " steps time
 offers "gntsim show --socket /tmp/x g" grants
+offers "gntsim crash --" --victim --points --merge --output
+offers "gntsim crash --points " calls stores all
+offers "gntsim crash --end " kill exit abort destroy stop
 offers "gntsim show --" --why --json --watch
 offers "gntsim run -- tru" true
 offers "gntsim run --" --tag --maptrack-frames --kernel --wait-for

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file points.h
+ * What one run of programs said of itself at its end (gntsim run --points): who was there, where one
+ * died, who waits for ever.
+ */
+#ifndef FAKEDEV_CRASH_POINTS_H
+#define FAKEDEV_CRASH_POINTS_H
+
+#include "lang/text.h"
+
+/** A program of the run. */
+struct crash_program {
+	char *name;
+	unsigned int domain;
+	long calls, waits,
+	    stores; /**< how many points of each kind; stores -1: nobody could count */
+	int status; /**< -1: it did not exit */
+	int signal; /**< 0: none ended it */
+};
+
+struct crash_run {
+	struct crash_program *programs; /**< as they are written, program 1 first */
+	size_t n_programs;
+	long dead_pid;      /**< 0: not known */
+	bool died;          /**< the death that was ordered came */
+	unsigned int dead;  /**< of which program, from 1 */
+	char *call;         /**< what it was doing, in words of a scenario */
+	char *site;         /**< where, innermost first; "" if nobody knows */
+	bool hung;          /**< the survivors wait for ever */
+	char *waiting;      /**< who, in what, where */
+	unsigned int waits; /**< the first of them, from 1; 0: not known */
+	bool judged;        /**< the machine has had its last word: the following count */
+	bool empty;         /**< nothing was left in it */
+	long hazards;
+};
+
+/**
+ * Reads a file of them.
+ * @return 0; -errno: it can't be read; -EBADMSG: @p why says the line
+ */
+int crash_run_read(const char *path, struct crash_run *run, struct scn_buf *why);
+void crash_run_free(struct crash_run *run);
+
+/** Its name; "?" where there is no such program. @param program from 1 */
+const char *crash_run_name(const struct crash_run *run, unsigned int program);
+
+#endif

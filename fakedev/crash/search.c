@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: MIT */
+/* The search: as many trials at a time as there are jobs, each judged when it has ended. */
+#define _GNU_SOURCE
+#include "crash/search.h"
+#include "crash/trial.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Until what is overdue, or no longer wanted, is killed. */
+#define GRACE_MS 8000
+/* In the time in which nobody may move; the first comes after so much of it. */
+#define LOOKS 4
+
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+
+struct run_of {
+	struct crash_search own;
+	const struct crash_search *s; /* that one */
+	const struct crash_progress *progress;
+	struct crash_findings *out;
+	struct scn_buf *why;
+	struct keeper keeper;
+	char *base;
+	struct trial_said undisturbed;
+	struct crash_plan plan;
+	struct trial *trials; /* one a job */
+	size_t next, number, failed;
+	int64_t began;
+	sigset_t waited, before;
+};
+
+void crash_result_free(struct crash_result *result)
+{
+	free(result->program);
+	free(result->call);
+	free(result->site);
+	free(result->detail);
+}
+
+void crash_findings_free(struct crash_findings *f)
+{
+	for (size_t i = 0; i < f->n; i++)
+		crash_result_free(&f->results[i]);
+	free(f->results);
+	free(f->merged);
+	*f = (struct crash_findings){0};
+}
+
+static bool out_of_time(const struct run_of *r)
+{
+	return r->s->budget && crash_now_ms() - r->began >= 1000 * (int64_t)r->s->budget;
+}
+
+static bool is_ending(int signal)
+{
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		if (ending[i] == signal)
+			return true;
+	return false;
+}
+
+static void look_if_stuck(struct run_of *r, struct trial *t, int64_t now)
+{
+	if (t->waiting.len || now - t->looked < r->s->hang_ms / LOOKS)
+		return;
+	t->looked = now;
+	if (stuck_look(&t->stuck, t->pid, now, r->s->hang_ms))
+		stuck_tell(&t->waiting, t->pid);
+}
+
+/* What has been running for too long is told to end, and later killed. @return ms to the next look */
+static int64_t hurry(struct run_of *r)
+{
+	int64_t now = crash_now_ms(), next = 1000;
+
+	for (unsigned int i = 0; i < r->s->jobs; i++) {
+		struct trial *t = &r->trials[i];
+		int64_t due = t->began + 1000 * (int64_t)r->s->patience;
+
+		if (!t->pid)
+			continue;
+		look_if_stuck(r, t, now);
+		if (t->waiting.len || r->out->interrupted || now >= due) {
+			kill(-t->pid, now >= due + GRACE_MS ? SIGKILL : SIGTERM);
+			t->overdue = !t->waiting.len;
+		} else if (due - now < next) {
+			next = due - now;
+		}
+		if (r->s->hang_ms / LOOKS < next)
+			next = r->s->hang_ms / LOOKS;
+	}
+	return next;
+}
+
+/* Waits until a trial ends, a signal comes, or it is time for another look. */
+static void wait_a_little(struct run_of *r)
+{
+	int64_t ms = hurry(r);
+	struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+	int signal = sigtimedwait(&r->waited, NULL, &t);
+
+	if (signal > 0 && is_ending(signal))
+		r->out->interrupted = signal;
+}
+
+/* @return a trial that has ended and is to be reaped; NULL: none */
+static struct trial *ended(struct run_of *r)
+{
+	for (unsigned int i = 0; i < r->s->jobs; i++) {
+		siginfo_t info = {0};
+
+		if (r->trials[i].pid &&
+		    waitid(P_PID, (id_t)r->trials[i].pid, &info, WEXITED | WNOWAIT | WNOHANG) ==
+			0 &&
+		    info.si_pid)
+			return &r->trials[i];
+	}
+	return NULL;
+}
+
+static struct trial *free_slot(struct run_of *r)
+{
+	for (unsigned int i = 0; i < r->s->jobs; i++)
+		if (!r->trials[i].pid)
+			return &r->trials[i];
+	return NULL;
+}
+
+static int explain(struct run_of *r, int status, const char *what)
+{
+	if (!r->why->len)
+		scn_buf_printf(r->why, "%s: %s", what, strerror(-status));
+	return status;
+}
+
+/* What the command printed goes with a complaint. */
+static int refuse(struct run_of *r, struct trial *t, const char *text)
+{
+	scn_cleanup_buf struct scn_buf output = {0};
+
+	trial_output(t, &output);
+	scn_buf_str(r->why, text);
+	if (output.len)
+		scn_buf_printf(r->why, "; it printed:\n%s", scn_buf_text(&output));
+	return -ECANCELED;
+}
+
+static int judge_undisturbed(struct run_of *r, struct trial *t, int status,
+			     const struct trial_said *said)
+{
+	char text[160];
+
+	if (r->out->interrupted)
+		return refuse(r, t, "interrupted");
+	if (t->waiting.len) {
+		snprintf(text, sizeof(text), "the command hangs undisturbed: %.100s",
+			 scn_buf_text(&t->waiting));
+		return refuse(r, t, text);
+	}
+	if (t->overdue) {
+		snprintf(text, sizeof(text),
+			 "the command does not end within %u seconds, undisturbed", r->s->patience);
+		return refuse(r, t, text);
+	}
+	if (WIFSIGNALED(status)) {
+		snprintf(text, sizeof(text), "the command fails undisturbed: signal %d",
+			 WTERMSIG(status));
+		return refuse(r, t, text);
+	}
+	if (WEXITSTATUS(status)) {
+		snprintf(text, sizeof(text), "the command fails undisturbed: status %d",
+			 WEXITSTATUS(status));
+		return refuse(r, t, text);
+	}
+	if (said->n_runs == 0)
+		return refuse(r, t, "the command starts no gntsim run with a machine of its own");
+	return 0;
+}
+
+/* Runs it to its end without a death. */
+static int run_undisturbed(struct run_of *r, struct trial_said *said)
+{
+	struct trial *t = &r->trials[0];
+	int status = trial_start(t, r->s, &r->keeper, r->base, ++r->number, NULL, &r->before), exit;
+
+	if (status < 0)
+		return explain(r, status, "cannot start the command");
+	while (!ended(r))
+		wait_a_little(r);
+	exit = trial_reap(t, &r->keeper);
+	r->out->undisturbed_ms = crash_now_ms() - t->began;
+	status = trial_read(t, said, r->why);
+	status = status < 0 ? explain(r, status, "cannot read what a run said")
+			    : judge_undisturbed(r, t, exit, said);
+	trial_remove(t);
+	return status;
+}
+
+/* The victims' are meant. */
+static bool same_counts(const struct crash_choice *choice, const struct trial_said *a,
+			const struct trial_said *b)
+{
+	if (a->n_runs != b->n_runs)
+		return false;
+	for (size_t i = 0; i < a->n_runs; i++) {
+		if (a->runs[i].n_programs != b->runs[i].n_programs)
+			return false;
+		for (size_t k = 0; k < a->runs[i].n_programs; k++)
+			if (crash_choice_has(choice, &a->runs[i].programs[k]) &&
+			    a->runs[i].programs[k].calls != b->runs[i].programs[k].calls)
+				return false;
+	}
+	return true;
+}
+
+/* Twice: what a program does again counts. */
+static int count(struct run_of *r)
+{
+	struct trial_said again = {0};
+	int status = run_undisturbed(r, &r->undisturbed);
+
+	/* Not every program can be stopped at its stores. */
+	if (status == -ECANCELED && r->own.choice.stores && r->own.choice.calls &&
+	    !r->out->interrupted) {
+		r->own.choice.stores = false;
+		r->out->uncountable = true;
+		scn_buf_clear(r->why);
+		trial_said_free(&r->undisturbed);
+		status = run_undisturbed(r, &r->undisturbed);
+	}
+	if (status == 0 && !r->s->only)
+		status = run_undisturbed(r, &again);
+	r->out->unsteady =
+	    status == 0 && !r->s->only && !same_counts(&r->s->choice, &r->undisturbed, &again);
+	trial_said_free(&again);
+	return status;
+}
+
+static int plan_only(struct run_of *r, const struct crash_point *point)
+{
+	const struct trial_said *u = &r->undisturbed;
+
+	if (point->run > u->n_runs || point->program > u->runs[point->run - 1].n_programs) {
+		scn_buf_str(r->why, "there is no such program");
+		return -ENOENT;
+	}
+	r->plan.points = calloc(1, sizeof(*point));
+	if (!r->plan.points)
+		return -ENOMEM;
+	r->plan.points[0] = *point;
+	r->plan.n = 1;
+	return 0;
+}
+
+static int plan(struct run_of *r)
+{
+	scn_cleanup_buf struct scn_buf who = {0};
+	int status;
+
+	if (r->s->only)
+		return plan_only(r, r->s->only);
+	status = crash_plan_make(&r->plan, &r->s->choice, r->undisturbed.runs,
+				 r->undisturbed.n_runs, &who);
+	if (status == -ENOENT)
+		scn_buf_printf(r->why,
+			       "--victim: no program is called, and none is of domain, '%s'",
+			       scn_buf_text(&who));
+	else if (status < 0)
+		return explain(r, status, "cannot plan");
+	else if (r->plan.n == 0 && r->s->choice.n_shards < 2) {
+		scn_buf_str(r->why, "the programs make no call that one could die at");
+		status = -ENOENT;
+	}
+	return status;
+}
+
+static int add_result(struct run_of *r, const struct trial *t, const struct trial_said *said)
+{
+	struct crash_findings *f = r->out;
+	const struct crash_point *point = &r->plan.points[t->index];
+	struct crash_evidence e = {.undisturbed = r->undisturbed.runs,
+				   .n_undisturbed = r->undisturbed.n_runs,
+				   .runs = said->runs,
+				   .n_runs = said->n_runs,
+				   .waiting = t->waiting.len ? scn_buf_text(&t->waiting) : NULL,
+				   .overdue = t->overdue,
+				   .leaks = said->leaks,
+				   .undisturbed_leaks = r->undisturbed.leaks,
+				   .check_failed = said->check_failed,
+				   .accepted = r->s->accepted,
+				   .n_accepted = r->s->n_accepted};
+	const struct crash_run *run =
+	    point->run <= said->n_runs ? &said->runs[point->run - 1] : NULL;
+	const struct crash_program *victim =
+	    &r->undisturbed.runs[point->run - 1].programs[point->program - 1];
+	scn_cleanup_buf struct scn_buf detail = {0};
+	struct crash_result *result, *all = reallocarray(f->results, f->n + 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	f->results = all;
+	result = &all[f->n++];
+	*result = (struct crash_result){.point = *point,
+					.domain = victim->domain,
+					.outcome = crash_judge(&e, point, &detail),
+					.program = strdup(victim->name),
+					.call = strdup(run && run->call ? run->call : ""),
+					.site = strdup(run && run->site ? run->site : ""),
+					.detail = strdup(scn_buf_text(&detail)),
+					.ms = crash_now_ms() - t->began};
+	r->failed += crash_outcome_fails(result->outcome);
+	return result->program && result->call && result->site && result->detail ? 0 : -ENOMEM;
+}
+
+static int take_ended(struct run_of *r, struct trial *t)
+{
+	struct trial_said said;
+	int status;
+
+	trial_reap(t, &r->keeper);
+	status = trial_read(t, &said, r->why);
+	if (status < 0)
+		explain(r, status, "cannot read what a run said");
+	else if (!r->out->interrupted)
+		status = add_result(r, t, &said);
+	trial_said_free(&said);
+	trial_remove(t);
+	if (status == 0 && r->progress)
+		r->progress->tell(r->progress->ctx, r->out, r->failed, crash_now_ms() - r->began);
+	return status;
+}
+
+static bool may_start(struct run_of *r)
+{
+	if (r->out->interrupted || r->next == r->plan.n)
+		return false;
+	if (!out_of_time(r))
+		return true;
+	r->out->out_of_time = true;
+	return false;
+}
+
+static bool any_runs(const struct run_of *r)
+{
+	for (unsigned int i = 0; i < r->s->jobs; i++)
+		if (r->trials[i].pid)
+			return true;
+	return false;
+}
+
+static int try_all(struct run_of *r)
+{
+	struct trial *t;
+	int status = 0;
+
+	while (status == 0) {
+		while (status == 0 && (t = free_slot(r)) && may_start(r)) {
+			status = trial_start(t, r->s, &r->keeper, r->base, ++r->number,
+					     &r->plan.points[r->next], &r->before);
+			t->index = r->next++;
+		}
+		if (status < 0)
+			return explain(r, status, "cannot start the command");
+		if (!any_runs(r))
+			return 0;
+		while (!(t = ended(r)))
+			wait_a_little(r);
+		status = take_ended(r, t);
+	}
+	return status;
+}
+
+static int search(struct run_of *r)
+{
+	int status = count(r);
+
+	if (status == 0)
+		status = plan(r);
+	if (status < 0)
+		return status;
+	r->out->planned = r->plan.n;
+	r->out->shard = r->s->choice.shard;
+	r->out->n_shards = r->s->choice.n_shards;
+	r->out->uncountable |= r->plan.uncountable;
+	return try_all(r);
+}
+
+static int open_room(struct run_of *r)
+{
+	int status;
+
+	if (asprintf(&r->base, "%s/gntsim-crash-XXXXXX", r->s->room) < 0) {
+		r->base = NULL;
+		return -ENOMEM;
+	}
+	if (!mkdtemp(r->base))
+		return -errno;
+	status = keeper_start(&r->keeper, r->base);
+	if (status < 0)
+		rmdir(r->base);
+	return status;
+}
+
+static void block_signals(struct run_of *r)
+{
+	sigemptyset(&r->waited);
+	sigaddset(&r->waited, SIGCHLD);
+	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
+		sigaddset(&r->waited, ending[i]);
+	sigprocmask(SIG_BLOCK, &r->waited, &r->before);
+}
+
+int crash_search_run(const struct crash_search *s, const struct crash_progress *progress,
+		     struct crash_findings *out, struct scn_buf *why)
+{
+	struct run_of r = {
+	    .own = *s, .progress = progress, .out = out, .why = why, .began = crash_now_ms()};
+	int status;
+
+	r.s = &r.own;
+	*out = (struct crash_findings){0};
+	r.trials = calloc(s->jobs, sizeof(*r.trials));
+	if (!r.trials)
+		return explain(&r, -ENOMEM, "cannot search");
+	block_signals(&r);
+	status = open_room(&r);
+	if (status < 0) {
+		explain(&r, status, "cannot make a directory for the time being");
+	} else {
+		status = search(&r);
+		/* Ends what runs, too. */
+		keeper_end(&r.keeper);
+	}
+	for (unsigned int i = 0; i < s->jobs; i++)
+		free(r.trials[i].dir);
+	sigprocmask(SIG_SETMASK, &r.before, NULL);
+	out->ms = crash_now_ms() - r.began;
+	crash_plan_free(&r.plan);
+	trial_said_free(&r.undisturbed);
+	free(r.trials);
+	free(r.base);
+	return status;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* One run of the command: a process group, with a directory of its own. */
+#ifndef FAKEDEV_CRASH_TRIAL_H
+#define FAKEDEV_CRASH_TRIAL_H
+
+#include "crash/keeper.h"
+#include "crash/search.h"
+#include "crash/stuck.h"
+
+#include <signal.h>
+
+struct trial {
+	pid_t pid;     /* 0: none */
+	size_t index;  /* the caller's */
+	int64_t began; /* ms */
+	bool overdue;
+	int64_t looked; /* ms */
+	struct stuck stuck;
+	struct scn_buf waiting; /* who waits for ever */
+	char *dir;
+};
+
+/* What the runs of a trial have said. */
+struct trial_said {
+	struct crash_run *runs;
+	size_t n_runs;
+	size_t leaks; /* of who did not die at the point */
+	bool check_failed;
+};
+
+int64_t crash_now_ms(void);
+
+/*
+ * Starts it. @param base the directory that its own is made in
+ * @param point NULL: undisturbed  @param before the signals to be blocked in it
+ * @return 0 or -errno
+ */
+int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k, const char *base,
+		size_t number, const struct crash_point *point, const sigset_t *before);
+/* It has ended, and what it left running goes; is then as before its start, but for the directory.
+ * @return its wait status */
+int trial_reap(struct trial *t, struct keeper *k);
+/* @return 0, or -errno with `why` */
+int trial_read(const struct trial *t, struct trial_said *said, struct scn_buf *why);
+/* The last bytes of what it printed. */
+void trial_output(const struct trial *t, struct scn_buf *out);
+/* Its directory goes. */
+void trial_remove(struct trial *t);
+void trial_said_free(struct trial_said *said);
+
+#endif

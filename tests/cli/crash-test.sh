@@ -1,0 +1,150 @@
+#!/bin/sh
+# crash-test.sh GNTSIM PROGRAMS: what gntsim crash does with what it is told, and what it leaves.
+# shellcheck source=tests/cli/script.sh
+. "$(dirname "$0")/script.sh"
+gntsim=$(realpath "$1") programs=$(realpath "$2")
+limit=120
+cd "$dir" || exit
+mkdir tmp
+TMPDIR=$dir/tmp
+export TMPDIR
+
+# crash STATUS WHAT PROGRAM OPTION...
+crash() {
+	want_status=$1 name=$2 program=$programs/$3
+	shift 3
+	expect "$want_status" "$name" "$gntsim" crash --points calls --hang 500 "$@" -- --wait-for ready -- "$program" server ::: \
+		--domain 1 -- "$program" client
+}
+nothing_stays() {
+	[ -z "$(ls -A tmp)" ] || complain "$1: $(ls -A tmp) stays"
+}
+
+# What is wrong is named.
+expect 125 "no command" "$gntsim" crash
+says err "gntsim crash: no command to search"
+for wrong in "--points=x" "--budget=0" "--budget=3x" "--shard=0/2" "--shard=3/2" "--accept=1,x" "--accept=256" "--end=x" "--point=1:call:0" \
+	"--point=call:1" "--point=1:call:1x" "--point=1:store:1+" "--jobs=0" "--hang=0" "--check="; do
+	expect 125 "$wrong" "$gntsim" crash "$wrong" -- true
+	says err "${wrong%%=*}: expected"
+done
+expect 125 "fails undisturbed" "$gntsim" crash -- sh -c 'echo no reason; exit 3'
+says err "gntsim: crash: the command fails undisturbed: status 3; it printed:"
+says err "no reason"
+expect 125 "hangs undisturbed" "$gntsim" crash --hang 300 -- sleep 1000
+says err "gntsim: crash: the command hangs undisturbed: sleep waits"
+expect 125 "is no run" "$gntsim" crash --script -- true
+says err "gntsim: crash: the command starts no gntsim run with a machine of its own"
+expect 125 "no call" "$gntsim" crash -- true
+says err "gntsim: crash: the programs make no call that one could die at"
+expect 125 "cannot be run" "$gntsim" crash --script -- ./nowhere
+says err "gntsim: cannot run ./nowhere"
+crash 125 "no such victim" armed-late --victim dom7
+says err "gntsim: crash: --victim: no program is called, and none is of domain, 'dom7'"
+crash 125 "beyond the end" armed-late --point 1:call:999
+says err "points were not reached"
+crash 125 "no such program" armed-late --point 9:call:1
+says err "there is no such program"
+nothing_stays "what is wrong"
+
+# What is found, and in which words.
+crash 1 "a mistake" armed-late --victim dom0 --json report --junit report.xml --output looked-at
+says out "FAILED  hang at 1:call:"
+says out "    victim: armed-late (program 1, dom0)"
+says out "for ever: "
+sed -n 's/^    again:  gntsim crash //p' out >again
+grep -q '"outcome":"hang"' report || complain "no hang in the report: $(cat report)"
+python3 - <<'P' || complain "report.xml is wrong: $(cat report.xml)"
+import json, xml.etree.ElementTree as tree
+suite, report = tree.parse('report.xml').getroot(), json.load(open('report'))
+assert len(suite) == len(report['points']) == int(suite.get('tests')) == report['planned'] > 10
+assert len(suite.findall('*/failure')) == int(suite.get('failures')) == report['failed'] > 0
+P
+for file in trace-1.json timeline-1.html recorded-1.scn; do
+	[ -s looked-at/1/$file ] || complain "--output: no $file"
+done
+expect 0 "what was recorded" "$gntsim" play looked-at/1/recorded-1.scn
+# The command that it names finds it again, aloud.
+expect 1 "again" sh -c "\"\$0\" crash $(cat again)" "$gntsim"
+says out "FAILED  hang at $(sed -n 's/.*--point \([^ ]*\) .*/\1/p' again)"
+says out "ready"
+crash 0 "no mistake" armed-late-mended --victim dom0
+says out " 0 failed"
+nothing_stays "a search"
+
+# Survivors may end as they like, unless it is said how.
+crash 1 "a status" armed-late-mended --victim dom0 --accept 0
+says out "ended with status 1"
+crash 0 "another status" armed-late-mended --victim dom0 --accept 0,1
+
+# The user's own check, with the machine still there.
+crash 0 "a check" armed-late-mended --sample 2 --check "$gntsim status --socket \$GNTSIM_SOCKET | grep -q 'domains 2'"
+# shellcheck disable=SC2016
+crash 1 "a check that fails after a death" armed-late-mended --sample 2 --check '! grep -q ^gntsim:.*call: "$TMPDIR/output"'
+says out "FAILED  check"
+crash 125 "a check that fails undisturbed" armed-late-mended --check false
+says err "gntsim: --check: status 1 of"
+
+# Parts: shards, merged, are the whole; a sample; a budget.
+for shard in 1 2 3; do
+	crash 1 "shard $shard" half-open --shard $shard/3 --json shard$shard --victim dom1
+done
+expect 1 "merged" "$gntsim" crash --merge --json - shard1 shard2 shard3
+python3 - "$dir" <<'P' || complain "shards are not the whole"
+import json, sys
+whole = [json.load(open(f'shard{n}')) for n in (1, 2, 3)]
+merged = json.load(open('out'))
+points = [p['point'] for part in whole for p in part['points']]
+assert sorted(points) == sorted(p['point'] for p in merged['points']) and len(set(points)) == len(points)
+assert merged['planned'] == merged['tried'] == len(points) > 12
+P
+expect 1 "shards are missing" "$gntsim" crash --merge shard1 shard3
+for shard in 1 2; do
+	crash 0 "twin, shard $shard" half-open-mended --shard $shard/2 --json twin$shard --victim dom1
+done
+expect 2 "a shard is missing" "$gntsim" crash --merge twin1
+says err "1 of 2 shards are missing"
+expect 0 "none is missing" "$gntsim" crash --merge twin2 twin1
+expect 125 "one twice" "$gntsim" crash --merge shard1 shard1
+says err "shard1 is of a shard that is there already, 1/3"
+expect 125 "of others" "$gntsim" crash --merge shard1 report
+says err "report is"
+expect 125 "no report" "$gntsim" crash --merge report.xml
+says err "report.xml can't be read, or is no JSON"
+expect 125 "of another" "$gntsim" crash --merge shard1 report
+says err "report is of another command"
+crash 0 "a sample" armed-late-mended --sample 3
+says out "6 of 6 points"
+crash 2 "a budget" half-open-mended --budget 1 --jobs 1
+says err "points were not tried"
+
+# A script with two runs in it, each with points of its own.
+cat >script <<'S'
+"$1" run -- "$2" clean && "$1" run -- "$2" clean
+S
+nothing_stays "parts"
+
+# Killed itself, nothing stays: not what runs, not what is on disk.
+for signal in TERM KILL; do
+	mkfifo held
+	program=$programs/half-open
+	"$gntsim" crash --points calls --jobs 1 --hang 100000 --timeout 1000 --victim dom1 -- --wait-for ready -- "$program" server ::: --domain 1 -- \
+		"$program" client 9>held >/dev/null 2>&1 &
+	searching=$!
+	sh -c 'cat <held >/dev/null; echo closed >closed' &
+	# The first point of all hangs.
+	for _ in $(seq 600); do
+		grep -qs . tmp/gntsim-crash-*/3/order && break
+		sleep 0.05
+	done
+	kill -$signal $searching
+	wait $searching 2>/dev/null
+	for _ in $(seq 600); do
+		[ -e closed ] && [ -z "$(ls -A tmp)" ] && break
+		sleep 0.05
+	done
+	[ -e closed ] || complain "$signal: a process is left"
+	nothing_stays "$signal"
+	rm -f closed held
+done
+[ $failed = 0 ]

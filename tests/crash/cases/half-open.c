@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server waits for the client's first event, though a client that was killed before it had a port sends none, and
+ * the place where both met would tell.
+ */
+#include "pair.h"
+
+#include <string.h>
+
+int server(void)
+{
+	int meeting = meet_accept(meet_open());
+	struct side s = {0};
+
+	CHECK(share(&s, 1));
+	s.page->server_live = 1;
+	CHECK(arm(&s, SERVER_LIVE, CLEAR_BYTE | SEND_EVENT));
+	publish(meeting, &s);
+#ifdef MENDED
+	if (!hear(meeting))
+		return gone(&s, "client");
+#else
+	while (!s.page->client_live)
+		wait_event(&s);
+#endif
+	if (!await(&s, &s.page->asked, &s.page->client_live))
+		return gone(&s, "client");
+	strcpy(s.page->text, MESSAGE);
+	s.page->produced = 1;
+	notify(&s);
+	if (!await(&s, &s.page->consumed, &s.page->client_live))
+		return gone(&s, "client");
+	leave(&s);
+	return 0;
+}
+
+int client(void)
+{
+	int meeting = meet();
+	struct side s = {0};
+	struct offer offer;
+
+	if (!take_offer(meeting, &offer) || !map(&s, 0, offer) /* here */)
+		return gone(&s, "server");
+	CHECK(arm(&s, CLIENT_LIVE, CLEAR_BYTE | SEND_EVENT));
+	s.page->client_live = 1;
+	notify(&s);
+	report(meeting);
+	s.page->asked = 1;
+	notify(&s);
+	if (!await(&s, &s.page->produced, &s.page->server_live))
+		return gone(&s, "server");
+	CHECK(!strcmp(s.page->text, MESSAGE));
+	s.page->consumed = 1;
+	notify(&s);
+	leave(&s);
+	return 0;
+}

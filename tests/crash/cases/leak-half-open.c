@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The server leaves its page to nobody when a client is killed before the connection stands: on that way out it
+ * takes nothing back.
+ */
+#include "pair.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int server(void)
+{
+	int meeting = meet_accept(meet_open());
+	struct side s = {0};
+
+	CHECK(share(&s, 1));
+	s.page->server_live = 1;
+	CHECK(arm(&s, SERVER_LIVE, CLEAR_BYTE | SEND_EVENT));
+	publish(meeting, &s);
+	if (!hear(meeting)) {
+#ifdef MENDED
+		leave(&s);
+#endif
+		puts("the client is gone");
+		return 1;
+	}
+	wait_event(&s);
+	if (!s.page->asked)
+		return gone(&s, "client");
+	strcpy(s.page->text, MESSAGE);
+	s.page->produced = 1;
+	notify(&s);
+	if (!await(&s, &s.page->consumed, &s.page->client_live))
+		return gone(&s, "client");
+	leave(&s);
+	return 0;
+}
+
+int client(void)
+{
+	int meeting = meet();
+	struct side s = {0};
+	struct offer offer;
+
+	if (!take_offer(meeting, &offer) || !map(&s, 0, offer) /* here */)
+		return gone(&s, "server");
+	CHECK(arm(&s, CLIENT_LIVE, CLEAR_BYTE | SEND_EVENT));
+	s.page->client_live = 1;
+	report(meeting);
+	s.page->asked = 1;
+	notify(&s);
+	if (!await(&s, &s.page->produced, &s.page->server_live))
+		return gone(&s, "server");
+	CHECK(!strcmp(s.page->text, MESSAGE));
+	s.page->consumed = 1;
+	notify(&s);
+	leave(&s);
+	return 0;
+}
