@@ -97,6 +97,19 @@ END
 explores 1 order.scn -o found.scn
 found 'expected 0, got 1' 'if server died: client: load(q, 1) = 0'
 
+# How many orders there are: (2+2)!/(2!*2!) where all can be told apart, one where none can.
+for at in "p q 6" "p q+1 1"; do
+	# shellcheck disable=SC2086
+	set -- $at
+	sed -i '/^parallel/,$d' order.scn
+	printf '%s\n' 'parallel {' "server: store($1, 1)" "server: store($1, 2)" "client: store($2, 3)" \
+		"client: store($2, 4)" '}' >>order.scn
+	explores 0 order.scn --guest pvh --deaths none
+	says ": $3 orders in"
+	explores 0 order.scn --guest pvh --deaths none --every-order
+	says ': 6 orders in'
+done
+
 # What can't be explored.
 sed -i '/^parallel/,$d' order.scn
 explores 125 order.scn
