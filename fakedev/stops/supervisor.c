@@ -200,6 +200,9 @@ static void at_call(struct supervisor *s, struct thread *t)
 	struct __ptrace_syscall_info info;
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) < 0) {
+		/* Linux has it since 5.3. */
+		if (errno != ESRCH)
+			refuse(s, t, "the kernel does not say which system call it makes");
 		thread_resume(t, 0);
 	} else if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
 		/* Of 32 bits they have other numbers: such programs have no devices. */
