@@ -33,9 +33,17 @@ struct process {
 	bool told;
 };
 
+/* Who is none of ours, and does not become it: by number, from the least. */
+struct strangers {
+	uint32_t *pids;
+	size_t n, room;
+};
+
 struct quiet {
 	struct process *all;
 	size_t n, room;
+	struct strangers strangers[2]; /* of the last list of processes, and of the one before */
+	bool newest;
 	bool stirred;
 };
 
@@ -158,38 +166,68 @@ static bool add(struct quiet *q, uint32_t pid)
 	return true;
 }
 
-/* One pass over /proc. Numbers mostly grow from parent to child, which are then found in one.
- * @return whether any were new */
-static bool find_children(struct quiet *q)
+static void add_stranger(struct strangers *s, uint32_t pid)
 {
+	if (s->n == s->room) {
+		size_t room = s->room ? 2 * s->room : 256;
+		uint32_t *pids = reallocarray(s->pids, room, sizeof(*pids));
+
+		/* It is looked at again. */
+		if (!pids)
+			return;
+		s->pids = pids;
+		s->room = room;
+	}
+	s->pids[s->n++] = pid;
+}
+
+static bool is_ours(struct quiet *q, uint32_t pid, uint32_t own)
+{
+	char path[40];
+	struct seen seen;
+
+	snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	return read_status(path, &seen) && seen.state != GONE &&
+	       (seen.parent == own || find(q, seen.parent));
+}
+
+/* One pass over /proc, which lists processes by their numbers. @param again everybody is looked at, else
+ * who was not there before. @return whether any of ours were new */
+static bool find_children(struct quiet *q, bool again)
+{
+	struct strangers *before = &q->strangers[q->newest], *now = &q->strangers[!q->newest];
+	uint32_t own = (uint32_t)getpid();
 	DIR *proc = opendir("/proc");
 	const struct dirent *d;
-	struct seen seen;
 	bool found = false;
+	size_t at = 0;
 
+	now->n = 0;
 	while (proc && (d = readdir(proc))) {
 		uint32_t pid = (uint32_t)strtoul(d->d_name, NULL, 10);
-		char path[40];
 
 		if (pid == 0 || find(q, pid))
 			continue;
-		snprintf(path, sizeof(path), "/proc/%u/status", pid);
-		if (read_status(path, &seen) && seen.state != GONE &&
-		    (seen.parent == (uint32_t)getpid() || find(q, seen.parent)))
+		while (at < before->n && before->pids[at] < pid)
+			at++;
+		if ((again || at == before->n || before->pids[at] != pid) && is_ours(q, pid, own))
 			found |= add(q, pid);
+		else
+			add_stranger(now, pid);
 	}
 	if (proc)
 		closedir(proc);
+	q->newest = !q->newest;
 	return found;
 }
 
-/* @return whether any were new */
+/* A child may be listed before its parent. @return whether any were new */
 static bool find_processes(struct quiet *q)
 {
 	bool found = false;
 
 	q->stirred = false;
-	while (find_children(q))
+	while (find_children(q, found))
 		found = true;
 	return found;
 }
@@ -286,6 +324,8 @@ void quiet_free(struct quiet *q)
 {
 	if (!q)
 		return;
+	free(q->strangers[0].pids);
+	free(q->strangers[1].pids);
 	free(q->all);
 	free(q);
 }

@@ -62,6 +62,11 @@ for seed in $(seq 8); do
 	loses 0 "depth 1 has no such order" "$seed:1"
 done
 
+# Who wakes another goes on alone until his turn ends.
+for seed in 1 2 3 4 5 6; do
+	expect 0 "an event is held, seed $seed" "$gntsim" run --schedule "$seed:1" --wait-for port -- "$turns" woken flag ::: --domain 1 -- "$turns" wakes flag
+done
+
 # Who waits for the other elsewhere is not waited for.
 for seed in 1 2 3; do
 	expect 0 "programs that wait for each other at pipes" "$gntsim" run --schedule "$seed:2:12" --trace calls --trace-format json -- "$turns" talk a b 5 ::: --domain 1 -- "$turns" answer b a 5

@@ -4,6 +4,7 @@
  *   race N                  N device calls
  *   waiter FLAG | waker FLAG  the waiter loses the waker's event if it comes between its look at the flag
  *                           (a byte of a file) and the draining of its events: then it exits with 1
+ *   woken FLAG | wakes FLAG a process is woken while its waker goes on alone: exits with 1 if it sees that
  *   talk IN OUT N           N times: a device call, and a byte each way through FIFOs; OUT is opened first
  *   answer IN OUT N         the same, IN first
  *   victim FILE             leaves its number in FILE and makes calls until somebody kills it
@@ -22,6 +23,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 typedef uint16_t domid_t;
@@ -112,6 +114,34 @@ static int waker(const char *path)
 	*flag = 1;
 	notify.port = (uint32_t)port;
 	return ioctl(fd, IOCTL_EVTCHN_NOTIFY, &notify);
+}
+
+/* What the flag is when the event comes: the waker sets it to 2 after its call, long after. */
+static int woken(const char *path)
+{
+	volatile unsigned char *flag = flag_in(path);
+	struct pollfd p = {.fd = devices(), .events = POLLIN};
+	uint32_t port = bind_port(p.fd, 1);
+
+	*flag = 0;
+	printf("port %u\n", port);
+	fflush(stdout);
+	if (poll(&p, 1, LOST_MS) == 1 && *flag == 2)
+		return 0;
+	printf("woken by %u\n", *flag);
+	return 1;
+}
+
+static int waker_alone(const char *path)
+{
+	volatile unsigned char *flag = flag_in(path);
+	int failed = waker(path);
+	clock_t end = clock() + CLOCKS_PER_SEC / 10;
+
+	while (clock() < end)
+		;
+	*flag = 2;
+	return failed;
 }
 
 static int talk(const char *in, const char *out, int n, int first)
@@ -210,6 +240,10 @@ int main(int argc, char **argv)
 		return waiter(path);
 	if (strcmp(what, "waker") == 0)
 		return waker(path);
+	if (strcmp(what, "woken") == 0)
+		return woken(path);
+	if (strcmp(what, "wakes") == 0)
+		return waker_alone(path);
 	if (argc == 5 && strcmp(what, "talk") == 0)
 		return talk(path, argv[3], atoi(argv[4]), 1);
 	if (argc == 5 && strcmp(what, "answer") == 0)
