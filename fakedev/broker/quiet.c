@@ -265,17 +265,12 @@ static bool is_as_good_as_resting(struct process *p, enum state state, uint64_t 
 }
 
 /* @return whether all rest; the second time, whether they have done so ever since the first */
-static bool all_rest(struct quiet *q, bool again, bool (*held)(void *ctx, uint32_t pid), void *ctx)
+static bool all_rest(struct quiet *q, bool again, bool (*tells)(void *ctx, uint32_t pid), void *ctx)
 {
 	for (size_t i = 0; i < q->n;) {
 		struct process *p = &q->all[i];
 		struct seen seen;
 
-		if (held(ctx, p->pid)) {
-			p->state = RESTS;
-			i++;
-			continue;
-		}
 		look(p->pid, &seen);
 		if (seen.state == GONE) {
 			*p = q->all[--q->n];
@@ -288,7 +283,7 @@ static bool all_rest(struct quiet *q, bool again, bool (*held)(void *ctx, uint32
 			p->state = RESTS;
 			p->switches = seen.switches;
 			/* It has run, and may have started another. */
-			q->stirred = true;
+			q->stirred |= !tells(ctx, p->pid);
 			if (again)
 				return false;
 		}
@@ -297,13 +292,13 @@ static bool all_rest(struct quiet *q, bool again, bool (*held)(void *ctx, uint32
 	return true;
 }
 
-bool quiet_look(struct quiet *q, bool (*held)(void *ctx, uint32_t pid), void *ctx)
+bool quiet_look(struct quiet *q, bool (*tells)(void *ctx, uint32_t pid), void *ctx)
 {
 	do {
-		if (!all_rest(q, false, held, ctx))
+		if (!all_rest(q, false, tells, ctx))
 			return false;
 	} while (q->stirred && find_processes(q));
-	return all_rest(q, true, held, ctx);
+	return all_rest(q, true, tells, ctx);
 }
 
 void quiet_stir(struct quiet *q)

@@ -20,14 +20,14 @@ void quiet_free(struct quiet *q);
 void quiet_stir(struct quiet *q);
 
 /**
- * Whether there was an instant, since this call, at which none of the processes ran. One that @p held
- * says true of waits for us, and is not looked at.
+ * Whether there was an instant, since this call, at which none of the processes ran. One that @p tells
+ * says true of has been heard of since it ran: whom it has started is known (quiet_stir()).
  *
  * A process rests when each thread of it sleeps, is stopped or has ended; one that the kernel lets
  * nobody wake (state D, a vfork's parent among them) after 50 ms. Who has computed for a second without
  * a rest is taken as resting from then on, until he next rests: he may wait for a byte of memory that
  * another is to write. One line on standard error says so.
  */
-bool quiet_look(struct quiet *q, bool (*held)(void *ctx, uint32_t pid), void *ctx);
+bool quiet_look(struct quiet *q, bool (*tells)(void *ctx, uint32_t pid), void *ctx);
 
 #endif
