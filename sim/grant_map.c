@@ -210,9 +210,21 @@ static enum gntsim_gntst map_grant(struct gntsim_domain *ld, struct gntsim_map_g
 	return GNTSIM_GNTST_OKAY;
 }
 
+uint64_t gntsim_maps_asked(const struct gntsim_machine *m)
+{
+	return m->maps_asked;
+}
+
+void gntsim_fail_map(struct gntsim_machine *m, uint64_t number, enum gntsim_gntst status)
+{
+	m->failing_map = number;
+	m->failing_status = (int16_t)status;
+}
+
 void gntsim_gnttab_map(struct gntsim_domain *dom, struct gntsim_map_grant_ref *op)
 {
-	op->status = (int16_t)map_grant(dom, op);
+	op->status = ++dom->m->maps_asked == dom->m->failing_map ? dom->m->failing_status
+								 : (int16_t)map_grant(dom, op);
 	if (op->status != GNTSIM_GNTST_OKAY)
 		GS_SAW(dom->m, .kind = GNTSIM_SAW_MAP_REFUSED, .domid = dom->id, .peer = op->domid,
 		       .ref = op->ref, .status = op->status);

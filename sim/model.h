@@ -563,6 +563,8 @@ struct gntsim_machine {
 	struct gntsim_domain **domains[DOM_LEAVES];
 	struct gntsim_totals totals;
 	uint64_t now;
+	uint64_t maps_asked, failing_map; /* how many; which fails, 0: none */
+	int16_t failing_status;
 	uint64_t advances;  /* how many, to tell one from another */
 	struct list timers; /* armed deferred-free timers; all last as long, so in order */
 	uint32_t n_timers;

@@ -241,6 +241,8 @@ struct broker {
 	struct death_program *dying_call;     /**< ends when its call that is under way is done */
 	uint32_t dying_process, dying_thread; /**< of a call that came through the kernel */
 	uint64_t dying_number;
+	struct death_program *mapping; /**< whose call is under way, and may ask for maps */
+	uint64_t maps_before;
 	struct doomed doomed;
 	struct turns *turns;   /**< NULL: everybody is served when he asks */
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */

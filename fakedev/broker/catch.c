@@ -109,7 +109,7 @@ int catch_await(uint32_t tid, unsigned int ms)
 {
 	const struct timespec moment = {.tv_nsec = 1000000};
 	char path[32];
-	registers r;
+	registers r = {0};
 
 	snprintf(path, sizeof(path), "/proc/%u", tid);
 	while (!get_registers(tid, &r)) {
@@ -133,7 +133,7 @@ struct snapshot *catch_look(uint32_t pid, uint32_t tid)
 {
 	struct snapshot *s = calloc(1, sizeof(*s));
 	uint64_t start, end;
-	registers r;
+	registers r = {0};
 
 	_Static_assert(sizeof(r) <= sizeof(s->registers), "room for the registers");
 	if (!s || !get_registers(tid, &r)) {
@@ -176,7 +176,7 @@ static uint64_t find_call(uint32_t tid)
 int catch_exit(uint32_t tid)
 {
 	uint64_t at = find_call(tid);
-	registers r;
+	registers r = {0};
 	struct iovec v = {&r, sizeof(r)};
 
 	if (!at || !get_registers(tid, &r))

@@ -238,12 +238,44 @@ static bool ends_at(const struct death_program *p, enum death_at at, uint64_t n)
 static int failure_of(struct death_program *p)
 {
 	for (unsigned int i = 0; i < p->n_failures; i++) {
-		if (p->failures[i].call != p->calls)
+		if (p->failures[i].of_map || p->failures[i].n != p->calls)
 			continue;
 		p->failures[i].reached = true;
 		return -p->failures[i].err;
 	}
 	return 0;
+}
+
+/* The maps that the call asked for, which is over, were its program's. */
+static void settle_maps(struct broker *b)
+{
+	struct death_program *p = b->mapping;
+
+	if (!p)
+		return;
+	b->mapping = NULL;
+	p->maps += gntsim_maps_asked(b->machine) - b->maps_before;
+	for (unsigned int i = 0; i < p->n_failures; i++)
+		p->failures[i].reached |= p->failures[i].of_map && p->failures[i].n <= p->maps;
+	gntsim_fail_map(b->machine, 0, GNTSIM_GNTST_OKAY);
+}
+
+/* A call of the program begins: the next map of its that is to fail may be in it. */
+static void watch_maps(struct broker *b, struct death_program *p)
+{
+	const struct death_failure *next = NULL;
+
+	b->mapping = p;
+	b->maps_before = gntsim_maps_asked(b->machine);
+	for (unsigned int i = 0; i < p->n_failures; i++) {
+		const struct death_failure *f = &p->failures[i];
+
+		if (f->of_map && f->n > p->maps && (!next || f->n < next->n))
+			next = f;
+	}
+	if (next)
+		gntsim_fail_map(b->machine, b->maps_before + (next->n - p->maps),
+				(enum gntsim_gntst)next->err);
 }
 
 static struct death_program *program_of_client(struct client *c)
@@ -284,6 +316,7 @@ static void doom_client(struct client *c, struct death_program *p, const struct 
 static int before_call(struct client *c, struct death_program *p, const struct wire_in *in)
 {
 	p->calls++;
+	watch_maps(c->broker, p);
 	if (ends_at(p, DEATH_CALL, p->calls)) {
 		doom_client(c, p, in);
 		return DEATHS_NO_ANSWER;
@@ -302,6 +335,7 @@ int deaths_before(struct client *c, const struct wire_in *in)
 	struct wire_read r;
 	int err = 0;
 
+	settle_maps(c->broker);
 	c->broker->dying_call = NULL;
 	p = c->mm ? program_of_client(c) : NULL;
 	if (!p)
@@ -332,6 +366,7 @@ bool deaths_after(struct client *c, const struct wire_in *in)
 {
 	struct death_program *p = c->broker->dying_call;
 
+	settle_maps(c->broker);
 	c->broker->dying_call = NULL;
 	if (!p)
 		return false;
@@ -367,9 +402,11 @@ int deaths_file_before(struct broker *b, uint32_t thread, const struct device_fi
 	struct death_program *p = program_of_thread(b, thread);
 	bool before;
 
+	settle_maps(b);
 	b->dying_number = 0;
 	if (!p)
 		return 0;
+	watch_maps(b, p);
 	b->config.deaths->progress++;
 	b->dying_number = ++p->calls;
 	before = ends_at(p, DEATH_CALL, p->calls);
@@ -396,6 +433,7 @@ void deaths_file_after(struct broker *b)
 {
 	struct death_program *p = b->dying_call;
 
+	settle_maps(b);
 	b->dying_call = NULL;
 	if (p)
 		doom(b, p, b->dying_process, b->dying_thread);

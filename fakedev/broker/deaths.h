@@ -49,10 +49,11 @@ struct death_point {
 };
 const char *death_point_text(const struct death_point *p, char text[DEATH_POINT_TEXT]);
 
-/** A call that is to fail, without being made. */
+/** A call that is to fail, without being made; or a map of a grant that Xen is to refuse. */
 struct death_failure {
-	uint64_t call;
-	int err; /**< an errno, positive */
+	bool of_map;
+	uint64_t n; /**< the program's Nth */
+	int err;    /**< an errno, positive; of a map: enum gntsim_gntst */
 	bool reached;
 };
 
@@ -70,6 +71,7 @@ struct death_program {
 	uint64_t stores; /**< to shared pages, if it is stopped at them */
 	bool stops;      /**< it is */
 	uint64_t waits;  /**< waits for an event so far */
+	uint64_t maps;   /**< of grants that its calls asked Xen for so far */
 	bool reached;    /**< the point */
 	bool felled;     /**< by another's, which destroyed its domain */
 	bool stopped;    /**< and a process lives on, stopped */

@@ -95,18 +95,35 @@ bool run_deaths_parse_end(const char *text, enum death_end *out)
 	return false;
 }
 
+/* "=EINTR" or "=GNTST_bad_gntref". */
+static bool take_error(const char *text, struct death_failure *f)
+{
+	int64_t status = 0;
+
+	if (*text != '=')
+		return false;
+	text++;
+	if (!f->of_map)
+		f->err = scn_errno_find((struct scn_str){text, strlen(text)});
+	else if (strncmp(text, "GNTST_", 6) == 0 &&
+		 scn_constant_find((struct scn_str){text, strlen(text)}, &status))
+		f->err = (int)status;
+	return f->err != 0;
+}
+
 bool run_deaths_parse_failure(const char *text, struct run_program *p)
 {
-	const char *call = after(text, "call:"), *end = NULL;
-	struct death_failure f = {0}, *all;
+	const char *call = after(text, "call:"), *map = after(text, "gntst:"), *end = NULL;
+	struct death_failure f = {.of_map = map != NULL}, *all;
 
-	if (call && (end = take_number(call, 1, &f.call)) && *end == '=')
-		f.err = scn_errno_find((struct scn_str){end + 1, strlen(end + 1)});
-	if (f.err == 0) {
-		scn_usage_error("run",
-				"--fail: expected call:N=ERRNO, with N from 1, as in call:3=EINTR, "
-				"found '%s'",
-				text);
+	if (call || map)
+		end = take_number(call ? call : map, 1, &f.n);
+	if (!end || !take_error(end, &f)) {
+		scn_usage_error(
+		    "run",
+		    "--fail: expected call:N=ERRNO or gntst:N=GNTST_name, with N from 1, "
+		    "as in call:3=EINTR, found '%s'",
+		    text);
 		return false;
 	}
 	all = reallocarray(p->failures, p->n_failures + 1, sizeof(*all));
@@ -207,9 +224,11 @@ static bool is_missed(const struct death_program *p)
 		if (p->failures[i].reached)
 			continue;
 		missed = true;
-		complain("--fail call:%llu was not reached: %s made %llu device call%s",
-			 (unsigned long long)p->failures[i].call, p->name,
-			 (unsigned long long)p->calls, p->calls == 1 ? "" : "s");
+		complain("--fail %s:%llu was not reached: %s made %llu device call%s, %llu map%s",
+			 p->failures[i].of_map ? "gntst" : "call",
+			 (unsigned long long)p->failures[i].n, p->name,
+			 (unsigned long long)p->calls, p->calls == 1 ? "" : "s",
+			 (unsigned long long)p->maps, p->maps == 1 ? "" : "s");
 	}
 	return missed;
 }

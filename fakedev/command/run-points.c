@@ -56,6 +56,7 @@ static void write_program(FILE *f, const struct death_program *p, unsigned int i
 	add_number(o, "domain", true, p->domid);
 	add_number(o, "calls", true, p->calls);
 	add_number(o, "waits", true, p->waits);
+	add_number(o, "maps", true, p->maps);
 	add_number(o, "stores", p->stops, p->stores);
 	add_number(o, "status", p->ended && WIFEXITED(p->status),
 		   (unsigned int)WEXITSTATUS(p->status));

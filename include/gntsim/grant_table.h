@@ -106,6 +106,15 @@ struct gntsim_map_grant_ref {
 };
 void gntsim_gnttab_map(struct gntsim_domain *dom, struct gntsim_map_grant_ref *op);
 
+/** How many maps the machine was asked for so far, also those that failed. */
+uint64_t gntsim_maps_asked(const struct gntsim_machine *m);
+/**
+ * The map with this number, counted as gntsim_maps_asked() does, fails with a status, whatever it would
+ * have come to: Xen may lack what it needs, or its caller be sent to try again. Number 0: none does.
+ * There is one such map at a time.
+ */
+void gntsim_fail_map(struct gntsim_machine *m, uint64_t number, enum gntsim_gntst status);
+
 /** GNTTABOP_unmap_grant_ref. */
 struct gntsim_unmap_grant_ref {
 	uint64_t host_addr; /**< in: as mapped, else GENERAL_ERROR; 0: okay, but it stays mapped */

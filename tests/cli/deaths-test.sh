@@ -125,9 +125,21 @@ run 3 "a failure of open" --fail call:1=ENOMEM -- "$points" calls
 printed "open: ENOMEM"
 run 123 "the first of two" --fail call:6=EINTR --fail call:3=ENOSPC -- "$points" calls
 printed "interdomain: ENOSPC"
-says err "gntsim: --fail call:6 was not reached: points made 3 device calls"
+says err "gntsim: --fail call:6 was not reached: points made 3 device calls, 0 maps"
 run 123 "one that is not reached" --fail call:9=EIO -- "$points" calls
-says err "gntsim: --fail call:9 was not reached: points made 7 device calls"
+says err "gntsim: --fail call:9 was not reached: points made 7 device calls, 0 maps"
+
+if [ "$option" = --tag ]; then
+	run 0 "maps are counted" -- "$points" map
+	point '"maps":2,'
+	for n in 1 2; do
+		run 3 "map $n is refused" --fail gntst:$n=GNTST_no_space --trace calls -- "$points" map
+		printed "mmap: EINVAL"
+		grep -q "GNTST_no_space" calls || complain "map $n is refused otherwise: $(cat calls)"
+	done
+	run 123 "one that is not asked for" --fail gntst:3=GNTST_no_space -- "$points" map
+	says err "gntsim: --fail gntst:3 was not reached: points made 5 device calls, 2 maps"
+fi
 
 # Time.
 run 0 "time" --kill-at time:50ms -- "$points" wait read
@@ -171,9 +183,9 @@ for wrong in call: call:0 call:x call:3x wait:3+ time:3 time:3h store 17; do
 	expect 125 "--kill-at $wrong" "$gntsim" run --kill-at $wrong -- true
 	says err "gntsim run: --kill-at: expected call:N, call:N+, wait:N or store:N, with N from 1, or time:T, as in time:20ms, found '$wrong'"
 done
-for wrong in call:3 call:3=EFOO call:0=EIO wait:3=EIO; do
+for wrong in call:3 call:3=EFOO call:0=EIO wait:3=EIO gntst:1=EIO gntst:1=GNTST_okay gntst:1=PROT_READ; do
 	expect 125 "--fail $wrong" "$gntsim" run --fail $wrong -- true
-	says err "gntsim run: --fail: expected call:N=ERRNO, with N from 1, as in call:3=EINTR, found '$wrong'"
+	says err "gntsim run: --fail: expected call:N=ERRNO or gntst:N=GNTST_name, with N from 1, as in call:3=EINTR, found '$wrong'"
 done
 expect 125 "--end" "$gntsim" run --kill-at call:1 --end badly -- true
 says err "gntsim run: --end: expected kill, exit, abort, destroy or stop, found 'badly'"

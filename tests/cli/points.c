@@ -5,6 +5,7 @@
  *                    an ioctl; says what failed, with its errno
  *   wait read|poll|select|epoll   waits for an event that never comes, in that way
  *   bind             binds a port
+ *   map              allocates a grant for itself, maps it, and says what the mmap said
  *   sleep            waits for a second, and not for an event
  *   child            has a child make its calls
  * Where a mode ends by itself it says "done". */
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,7 +28,10 @@
 
 typedef uint16_t domid_t;
 typedef uint32_t evtchn_port_t;
+typedef uint32_t grant_ref_t;
 #include <xen/evtchn.h>
+#include <xen/gntalloc.h>
+#include <xen/gntdev.h>
 
 static int evtchn;
 static uint32_t ports[2];
@@ -55,7 +60,7 @@ static void open_and_bind(bool both)
 	check("interdomain", (int)ports[1]);
 }
 
-static void calls(void)
+__attribute__((noinline)) static void calls(void)
 {
 	struct ioctl_evtchn_notify notify;
 	uint32_t port;
@@ -68,7 +73,21 @@ static void calls(void)
 	check("again", ioctl(evtchn, IOCTL_EVTCHN_NOTIFY, &notify));
 }
 
-static void wait_by(const char *how)
+static void map_own(void)
+{
+	int gntalloc = open("/dev/xen/gntalloc", O_RDWR), gntdev = open("/dev/xen/gntdev", O_RDWR);
+	struct ioctl_gntalloc_alloc_gref alloc = {.flags = 1, .count = 1};
+	struct ioctl_gntdev_map_grant_ref map = {.count = 1};
+
+	check("alloc", ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc));
+	map.refs[0].ref = alloc.gref_ids[0];
+	check("map", ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map));
+	check("mmap",
+	      mmap(NULL, 4096, PROT_READ, MAP_SHARED, gntdev, (off_t)map.index) == MAP_FAILED ? -1
+											      : 0);
+}
+
+__attribute__((noinline)) static void wait_by(const char *how)
 {
 	uint32_t port;
 
@@ -116,6 +135,8 @@ int main(int argc, char **argv)
 		wait_by(argv[2]);
 	} else if (strcmp(mode, "bind") == 0) {
 		open_and_bind(false);
+	} else if (strcmp(mode, "map") == 0) {
+		map_own();
 	} else if (strcmp(mode, "sleep") == 0) {
 		open_and_bind(false);
 		sleep(1);
@@ -125,7 +146,7 @@ int main(int argc, char **argv)
 		else if (wait(&status) < 0 || status != 0)
 			return 5;
 	} else {
-		fprintf(stderr, "usage: points calls|wait HOW|bind|sleep|child\n");
+		fprintf(stderr, "usage: points calls|wait HOW|bind|map|sleep|child\n");
 		return 2;
 	}
 	puts("done");
