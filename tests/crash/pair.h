@@ -62,6 +62,8 @@ void wait_event(struct side *s);
 /** Waits until a word of the page is not 0, as it is done right. False: it is 0, and the other, whose live
  * flag that is, is gone. */
 bool await(struct side *s, const _Atomic uint32_t *word, const _Atomic uint8_t *live);
+/** Some calls that the other does not feel: meanwhile it comes to its wait. */
+void work(struct side *s);
 /** DEALLOC_GREF: the page lives as long as it is mapped. */
 void give_up(struct side *s);
 /** Gives all back. */

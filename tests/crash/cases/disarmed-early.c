@@ -31,9 +31,9 @@ int server(void)
 	notify(&s);
 	CHECK(arm(&s, SERVER_LIVE, 0));
 #else
-	CHECK(arm(&s, SERVER_LIVE, 0));
+	CHECK(arm(&s, SERVER_LIVE, 0)); /* here */
 	s.page->at = 1;
-	notify(&s); /* here */
+	notify(&s);
 #endif
 	leave(&s);
 	return 0;

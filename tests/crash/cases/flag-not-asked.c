@@ -18,9 +18,10 @@ int server(void)
 	publish(meeting, &s);
 	if (!hear(meeting))
 		return gone(&s, "client");
-	wait_event(&s); /* here */
+	wait_event(&s);
 	if (!s.page->asked)
 		return gone(&s, "client");
+	work(&s); /* here */
 	strcpy(s.page->text, MESSAGE);
 	s.page->produced = 1;
 	notify(&s);
