@@ -126,8 +126,7 @@ static int judge(const struct crash_findings *f)
 			 "then",
 			 missed, f->n);
 	if (f->uncountable)
-		complain(
-		    "crash: a program's stores cannot be counted: it dies at calls alone");
+		complain("crash: a program's stores cannot be counted: it dies at calls alone");
 	if (f->interrupted)
 		return 128 + f->interrupted;
 	if (crash_count_failed(f))

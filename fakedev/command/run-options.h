@@ -33,7 +33,7 @@ struct run_options {
 	unsigned int patience;
 	const char *socket, *separator, *trace, *trace_format, *record, *stores, *points;
 	const char *check; /* a command for the shell at the end; NULL: none */
-	bool records; /* it is gntsim record */
+	bool records;      /* it is gntsim record */
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
 	bool scheduled;
 	struct schedule schedule;
