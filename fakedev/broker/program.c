@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #include "program.h"
 
+#include "process-status.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -54,56 +56,25 @@ void program_look(struct program *p, uint32_t pid)
 	program_printable(p->name);
 }
 
-/* Of /proc/PID/stat, and of all else that is for who may trace it, nothing is told while the process
- * executes a program, and that may wait for us. */
-struct status {
-	uint32_t process, parent;
-	bool
-	    has_memory; /* lost early at an exit, before any file; a thread of the kernel's has none */
-};
-
-static bool read_status(uint32_t thread, struct status *s)
-{
-	char path[32], line[256];
-	unsigned int number;
-	FILE *f;
-
-	*s = (struct status){0};
-	snprintf(path, sizeof(path), "/proc/%u/status", thread);
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	while (!s->has_memory && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "Tgid: %u", &number) == 1)
-			s->process = number;
-		else if (sscanf(line, "PPid: %u", &number) == 1)
-			s->parent = number;
-		else
-			s->has_memory = strncmp(line, "VmSize:", 7) == 0;
-	}
-	fclose(f);
-	return s->process != 0;
-}
-
 uint32_t process_of_thread(uint32_t thread)
 {
-	struct status s;
+	struct process_status s;
 
-	return read_status(thread, &s) ? s.process : 0;
+	return process_status(thread, 0, &s) ? s.process : 0;
 }
 
 bool program_is_exiting(uint32_t thread)
 {
-	struct status s;
+	struct process_status s;
 
-	return !read_status(thread, &s) || !s.has_memory;
+	return !process_status(thread, 0, &s) || !s.has_memory;
 }
 
 uint32_t program_parent(uint32_t pid)
 {
-	struct status s;
+	struct process_status s;
 
-	return read_status(pid, &s) ? s.parent : 0;
+	return process_status(pid, 0, &s) ? s.parent : 0;
 }
 
 /* Of who executes no program any more. stat: pid (comm), …, the last number. */

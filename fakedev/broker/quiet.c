@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include "quiet.h"
 
+#include "process-status.h"
 #include "program.h"
 
 #include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,13 +62,6 @@ static uint64_t processor_ns(uint32_t pid)
 	return clock_getcpuclockid((pid_t)pid, &id) == 0 ? clock_ns(id) : 0;
 }
 
-static uint64_t number(const char *text, const char *name)
-{
-	const char *at = strstr(text, name);
-
-	return at ? strtoull(at + strlen(name), NULL, 10) : 0;
-}
-
 static enum state state_of(char letter)
 {
 	switch (letter) {
@@ -84,35 +77,21 @@ static enum state state_of(char letter)
 	}
 }
 
-/* Not stat: it has no count of switches. A file of /proc comes in one read. */
-static bool read_status(const char *path, struct seen *out)
+static bool read_status(uint32_t pid, uint32_t tid, struct seen *out)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char text[8192];
-	const char *state;
-	ssize_t n;
+	struct process_status s;
 
 	*out = (struct seen){.state = GONE};
-	if (fd < 0)
+	if (!process_status(pid, tid, &s))
 		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = '\0';
-	state = strstr(text, "\nState:\t");
-	if (!state)
-		return false;
-	*out = (struct seen){.state = state_of(state[8]),
-			     .parent = (uint32_t)number(text, "\nPPid:"),
-			     .threads = (uint32_t)number(text, "\nThreads:"),
-			     .switches = number(text, "\nvoluntary_ctxt_switches:") +
-					 number(text, "\nnonvoluntary_ctxt_switches:")};
+	*out = (struct seen){state_of(s.state), s.parent, s.threads, s.switches};
 	return true;
 }
 
 /* All threads as one: it runs if one of them does. */
 static void look_at_threads(uint32_t pid, struct seen *out)
 {
-	char path[300];
+	char path[40];
 	const struct dirent *d;
 	struct seen thread;
 	DIR *tasks;
@@ -121,10 +100,9 @@ static void look_at_threads(uint32_t pid, struct seen *out)
 	tasks = opendir(path);
 	*out = (struct seen){.state = GONE};
 	while (tasks && (d = readdir(tasks))) {
-		if (d->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%u/task/%s/status", pid, d->d_name);
-		if (!read_status(path, &thread))
+		uint32_t tid = (uint32_t)strtoul(d->d_name, NULL, 10);
+
+		if (!tid || !read_status(pid, tid, &thread))
 			continue;
 		out->switches += thread.switches + 1;
 		if (thread.state > out->state)
@@ -136,10 +114,7 @@ static void look_at_threads(uint32_t pid, struct seen *out)
 
 static void look(uint32_t pid, struct seen *out)
 {
-	char path[40];
-
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	if (read_status(path, out) && out->threads > 1)
+	if (read_status(pid, 0, out) && out->threads > 1)
 		look_at_threads(pid, out);
 }
 
@@ -183,11 +158,9 @@ static void add_stranger(struct strangers *s, uint32_t pid)
 
 static bool is_ours(struct quiet *q, uint32_t pid, uint32_t own)
 {
-	char path[40];
 	struct seen seen;
 
-	snprintf(path, sizeof(path), "/proc/%u/status", pid);
-	return read_status(path, &seen) && seen.state != GONE &&
+	return read_status(pid, 0, &seen) && seen.state != GONE &&
 	       (seen.parent == own || find(q, seen.parent));
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "descendants.h"
 
+#include "broker/process-status.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct process {
@@ -20,26 +20,17 @@ struct table {
 	size_t n, room;
 };
 
-/* Not from /proc/PID/stat: of a process that executes a program, and waits for us in that, the kernel
- * lets nobody read it. */
-static bool look(const char *name, struct process *out)
+static bool look(pid_t pid, struct process *out)
 {
-	char path[300], line[256], state = 0;
-	FILE *f;
-	int parent = -1;
+	struct process_status s;
 
-	snprintf(path, sizeof(path), "/proc/%s/status", name);
-	f = fopen(path, "re");
-	if (!f)
+	if (!process_status((uint32_t)pid, 0, &s))
 		return false;
-	while (parent < 0 && fgets(line, sizeof(line), f))
-		if (sscanf(line, "State: %c", &state) != 1)
-			sscanf(line, "PPid: %d", &parent);
-	fclose(f);
-	*out = (struct process){.pid = (pid_t)atoi(name), .parent = parent};
-	out->group = getpgid(out->pid);
-	out->ended = state == 'Z' || state == 'X';
-	return parent >= 0;
+	*out = (struct process){.pid = pid,
+				.parent = (pid_t)s.parent,
+				.group = getpgid(pid),
+				.ended = s.state == 'Z' || s.state == 'X'};
+	return true;
 }
 
 static bool add(struct table *t, const struct process *p)
@@ -64,7 +55,7 @@ static void list(struct table *t)
 	struct process p;
 
 	while (proc && (d = readdir(proc))) {
-		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && look(d->d_name, &p) &&
+		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && look(atoi(d->d_name), &p) &&
 		    !add(t, &p))
 			break;
 	}

@@ -4,6 +4,7 @@
 
 #include "broker/aside.h"
 #include "broker/broker.h"
+#include "broker/process-status.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -155,25 +156,15 @@ static void take_call(struct thread_call *c)
 /* @return false: it is gone */
 static bool take_status(struct thread_call *c)
 {
-	char path[64], line[256], state = 0;
-	unsigned long long n;
-	FILE *f;
+	struct process_status s;
 
-	snprintf(path, sizeof(path), "/proc/%u/task/%u/status", c->pid, c->tid);
-	f = fopen(path, "re");
-	if (!f)
+	if (!process_status(c->pid, c->tid, &s))
 		return false;
-	while (fgets(line, sizeof(line), f)) {
-		sscanf(line, "State: %c", &state);
-		if (sscanf(line, "voluntary_ctxt_switches: %llu", &n) == 1 ||
-		    sscanf(line, "nonvoluntary_ctxt_switches: %llu", &n) == 1)
-			c->switches += n;
-	}
-	fclose(f);
-	c->waits = state == 'S' || state == 'D'   ? THREAD_WAITS
-		   : state == 'T' || state == 't' ? THREAD_STOPPED
-						  : THREAD_RUNS;
-	return state && state != 'Z' && state != 'X';
+	c->switches = s.switches;
+	c->waits = s.state == 'S' || s.state == 'D'   ? THREAD_WAITS
+		   : s.state == 'T' || s.state == 't' ? THREAD_STOPPED
+						      : THREAD_RUNS;
+	return s.state != 'Z' && s.state != 'X';
 }
 
 void thread_calls(uint32_t pid, void (*visit)(void *ctx, const struct thread_call *c), void *ctx)

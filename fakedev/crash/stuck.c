@@ -2,6 +2,9 @@
 #define _GNU_SOURCE
 #include "crash/stuck.h"
 
+#include "broker/process-status.h"
+#include "broker/program.h"
+
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +14,7 @@
 
 struct process {
 	pid_t pid, parent;
-	char state, name[20];
+	char state;
 	bool ours, serves; /* it came of the trial; it is gntsim's own */
 };
 
@@ -20,29 +23,14 @@ struct processes {
 	size_t n, room;
 };
 
-static bool read_process(const char *pid, struct process *p)
+static bool read_process(const char *name, struct process *p)
 {
-	char path[64], text[512], *end;
-	FILE *in;
-	size_t n;
-	int parent;
+	uint32_t pid = (uint32_t)strtoul(name, NULL, 10);
+	struct process_status s;
 
-	snprintf(path, sizeof(path), "/proc/%.20s/stat", pid);
-	in = fopen(path, "re");
-	if (!in)
+	if (!process_status(pid, 0, &s))
 		return false;
-	n = fread(text, 1, sizeof(text) - 1, in);
-	fclose(in);
-	text[n] = '\0';
-	/* A name may have anything in it. */
-	end = strrchr(text, ')');
-	if (!end || sscanf(end + 1, " %c %d", &p->state, &parent) != 2 || !strchr(text, '('))
-		return false;
-	*end = '\0';
-	snprintf(p->name, sizeof(p->name), "%s", strchr(text, '(') + 1);
-	p->pid = (pid_t)strtol(pid, NULL, 10);
-	p->parent = parent;
-	p->ours = p->serves = false;
+	*p = (struct process){.pid = (pid_t)pid, .parent = (pid_t)s.parent, .state = s.state};
 	return true;
 }
 
@@ -118,29 +106,22 @@ static struct processes processes_of(pid_t root)
 	return list;
 }
 
-/* How often its threads have been put to sleep or aside, in all. */
-static unsigned long long switches(pid_t pid)
+/* How often its threads have left a processor, in all. */
+static uint64_t switches(uint32_t pid)
 {
-	char path[64], line[256];
-	unsigned long long sum = 0, n;
-	struct dirent *entry;
+	struct process_status s;
+	const struct dirent *d;
+	uint64_t sum = 0;
+	char path[32];
 	DIR *tasks;
 
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	tasks = opendir(path);
-	while (tasks && (entry = readdir(tasks))) {
-		FILE *in;
+	while (tasks && (d = readdir(tasks))) {
+		uint32_t tid = (uint32_t)strtoul(d->d_name, NULL, 10);
 
-		if (entry->d_name[0] == '.')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", (int)pid, entry->d_name);
-		in = fopen(path, "re");
-		while (in && fgets(line, sizeof(line), in))
-			if (sscanf(line, "voluntary_ctxt_switches: %llu", &n) == 1 ||
-			    sscanf(line, "nonvoluntary_ctxt_switches: %llu", &n) == 1)
-				sum += n;
-		if (in)
-			fclose(in);
+		if (tid && process_status(pid, tid, &s))
+			sum += s.switches;
 	}
 	if (tasks)
 		closedir(tasks);
@@ -160,7 +141,7 @@ bool stuck_look(struct stuck *s, pid_t root, int64_t now, int64_t patience)
 		awake |= p->state != 'S' && p->state != 'T';
 		if (p->serves)
 			continue;
-		seen.moves += switches(p->pid);
+		seen.moves += switches((uint32_t)p->pid);
 		seen.programs++;
 	}
 	free(list.all);
@@ -209,6 +190,7 @@ void stuck_tell(struct scn_buf *out, pid_t root)
 	struct processes list = processes_of(root);
 
 	for (size_t i = 0; i < list.n; i++) {
+		struct program program;
 		char path[64];
 		const char *name = NULL;
 		long number;
@@ -222,7 +204,8 @@ void stuck_tell(struct scn_buf *out, pid_t root)
 			name = call_name(number);
 		if (in)
 			fclose(in);
-		scn_buf_printf(out, "%s%s waits", out->len ? "; " : "", list.all[i].name);
+		program_look(&program, (uint32_t)list.all[i].pid);
+		scn_buf_printf(out, "%s%s waits", out->len ? "; " : "", program.name);
 		if (name)
 			scn_buf_printf(out, " in %s", name);
 	}
