@@ -33,15 +33,11 @@ static uint64_t whole(uint64_t len)
 	return (len + PAGE - 1) & ~(PAGE - 1);
 }
 
-/* Without the right to store, from the first instant. Beyond the frames nothing can be stored. */
-static void begin_mmap(struct supervisor *s, struct thread *t)
+/* The call gives frames, or leaves them, without the right to store. */
+static void without_write(struct thread *t)
 {
 	struct call *c = &t->call;
-	uint64_t type = c->args[3] & MAP_TYPE;
 
-	if ((c->args[3] & MAP_ANONYMOUS) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
-	    !space_is_frames(s, t, (int)c->args[4]) || c->args[5] >= s->n_frames_bytes)
-		return;
 	c->frames = true;
 	if (!(c->args[2] & PROT_WRITE))
 		return;
@@ -51,9 +47,21 @@ static void begin_mmap(struct supervisor *s, struct thread *t)
 	c->changed = true;
 }
 
+/* Without the right to store, from the first instant. Beyond the frames nothing can be stored. */
+static void begin_mmap(struct supervisor *s, struct thread *t)
+{
+	const struct call *c = &t->call;
+	uint64_t type = c->args[3] & MAP_TYPE;
+
+	if ((c->args[3] & MAP_ANONYMOUS) || (type != MAP_SHARED && type != MAP_SHARED_VALIDATE) ||
+	    !space_is_frames(s, t, (int)c->args[4]) || c->args[5] >= s->n_frames_bytes)
+		return;
+	without_write(t);
+}
+
 static void begin_mprotect(struct supervisor *s, struct thread *t)
 {
-	struct call *c = &t->call;
+	const struct call *c = &t->call;
 	const struct region *r = space_at(t->space, c->args[0]);
 
 	if (!overlaps(t->space, c->args[0], whole(c->args[1])))
@@ -62,13 +70,7 @@ static void begin_mprotect(struct supervisor *s, struct thread *t)
 		refuse(s, t, "it changes the protection of shared and of other memory at once");
 		return;
 	}
-	c->frames = true;
-	if (!(c->args[2] & PROT_WRITE))
-		return;
-	c->args[2] &= ~(uint64_t)PROT_WRITE;
-	set_call(t, c->nr, c->args);
-	c->args[2] |= PROT_WRITE;
-	c->changed = true;
+	without_write(t);
 }
 
 /* Asks whether memory can be written, and writes nothing. */

@@ -100,6 +100,16 @@ static uint64_t find_syscall(const struct thread *t)
 	return 0;
 }
 
+static void put_arguments(struct user_regs_struct *regs, const uint64_t args[6])
+{
+	regs->rdi = args[0];
+	regs->rsi = args[1];
+	regs->rdx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
+}
+
 bool inject(struct supervisor *s, struct thread *t, uint64_t nr, const uint64_t args[6],
 	    int64_t *result)
 {
@@ -119,12 +129,7 @@ bool inject(struct supervisor *s, struct thread *t, uint64_t nr, const uint64_t 
 	regs.rip = t->space->syscall_at;
 	regs.rax = nr;
 	regs.orig_rax = (uint64_t)-1;
-	regs.rdi = args[0];
-	regs.rsi = args[1];
-	regs.rdx = args[2];
-	regs.r10 = args[3];
-	regs.r8 = args[4];
-	regs.r9 = args[5];
+	put_arguments(&regs, args);
 	if (t->space->confined)
 		ptrace(PTRACE_SETOPTIONS, t->tid, 0, STOPS_TRACED | SUSPEND_SECCOMP);
 	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
@@ -148,12 +153,7 @@ void set_call(const struct thread *t, uint64_t nr, const uint64_t args[6])
 	if (ptrace(PTRACE_GETREGS, t->tid, 0, &regs) < 0)
 		return;
 	regs.orig_rax = nr;
-	regs.rdi = args[0];
-	regs.rsi = args[1];
-	regs.rdx = args[2];
-	regs.r10 = args[3];
-	regs.r8 = args[4];
-	regs.r9 = args[5];
+	put_arguments(&regs, args);
 	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
 }
 
