@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the programs in cases/ share: two roles, a domain each; where they meet, which stands in for
- * xenstore; and the device calls by short names. Each device call is one line of the case.
+ * xenstore; and the device calls by short names. Each device call of who makes the mistake is one line of the case.
  *
  *     CASE server ::: --domain 1 -- CASE client
  *
@@ -89,5 +89,7 @@ int gone(struct side *s, const char *other);
 
 int server(void);
 int client(void);
+/** A client without a mistake: asks, waits for the message, and says that it has it. */
+int asking_client(void);
 
 #endif

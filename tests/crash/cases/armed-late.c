@@ -37,22 +37,5 @@ int server(void)
 
 int client(void)
 {
-	int meeting = meet();
-	struct side s = {0};
-	struct offer offer;
-
-	if (!take_offer(meeting, &offer) || !map(&s, 0, offer))
-		return gone(&s, "server");
-	CHECK(arm(&s, CLIENT_LIVE, CLEAR_BYTE | SEND_EVENT));
-	s.page->client_live = 1;
-	report(meeting);
-	s.page->asked = 1;
-	notify(&s);
-	if (!await(&s, &s.page->produced, &s.page->server_live))
-		return gone(&s, "server");
-	CHECK(!strcmp(s.page->text, MESSAGE));
-	s.page->consumed = 1;
-	notify(&s);
-	leave(&s);
-	return 0;
+	return asking_client();
 }
