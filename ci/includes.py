@@ -17,9 +17,12 @@ RANKS = {
     "binding": 1,
     "fakedev": 1,  # the wire: what both ends share
     "fakedev/preload": 2,
-    "fakedev/broker": 2,
-    "fakedev/fronts": 3,
-    "fakedev/stops": 3,
+    "fakedev/broker/processes": 2,
+    "fakedev/broker": 3,
+    "fakedev/broker/show": 4,
+    "fakedev/broker/requests": 5,
+    "fakedev/fronts": 6,
+    "fakedev/stops": 6,
     "scenarios/lang": 2,
     "scenarios/lang/check": 3,
     "scenarios/lang/parse": 4,
@@ -28,11 +31,16 @@ RANKS = {
     "scenarios/substrates": 7,
     "scenarios/explore": 8,
     "scenarios/fuzz": 8,
-    "fakedev/timeline": 3,
+    "fakedev/timeline": 6,
     "fakedev/record": 8,
     "fakedev/crash": 8,
     "fakedev/command": 9,
-    "fakedev/command/show": 10,
+    "fakedev/command/show": 11,
+    "fakedev/command/trace": 10,
+    "fakedev/command/record": 10,
+    "fakedev/command/crash": 11,
+    "fakedev/command/run": 11,
+    "fakedev/command/serve": 11,
 }
 # Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
 FAMILIES = {
@@ -45,7 +53,6 @@ FAMILIES = {
     "fakedev/record": {"include", "fakedev", "scenarios"},
     "fakedev/crash": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
-    "fakedev/command/show": {"include", "fakedev", "scenarios"},
 }
 SEARCH = ("fakedev", "scenarios", "include")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
@@ -60,10 +67,11 @@ def find(name, file):
 
 
 def may(room, other):
-    family = FAMILIES.get(room) or FAMILIES[room.split("/")[0]]
+    command = room.startswith("fakedev/command")
+    family = FAMILIES.get("fakedev/command" if command else room) or FAMILIES[room.split("/")[0]]
     if other.split("/")[0] not in family:
         return False
-    if room.split("/")[0] == other.split("/")[0] or room == "fakedev/command":
+    if room.split("/")[0] == other.split("/")[0] or command:
         return room == other or RANKS[other] < RANKS[room]
     return True
 

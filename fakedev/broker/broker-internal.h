@@ -7,13 +7,13 @@
 #define FAKEDEV_BROKER_INTERNAL_H
 
 #include "broker.h"
+#include "broker/processes/domain_kill.h"
+#include "broker/processes/program.h"
 #include "deaths.h"
-#include "domain_kill.h"
 #include "hazards.h"
 #include "leaks.h"
 #include "listen.h"
 #include "origin.h"
-#include "program.h"
 #include "turns.h"
 #include "wire.h"
 

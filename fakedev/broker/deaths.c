@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "deaths.h"
 
-#include "catch.h"
-#include "program.h"
+#include "broker/processes/catch.h"
+#include "broker/processes/program.h"
 #include "trace-internal.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@
 #ifndef FAKEDEV_HAZARDS_H
 #define FAKEDEV_HAZARDS_H
 
-#include "program.h"
+#include "broker/processes/program.h"
 #include "wire.h"
 
 struct gntsim_user_memory;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace-internal.h"
 
-#include "foreign.h"
+#include "broker/processes/foreign.h"
 
 #include <errno.h>
 #include <stdlib.h>

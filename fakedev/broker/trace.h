@@ -8,7 +8,7 @@
 #ifndef FAKEDEV_TRACE_H
 #define FAKEDEV_TRACE_H
 
-#include "program.h"
+#include "broker/processes/program.h"
 #include "wire.h"
 
 #include <gntsim/machine.h>

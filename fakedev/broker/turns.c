@@ -3,7 +3,7 @@
 #include "turns.h"
 
 #include "broker-internal.h"
-#include "quiet.h"
+#include "broker/processes/quiet.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 #define _GNU_SOURCE
 #include "crash/stuck.h"
 
-#include "broker/process-status.h"
-#include "broker/program.h"
+#include "broker/processes/process-status.h"
+#include "broker/processes/program.h"
 
 #include <dirent.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An open device file whose calls arrive as requests of the kernel. */
 #define _GNU_SOURCE
-#include "broker/show.h"
+#include "broker/show/show.h"
 #include "fuse-memory.h"
 #include "uapi.h"
 

@@ -10,7 +10,7 @@
 #define FAKEDEV_FUSE_INTERNAL_H
 
 #include "broker/broker-internal.h"
-#include "broker/foreign.h"
+#include "broker/processes/foreign.h"
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>

@@ -3,7 +3,7 @@
 #ifndef FAKEDEV_STOPS_END_H
 #define FAKEDEV_STOPS_END_H
 
-#include "broker/catch.h"
+#include "broker/processes/catch.h"
 
 struct end_told {
 	uint32_t program, pid, tid;

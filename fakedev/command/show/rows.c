@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "show/rows.h"
 
-#include "trace.h"
+#include "command/trace/trace.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/* WIRE_IOCTL: the client sent the memory the driver may read; the driver's writes are gathered and
+ * sent back, for the client to store. */
+#include "broker/trace-internal.h"
+#include "uapi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A region of the client's memory, as it was sent. */
+struct view {
+	struct wire_region region;
+	const unsigned char *data; /* NULL: not readable */
+};
+
+struct gathered {
+	const struct view *views;
+	uint32_t n_views, last; /* last: where the previous lookup ended */
+	/* The reply: its head, then the writes in order: struct wire_region and padded data. */
+	unsigned char *out;
+	size_t used, room;
+	unsigned char first[1024]; /* out until it outgrows this */
+	uint32_t n_writes;
+	uint64_t low, high; /* hull of the writes */
+};
+
+static size_t padded(size_t len)
+{
+	return (len + 7) & ~(size_t)7;
+}
+
+static const struct view *find(struct gathered *g, uint64_t addr, size_t len, bool data)
+{
+	for (uint32_t i = 0; i < g->n_views; i++) {
+		uint32_t at = (g->last + i) % g->n_views;
+		const struct view *v = &g->views[at];
+
+		if (addr < v->region.addr || addr - v->region.addr > v->region.len ||
+		    len > v->region.len - (addr - v->region.addr))
+			continue;
+		if (data ? v->data != NULL : (v->region.flags & WIRE_R_WRITABLE) != 0) {
+			g->last = at;
+			return v;
+		}
+	}
+	return NULL;
+}
+
+/* What this very call wrote earlier must be seen by its later reads. */
+static void overlay(const struct gathered *g, uint64_t addr, unsigned char *dst, size_t len)
+{
+	size_t at = sizeof(struct wire_ioctl_reply);
+
+	if (addr >= g->high || addr + len <= g->low)
+		return;
+	for (uint32_t i = 0; i < g->n_writes; i++) {
+		struct wire_region r;
+		uint64_t from, to;
+
+		memcpy(&r, g->out + at, sizeof(r));
+		from = r.addr > addr ? r.addr : addr;
+		to = r.addr + r.len < addr + len ? r.addr + r.len : addr + len;
+		if (from < to)
+			memcpy(dst + (from - addr), g->out + at + sizeof(r) + (from - r.addr),
+			       to - from);
+		at += sizeof(r) + padded(r.len);
+	}
+}
+
+static int view_read(void *ctx, uint64_t addr, void *dst, size_t len)
+{
+	struct gathered *g = ctx;
+	const struct view *v;
+
+	if (len == 0)
+		return 0;
+	v = find(g, addr, len, true);
+	if (!v)
+		return -EFAULT;
+	memcpy(dst, v->data + (addr - v->region.addr), len);
+	overlay(g, addr, dst, len);
+	return 0;
+}
+
+/* Whether a store really works only the client finds out, when it does it. */
+static int view_write(void *ctx, uint64_t addr, const void *src, size_t len)
+{
+	struct gathered *g = ctx;
+	struct wire_region r = {.addr = addr, .len = (uint32_t)len, .flags = WIRE_R_DATA};
+	size_t need = g->used + sizeof(r) + padded(len);
+
+	if (len == 0)
+		return 0;
+	if (len > WIRE_PAYLOAD_MAX || need > WIRE_PAYLOAD_MAX)
+		return -EFAULT;
+	if (need > g->room) {
+		size_t room = need * 2;
+		unsigned char *out = realloc(g->out == g->first ? NULL : g->out, room);
+
+		if (!out)
+			return -EFAULT;
+		if (g->out == g->first)
+			memcpy(out, g->first, g->used);
+		g->out = out;
+		g->room = room;
+	}
+	memcpy(g->out + g->used, &r, sizeof(r));
+	memset(g->out + need - 8, 0, 8);
+	memcpy(g->out + g->used + sizeof(r), src, len);
+	g->used = need;
+	if (g->n_writes++ == 0) {
+		g->low = addr;
+		g->high = addr + len;
+	}
+	if (addr < g->low)
+		g->low = addr;
+	if (addr + len > g->high)
+		g->high = addr + len;
+	return 0;
+}
+
+static int view_probe_write(void *ctx, uint64_t addr, size_t len)
+{
+	return len == 0 || find(ctx, addr, len, false) ? 0 : -EFAULT;
+}
+
+/* Splits the payload into views; every length is checked here. */
+static int parse(const struct wire_in *in, struct wire_ioctl *call, struct view *few,
+		 uint32_t n_few, struct view **out)
+{
+	size_t at = sizeof(*call), end = in->msg.payload;
+	struct view *views = few;
+
+	if (end < at)
+		return -EPROTO;
+	memcpy(call, in->payload, sizeof(*call));
+	if (call->n_regions > (end - at) / sizeof(struct wire_region))
+		return -EPROTO;
+	if (call->n_regions > n_few)
+		views = malloc(call->n_regions * sizeof(*views));
+	if (!views)
+		return -ENOMEM;
+	*out = views;
+	for (uint32_t i = 0; i < call->n_regions; i++) {
+		struct view *v = &views[i];
+
+		v->data = NULL;
+		if (end - at < sizeof(v->region))
+			return -EPROTO;
+		memcpy(&v->region, in->payload + at, sizeof(v->region));
+		at += sizeof(v->region);
+		if (!(v->region.flags & WIRE_R_DATA))
+			continue;
+		if (padded(v->region.len) > end - at)
+			return -EPROTO;
+		v->data = in->payload + at;
+		at += padded(v->region.len);
+	}
+	return 0;
+}
+
+/* privcmd has no hypervisor to call. */
+long request_privcmd(uint32_t cmd)
+{
+	const uint32_t hypercall = 0x305000; /* IOCTL_PRIVCMD_HYPERCALL: _IOC(NONE, 'P', 0, 48) */
+
+	return cmd == hypercall ? -ENOSYS : -ENOTTY;
+}
+
+static long call_driver(struct client *c, const struct device_file *f,
+			const struct wire_ioctl *call, struct gathered *g,
+			struct trace_memory *traced)
+{
+	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, g};
+	struct cause *cause = &c->broker->cause;
+	struct gntsim_user_memory room;
+	long result;
+
+	if (!f)
+		return -EBADF;
+	if (!f->file)
+		return request_privcmd(call->cmd);
+	cause->kind = CAUSE_IOCTL;
+	cause->device = f->device;
+	cause->cmd = call->cmd;
+	cause->arg = call->arg;
+	cause->memory = &um;
+	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg,
+			      trace_watch(c->broker, traced, &um, &room));
+	cause->traced = traced;
+	origins_ioctl(c->broker);
+	broker_effects(c->broker);
+	return result;
+}
+
+int request_ioctl(struct client *c, const struct wire_in *in)
+{
+	struct wire_ioctl_reply head = {0};
+	struct view few[8], *views = few;
+	struct device_file *f;
+	struct wire_ioctl call;
+	struct trace_memory traced = {0};
+	struct gathered g;
+	long result;
+	int err = parse(in, &call, few, sizeof(few) / sizeof(few[0]), &views);
+
+	if (err == 0) {
+		g.views = views;
+		g.n_views = call.n_regions;
+		g.last = g.n_writes = 0;
+		g.low = g.high = 0;
+		g.out = g.first;
+		g.room = sizeof(g.first);
+		g.used = sizeof(head);
+		f = client_file(c, call.file);
+		result = call_driver(c, f, &call, &g, &traced);
+		if (result == 0 && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
+			head.drain = f->front->reset(f);
+		head.n_regions = g.n_writes;
+		memcpy(g.out, &head, sizeof(head));
+		err = client_reply(c, in, result, g.out, g.used, NULL, 0);
+		c->broker->cause.traced = NULL;
+		trace_memory_done(&traced);
+		if (g.out != g.first)
+			free(g.out);
+	}
+	if (views != few)
+		free(views);
+	return err;
+}
+
+void request_ioctl_look(const struct wire_in *in,
+			void (*look)(void *ctx, const struct gntsim_user_memory *um), void *ctx)
+{
+	struct view few[8], *views = few;
+	struct wire_ioctl call;
+	struct gathered g = {0};
+	const struct gntsim_user_memory um = {view_read, view_write, view_probe_write, &g};
+
+	if (parse(in, &call, few, sizeof(few) / sizeof(few[0]), &views) == 0) {
+		g.views = views;
+		g.n_views = call.n_regions;
+		look(ctx, &um);
+	}
+	if (views != few)
+		free(views);
+}

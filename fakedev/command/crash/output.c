@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "output.h"
+#include "command/command.h"
+#include "crash/order.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TRACE "trace-"
+
+/* The picture of a trace, by this program itself. */
+static int draw(const char *self, const char *trace, const char *picture)
+{
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		execl(self, "gntsim", "timeline", trace, "-o", picture, (char *)NULL);
+		_exit(EXIT_CANNOT_EXEC);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) < 0 || status)
+		return complain("crash: cannot draw %s", trace);
+	return 0;
+}
+
+/* Of each run that the command makes. */
+static int draw_all(const char *self, const char *dir)
+{
+	int status = 0;
+
+	for (unsigned int run = 1; status == 0; run++) {
+		scn_cleanup_buf struct scn_buf trace = {0}, picture = {0};
+
+		scn_buf_printf(&trace, "%s/" TRACE "%u.json", dir, run);
+		scn_buf_printf(&picture, "%s/timeline-%u.html", dir, run);
+		if (trace.failed || picture.failed)
+			return complain("crash: out of memory");
+		if (access(trace.data, F_OK) < 0)
+			break;
+		status = draw(self, trace.data, picture.data);
+	}
+	return status;
+}
+
+static int try_again(const struct crash_options *o, const struct crash_point *point,
+		     const char *dir)
+{
+	scn_cleanup_buf struct scn_buf trace = {0}, record = {0}, why = {0};
+	char format[] = "trace-format=json", *more[] = {NULL, format, NULL, NULL};
+	struct crash_search s = o->search;
+	struct crash_findings f;
+	int status;
+
+	scn_buf_printf(&trace, "trace=%s/" TRACE CRASH_ORDER_RUN ".json", dir);
+	scn_buf_printf(&record, "record=%s/recorded-" CRASH_ORDER_RUN ".scn", dir);
+	if (trace.failed || record.failed)
+		return complain("crash: out of memory");
+	more[0] = trace.data;
+	more[2] = record.data;
+	s.only = point;
+	s.more = more;
+	s.jobs = 1;
+	s.budget = 0;
+	status = crash_search_run(&s, NULL, &f, &why);
+	crash_findings_free(&f);
+	return status < 0 ? complain("crash: %s", scn_buf_text(&why)) : 0;
+}
+
+int crash_output_write(const struct crash_options *o, const struct crash_groups *groups,
+		       const char *self)
+{
+	char root[PATH_MAX];
+	int status = 0;
+
+	if ((mkdir(o->output, 0777) < 0 && errno != EEXIST) || !realpath(o->output, root))
+		return complain("crash: cannot make a directory %s: %s", o->output,
+				strerror(errno));
+	for (size_t i = 0; i < groups->n && status == 0; i++) {
+		scn_cleanup_buf struct scn_buf dir = {0};
+
+		scn_buf_printf(&dir, "%s/%zu", root, i + 1);
+		if (dir.failed || (mkdir(dir.data, 0777) < 0 && errno != EEXIST))
+			return complain("crash: cannot make a directory %s: %s", scn_buf_text(&dir),
+					strerror(errno));
+		status = try_again(o, &groups->all[i].first->point, dir.data);
+		if (status == 0)
+			status = draw_all(self, dir.data);
+	}
+	return status;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* By which front the devices reach the programs of gntsim run. */
+#include "options.h"
+#include "program.h"
+#include "substrates/fronts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct subject {
+	const char *program;
+	enum program_kind kind;
+	char loader[PATH_MAX];
+};
+
+static const char *const fronts[] = {
+    [FRONT_SOCKET] = "socket", [FRONT_FUSE] = "fuse", [FRONT_CUSE] = "cuse"};
+
+static void say_lacks(const struct run_options *o)
+{
+	static const enum scn_front assisted[] = {[FRONT_SOCKET] = SCN_FRONT_SOCKET,
+						  [FRONT_FUSE] = SCN_FRONT_FUSE,
+						  [FRONT_CUSE] = SCN_FRONT_CUSE};
+	enum scn_front front = o->unassisted ? SCN_FRONT_FUSE_UNASSISTED : assisted[o->front];
+	const struct scn_lack *l;
+
+	for (size_t i = 0; (l = scn_front_lack(front, i)); i++)
+		fprintf(stderr, "gntsim: it lacks %s: %s\n", scn_capability_name(l->capability),
+			l->what);
+}
+
+/* Why no library can be preloaded. */
+static int complain_of(const struct run_options *o, const struct subject *s)
+{
+	const char *front = fronts[o->front];
+
+	if (s->kind == PROGRAM_OTHER_MACHINE)
+		return complain(
+		    "%s is a program of another architecture, or of 32 bits: it gets no devices",
+		    s->program);
+	if (s->kind == PROGRAM_OTHER_LOADER)
+		return complain(
+		    "%s is loaded by %s, which is neither glibc's loader nor musl's: the "
+		    "%s front works through a preloaded library, which only they load",
+		    s->program, s->loader, front);
+	if (s->kind == PROGRAM_SET_ID)
+		return complain("%s is executed with rights of its own (set-user-ID, set-group-ID "
+				"or capabilities): the %s front works through a preloaded library, "
+				"which the loader does not load into it",
+				s->program, front);
+	return complain("%s is a static program: the %s front works through a preloaded library, "
+			"which the kernel does not load into it",
+			s->program, front);
+}
+
+/* The program that decides: one machine serves all, and what one needs that no library can be
+ * preloaded into holds for the others too. */
+static void find_subject(const struct run_options *o, struct subject *s)
+{
+	for (unsigned int i = 0; i < o->n_programs; i++) {
+		struct subject next = {.program = o->programs[i].argv[0]};
+
+		next.kind = program_kind(next.program, next.loader);
+		if (i == 0 || next.kind > s->kind)
+			*s = next;
+	}
+}
+
+int run_choose_front(struct run_options *o, const struct machine_about *about)
+{
+	struct subject subject = {.kind = PROGRAM_DYNAMIC};
+	const char *why = "as asked for";
+	enum program_kind kind;
+	bool dynamic;
+
+	find_subject(o, &subject);
+	kind = subject.kind;
+	dynamic = kind == PROGRAM_DYNAMIC;
+	if (kind == PROGRAM_OTHER_MACHINE)
+		return complain_of(o, &subject);
+
+	if (about && about->unassisted) {
+		if (o->assist_choice == CHOSEN && !o->unassisted)
+			return complain("the machine at %s serves unassisted programs only (it has "
+					"--mount without --assist=yes)",
+					o->socket);
+		o->assist_choice = CHOSEN;
+		o->unassisted = true;
+	}
+
+	if (o->front_choice == CHOOSE) {
+		bool fuse = !dynamic || (o->assist_choice == CHOSEN && o->unassisted);
+
+		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
+		why = kind == PROGRAM_STATIC
+			  ? "the program is static: no library can be preloaded into it"
+		      : kind == PROGRAM_SET_ID
+			  ? "the program is executed with rights of its own: no library can be "
+			    "preloaded into it"
+		      : !dynamic
+			  ? "the program's loader is neither glibc's nor musl's: no library can "
+			    "be preloaded into it"
+		      : fuse ? "it needs no preloaded library"
+			     : "the program is dynamic, and it needs nothing of the host";
+	}
+	if (o->assist_choice == CHOOSE)
+		o->unassisted = o->front == FRONT_FUSE && !dynamic;
+	if (!o->unassisted && !dynamic)
+		return complain_of(o, &subject);
+	if (o->unassisted && o->front != FRONT_FUSE)
+		return complain("unassisted programs need the fuse front");
+	if (about && o->unassisted && !about->unassisted)
+		return complain("the machine at %s does not serve unassisted programs (they and "
+				"static ones need 'gntsim serve --mount')",
+				o->socket);
+	if (o->verbose) {
+		fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
+			o->unassisted ? ", unassisted" : "", why);
+		say_lacks(o);
+		/* What the library has to say later. */
+		setenv("GNTSIM_VERBOSE", "1", 1);
+	}
+	return 0;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+#include "points.h"
+
+#include "backtrace.h"
+#include "command/command.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <string.h>
+#include <sys/wait.h>
+
+FILE *run_points_open(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		complain("--points: cannot write %s: %s", path, strerror(errno));
+	return f;
+}
+
+static void add(struct json_object *o, const char *name, struct json_object *value)
+{
+	json_object_object_add(o, name, value);
+}
+
+static void add_text(struct json_object *o, const char *name, const char *text)
+{
+	add(o, name, text ? json_object_new_string(text) : NULL);
+}
+
+static void add_number(struct json_object *o, const char *name, bool known, uint64_t n)
+{
+	add(o, name, known ? json_object_new_uint64(n) : NULL);
+}
+
+static struct json_object *line(const char *kind)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_text(o, "kind", kind);
+	return o;
+}
+
+static void write_line(FILE *f, struct json_object *o)
+{
+	fprintf(f, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+}
+
+static void write_program(FILE *f, const struct death_program *p, unsigned int index)
+{
+	struct json_object *o = line("program");
+
+	add_number(o, "index", true, index);
+	add_text(o, "program", p->name);
+	add_number(o, "domain", true, p->domid);
+	add_number(o, "calls", true, p->calls);
+	add_number(o, "waits", true, p->waits);
+	add_number(o, "maps", true, p->maps);
+	add_number(o, "stores", p->stops, p->stores);
+	add_number(o, "status", p->ended && WIFEXITED(p->status),
+		   (unsigned int)WEXITSTATUS(p->status));
+	add_number(o, "signal", p->ended && WIFSIGNALED(p->status),
+		   (unsigned int)WTERMSIG(p->status));
+	write_line(f, o);
+}
+
+static void write_death(FILE *f, const struct death_program *p, unsigned int index)
+{
+	struct json_object *o = line("death");
+	char point[DEATH_POINT_TEXT];
+
+	add_number(o, "index", true, index);
+	add_text(o, "point", death_point_text(&p->point, point));
+	add_text(o, "end", death_end_name(p->end));
+	add_text(o, "call", p->call);
+	add_number(o, "pid", true, p->victim);
+	add_number(o, "tid", true, p->thread);
+	add(o, "backtrace", backtrace_json(p->snapshot));
+	write_line(f, o);
+}
+
+static void write_machine(FILE *f, const struct run_last_words *last)
+{
+	struct json_object *o = line("machine");
+
+	add_number(o, "leaks", last->leaks_known, last->leaks);
+	add(o, "empty", json_object_new_boolean(last->empty));
+	add_number(o, "hazards", true, last->hazards);
+	write_line(f, o);
+}
+
+static void write_schedule(FILE *f, const struct schedule *s)
+{
+	struct json_object *o = line("schedule");
+
+	add_number(o, "seed", true, s->seed);
+	add_number(o, "depth", true, s->depth);
+	add_number(o, "steps", true, s->steps);
+	add_number(o, "processes", true, s->processes);
+	write_line(f, o);
+}
+
+bool run_points_write(FILE *f, const char *path, const struct deaths *d,
+		      const struct run_last_words *last, const struct schedule *schedule)
+{
+	bool whole;
+
+	for (unsigned int i = 0; i < d->n; i++)
+		write_program(f, &d->programs[i], i + 1);
+	for (unsigned int i = 0; i < d->n; i++)
+		if (d->programs[i].reached)
+			write_death(f, &d->programs[i], i + 1);
+	if (d->hang)
+		fprintf(f, "%s\n", d->hang);
+	if (schedule)
+		write_schedule(f, schedule);
+	if (last->known)
+		write_machine(f, last);
+	whole = !ferror(f);
+	whole &= fclose(f) == 0;
+	if (!whole)
+		complain("--points: cannot write %s: %s", path, strerror(errno));
+	return whole;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "stops.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool records_stores(const struct run_options *o)
+{
+	return o->record && o->stores && strcmp(o->stores, "exact") == 0;
+}
+
+static bool is_followed(const struct run_options *o, const struct run_program *p)
+{
+	return o->count_stores || p->kill_at.at == DEATH_STORE || records_stores(o);
+}
+
+int run_stops_begin(const struct run_options *o, struct stops **out)
+{
+	struct stops_config config = {.tell = records_stores(o), .look = o->points};
+	struct failure f;
+	bool any = false;
+	int err;
+
+	for (unsigned int i = 0; i < o->n_programs; i++) {
+		const struct run_program *p = &o->programs[i];
+
+		any |= is_followed(o, p);
+		if (p->kill_at.at == DEATH_STORE && i < STOPS_PROGRAMS)
+			config.programs[i] =
+			    (struct stops_program){.end_at = p->kill_at.n, .end = p->end};
+	}
+	if (!any)
+		return 0;
+	if (o->n_programs > STOPS_PROGRAMS)
+		return complain("no more than %u programs can be stopped at their stores",
+				STOPS_PROGRAMS),
+		       -E2BIG;
+	if (o->unassisted)
+		return complain("an unassisted program, whose memory the kernel alone maps, can't "
+				"be stopped at its stores"),
+		       -ENOTSUP;
+	err = stops_start(&config, out, &f);
+	if (err < 0)
+		complain("%s", f.text);
+	return err;
+}
+
+static void take_ends(void *ctx)
+{
+	const struct run_stops *w = ctx;
+	struct stops_end end;
+
+	while (stops_take_end(w->stops, &end)) {
+		if (w->deaths)
+			deaths_at_store(w->broker, &w->deaths->programs[end.program], end.pid,
+					end.tid, end.look);
+		stops_let_end(w->stops);
+	}
+}
+
+/* The broker closes what it watches. */
+static int watch(struct broker *b, int fd, void (*ready)(void *), void *ctx)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), err;
+
+	if (copy < 0)
+		return -errno;
+	err = broker_watch(b, copy, ready, ctx);
+	if (err < 0)
+		close(copy);
+	return err;
+}
+
+bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r)
+{
+	int err = 0;
+
+	if (!w->stops)
+		return true;
+	w->broker = b;
+	err = watch(b, stops_ends(w->stops), take_ends, w);
+	if (err == 0 && r && stops_descriptor(w->stops) >= 0)
+		err = watch(b, stops_descriptor(w->stops), recording_take_stores, r);
+	if (err < 0)
+		complain("cannot watch for stores: %s", strerror(-err));
+	return err == 0;
+}
+
+int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,
+		     struct failure *f)
+{
+	return s && is_followed(o, p) ? stops_follow(s, (unsigned int)(p - o->programs), f) : 0;
+}
+
+void run_stops_counted(const struct run_options *o, const struct stops *s, unsigned int program,
+		       struct deaths *d)
+{
+	struct death_program *p = d ? &d->programs[program] : NULL;
+
+	if (!s || !p || !is_followed(o, &o->programs[program]))
+		return;
+	p->stops = true;
+	p->stores = stops_count(s, program);
+}
+
+int run_stops_judge(const struct stops *s, int status)
+{
+	return s && stops_refused(s) ? complain("stores can't be stopped at: %s", stops_refused(s))
+				     : status;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "trace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "command/command.h"
+#include "lang/layout.h"
+
+/* Written out when the broker is about to wait, or when there is so much. */
+#define MUCH (1u << 16)
+
+struct tracer {
+	const struct trace_format *format;
+	const char *path;
+	struct broker_trace hooks;
+	struct scn_buf text, seen;
+	struct timespec start;
+	int fd;
+	uint64_t lines, line; /* written so far; where the last call stands */
+	bool prompt;          /* somebody looks on */
+	int err;              /* why it was given up */
+};
+
+const char *trace_device_name(enum wire_device device)
+{
+	static const char *const names[] = {"gntalloc", "gntdev", "evtchn", "privcmd"};
+
+	return device <= WIRE_DEV_PRIVCMD ? names[device] : "file";
+}
+
+const char *trace_call_name(enum trace_kind kind)
+{
+	static const char *const names[] = {
+	    [TRACE_FORK] = "fork",     [TRACE_OPEN] = "open",         [TRACE_IOCTL] = "ioctl",
+	    [TRACE_READ] = "read",     [TRACE_WRITE] = "write",       [TRACE_MMAP] = "mmap",
+	    [TRACE_MUNMAP] = "munmap", [TRACE_MPROTECT] = "mprotect", [TRACE_MADVISE] = "madvise",
+	    [TRACE_MREMAP] = "mremap", [TRACE_TIME] = NULL,
+	};
+
+	return names[kind];
+}
+
+const struct scn_ioctl *trace_known_ioctl(const struct trace_call *c)
+{
+	static const char gntdev[] = "IOCTL_GNTDEV_SET_UNMAP_NOTIFY";
+	const struct scn_ioctl *known = scn_ioctl_by_number(c->cmd);
+
+	/* gntalloc and gntdev share this number. */
+	if (known && c->device == WIRE_DEV_GNTDEV &&
+	    !strcmp(known->name, "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"))
+		return scn_ioctl_by_name((struct scn_str){gntdev, sizeof(gntdev) - 1});
+	return known;
+}
+
+static uint64_t us_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)(now.tv_sec - start->tv_sec) * 1000000u +
+	       (uint64_t)((now.tv_nsec - start->tv_nsec) / 1000);
+}
+
+/* A trace that can't be written is given up: the program under test must not feel it. */
+static void write_out(struct tracer *t)
+{
+	const char *at = scn_buf_text(&t->text);
+	size_t left = t->text.len;
+
+	if (t->text.failed && !t->err)
+		t->err = ENOMEM;
+	while (left > 0 && !t->err) {
+		ssize_t n = write(t->fd, at, left);
+
+		if (n < 0 && errno != EINTR)
+			t->err = errno;
+		if (n < 0)
+			continue;
+		at += n;
+		left -= (size_t)n;
+	}
+	scn_buf_clear(&t->text);
+}
+
+static uint64_t count_lines(const char *text, size_t len)
+{
+	const char *end = text + len;
+	uint64_t n = 0;
+
+	for (; (text = memchr(text, '\n', (size_t)(end - text))); text++)
+		n++;
+	return n;
+}
+
+static void on_call(void *ctx, const struct trace_call *call)
+{
+	struct tracer *t = ctx;
+	size_t before;
+
+	if (t->err)
+		return;
+	before = t->text.len;
+	t->format->call(&t->text, &t->seen, call, us_since(&t->start));
+	t->line = t->lines + 1;
+	t->lines += count_lines(scn_buf_text(&t->text) + before, t->text.len - before);
+	if (t->text.len > MUCH)
+		write_out(t);
+}
+
+static void on_saw(void *ctx, const struct gntsim_observation *o)
+{
+	struct tracer *t = ctx;
+
+	if (!t->err)
+		t->format->saw(&t->seen, o);
+}
+
+static bool on_flush(void *ctx, bool idle)
+{
+	struct tracer *t = ctx;
+
+	if (idle || t->prompt)
+		write_out(t);
+	return t->text.len > 0;
+}
+
+static uint64_t on_line(void *ctx)
+{
+	const struct tracer *t = ctx;
+
+	return t->err ? 0 : t->line;
+}
+
+static const struct trace_format *find_format(const char *name)
+{
+	static const struct trace_format *const all[] = {&trace_text, &trace_json};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(all[i]->name, name))
+			return all[i];
+	complain("--trace-format: expected text or json, found '%s'", name);
+	return NULL;
+}
+
+bool trace_format_known(const char *name)
+{
+	return find_format(name) != NULL;
+}
+
+struct tracer *trace_open(const char *path, const char *format)
+{
+	const struct trace_format *f = find_format(format);
+	struct tracer *t = f ? calloc(1, sizeof(*t)) : NULL;
+
+	if (!t)
+		return NULL;
+	t->format = f;
+	t->path = path;
+	t->hooks = (struct broker_trace){
+	    .ctx = t, .call = on_call, .saw = on_saw, .flush = on_flush, .line = on_line};
+	t->prompt = !strcmp(path, "-");
+	t->fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
+				  : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (t->fd < 0) {
+		complain("--trace: cannot write %s: %s", path, strerror(errno));
+		free(t);
+		return NULL;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &t->start);
+	f->begin(&t->text);
+	t->lines = count_lines(scn_buf_text(&t->text), t->text.len);
+	write_out(t);
+	return t;
+}
+
+const struct broker_trace *trace_hooks(struct tracer *t)
+{
+	return t ? &t->hooks : NULL;
+}
+
+bool trace_end_writing(struct tracer *t)
+{
+	bool whole;
+
+	if (!t)
+		return true;
+	write_out(t);
+	whole = t->err == 0;
+	if (!whole)
+		complain("--trace: %s is not whole: %s", t->path, strerror(t->err));
+	close(t->fd);
+	scn_buf_free(&t->text);
+	scn_buf_free(&t->seen);
+	free(t);
+	return whole;
+}
