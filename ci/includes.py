@@ -3,7 +3,7 @@
 
 Rooms are ranked from below. A room includes itself and rooms of a lower rank; two rooms of one rank
 know nothing of each other. Headers are looked for where the compiler looks: beside the file, then in
-fakedev/, scenarios/ and include/.
+fakedev/, scenarios/, include/ and sim/.
 """
 import os
 import re
@@ -14,6 +14,8 @@ RANKS = {
     "include/gntsim": 0,
     "include/gnttab": 0,
     "sim": 1,
+    "sim/xen": 2,
+    "sim/linux": 3,
     "binding": 1,
     "fakedev": 1,  # the wire: what both ends share
     "fakedev/preload": 2,
@@ -29,18 +31,19 @@ RANKS = {
     "scenarios/player": 5,
     "scenarios/substrates/agent": 6,
     "scenarios/substrates": 7,
-    "scenarios/explore": 8,
-    "scenarios/fuzz": 8,
+    "scenarios/substrates/play": 8,
+    "scenarios/explore": 9,
+    "scenarios/fuzz": 9,
     "fakedev/timeline": 6,
-    "fakedev/record": 8,
-    "fakedev/crash": 8,
-    "fakedev/command": 9,
-    "fakedev/command/show": 11,
-    "fakedev/command/trace": 10,
-    "fakedev/command/record": 10,
-    "fakedev/command/crash": 11,
-    "fakedev/command/run": 11,
-    "fakedev/command/serve": 11,
+    "fakedev/record": 9,
+    "fakedev/crash": 9,
+    "fakedev/command": 10,
+    "fakedev/command/show": 12,
+    "fakedev/command/trace": 11,
+    "fakedev/command/record": 11,
+    "fakedev/command/crash": 12,
+    "fakedev/command/run": 12,
+    "fakedev/command/serve": 12,
 }
 # Which rooms may meet at all: what is below the colon. "nothing uses fakedev but its own command".
 FAMILIES = {
@@ -54,7 +57,7 @@ FAMILIES = {
     "fakedev/crash": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
 }
-SEARCH = ("fakedev", "scenarios", "include")
+SEARCH = ("fakedev", "scenarios", "include", "sim")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 
 

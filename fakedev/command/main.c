@@ -5,7 +5,7 @@
 #include "explore/main.h"
 #include "fuzz/main.h"
 #include "lang/new_scenario.h"
-#include "substrates/play_main.h"
+#include "substrates/play/play_main.h"
 #include <errno.h>
 #include <gntsim/machine.h>
 #include <stdio.h>

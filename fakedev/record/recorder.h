@@ -146,6 +146,36 @@ void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t proce
 /* The frame behind a reference; UINT32_MAX: none. */
 uint32_t record_frame_of(const struct recorder *r, uint16_t domid, uint32_t ref);
 
+static inline struct process *process_at(const struct recorder *r, uint32_t process)
+{
+	return &r->world.processes[process];
+}
+/* A child that has not said who it is calls nothing yet. */
+static inline bool process_is_known(const struct process *p)
+{
+	return p->pid != PID_UNKNOWN;
+}
+
+/* lives.c */
+/* The caller's process, made if it is not there; NOBODY: no memory. */
+uint32_t record_process_of(struct recorder *r, const struct trace_call *c);
+void record_joined(struct recorder *r, const struct trace_call *c);
+void record_forked(struct recorder *r, const struct trace_call *c, uint32_t parent);
+/* The address space ends: by an exec, or with the process. */
+void record_ended(struct recorder *r, const struct trace_call *c);
+/* A step for its death, and what goes with it. */
+void record_died(struct recorder *r, const struct trace_call *c, uint32_t process);
+/* It holds nothing any more; no step. */
+void record_process_gone(struct recorder *r, const struct trace_call *c, uint32_t process);
+
+/* files.c */
+/* UINT32_MAX: none that is known. */
+uint32_t record_file_of(const struct recorder *r, const struct trace_call *c);
+void record_opened(struct recorder *r, const struct trace_call *c, uint32_t process);
+/* A process uses a file: if it has not opened it, it was sent the descriptor. */
+void record_sent(struct recorder *r, uint32_t process, uint32_t file);
+void record_closed(struct recorder *r, const struct trace_call *c);
+
 /* calls.c */
 void record_call(struct recorder *r, const struct trace_call *c);
 /* The step that stands for the call. */

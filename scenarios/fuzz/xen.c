@@ -13,7 +13,7 @@
 
 #include "fuzz.h"
 #include "substrates/agent/scratch.h"
-#include "substrates/play_xen.h"
+#include "substrates/play/play_xen.h"
 
 #define TIME_LIMIT (24u * 3600) /* of a batch; a sequence that hangs is ended by play_xen.c */
 

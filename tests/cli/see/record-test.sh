@@ -5,7 +5,7 @@
 gntsim=$(realpath "$1") traced=$(realpath "$2") producer=$(realpath "$3") consumer=$(realpath "$4")
 writers=$(realpath "$5")
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 
 # plays FILE: on the model and on real processes, each as it was recorded.
 plays() {

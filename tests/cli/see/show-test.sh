@@ -4,7 +4,7 @@
 # usage: show-test.sh GNTSIM SHOWN OTHER_SERVER
 gntsim=$(realpath "$1") shown=$(realpath "$2") other=$(realpath "$3")
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 s=$dir/s
 
 # What changes from run to run has a letter; blanks are one.

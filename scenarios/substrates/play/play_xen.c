@@ -13,7 +13,7 @@
 #include "player/clock.h"
 #include "player/tap_reader.h"
 #include "static_player.h"
-#include "substrates.h"
+#include "substrates/substrates.h"
 
 #define SCENARIO_SECONDS 120 /* how long one may take before it counts as hung */
 #define PAIR_SECONDS     300 /* the same for two domains, where a call can take 50 ms */

@@ -4,7 +4,7 @@
 # usage: trace-test.sh GNTSIM TRACED
 gntsim=$(realpath "$1") traced=$(realpath "$2")
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 
 # What changes from run to run has a letter.
 plain() {

@@ -2,7 +2,7 @@
 # deaths-test.sh GNTSIM POINTS FRONT [OPTION]: a program ends at the point that it is told to end at, in the
 # way that it is told to, on this front, and nowhere else.
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 gntsim=$(realpath "$1") points=$(realpath "$2") front=$3 option=${4---tag}
 cd "$dir" || exit
 

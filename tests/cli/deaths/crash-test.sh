@@ -1,7 +1,7 @@
 #!/bin/sh
 # crash-test.sh GNTSIM PROGRAMS: what gntsim crash does with what it is told, and what it leaves.
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 gntsim=$(realpath "$1") programs=$(realpath "$2")
 limit=120
 cd "$dir" || exit

@@ -4,7 +4,7 @@
 # usage: leaks-test.sh GNTSIM LEAVE USE_DEVICES
 gntsim=$(realpath "$1") leave=$(realpath "$2") use=$(realpath "$3")
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 s=$dir/s
 
 # each WHAT OPTION...: the cases, run with these options.

@@ -3,7 +3,7 @@
 # give others; a mistake that needs one order is found, and not without that order; nobody is waited for
 # for ever.
 # shellcheck source=tests/cli/script.sh
-. "$(dirname "$0")/script.sh"
+. "$(dirname "$0")/../script.sh"
 gntsim=$(realpath "$1") turns=$(realpath "$2")
 cd "$dir" || exit
 limit=120

@@ -6,7 +6,7 @@
 #include <sys/types.h>
 
 #include "lang/text.h"
-#include "leg.h"
+#include "substrates/leg.h"
 #include "player/variant.h"
 
 struct scn_lab {

@@ -3,7 +3,7 @@
 #ifndef SCN_PLAY_XEN_H
 #define SCN_PLAY_XEN_H
 
-#include "leg.h"
+#include "substrates/leg.h"
 #include "player/session.h"
 
 /* How the message of a scenario begins that the guest did not survive, or that did not end. */

@@ -8,10 +8,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "leg.h"
-#include "pair.h"
-#include "place.h"
-#include "substrates.h"
+#include "substrates/leg.h"
+#include "substrates/pair.h"
+#include "substrates/place.h"
+#include "substrates/substrates.h"
 #include "substrates/agent/agent.h"
 #ifdef SCN_STATIC
 #include "player/session.h"
