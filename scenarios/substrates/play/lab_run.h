@@ -6,8 +6,8 @@
 #include <sys/types.h>
 
 #include "lang/text.h"
-#include "substrates/leg.h"
 #include "player/variant.h"
+#include "substrates/leg.h"
 
 struct scn_lab {
 	const char *command, *player; /* ci/xen-lab; the static player */

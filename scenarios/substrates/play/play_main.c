@@ -8,11 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "substrates/agent/agent.h"
 #include "substrates/leg.h"
 #include "substrates/pair.h"
 #include "substrates/place.h"
 #include "substrates/substrates.h"
-#include "substrates/agent/agent.h"
 #ifdef SCN_STATIC
 #include "player/session.h"
 #else

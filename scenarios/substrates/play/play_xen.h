@@ -3,8 +3,8 @@
 #ifndef SCN_PLAY_XEN_H
 #define SCN_PLAY_XEN_H
 
-#include "substrates/leg.h"
 #include "player/session.h"
+#include "substrates/leg.h"
 
 /* How the message of a scenario begins that the guest did not survive, or that did not end. */
 #define SCN_XEN_CRASHED "the guest's kernel crashed: "
