@@ -8,6 +8,32 @@ void gntsim_machine_observe(struct gntsim_machine *m, gntsim_observer *observer,
 	m->observer_ctx = ctx;
 }
 
+const char *gntsim_observation_name(enum gntsim_observation_kind kind)
+{
+	static const char *const names[GNTSIM_SAW_KINDS] = {
+	    [GNTSIM_SAW_GRANT] = "grant",
+	    [GNTSIM_SAW_DEFERRED] = "deferred",
+	    [GNTSIM_SAW_HANDLE_TAKEN] = "map",
+	    [GNTSIM_SAW_HANDLE_FREED] = "unmap",
+	    [GNTSIM_SAW_MAP_REFUSED] = "refused",
+	    [GNTSIM_SAW_PORT] = "port",
+	    [GNTSIM_SAW_PENDING] = "pending",
+	    [GNTSIM_SAW_EVENT] = "event",
+	    [GNTSIM_SAW_NOTIFY_SET] = "notification",
+	    [GNTSIM_SAW_NOTIFY_BYTE] = "notification_byte",
+	    [GNTSIM_SAW_NOTIFY_EVENT] = "notification_event",
+	    [GNTSIM_SAW_REVOKED] = "revoked",
+	    [GNTSIM_SAW_MAP_FREED] = "map_freed",
+	    [GNTSIM_SAW_RELEASE] = "release",
+	    [GNTSIM_SAW_MM_END] = "memory_end",
+	    [GNTSIM_SAW_DOMAIN] = "domain",
+	    [GNTSIM_SAW_DESTROY] = "destroy",
+	    [GNTSIM_SAW_BURIED] = "buried",
+	};
+
+	return (unsigned int)kind < GNTSIM_SAW_KINDS ? names[kind] : NULL;
+}
+
 /* Slots do not know their number; who looks can wait for it. */
 static gntsim_gref ref_of(const struct gntsim_domain *dom, const struct slot *slot)
 {

@@ -166,35 +166,18 @@ static void read_members(struct reading *r, struct gntsim_observation *s)
 
 bool tl_parse_seen(struct gntsim_observation *seen, struct json_object *o, struct scn_buf *why)
 {
-	static const char *const kinds[] = {
-	    [GNTSIM_SAW_GRANT] = "grant",
-	    [GNTSIM_SAW_DEFERRED] = "deferred",
-	    [GNTSIM_SAW_HANDLE_TAKEN] = "map",
-	    [GNTSIM_SAW_HANDLE_FREED] = "unmap",
-	    [GNTSIM_SAW_MAP_REFUSED] = "refused",
-	    [GNTSIM_SAW_PORT] = "port",
-	    [GNTSIM_SAW_PENDING] = "pending",
-	    [GNTSIM_SAW_EVENT] = "event",
-	    [GNTSIM_SAW_NOTIFY_SET] = "notification",
-	    [GNTSIM_SAW_NOTIFY_BYTE] = "notification_byte",
-	    [GNTSIM_SAW_NOTIFY_EVENT] = "notification_event",
-	    [GNTSIM_SAW_REVOKED] = "revoked",
-	    [GNTSIM_SAW_MAP_FREED] = "map_freed",
-	    [GNTSIM_SAW_RELEASE] = "release",
-	    [GNTSIM_SAW_MM_END] = "memory_end",
-	    [GNTSIM_SAW_DOMAIN] = "domain",
-	    [GNTSIM_SAW_DESTROY] = "destroy",
-	    [GNTSIM_SAW_BURIED] = "buried",
-	};
+	const char *kinds[GNTSIM_SAW_KINDS];
 	struct reading r = {o, why, true};
 	int kind;
 
+	for (kind = 0; kind < (int)GNTSIM_SAW_KINDS; kind++)
+		kinds[kind] = gntsim_observation_name((enum gntsim_observation_kind)kind);
 	*seen = (struct gntsim_observation){0};
 	if (!json_object_is_type(o, json_type_object)) {
 		scn_buf_str(why, "expected an object");
 		return false;
 	}
-	kind = tl_word(o, "what", kinds, sizeof(kinds) / sizeof(kinds[0]), why);
+	kind = tl_word(o, "what", kinds, GNTSIM_SAW_KINDS, why);
 	if (kind < 0)
 		return false;
 	seen->kind = (enum gntsim_observation_kind)kind;

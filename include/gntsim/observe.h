@@ -60,6 +60,10 @@ enum gntsim_observation_kind {
 	GNTSIM_SAW_DESTROY,   /**< a domain is about to be destroyed */
 	GNTSIM_SAW_BURIED, /**< the last page of a destroyed domain was unmapped: nothing is left */
 };
+#define GNTSIM_SAW_KINDS (GNTSIM_SAW_BURIED + 1u)
+
+/** One word for a kind, as JSON traces have it ("notification_byte"); NULL for a number that is none. */
+const char *gntsim_observation_name(enum gntsim_observation_kind kind);
 
 /** An observation. Members that its kind does not name are 0. Valid during the callback only. */
 struct gntsim_observation {

@@ -3,6 +3,7 @@
 #include "support/mapping.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static char told[4096];
 
@@ -271,9 +272,25 @@ static void domains(void)
 	end();
 }
 
+static const char *name_of(unsigned int kind)
+{
+	return gntsim_observation_name((enum gntsim_observation_kind)kind);
+}
+
+static void names(void)
+{
+	for (unsigned int i = 0; i < GNTSIM_SAW_KINDS; i++) {
+		REQUIRE(name_of(i) != NULL);
+		for (unsigned int k = 0; k < i; k++)
+			EXPECT(strcmp(name_of(i), name_of(k)) != 0);
+	}
+	EXPECT(name_of(GNTSIM_SAW_KINDS) == NULL);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
+	    {"each kind has a name of its own", names},
 	    {"nobody looks", nobody_looks},
 	    {"a grant that a PVH domain maps", grant_of_pvh},
 	    {"a grant that a PV domain maps", grant_of_pv},

@@ -345,32 +345,6 @@ static void add_notified(struct json_object *o, const struct gntsim_observation 
 		add_number(o, "index", s->index);
 }
 
-static const char *name_of(enum gntsim_observation_kind kind)
-{
-	static const char *const names[] = {
-	    [GNTSIM_SAW_GRANT] = "grant",
-	    [GNTSIM_SAW_DEFERRED] = "deferred",
-	    [GNTSIM_SAW_HANDLE_TAKEN] = "map",
-	    [GNTSIM_SAW_HANDLE_FREED] = "unmap",
-	    [GNTSIM_SAW_MAP_REFUSED] = "refused",
-	    [GNTSIM_SAW_PORT] = "port",
-	    [GNTSIM_SAW_PENDING] = "pending",
-	    [GNTSIM_SAW_EVENT] = "event",
-	    [GNTSIM_SAW_NOTIFY_SET] = "notification",
-	    [GNTSIM_SAW_NOTIFY_BYTE] = "notification_byte",
-	    [GNTSIM_SAW_NOTIFY_EVENT] = "notification_event",
-	    [GNTSIM_SAW_REVOKED] = "revoked",
-	    [GNTSIM_SAW_MAP_FREED] = "map_freed",
-	    [GNTSIM_SAW_RELEASE] = "release",
-	    [GNTSIM_SAW_MM_END] = "memory_end",
-	    [GNTSIM_SAW_DOMAIN] = "domain",
-	    [GNTSIM_SAW_DESTROY] = "destroy",
-	    [GNTSIM_SAW_BURIED] = "buried",
-	};
-
-	return names[kind];
-}
-
 static void add_observation(struct json_object *o, const struct gntsim_observation *s)
 {
 	switch (s->kind) {
@@ -442,7 +416,7 @@ static void saw(struct scn_buf *seen, const struct gntsim_observation *s)
 {
 	struct json_object *o = json_object_new_object();
 
-	add_text(o, "what", name_of(s->kind));
+	add_text(o, "what", gntsim_observation_name(s->kind));
 	add_number(o, "domain", s->domid);
 	add_observation(o, s);
 	scn_buf_str(seen, json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
