@@ -585,18 +585,6 @@ static void take_results(struct recorder *r, const struct trace_call *c, uint32_
 	}
 }
 
-static const struct scn_ioctl *known_ioctl(const struct trace_call *c)
-{
-	static const char gntdev[] = "IOCTL_GNTDEV_SET_UNMAP_NOTIFY";
-	const struct scn_ioctl *known = scn_ioctl_by_number(c->cmd);
-
-	/* gntalloc and gntdev share this number. */
-	if (known && c->device == WIRE_DEV_GNTDEV &&
-	    !strcmp(known->name, "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"))
-		return scn_ioctl_by_name((struct scn_str){gntdev, sizeof(gntdev) - 1});
-	return known;
-}
-
 static void put_argument(struct recorder *r, const struct trace_call *c, uint32_t process,
 			 uint32_t file, const struct scn_ioctl *known, struct step *s)
 {
@@ -659,7 +647,7 @@ static void unmap_at_last(struct recorder *r, const struct trace_call *c, uint32
 
 void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file)
 {
-	const struct scn_ioctl *known = known_ioctl(c);
+	const struct scn_ioctl *known = scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV);
 	uint32_t regions = r->world.n_regions;
 	struct step *s;
 

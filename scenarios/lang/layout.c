@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "layout.h"
 
+#include <string.h>
 #include <sys/ioctl.h>
 
 #define FIELDS(array) (uint16_t)(sizeof(array) / sizeof((array)[0])), array
@@ -186,6 +187,16 @@ const struct scn_ioctl *scn_ioctl_by_number(uint64_t number)
 			return &ioctls[i];
 	}
 	return NULL;
+}
+
+const struct scn_ioctl *scn_ioctl_on(uint64_t number, bool gntdev)
+{
+	static const char own[] = "IOCTL_GNTDEV_SET_UNMAP_NOTIFY";
+	const struct scn_ioctl *known = scn_ioctl_by_number(number);
+
+	if (known && gntdev && !strcmp(known->name, "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"))
+		return scn_ioctl_by_name((struct scn_str){own, sizeof(own) - 1});
+	return known;
 }
 
 const struct scn_field *scn_field_find(const struct scn_layout *layout, struct scn_str name)

@@ -39,6 +39,8 @@ struct scn_ioctl {
 const struct scn_ioctl *scn_ioctl_by_name(struct scn_str name);
 /* The first of that number: gntalloc's and gntdev's SET_UNMAP_NOTIFY share one. */
 const struct scn_ioctl *scn_ioctl_by_number(uint64_t number);
+/* That number on a file of gntdev, or on one of the others. */
+const struct scn_ioctl *scn_ioctl_on(uint64_t number, bool gntdev);
 const struct scn_field *scn_field_find(const struct scn_layout *layout, struct scn_str name);
 /* "count, index, refs": for messages. */
 void scn_layout_describe(const struct scn_layout *layout, struct scn_buf *out);

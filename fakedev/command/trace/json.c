@@ -144,7 +144,7 @@ static void add_ports(struct json_object *o, const struct trace_call *c)
 
 static void add_ioctl(struct json_object *o, const struct trace_call *c)
 {
-	const struct scn_ioctl *known = trace_known_ioctl(c);
+	const struct scn_ioctl *known = scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV);
 	unsigned char byte;
 
 	add_file(o, c);

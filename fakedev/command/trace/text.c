@@ -53,7 +53,7 @@ static void print_ports(struct scn_buf *b, const struct trace_call *c)
 
 static void print_ioctl(struct scn_buf *b, const struct trace_call *c)
 {
-	const struct scn_ioctl *known = trace_known_ioctl(c);
+	const struct scn_ioctl *known = scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV);
 	unsigned char byte;
 
 	print_file(b, c);
@@ -141,7 +141,7 @@ static void print_arguments(struct scn_buf *b, const struct trace_call *c)
 
 static void print_result(struct scn_buf *b, const struct trace_call *c)
 {
-	const struct scn_ioctl *known = c->kind == TRACE_IOCTL ? trace_known_ioctl(c) : NULL;
+	const struct scn_ioctl *known = c->kind == TRACE_IOCTL ? scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV) : NULL;
 	const char *name;
 
 	if (c->result < 0) {

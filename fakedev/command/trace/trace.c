@@ -45,18 +45,6 @@ const char *trace_call_name(enum trace_kind kind)
 	return names[kind];
 }
 
-const struct scn_ioctl *trace_known_ioctl(const struct trace_call *c)
-{
-	static const char gntdev[] = "IOCTL_GNTDEV_SET_UNMAP_NOTIFY";
-	const struct scn_ioctl *known = scn_ioctl_by_number(c->cmd);
-
-	/* gntalloc and gntdev share this number. */
-	if (known && c->device == WIRE_DEV_GNTDEV &&
-	    !strcmp(known->name, "IOCTL_GNTALLOC_SET_UNMAP_NOTIFY"))
-		return scn_ioctl_by_name((struct scn_str){gntdev, sizeof(gntdev) - 1});
-	return known;
-}
-
 static uint64_t us_since(const struct timespec *start)
 {
 	struct timespec now;

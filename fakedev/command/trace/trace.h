@@ -41,7 +41,5 @@ void trace_call_text(struct scn_buf *out, const struct trace_call *call);
 const char *trace_device_name(enum wire_device device);
 /* "open", "ioctl", …; NULL for what is no call. */
 const char *trace_call_name(enum trace_kind kind);
-/* NULL: a number that no driver has. */
-const struct scn_ioctl *trace_known_ioctl(const struct trace_call *c);
 
 #endif
