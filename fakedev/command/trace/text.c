@@ -141,7 +141,8 @@ static void print_arguments(struct scn_buf *b, const struct trace_call *c)
 
 static void print_result(struct scn_buf *b, const struct trace_call *c)
 {
-	const struct scn_ioctl *known = c->kind == TRACE_IOCTL ? scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV) : NULL;
+	const struct scn_ioctl *known =
+	    c->kind == TRACE_IOCTL ? scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV) : NULL;
 	const char *name;
 
 	if (c->result < 0) {
