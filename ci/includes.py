@@ -18,6 +18,7 @@ RANKS = {
     "sim/linux": 3,
     "binding": 1,
     "fakedev": 1,  # the wire: what both ends share
+    "fakedev/privcmd": 1,
     "fakedev/preload": 2,
     "fakedev/broker/processes": 2,
     "fakedev/broker": 3,

@@ -81,7 +81,7 @@ enum wire_device {
 	WIRE_DEV_GNTALLOC,
 	WIRE_DEV_GNTDEV,
 	WIRE_DEV_EVTCHN,
-	WIRE_DEV_PRIVCMD,  /**< /dev/xen/privcmd, /dev/xen/hypercall: open, hypercalls ENOSYS */
+	WIRE_DEV_PRIVCMD,  /**< /dev/xen/privcmd, /dev/xen/hypercall */
 	WIRE_DEV_XSD_PORT, /**< /proc/xen/xsd_port: text, a plain file */
 	WIRE_DEV_XSD_KVA,  /**< /proc/xen/xsd_kva: one page, a plain file */
 	WIRE_DEV_MAX,

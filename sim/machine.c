@@ -57,6 +57,11 @@ uint64_t gntsim_machine_now(const struct gntsim_machine *m)
 	return m->now;
 }
 
+uint32_t gntsim_machine_frames(const struct gntsim_machine *m)
+{
+	return m->frames.n;
+}
+
 void *gntsim_frame_ptr(const struct gntsim_machine *m, gntsim_frame frame)
 {
 	return frame < m->frames.n ? frame_bytes(&m->frames, frame) : NULL;

@@ -126,6 +126,7 @@ struct device_file {
 	struct broker *broker;
 	enum wire_device device;
 	uint32_t open_flags, minor;
+	uint16_t domid;
 	uint32_t number; /**< the how manieth of its device, from 1 */
 	uint64_t cookie;
 	struct gntsim_file *file; /**< NULL for privcmd */
@@ -271,7 +272,8 @@ int request_destroy(struct client *c, const struct wire_in *in);
 void request_destroy_forget(struct client *c);
 /** What WIRE_DESTROY does, for nobody who waits for it. */
 void request_destroy_domain(struct broker *b, uint32_t domid);
-/** privcmd's ioctl. */
-long request_privcmd(uint32_t cmd);
+/** privcmd's ioctl (privcmd/privcmd.h); -ENODEV: the file's domain was destroyed. */
+long request_privcmd(const struct device_file *f, uint32_t cmd, uint64_t arg,
+		     const struct gntsim_user_memory *um);
 
 #endif

@@ -106,6 +106,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	f->front = front;
 	f->device = device;
 	f->open_flags = flags & O_ACCMODE;
+	f->domid = gntsim_domain_id(dom);
 	f->minor = minors[device];
 	f->number = ++b->n_opened[device];
 	if (device <= WIRE_DEV_EVTCHN)

@@ -373,7 +373,7 @@ static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uin
 	struct gntsim_mm *mm = NULL;
 
 	if (!f->file)
-		return request_privcmd(cmd);
+		return request_privcmd(f, cmd, arg, um);
 	if (ff->unassisted)
 		return pages_ioctl(ff, thread, cmd, arg, um);
 	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR) {
@@ -392,12 +392,10 @@ long fuse_file_ioctl(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64
 	struct broker *b = ff->device->broker;
 	struct trace_memory traced;
 	struct gntsim_user_memory room;
-	const struct gntsim_domain *dom =
-	    ff->device->file ? gntsim_file_domain(ff->device->file) : NULL;
 	long result;
 
 	b->cause = (struct cause){.kind = CAUSE_IOCTL,
-				  .domid = dom ? gntsim_domain_id(dom) : 0,
+				  .domid = ff->device->domid,
 				  .thread = thread,
 				  .device = ff->device->device,
 				  .cmd = cmd,

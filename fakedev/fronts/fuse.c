@@ -24,10 +24,10 @@
 static const struct {
 	const char *name;
 	enum wire_device device;
-	bool domain0; /* only there */
+	bool assisted; /* only there: it is mapped */
 } places[] = {
     [1] = {"gntalloc", WIRE_DEV_GNTALLOC, false}, [2] = {"gntdev", WIRE_DEV_GNTDEV, false},
-    [3] = {"evtchn", WIRE_DEV_EVTCHN, false},     [4] = {"privcmd", WIRE_DEV_PRIVCMD, true},
+    [3] = {"evtchn", WIRE_DEV_EVTCHN, false},     [4] = {"privcmd", WIRE_DEV_PRIVCMD, false},
     [5] = {"hypercall", WIRE_DEV_PRIVCMD, true},
 };
 #define N_PLACES (sizeof(places) / sizeof(places[0]))
@@ -121,7 +121,7 @@ static fuse_ino_t find_node(fuse_req_t req, fuse_ino_t folder, const char *name)
 		return 0;
 	for (unsigned int i = 1; i < N_PLACES; i++)
 		if (strcmp(places[i].name, name) == 0 &&
-		    (!places[i].domain0 || NODE_DOMID(folder) == 0))
+		    (!places[i].assisted || !host_of(req)->memory))
 			return NODE(NODE_DOMID(folder), i);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* ioctl on a device: gathers the memory that the driver may read, asks, stores what it wrote. */
 #include "library.h"
+#include "privcmd/abi.h"
 #include "uapi.h"
 
 #include <asm/ioctls.h>
@@ -132,12 +133,27 @@ static void add_copy_segments(struct gather *g, uint64_t arg)
 	}
 }
 
+/* The structure that a hypercall's argument points to. */
+static void add_hypercall(struct gather *g, uint64_t arg)
+{
+	struct privcmd_call call;
+	uint64_t addr;
+	size_t len;
+
+	if (lib_copy_in(&call, arg, sizeof(call)) < 0)
+		return;
+	len = privcmd_reads(&call, &addr);
+	add(g, addr, len);
+}
+
 /* What follows the fixed part of an argument. */
 static void add_arrays(struct gather *g, const struct device *d, uint32_t cmd, uint64_t arg)
 {
 	struct ioctl_gntdev_map_grant_ref map;
 	struct ioctl_gntdev_dmabuf_exp_from_refs exp;
 
+	if (d->device == WIRE_DEV_PRIVCMD && cmd == PRIVCMD_HYPERCALL)
+		add_hypercall(g, arg);
 	if (d->device != WIRE_DEV_GNTDEV)
 		return;
 	if (cmd == IOCTL_GNTDEV_MAP_GRANT_REF && lib_copy_in(&map, arg, sizeof(map)) == 0 &&
@@ -319,6 +335,8 @@ static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg, stru
 /* What more than the fixed part does the driver read, or must be found out here? */
 static bool is_plain(const struct device *d, uint32_t cmd)
 {
+	if (d->device == WIRE_DEV_PRIVCMD)
+		return cmd != PRIVCMD_HYPERCALL;
 	return d->device != WIRE_DEV_GNTDEV || cmd == IOCTL_GNTDEV_UNMAP_GRANT_REF ||
 	       cmd == IOCTL_GNTDEV_SET_UNMAP_NOTIFY;
 }

@@ -70,6 +70,9 @@ void gntsim_machine_advance(struct gntsim_machine *m, uint64_t ns);
 /** Nanoseconds until the next timer expires; UINT64_MAX when none is armed. */
 uint64_t gntsim_machine_next_timer(const struct gntsim_machine *m);
 
+/** How many page frames the machine has: gntsim_config.n_frames. */
+uint32_t gntsim_machine_frames(const struct gntsim_machine *m);
+
 /** The address of a frame's first byte in the memory handed in; NULL for a bad frame. */
 void *gntsim_frame_ptr(const struct gntsim_machine *m, gntsim_frame frame);
 

@@ -20,6 +20,7 @@ static void new_checks_its_frames(void)
 	config.n_frames = 1;
 	REQUIRE_EQ(gntsim_machine_new(&config, &m), 0);
 	EXPECT(gntsim_frame_ptr(m, 0) == memory);
+	EXPECT_EQ(gntsim_machine_frames(m), 1);
 	EXPECT(gntsim_machine_check(m) == NULL);
 	gntsim_machine_free(m);
 	gntsim_machine_free(NULL);

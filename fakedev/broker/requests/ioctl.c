@@ -2,6 +2,7 @@
 /* WIRE_IOCTL: the client sent the memory the driver may read; the driver's writes are gathered and
  * sent back, for the client to store. */
 #include "broker/trace-internal.h"
+#include "privcmd/privcmd.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -160,12 +161,12 @@ static int parse(const struct wire_in *in, struct wire_ioctl *call, struct view 
 	return 0;
 }
 
-/* privcmd has no hypervisor to call. */
-long request_privcmd(uint32_t cmd)
+long request_privcmd(const struct device_file *f, uint32_t cmd, uint64_t arg,
+		     const struct gntsim_user_memory *um)
 {
-	const uint32_t hypercall = 0x305000; /* IOCTL_PRIVCMD_HYPERCALL: _IOC(NONE, 'P', 0, 48) */
+	struct gntsim_domain *dom = gntsim_domain_find(f->broker->machine, f->domid);
 
-	return cmd == hypercall ? -ENOSYS : -ENOTTY;
+	return dom ? privcmd_ioctl(dom, cmd, arg, um) : -ENODEV;
 }
 
 static long call_driver(struct client *c, const struct device_file *f,
@@ -180,7 +181,7 @@ static long call_driver(struct client *c, const struct device_file *f,
 	if (!f)
 		return -EBADF;
 	if (!f->file)
-		return request_privcmd(call->cmd);
+		return request_privcmd(f, call->cmd, call->arg, &um);
 	cause->kind = CAUSE_IOCTL;
 	cause->device = f->device;
 	cause->cmd = call->cmd;
