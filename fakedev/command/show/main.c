@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* gntsim show: what lives in a machine, who has it, and why. */
 #define _GNU_SOURCE
-#include "show/tables.h"
-#include "show/why.h"
+#include "command/show/tables.h"
+#include "command/show/why.h"
 
 #include <errno.h>
 #include <stdlib.h>

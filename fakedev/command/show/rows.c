@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "show/rows.h"
+#include "command/show/rows.h"
 
 #include "command/trace/trace.h"
 

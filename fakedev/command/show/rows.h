@@ -3,7 +3,7 @@
 #ifndef FAKEDEV_COMMAND_SHOW_ROWS_H
 #define FAKEDEV_COMMAND_SHOW_ROWS_H
 
-#include "command.h"
+#include "command/command.h"
 #include "wire_show.h"
 
 struct rows {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "show/sheet.h"
+#include "command/show/sheet.h"
 
 #include <ctype.h>
 #include <inttypes.h>

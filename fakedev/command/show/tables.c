@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "show/tables.h"
+#include "command/show/tables.h"
 
 #include <gntsim/event_channel.h>
 #include <gntsim/grant_table.h>

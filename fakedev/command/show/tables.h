@@ -3,8 +3,8 @@
 #ifndef FAKEDEV_COMMAND_SHOW_TABLES_H
 #define FAKEDEV_COMMAND_SHOW_TABLES_H
 
-#include "show/rows.h"
-#include "show/sheet.h"
+#include "command/show/rows.h"
+#include "command/show/sheet.h"
 
 struct table {
 	const char *name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "show/why.h"
+#include "command/show/why.h"
 
 #include <ctype.h>
 #include <gntsim/event_channel.h>

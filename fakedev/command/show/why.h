@@ -3,8 +3,8 @@
 #ifndef FAKEDEV_COMMAND_SHOW_WHY_H
 #define FAKEDEV_COMMAND_SHOW_WHY_H
 
-#include "show/rows.h"
-#include "show/tables.h"
+#include "command/show/rows.h"
+#include "command/show/tables.h"
 
 /* What a chain is asked of. */
 struct why {
