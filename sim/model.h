@@ -563,10 +563,12 @@ struct gntsim_machine {
 	struct gntsim_domain **domains[DOM_LEAVES];
 	struct gntsim_totals totals;
 	uint64_t now;
-	uint64_t maps_asked, failing_map; /* how many; which fails, 0: none */
-	int16_t failing_status;
-	uint64_t advances;  /* how many, to tell one from another */
-	struct list timers; /* armed deferred-free timers; all last as long, so in order */
+	uint64_t maps_asked;
+	gntsim_map_refusal *map_refusal; /* NULL: none is refused */
+	void *map_refusal_ctx;
+	uint64_t interrupted_mmap; /* PV's mmaps of gntdev until one is; 0: none will be */
+	uint64_t advances;         /* how many, to tell one from another */
+	struct list timers;        /* armed deferred-free timers; all last as long, so in order */
 	uint32_t n_timers;
 	struct list effects;
 	struct effect hazards[N_HAZARDS];

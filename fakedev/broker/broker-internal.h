@@ -259,6 +259,8 @@ void broker_tick(struct broker *b);
 
 /** WIRE_MMAP, WIRE_MUNMAP, WIRE_MPROTECT, WIRE_MADVISE, WIRE_MREMAP; sends the reply. */
 int request_memory(struct client *c, const struct wire_in *in);
+/** WIRE_MMAP that is to fail with EINTR: leaves behind what it does in the driver. No reply. */
+void request_mmap_interrupted(struct client *c, const struct wire_in *in);
 /** WIRE_IOCTL; sends the reply. */
 int request_ioctl(struct client *c, const struct wire_in *in);
 /** Shows @p look the memory that came with a WIRE_IOCTL. */

@@ -257,25 +257,27 @@ static void settle_maps(struct broker *b)
 	p->maps += gntsim_maps_asked(b->machine) - b->maps_before;
 	for (unsigned int i = 0; i < p->n_failures; i++)
 		p->failures[i].reached |= p->failures[i].of_map && p->failures[i].n <= p->maps;
-	gntsim_fail_map(b->machine, 0, GNTSIM_GNTST_OKAY);
+	gntsim_refuse_maps(b->machine, NULL, NULL);
 }
 
-/* A call of the program begins: the next map of its that is to fail may be in it. */
+static enum gntsim_gntst refused(void *ctx, uint64_t number)
+{
+	const struct broker *b = ctx;
+	const struct death_program *p = b->mapping;
+	uint64_t n = p->maps + (number - b->maps_before);
+
+	for (unsigned int i = 0; i < p->n_failures; i++)
+		if (p->failures[i].of_map && p->failures[i].n == n)
+			return (enum gntsim_gntst)p->failures[i].err;
+	return GNTSIM_GNTST_OKAY;
+}
+
+/* A call of the program begins: maps of its that are to fail may be in it. */
 static void watch_maps(struct broker *b, struct death_program *p)
 {
-	const struct death_failure *next = NULL;
-
 	b->mapping = p;
 	b->maps_before = gntsim_maps_asked(b->machine);
-	for (unsigned int i = 0; i < p->n_failures; i++) {
-		const struct death_failure *f = &p->failures[i];
-
-		if (f->of_map && f->n > p->maps && (!next || f->n < next->n))
-			next = f;
-	}
-	if (next)
-		gntsim_fail_map(b->machine, b->maps_before + (next->n - p->maps),
-				(enum gntsim_gntst)next->err);
+	gntsim_refuse_maps(b->machine, refused, b);
 }
 
 static struct death_program *program_of_client(struct client *c)

@@ -96,6 +96,9 @@ void record_mapping(struct recorder *r, uint32_t process, uint32_t file, uint64_
 
 	if (fixed)
 		put_place(r, process, addr, len, &place);
+	/* Told to it (--fail): no signal came. */
+	if (result == -EINTR && r->world.files[file].device == WIRE_DEV_GNTDEV)
+		scn_buf_str(&script_step(&r->script, STEP_MACHINE, NOBODY)->text, "fail mmap 1");
 	s = main_step(r, STEP_CALL, process);
 	scn_buf_printf(&s->text, "mmap(%s, %llu, ", fixed ? scn_buf_text(&place) : "NULL",
 		       (unsigned long long)len);

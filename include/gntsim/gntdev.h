@@ -53,6 +53,18 @@ int gntsim_gntdev_get_offset_for_vaddr(struct gntsim_file *file, struct gntsim_m
 				       uint64_t vaddr, uint64_t *offset, uint32_t *count);
 
 /**
+ * A signal comes during the @p nth mmap of a gntdev of a PV domain from now on, 0: of none any more. It
+ * fails with -EINTR then, and its index is dead: each later mmap is -EINVAL, until it is given up
+ * (gntsim_gntdev_unmap()). mmaps that fail before do not count.
+ *
+ * A PV kernel has to register a notifier for the first gntdev mapping of an address space, which takes all
+ * locks of its memory, and gives up at a signal (Linux mm/mmap.c, mm_take_all_locks()); the driver has noted
+ * by then that the map is in use (6.1 and 6.12, gntdev_mmap()). Later mappings find the notifier there: that
+ * it was the first is for the caller to see to.
+ */
+void gntsim_interrupt_mmap(struct gntsim_machine *m, uint64_t nth);
+
+/**
  * IOCTL_GNTDEV_SET_UNMAP_NOTIFY: one notification per map; legal before mmap.
  * @param index any byte offset inside a map: the byte to clear
  * @retval -EINVAL other bits in action; or a port that is not bound through evtchn in this

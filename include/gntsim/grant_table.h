@@ -109,11 +109,13 @@ void gntsim_gnttab_map(struct gntsim_domain *dom, struct gntsim_map_grant_ref *o
 /** How many maps the machine was asked for so far, also those that failed. */
 uint64_t gntsim_maps_asked(const struct gntsim_machine *m);
 /**
- * The map with this number, counted as gntsim_maps_asked() does, fails with a status, whatever it would
- * have come to: Xen may lack what it needs, or its caller be sent to try again. Number 0: none does.
- * There is one such map at a time.
+ * What a map is to fail with, whatever it would have come to: Xen may lack what it needs, or its caller
+ * be sent to try again. @param number of the map, counted as gntsim_maps_asked() does
+ * @retval GNTSIM_GNTST_OKAY it comes to what it would have
  */
-void gntsim_fail_map(struct gntsim_machine *m, uint64_t number, enum gntsim_gntst status);
+typedef enum gntsim_gntst gntsim_map_refusal(void *ctx, uint64_t number);
+/** Has @p refusal asked of each map from now on; NULL: of none. */
+void gntsim_refuse_maps(struct gntsim_machine *m, gntsim_map_refusal *refusal, void *ctx);
 
 /** GNTTABOP_unmap_grant_ref. */
 struct gntsim_unmap_grant_ref {

@@ -155,6 +155,7 @@ struct scn_step {
 	struct scn_setting *settings; /* SET */
 	struct scn_node *value;       /* ADVANCE: count of unit; FAIL; RAISE; EXPECT: a STRUCT */
 	uint64_t unit;                /* ADVANCE: nanoseconds */
+	bool mmap;                    /* FAIL: of PV's gntdev; else an allocation */
 	struct scn_step *body;        /* PARALLEL, ALWAYS */
 	struct scn_step *next;
 };

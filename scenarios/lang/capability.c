@@ -24,6 +24,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_ENOSYS] = {"enosys", "an ioctl can answer ENOSYS"},
     [SCN_CAP_EPOLL_EPERM] = {"epoll_eperm", "epoll refuses gntalloc and gntdev"},
     [SCN_CAP_FAIL_ALLOCATION] = {"fail_allocation", "the Nth allocation can be made to fail"},
+    [SCN_CAP_FAIL_MMAP] = {"fail_mmap", "a signal can come during an mmap of PV's gntdev"},
     [SCN_CAP_FRAMES] = {"frames", "the number of page frames can be set"},
     [SCN_CAP_GNTALLOC_LIMIT] = {"gntalloc_limit", "gntalloc's module parameter can be set"},
     [SCN_CAP_GNTDEV_LIMIT] = {"gntdev_limit", "gntdev's module parameter can be set"},

@@ -26,6 +26,7 @@ enum scn_capability {
 	SCN_CAP_ENOSYS,           /* an ioctl can answer ENOSYS */
 	SCN_CAP_EPOLL_EPERM,      /* epoll refuses gntalloc and gntdev */
 	SCN_CAP_FAIL_ALLOCATION,  /* the Nth allocation can be made to fail */
+	SCN_CAP_FAIL_MMAP,        /* a signal can be made to come during an mmap of PV's gntdev */
 	SCN_CAP_FRAMES,           /* the number of page frames can be set */
 	SCN_CAP_GNTALLOC_LIMIT,   /* gntalloc's module parameter can be set */
 	SCN_CAP_GNTDEV_LIMIT,     /* gntdev's module parameter can be set */

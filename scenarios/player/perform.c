@@ -406,7 +406,8 @@ static bool play_valued(struct scn_player *p, const struct scn_step *step)
 	if (step->kind == SCN_STEP_ADVANCE)
 		status = p->ops->advance(p->self, value * step->unit, &why);
 	else if (step->kind == SCN_STEP_FAIL)
-		status = p->ops->fail_allocation(p->self, value, &why);
+		status = (step->mmap ? p->ops->fail_mmap : p->ops->fail_allocation)(p->self, value,
+										    &why);
 	else
 		status = p->ops->raise_virq(p->self, step->domain, value, &why);
 	return accept(p, status, step->pos, &why);

@@ -90,6 +90,8 @@ struct scn_substrate_ops {
 				     uint64_t value, struct scn_buf *why);
 	/* FAIL_ALLOCATION: the nth from now fails, once; 0: none any more */
 	enum scn_status (*fail_allocation)(void *self, uint64_t nth, struct scn_buf *why);
+	/* FAIL_MMAP: a signal comes during the nth from now, once; 0: none any more */
+	enum scn_status (*fail_mmap)(void *self, uint64_t nth, struct scn_buf *why);
 	/* RAISE_VIRQ */
 	enum scn_status (*raise_virq)(void *self, uint32_t domain, uint64_t virq,
 				      struct scn_buf *why);

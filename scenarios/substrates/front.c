@@ -69,7 +69,7 @@ static const struct front fronts[SCN_N_FRONTS] = {
 /* What no machine that is served can do. */
 static uint64_t front_capabilities(enum scn_front front)
 {
-	const uint64_t never = SCN_CAP(FAIL_ALLOCATION) | SCN_CAP(RAISE_VIRQ);
+	const uint64_t never = SCN_CAP(FAIL_ALLOCATION) | SCN_CAP(FAIL_MMAP) | SCN_CAP(RAISE_VIRQ);
 
 	return SCN_ALL_CAPS & ~never & ~scn_front_lacks(front);
 }

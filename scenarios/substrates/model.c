@@ -315,6 +315,15 @@ static enum scn_status model_fail_allocation(void *self, uint64_t nth, struct sc
 	return SCN_OK;
 }
 
+static enum scn_status model_fail_mmap(void *self, uint64_t nth, struct scn_buf *why)
+{
+	struct model *m = self;
+
+	(void)why;
+	gntsim_interrupt_mmap(m->machine, nth);
+	return SCN_OK;
+}
+
 static enum scn_status model_raise_virq(void *self, uint32_t domain, uint64_t virq,
 					struct scn_buf *why)
 {
@@ -492,6 +501,7 @@ const struct scn_substrate_ops scn_substrate_model = {
     .destroy = model_destroy,
     .set_limit = model_set_limit,
     .fail_allocation = model_fail_allocation,
+    .fail_mmap = model_fail_mmap,
     .raise_virq = model_raise_virq,
     .totals = model_totals,
     .hazard = model_hazard,

@@ -306,6 +306,19 @@ static int give_up(struct map *map, int rc)
 	return rc;
 }
 
+void gntsim_interrupt_mmap(struct gntsim_machine *m, uint64_t nth)
+{
+	m->interrupted_mmap = nth;
+}
+
+/* mm_take_all_locks(), for the notifier: it gives up at a signal, and the map is in use for ever. */
+static bool is_interrupted(const struct map *map)
+{
+	struct gntsim_machine *m = map->file->m;
+
+	return is_pv(map) && m->interrupted_mmap && --m->interrupted_mmap == 0;
+}
+
 static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 {
 	bool write = vma->prot & 2;
@@ -325,6 +338,8 @@ static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 	vma->u.map = map;
 	vma->dontcopy = is_pv(map);
 	vma->may_write &= vma->shared || file->dom->profile->private_may_write;
+	if (is_interrupted(map))
+		return give_up(map, -EINTR);
 	rc = map_pages(map);
 	/* The driver cuts the number of pages to 32 bits before it compares. */
 	if (rc == 0 && (vma->end - vma->start) / PAGE != map->count)

@@ -215,18 +215,25 @@ uint64_t gntsim_maps_asked(const struct gntsim_machine *m)
 	return m->maps_asked;
 }
 
-void gntsim_fail_map(struct gntsim_machine *m, uint64_t number, enum gntsim_gntst status)
+void gntsim_refuse_maps(struct gntsim_machine *m, gntsim_map_refusal *refusal, void *ctx)
 {
-	m->failing_map = number;
-	m->failing_status = (int16_t)status;
+	m->map_refusal = refusal;
+	m->map_refusal_ctx = ctx;
 }
 
 void gntsim_gnttab_map(struct gntsim_domain *dom, struct gntsim_map_grant_ref *op)
 {
-	op->status = ++dom->m->maps_asked == dom->m->failing_map ? dom->m->failing_status
-								 : (int16_t)map_grant(dom, op);
-	if (op->status != GNTSIM_GNTST_OKAY)
-		GS_SAW(dom->m, .kind = GNTSIM_SAW_MAP_REFUSED, .domid = dom->id, .peer = op->domid,
+	struct gntsim_machine *m = dom->m;
+	enum gntsim_gntst status = GNTSIM_GNTST_OKAY;
+
+	m->maps_asked++;
+	if (m->map_refusal)
+		status = m->map_refusal(m->map_refusal_ctx, m->maps_asked);
+	if (status == GNTSIM_GNTST_OKAY)
+		status = map_grant(dom, op);
+	op->status = (int16_t)status;
+	if (status != GNTSIM_GNTST_OKAY)
+		GS_SAW(m, .kind = GNTSIM_SAW_MAP_REFUSED, .domid = dom->id, .peer = op->domid,
 		       .ref = op->ref, .status = op->status);
 }
 

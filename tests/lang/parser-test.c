@@ -15,7 +15,8 @@ static void good_scripts(void)
 	expect_errors("domain dom0 pv|pvh gntalloc_limit=4 ports=8\nprocess A, B in dom0\n"
 		      "kernel >= 5.17 and kernel < 7.0\nneeds advance, inspect\nmachine frames=16\n"
 		      "advance 1s\nkill -9 A\nif pv: kill -9 B\nexpect {grants=0, ports=_}\n"
-		      "set dom0 gntalloc_limit=2\nfail allocation 3\nraise VIRQ_DOM_EXC in dom0\n"
+		      "set dom0 gntalloc_limit=2\nfail allocation 3\nfail mmap 2\nraise "
+		      "VIRQ_DOM_EXC in dom0\n"
 		      "destroy dom0\n",
 		      "");
 }

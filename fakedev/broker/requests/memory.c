@@ -137,6 +137,23 @@ static int map(struct client *c, const struct wire_in *in)
 	return reply_changed(c, in, err, m.addr, m.len);
 }
 
+void request_mmap_interrupted(struct client *c, const struct wire_in *in)
+{
+	struct gntsim_machine *m = c->broker->machine;
+	const struct device_file *f;
+	struct wire_map w;
+
+	if (!client_payload(in, &w, sizeof(w)) || !c->mm || c->broker->config.unassisted)
+		return;
+	f = client_file(c, w.file);
+	if (!f || !f->file || f->device != WIRE_DEV_GNTDEV ||
+	    gntsim_domain_guest(gntsim_mm_domain(c->mm)) != GNTSIM_GUEST_PV)
+		return;
+	gntsim_interrupt_mmap(m, 1);
+	gntsim_mmap(c->mm, f->file, w.addr, w.len, w.prot, w.flags, w.offset);
+	gntsim_interrupt_mmap(m, 0);
+}
+
 static int change_range(struct client *c, const struct wire_in *in)
 {
 	struct wire_range r;

@@ -346,6 +346,8 @@ int client_request(struct client *c, struct wire_in *in)
 	if (c->broker->config.deaths) {
 		int err = deaths_before(c, in);
 
+		if (err == -EINTR && op == WIRE_MMAP)
+			request_mmap_interrupted(c, in);
 		if (err != 0)
 			return err < 0 ? reply(c, in, err, NULL, 0) : 0;
 	}

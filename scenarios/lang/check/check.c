@@ -161,7 +161,7 @@ static void check_machine_step(struct scn_checker *c, struct scn_step *step)
 		check_settings(c, step->settings, false, true);
 		break;
 	case SCN_STEP_FAIL:
-		c->s->needs |= SCN_CAP(FAIL_ALLOCATION);
+		c->s->needs |= step->mmap ? SCN_CAP(FAIL_MMAP) : SCN_CAP(FAIL_ALLOCATION);
 		scn_check_input(c, step->value);
 		break;
 	case SCN_STEP_RAISE:

@@ -276,8 +276,9 @@ static void parse_set(struct scn_parser *p, struct scn_step *s)
 static void parse_fail(struct scn_parser *p, struct scn_step *s)
 {
 	s->kind = SCN_STEP_FAIL;
-	if (!scn_accept_word(p, "allocation"))
-		scn_unexpected(p, "'allocation' after 'fail'");
+	s->mmap = scn_accept_word(p, "mmap");
+	if (!s->mmap && !scn_accept_word(p, "allocation"))
+		scn_unexpected(p, "'allocation' or 'mmap' after 'fail'");
 	s->value = scn_parse_expression(p);
 }
 

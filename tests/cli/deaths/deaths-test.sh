@@ -97,10 +97,18 @@ run 0 "exit after a call" --kill-at call:5+ --end exit -- "$points" calls
 silent_of "ran to its end"
 run 0 "exit in a wait" --kill-at wait:1 --end exit -- "$points" wait read
 point '"status":0,"signal":null'
+run 0 "exit of all threads" --kill-at call:4 --end exit -- "$points" threads
+point '"status":0,"signal":null'
+point '"empty":true'
 run 0 "abort" --kill-at call:4 --end abort -- "$points" calls
 point '"status":null,"signal":6'
 run 0 "abort in a wait" --kill-at wait:1 --end abort -- "$points" wait read
 point '"status":null,"signal":6'
+run 0 "abort though it is blocked" --kill-at call:4 --end abort -- "$points" blocked
+point '"status":null,"signal":6'
+run 0 "abort with a handler" --kill-at call:4 --end abort -- "$points" handled
+printed handled
+point '"status":6,"signal":null'
 run 0 "destroy" --kill-at call:4 --domain 1 --end destroy -- "$points" calls ::: --domain 1 -- "$points" wait read
 point '"index":1,"program":"points","domain":1,"calls":4,"waits":0'
 [ "$(grep -c '"status":null,"signal":9' points)" = 2 ] || complain "destroy: the domain's other program lives: $(cat points)"
@@ -137,6 +145,24 @@ if [ "$option" = --tag ]; then
 		printed "mmap: EINVAL"
 		grep -q "GNTST_no_space" calls || complain "map $n is refused otherwise: $(cat calls)"
 	done
+	# By the program's own count, and its alone.
+	run 3 "another program maps before" --wait-for 'done' -- "$points" map ::: --fail gntst:1=GNTST_no_space -- "$points" map
+	printed "mmap: EINVAL"
+	run 123 "another program maps after" --fail gntst:3=GNTST_no_space --wait-for 'done' -- "$points" map ::: -- "$points" map
+	[ "$(grep -c 'done$' out)" = 2 ] || complain "$what: another's map was refused: $(cat out err)"
+	# All that are to fail do, also those of one call.
+	run 3 "maps that come later" --fail gntst:4=GNTST_no_space --fail gntst:3=GNTST_bad_handle --trace calls -- "$points" map twice
+	printed "second mmap: EINVAL"
+	[ "$(grep -cE 'GNTST_(no_space|bad_handle)' calls)" = 2 ] || complain "$what: not both were refused: $(cat calls)"
+	# A signal during PV's first: the index is dead, until it is given up.
+	run 0 "an mmap that a signal interrupts" --fail call:5=EINTR --record calls.scn -- "$points" map again
+	[ "$(grep -o 'mmap: .*' out | tr '\n' ' ')" = "mmap: EINTR mmap: EINVAL mmap: mapped " ] ||
+		complain "$what: $(cat out)"
+	# (What is mapped on FUSE is not told before the library's first mmap.)
+	[ "$front" != socket ] || expect 0 "the same, played" "$gntsim" play calls.scn
+	run 0 "on PVH it is nothing" --guest pvh --fail call:5=EINTR -- "$points" map again
+	[ "$(grep -o 'mmap: .*' out | tr '\n' ' ')" = "mmap: EINTR mmap: mapped mmap: mapped " ] ||
+		complain "$what: $(cat out)"
 	run 123 "one that is not asked for" --fail gntst:3=GNTST_no_space -- "$points" map
 	says err "gntsim: --fail gntst:3 was not reached: points made 5 device calls, 2 maps"
 fi

@@ -6,12 +6,19 @@
  *   wait read|poll|select|epoll   waits for an event that never comes, in that way
  *   bind             binds a port
  *   map              allocates a grant for itself, maps it, and says what the mmap said
+ *   map twice        maps two grants, each in a call of its own
+ *   map again        maps it, and where that fails again, gives the index up and maps it anew; says how each mmap went
+ *   blocked          as calls, with SIGABRT blocked
+ *   handled          as calls, with a handler of SIGABRT that says so and ends the process with status 6
+ *   threads          as calls, while another thread sleeps
  *   sleep            waits for a second, and not for an event
  *   child            has a child make its calls
  * Where a mode ends by itself it says "done". */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -73,18 +80,69 @@ __attribute__((noinline)) static void calls(void)
 	check("again", ioctl(evtchn, IOCTL_EVTCHN_NOTIFY, &notify));
 }
 
-static void map_own(void)
+static int gntdev;
+
+static int map_index(uint64_t index)
 {
-	int gntalloc = open("/dev/xen/gntalloc", O_RDWR), gntdev = open("/dev/xen/gntdev", O_RDWR);
+	void *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, gntdev, (off_t)index);
+
+	return p == MAP_FAILED ? -1 : 0;
+}
+
+static void map_own(bool twice)
+{
+	int gntalloc = open("/dev/xen/gntalloc", O_RDWR);
 	struct ioctl_gntalloc_alloc_gref alloc = {.flags = 1, .count = 1};
 	struct ioctl_gntdev_map_grant_ref map = {.count = 1};
 
+	gntdev = open("/dev/xen/gntdev", O_RDWR);
 	check("alloc", ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc));
 	map.refs[0].ref = alloc.gref_ids[0];
 	check("map", ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map));
-	check("mmap",
-	      mmap(NULL, 4096, PROT_READ, MAP_SHARED, gntdev, (off_t)map.index) == MAP_FAILED ? -1
-											      : 0);
+	check("mmap", map_index(map.index));
+	if (!twice)
+		return;
+	check("map", ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map));
+	check("second mmap", map_index(map.index));
+}
+
+static void say_mmap(uint64_t index)
+{
+	printf("mmap: %s\n", map_index(index) < 0 ? strerrorname_np(errno) : "mapped");
+}
+
+static void map_again(void)
+{
+	int gntalloc = open("/dev/xen/gntalloc", O_RDWR);
+	struct ioctl_gntalloc_alloc_gref alloc = {.flags = 1, .count = 1};
+	struct ioctl_gntdev_map_grant_ref map = {.count = 1};
+	struct ioctl_gntdev_unmap_grant_ref unmap = {.count = 1};
+
+	gntdev = open("/dev/xen/gntdev", O_RDWR);
+	check("alloc", ioctl(gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc));
+	map.refs[0].ref = alloc.gref_ids[0];
+	check("map", ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map));
+	say_mmap(map.index);
+	say_mmap(map.index);
+	unmap.index = map.index;
+	check("unmap", ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap));
+	check("map", ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, &map));
+	say_mmap(map.index);
+}
+
+static void aborted(int signal)
+{
+	static const char text[] = "handled\n";
+
+	(void)signal;
+	_exit(write(STDOUT_FILENO, text, sizeof(text) - 1) < 0 ? 4 : 6);
+}
+
+static void *sleeper(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
 }
 
 __attribute__((noinline)) static void wait_by(const char *how)
@@ -123,6 +181,8 @@ static void at_exit(void)
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "";
+	sigset_t abort_alone;
+	pthread_t thread;
 	int status;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -135,8 +195,21 @@ int main(int argc, char **argv)
 		wait_by(argv[2]);
 	} else if (strcmp(mode, "bind") == 0) {
 		open_and_bind(false);
+	} else if (strcmp(mode, "map") == 0 && argc == 3 && strcmp(argv[2], "again") == 0) {
+		map_again();
 	} else if (strcmp(mode, "map") == 0) {
-		map_own();
+		map_own(argc == 3);
+	} else if (strcmp(mode, "blocked") == 0) {
+		sigemptyset(&abort_alone);
+		sigaddset(&abort_alone, SIGABRT);
+		sigprocmask(SIG_BLOCK, &abort_alone, NULL);
+		calls();
+	} else if (strcmp(mode, "handled") == 0) {
+		signal(SIGABRT, aborted);
+		calls();
+	} else if (strcmp(mode, "threads") == 0) {
+		check("thread", pthread_create(&thread, NULL, sleeper, NULL) ? -1 : 0);
+		calls();
 	} else if (strcmp(mode, "sleep") == 0) {
 		open_and_bind(false);
 		sleep(1);
@@ -146,7 +219,8 @@ int main(int argc, char **argv)
 		else if (wait(&status) < 0 || status != 0)
 			return 5;
 	} else {
-		fprintf(stderr, "usage: points calls|wait HOW|bind|map|sleep|child\n");
+		fprintf(stderr, "usage: points calls|wait HOW|bind|map "
+				"[twice|again]|blocked|handled|threads|sleep|child\n");
 		return 2;
 	}
 	puts("done");
