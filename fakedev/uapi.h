@@ -17,6 +17,14 @@ typedef uint32_t grant_ref_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
+/* Linux 6.5's; Debian 12's headers are older. */
+#ifndef IOCTL_EVTCHN_BIND_STATIC
+#define IOCTL_EVTCHN_BIND_STATIC _IOC(_IOC_NONE, 'E', 7, sizeof(struct ioctl_evtchn_bind))
+struct ioctl_evtchn_bind {
+	unsigned int port;
+};
+#endif
+
 /* Xen's public/grant_table.h. */
 #define GNTCOPY_source_gref (1 << 0)
 #define GNTCOPY_dest_gref   (1 << 1)

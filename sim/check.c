@@ -233,6 +233,8 @@ static const char *check_evtchn(const struct gntsim_file *file, struct sums *sum
 		if (container_of(l, const struct port, of_file)->file != file)
 			return "list of an evtchn file's ports";
 	sums->refs += n;
+	for (l = u->statics.next; l != &u->statics; l = l->next)
+		n++;
 	if (n != u->n_ports || n > u->ring_size || u->prod - u->cons > u->ring_size)
 		return "an evtchn file's ring";
 	return NULL;

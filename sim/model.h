@@ -28,6 +28,7 @@ struct profile {
 	const char *name;
 	uint32_t deferred_batch; /* entries the deferred-free timer looks at in a tick */
 	bool private_may_write;  /* mprotect may make gntdev's private mappings writable */
+	bool bind_static;        /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);
 
@@ -47,6 +48,9 @@ enum hazard {
 	HAZARD_CLEAR_UNMAPPED, /* PV: a byte is cleared in a page that failed to map */
 	HAZARD_CLEAR_READONLY, /* PV: a byte is cleared through a read-only mapping */
 	HAZARD_PVH_SELF_MAP,   /* PVH: mapping one's own page takes it off its address */
+	HAZARD_STATIC_KERNELS, /* evtchn: a kernel's own port is bound by its number */
+	HAZARD_STATIC_SHARED,  /* evtchn: one port number is bound by two files */
+	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */
 	N_HAZARDS,
 };
 void gs_hazard(struct gntsim_machine *m, enum hazard hazard);
@@ -214,6 +218,7 @@ struct port {
 	enum gntsim_port_state state;
 	bool pending, masked;
 	bool enabled; /* evtchn: may be delivered to the ring */
+	bool lost;    /* evtchn: its interrupt went with another file's (evtchn_static.c) */
 	int16_t refs; /* evtchn's and the notifications'; 0 for a kernel's own port */
 	uint16_t remote_domid;
 	uint32_t remote_port; /* or the virq */
@@ -251,6 +256,8 @@ void gs_port_set_pending(struct gntsim_domain *dom, struct port *p);
 /* evtchn_get(), evtchn_put(): references on a port that was bound through evtchn. */
 int gs_port_get(struct gntsim_domain *dom, gntsim_port port);
 void gs_port_put(struct gntsim_domain *dom, gntsim_port port);
+/* The kernel's event array grows as far. */
+void gs_ports_link(struct gntsim_domain *dom, gntsim_port port);
 
 /* ---- domain.c ---- */
 
@@ -269,7 +276,8 @@ struct gntsim_domain {
 	int32_t gref_size; /* as gntalloc counts them */
 	uint32_t gntalloc_limit;
 	uint32_t gntdev_limit;
-	uint32_t n_grefs; /* as they really are */
+	uint32_t n_grefs;   /* as they really are */
+	uint32_t n_statics; /* evtchn_static.c: of all its files */
 };
 
 /* Also a zombie; NULL if there is none. */
@@ -337,7 +345,8 @@ struct gntdev_file {
 
 struct evtchn_file {
 	struct list ports;
-	uint32_t n_ports;
+	struct list statics; /* bound by their number alone: evtchn_static.c */
+	uint32_t n_ports;    /* of both */
 	gntsim_port *ring;
 	uint32_t ring_size;
 	uint32_t cons, prod;
@@ -460,6 +469,19 @@ long gs_gntdev_copy(struct gntsim_file *file, struct gntsim_mm *mm, uint64_t arg
 
 /* The interrupt handler: the port enters the ring. */
 void gs_evtchn_interrupt(struct gntsim_domain *dom, struct port *p);
+/* A slot of the ring for one more port. @retval -ENOMEM */
+int gs_evtchn_make_room(struct gntsim_file *file);
+
+/* ---- evtchn_static.c: BIND_STATIC ---- */
+
+/* Whether the file, another file of the domain, has bound the number. */
+bool gs_evtchn_has_static(const struct gntsim_file *file, gntsim_port port);
+bool gs_evtchn_is_static_elsewhere(const struct gntsim_file *file, gntsim_port port);
+/* The file gives up a port that was made for it. */
+void gs_evtchn_unbound(struct gntsim_file *file, struct port *p);
+/* False: it has not bound the number. */
+bool gs_evtchn_unbind_static(struct gntsim_file *file, gntsim_port port);
+void gs_evtchn_release_statics(struct gntsim_file *file);
 
 /* ---- mm.c ---- */
 

@@ -18,6 +18,7 @@ static const struct profile profiles[] = {
 	{
 	    .name = "6.12",
 	    .deferred_batch = 10,
+	    .bind_static = true,
 	},
 };
 

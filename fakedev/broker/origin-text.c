@@ -157,6 +157,8 @@ static const struct known {
     {IOCTL_EVTCHN_NOTIFY, "IOCTL_EVTCHN_NOTIFY", put_port, sizeof(struct ioctl_evtchn_notify)},
     {IOCTL_EVTCHN_RESET, "IOCTL_EVTCHN_RESET", NULL, 0},
     {IOCTL_EVTCHN_RESTRICT_DOMID, "IOCTL_EVTCHN_RESTRICT_DOMID", NULL, 0},
+    {IOCTL_EVTCHN_BIND_STATIC, "IOCTL_EVTCHN_BIND_STATIC", put_port,
+     sizeof(struct ioctl_evtchn_bind)},
     /* gntalloc and gntdev share this number. */
     {IOCTL_GNTDEV_SET_UNMAP_NOTIFY, NULL, put_notify, sizeof(struct ioctl_gntdev_unmap_notify)},
 };

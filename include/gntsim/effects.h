@@ -40,7 +40,13 @@ enum gntsim_effect_kind {
 	 *  - "pv-clear-byte-on-readonly-map": clear-byte was set before a read-only mmap;
 	 *    clearing it crashes the kernel.
 	 *  - "pvh-maps-own-grant": Xen takes a page that a PVH domain maps itself off its first
-	 *    address, so that the kernel loses it. */
+	 *    address, so that the kernel loses it.
+	 *  - "evtchn-bind-static-of-a-kernels-port": BIND_STATIC of a port that the kernel
+	 *    handles itself warns, and undoes what the kernel has there.
+	 *  - "evtchn-bind-static-of-a-bound-port": two files have one port, by BIND_STATIC; the
+	 *    kernel warns. The model's goes on to the file that it was made for, and to no other.
+	 *  - "evtchn-unbind-of-a-lost-port": the second of two such files gives the port up, or is
+	 *    closed: the kernel crashes. */
 	GNTSIM_EFFECT_HAZARD,
 };
 

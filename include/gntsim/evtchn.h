@@ -57,6 +57,18 @@ int gntsim_evtchn_bind_interdomain(struct gntsim_file *file, uint32_t remote_dom
 int gntsim_evtchn_bind_virq(struct gntsim_file *file, uint32_t virq);
 
 /**
+ * IOCTL_EVTCHN_BIND_STATIC (Linux 6.5): binds a port number as it is, for a port that is there
+ * before any program is; Xen is not asked, so any number that nobody has bound will do. No event of a
+ * port that was made by another call comes to the file. Restriction does not matter.
+ * @return 0
+ * @retval -ENOSYS the domain's kernel does not know the call
+ * @retval -EISCONN bound on this file already
+ * @retval -EBUSY the kernel itself has the port (and a hazard: effects.h)
+ * @retval -ENOMEM also: the number is 131072 or more
+ */
+int gntsim_evtchn_bind_static(struct gntsim_file *file, gntsim_port port);
+
+/**
  * IOCTL_EVTCHN_UNBIND. An event that is queued in the ring stays there. The Xen port closes
  * unless an unmap notification holds it.
  * @retval -EINVAL port lies beyond the pages of the kernel's FIFO event array: 1024 ports each, as
@@ -65,7 +77,7 @@ int gntsim_evtchn_bind_virq(struct gntsim_file *file, uint32_t virq);
  */
 int gntsim_evtchn_unbind(struct gntsim_file *file, gntsim_port port);
 
-/** IOCTL_EVTCHN_NOTIFY. @retval -ENOTCONN the port is not bound on this file */
+/** IOCTL_EVTCHN_NOTIFY; of a number that BIND_STATIC bound and that is no port it does nothing. @retval -ENOTCONN the port is not bound on this file */
 int gntsim_evtchn_notify(struct gntsim_file *file, gntsim_port port);
 
 /** IOCTL_EVTCHN_RESET: empties the ring, clears its overflow. */

@@ -164,6 +164,12 @@ void gntsim_for_each_port(struct gntsim_machine *m,
 			  bool (*visit)(void *ctx, struct gntsim_domain *dom, gntsim_port port),
 			  void *ctx);
 
+/** Calls @p visit for each number that BIND_STATIC bound (evtchn.h), by file, until it returns false. */
+void gntsim_for_each_static_port(struct gntsim_machine *m,
+				 bool (*visit)(void *ctx, const struct gntsim_file *file,
+					       gntsim_port port),
+				 void *ctx);
+
 /**
  * Checks the machine's own invariants (every count against a recount, every list against its
  * tree). For tests and fuzzing; takes time in proportion to everything.

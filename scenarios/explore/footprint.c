@@ -198,7 +198,7 @@ static void touch_evtchn(struct recorder *r, const struct gntsim_file *file, con
 	touch_file(r, OPEN, file, true);
 	touch_file(r, RING, file, true);
 	touch(r, PORTS, domid, 0, true);
-	if (!strcmp(name, "IOCTL_EVTCHN_UNBIND"))
+	if (!strcmp(name, "IOCTL_EVTCHN_UNBIND") || !strcmp(name, "IOCTL_EVTCHN_BIND_STATIC"))
 		touch_port(r, domid, word[0], true);
 	else if (!strcmp(name, "IOCTL_EVTCHN_BIND_INTERDOMAIN"))
 		touch_port(r, (uint16_t)word[0], word[1], true);

@@ -107,6 +107,14 @@ static bool add_port(void *ctx, struct gntsim_domain *dom, gntsim_port port)
 	return true;
 }
 
+static bool add_static_port(void *ctx, const struct gntsim_file *file, gntsim_port port)
+{
+	const struct gntsim_domain *dom = gntsim_file_domain(file);
+
+	add_number(ctx, (uint64_t)gntsim_domain_id(dom) << 32 | port);
+	return true;
+}
+
 static bool add_notify(void *ctx, const struct gntsim_notify_info *n)
 {
 	add_number(ctx, (uint64_t)n->domid << 32 | n->action);
@@ -180,6 +188,7 @@ uint64_t state_digest(struct scn_player *p)
 	}
 	gntsim_for_each_grant(m, add_grant, &digest);
 	gntsim_for_each_port(m, add_port, &digest);
+	gntsim_for_each_static_port(m, add_static_port, &digest);
 	gntsim_for_each_notify(m, add_notify, &digest);
 	return digest;
 }

@@ -80,6 +80,9 @@ static const char *choose_mode(struct fuzz_generator *g, char device)
 {
 	if (!fuzz_bad(g, 3))
 		return "O_RDWR";
+	/* Neither for reading nor for writing. */
+	if (g->world->real && fuzz_chance(g, 10))
+		return "3";
 	return fuzz_chance(g, 70) || (device == 'e' && !g->world->real) ? "O_RDONLY" : "O_WRONLY";
 }
 

@@ -60,7 +60,10 @@ static bool say_port(gen *g, struct fuzz_op *op, const struct fuzz_thing *file,
 	if (!*port)
 		return false;
 	if (fuzz_chance(g, 2))
-		fuzz_say(op, "%u", fuzz_chance(g, 50) ? 0 : 5000000);
+		fuzz_say(op, "%u",
+			 fuzz_chance(g, 50)   ? 990 + fuzz_random(g, 3)
+			 : fuzz_chance(g, 50) ? 0
+					      : 5000000);
 	else
 		fuzz_say(op, "@p%u", (*port)->id);
 	return true;
@@ -75,7 +78,10 @@ static bool say_port_ioctl(gen *g, struct fuzz_op *op, const char *name, struct 
 		return op->text[0];
 	fuzz_say(op, "ioctl(@f%u, %s, {port=", file.id, name);
 	if (fuzz_chance(g, 3))
-		fuzz_say(op, "%u})", fuzz_chance(g, 50) ? 0 : 5000000);
+		fuzz_say(op, "%u})",
+			 fuzz_chance(g, 50)   ? 990 + fuzz_random(g, 3)
+			 : fuzz_chance(g, 50) ? 0
+					      : 5000000);
 	else
 		fuzz_say(op, "@p%u})", (*port)->id);
 	return true;
@@ -102,6 +108,25 @@ static bool make_notify(gen *g, struct fuzz_op *op)
 		return false;
 	if (port && port->source)
 		fuzz_note_event(g, port->source);
+	return true;
+}
+
+/* The file's own port mostly, or a number that no kernel gives out here. */
+static bool make_static(gen *g, struct fuzz_op *op)
+{
+	const struct fuzz_thing *port;
+	struct fuzz_thing file;
+
+	if (!fuzz_descriptor(g, op, 'e', &file))
+		return true;
+	port = fuzz_pick(g, &g->ports, FUZZ_ANY, file.file, 0);
+	fuzz_say(op, "ioctl(@f%u, IOCTL_EVTCHN_BIND_STATIC, ", file.id);
+	if (fuzz_bad(g, 10))
+		fuzz_say(op, "%s)", fuzz_chance(g, 50) ? "BAD" : "short(3) {port=999}");
+	else if (port && fuzz_chance(g, 60))
+		fuzz_say(op, "{port=@p%u})", port->id);
+	else
+		fuzz_say(op, "{port=%u})", fuzz_chance(g, 80) ? 990 + fuzz_random(g, 3) : 5000000);
 	return true;
 }
 
@@ -203,6 +228,7 @@ static bool make_virq(gen *g, struct fuzz_op *op)
 }
 
 const struct fuzz_choice fuzz_event_choices[] = {
-    {6, make_unbound}, {7, make_interdomain}, {2, make_unbind}, {6, make_notify}, {1, make_reset},
-    {9, make_read},    {6, make_write},       {5, make_poll},   {1, make_virq},   {0, NULL},
+    {6, make_unbound}, {7, make_interdomain}, {2, make_unbind}, {6, make_notify},
+    {1, make_reset},   {9, make_read},        {6, make_write},  {5, make_poll},
+    {1, make_virq},    {1, make_static},      {0, NULL},
 };

@@ -32,9 +32,9 @@ static bool choose_process(struct fuzz_generator *g)
 
 static fuzz_make *choose(struct fuzz_generator *g)
 {
-	const struct fuzz_choice *const all[] = {fuzz_grant_choices, fuzz_memory_choices,
-						 fuzz_event_choices, fuzz_process_choices,
-						 fuzz_machine_choices};
+	const struct fuzz_choice *const all[] = {fuzz_grant_choices,   fuzz_memory_choices,
+						 fuzz_event_choices,   fuzz_process_choices,
+						 fuzz_machine_choices, fuzz_odd_choices};
 	fuzz_make *found = NULL;
 	uint32_t seen = 0;
 

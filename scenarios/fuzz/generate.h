@@ -70,7 +70,7 @@ struct fuzz_choice {
 };
 
 extern const struct fuzz_choice fuzz_grant_choices[], fuzz_memory_choices[], fuzz_event_choices[],
-    fuzz_process_choices[], fuzz_machine_choices[];
+    fuzz_process_choices[], fuzz_machine_choices[], fuzz_odd_choices[];
 
 /* A descriptor of the process for the device. False: it has none, and the step opens one. */
 bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,

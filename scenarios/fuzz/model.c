@@ -209,7 +209,10 @@ static char names_what(const struct fuzz_op *op, const struct scn_call *call)
 {
 	if (call->kind == SCN_OPEN || call->kind == SCN_DUP || call->kind == SCN_SEND_FD)
 		return 'f';
-	return call->kind == SCN_IOCTL && strstr(op->text, "_EVTCHN_BIND_") ? 'p' : 0;
+	return call->kind == SCN_IOCTL && strstr(op->text, "_EVTCHN_BIND_") &&
+		       !strstr(op->text, "_BIND_STATIC")
+		   ? 'p'
+		   : 0;
 }
 
 static bool is_allowed(const struct fuzz_world *world, const char *hazard)

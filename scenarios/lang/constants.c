@@ -28,7 +28,7 @@ static const struct constant errnos[] = {
     C(EINVAL),   C(ENFILE),    C(EMFILE),       C(ENOTTY),   C(ETXTBSY),    C(EFBIG),
     C(ENOSPC),   C(ESPIPE),    C(EROFS),        C(EPIPE),    C(EDOM),       C(ERANGE),
     C(EDEADLK),  C(ENOSYS),    C(EOVERFLOW),    C(EPROTO),   C(EOPNOTSUPP), C(ENOBUFS),
-    C(ENOTCONN), C(ETIMEDOUT), C(ECONNREFUSED), C(EALREADY), C(ECONNRESET),
+    C(ENOTCONN), C(ETIMEDOUT), C(ECONNREFUSED), C(EALREADY), C(ECONNRESET), C(EISCONN),
 };
 
 static const struct constant open_flags[] = {

@@ -169,7 +169,18 @@ static const struct scn_ioctl ioctls[] = {
     {"IOCTL_EVTCHN_NOTIFY", E(4u, port, 4u)},
     {"IOCTL_EVTCHN_RESET", _IOC(_IOC_NONE, 'E', 5u, 0u), NULL},
     {"IOCTL_EVTCHN_RESTRICT_DOMID", E(6u, restrict_domid, 2u)},
+    {"IOCTL_EVTCHN_BIND_STATIC", E(7u, port, 4u)},
 };
+
+uint32_t scn_ioctl_count(void)
+{
+	return sizeof(ioctls) / sizeof(ioctls[0]);
+}
+
+const struct scn_ioctl *scn_ioctl_nth(uint32_t n)
+{
+	return &ioctls[n];
+}
 
 const struct scn_ioctl *scn_ioctl_by_name(struct scn_str name)
 {

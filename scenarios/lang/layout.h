@@ -36,6 +36,9 @@ struct scn_ioctl {
 	const struct scn_layout *layout; /* NULL: no argument */
 };
 
+/* Every number that the headers of a kernel have; nth from 0. */
+uint32_t scn_ioctl_count(void);
+const struct scn_ioctl *scn_ioctl_nth(uint32_t n);
 const struct scn_ioctl *scn_ioctl_by_name(struct scn_str name);
 /* The first of that number: gntalloc's and gntdev's SET_UNMAP_NOTIFY share one. */
 const struct scn_ioctl *scn_ioctl_by_number(uint64_t number);

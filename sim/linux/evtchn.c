@@ -36,13 +36,13 @@ void gs_evtchn_interrupt(struct gntsim_domain *dom, struct port *p)
  * One slot for each bound port, but never shrinking. The old contents are copied twice, so that
  * every index finds its entry whichever half it falls in now.
  */
-static int resize_ring(struct gntsim_file *file)
+int gs_evtchn_make_room(struct gntsim_file *file)
 {
 	struct evtchn_file *u = &file->u.evtchn;
 	uint32_t size = u->ring_size ? 2 * u->ring_size : FIRST_RING;
 	gntsim_port *ring;
 
-	if (u->n_ports <= u->ring_size)
+	if (u->n_ports < u->ring_size)
 		return 0;
 	ring = gs_mem_alloc(file->m, size * sizeof(*ring));
 	if (!ring)
@@ -67,13 +67,14 @@ static int bind_to_user(struct gntsim_file *file, int port)
 
 	if (port < 0)
 		return port;
-	u->n_ports++;
-	rc = resize_ring(file);
+	rc = gs_evtchn_has_static(file, (gntsim_port)port) ? -EEXIST : gs_evtchn_make_room(file);
 	if (rc < 0) {
-		u->n_ports--;
 		(void)gntsim_port_close(dom, (gntsim_port)port);
 		return rc;
 	}
+	u->n_ports++;
+	if (gs_evtchn_is_static_elsewhere(file, (gntsim_port)port))
+		gs_hazard(file->m, HAZARD_STATIC_SHARED);
 	p = port_at(dom, (gntsim_port)port);
 	p->file = file;
 	p->refs = 1;
@@ -87,6 +88,7 @@ static int bind_to_user(struct gntsim_file *file, int port)
 
 static void unbind_from_user(struct gntsim_domain *dom, struct port *p)
 {
+	gs_evtchn_unbound(p->file, p);
 	p->file->u.evtchn.n_ports--;
 	p->file = NULL;
 	list_del(&p->of_file);
@@ -105,6 +107,7 @@ static struct port *find_bound(const struct gntsim_file *file, gntsim_port port)
 static void evtchn_open(struct gntsim_file *file)
 {
 	list_init(&file->u.evtchn.ports);
+	list_init(&file->u.evtchn.statics);
 	file->u.evtchn.restrict_domid = UNRESTRICTED;
 }
 
@@ -114,6 +117,7 @@ static void evtchn_release(struct gntsim_file *file)
 
 	while (!list_empty(&u->ports))
 		unbind_from_user(file->dom, container_of(u->ports.next, struct port, of_file));
+	gs_evtchn_release_statics(file);
 	gs_mem_free(file->m, u->ring, u->ring_size * sizeof(*u->ring));
 	u->ring = NULL;
 }
@@ -164,7 +168,7 @@ int gntsim_evtchn_unbind(struct gntsim_file *file, gntsim_port port)
 		return -EINVAL;
 	p = find_bound(file, port);
 	if (!p)
-		return -ENOTCONN;
+		return gs_evtchn_unbind_static(file, port) ? 0 : -ENOTCONN;
 	unbind_from_user(file->dom, p);
 	return 0;
 }
@@ -175,7 +179,7 @@ int gntsim_evtchn_notify(struct gntsim_file *file, gntsim_port port)
 
 	if (rc < 0)
 		return rc;
-	if (!find_bound(file, port))
+	if (!find_bound(file, port) && !gs_evtchn_has_static(file, port))
 		return -ENOTCONN;
 	(void)gntsim_port_send(file->dom, port);
 	return 0;

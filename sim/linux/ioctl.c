@@ -202,6 +202,7 @@ static long gntdev_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_
 #define EVTCHN_NOTIFY       EVTCHN_CMD(4, 4)
 #define EVTCHN_RESET        EVTCHN_CMD(5, 0)
 #define EVTCHN_RESTRICT     EVTCHN_CMD(6, 2)
+#define EVTCHN_BIND_STATIC  EVTCHN_CMD(7, 4)
 
 static long evtchn_ioctl(struct gntsim_file *file, uint32_t cmd, uint64_t arg,
 			 const struct gntsim_user_memory *um)
@@ -243,6 +244,12 @@ static long evtchn_ioctl(struct gntsim_file *file, uint32_t cmd, uint64_t arg,
 		if (um->read(um->ctx, arg, &domid, 2))
 			return -EFAULT;
 		return gntsim_evtchn_restrict(file, domid);
+	case EVTCHN_BIND_STATIC:
+		if (!file->dom->profile->bind_static)
+			return -ENOSYS;
+		if (um->read(um->ctx, arg, words, 4))
+			return -EFAULT;
+		return gntsim_evtchn_bind_static(file, words[0]);
 	default:
 		return -ENOSYS;
 	}

@@ -101,13 +101,18 @@ static int find_free(struct gntsim_domain *dom, struct port **out)
 	return 0;
 }
 
+void gs_ports_link(struct gntsim_domain *dom, gntsim_port port)
+{
+	while (dom->ports.linked <= port)
+		dom->ports.linked += PORTS_PER_PAGE;
+}
+
 static int use(struct gntsim_domain *dom, struct port *p, enum gntsim_port_state state)
 {
 	mark_free(&dom->ports, p->number, false);
 	p->state = state;
 	p->origin = gs_origin(dom->m);
-	while (dom->ports.linked <= p->number)
-		dom->ports.linked += PORTS_PER_PAGE;
+	gs_ports_link(dom, p->number);
 	dom->ports.used++;
 	dom->m->totals.ports++;
 	return (int)p->number;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * IOCTL_EVTCHN_BIND_STATIC (Linux 6.5): a number is bound as it is, without asking Xen whose port
+ * that is. The kernel counts one reference for each number, however many files have bound it, so
+ * that the first to give it up takes the interrupt away from the others.
+ */
+#include "model.h"
+
+/* What an evtchn file bound by number alone: a port of its own stays with whom it was made for. */
+struct static_port {
+	struct list of_file;
+	gntsim_port number;
+	bool lost; /* its interrupt went with another file's */
+};
+
+static struct static_port *find(const struct gntsim_file *file, gntsim_port port)
+{
+	const struct evtchn_file *u = &file->u.evtchn;
+
+	for (struct list *l = u->statics.next; l != &u->statics; l = l->next) {
+		struct static_port *s = container_of(l, struct static_port, of_file);
+
+		if (s->number == port)
+			return s;
+	}
+	return NULL;
+}
+
+bool gs_evtchn_has_static(const struct gntsim_file *file, gntsim_port port)
+{
+	return file->dom->n_statics && find(file, port);
+}
+
+bool gs_evtchn_is_static_elsewhere(const struct gntsim_file *file, gntsim_port port)
+{
+	struct gntsim_domain *dom = file->dom;
+
+	for (struct list *l = dom->files.next; dom->n_statics && l != &dom->files; l = l->next) {
+		const struct gntsim_file *other = container_of(l, struct gntsim_file, link);
+
+		if (other != file && other->device == GNTSIM_DEV_EVTCHN && find(other, port))
+			return true;
+	}
+	return false;
+}
+
+/* The interrupt of @p port is freed with @p file's binding of it. */
+static void lose_interrupt(struct gntsim_file *file, gntsim_port port)
+{
+	struct gntsim_domain *dom = file->dom;
+	struct port *p = gs_port(dom, port);
+
+	if (dom->dying)
+		return;
+	for (struct list *l = dom->files.next; l != &dom->files; l = l->next) {
+		struct gntsim_file *other = container_of(l, struct gntsim_file, link);
+		struct static_port *s = NULL;
+
+		if (other != file && other->device == GNTSIM_DEV_EVTCHN)
+			s = find(other, port);
+		if (s)
+			s->lost = true;
+	}
+	if (p && p->file && p->file != file)
+		p->lost = true;
+}
+
+void gs_evtchn_unbound(struct gntsim_file *file, struct port *p)
+{
+	if (p->lost)
+		gs_hazard(file->m, HAZARD_STATIC_LOST);
+	else if (file->dom->n_statics)
+		lose_interrupt(file, p->number);
+	p->lost = false;
+}
+
+static void unbind_static(struct gntsim_file *file, struct static_port *s)
+{
+	if (s->lost && !file->dom->dying)
+		gs_hazard(file->m, HAZARD_STATIC_LOST);
+	else
+		lose_interrupt(file, s->number);
+	list_del(&s->of_file);
+	file->u.evtchn.n_ports--;
+	file->dom->n_statics--;
+	gs_mem_free(file->m, s, sizeof(*s));
+}
+
+bool gs_evtchn_unbind_static(struct gntsim_file *file, gntsim_port port)
+{
+	struct static_port *s = file->dom->n_statics ? find(file, port) : NULL;
+
+	if (s)
+		unbind_static(file, s);
+	return s;
+}
+
+void gs_evtchn_release_statics(struct gntsim_file *file)
+{
+	struct list *statics = &file->u.evtchn.statics;
+
+	while (!list_empty(statics))
+		unbind_static(file, container_of(statics->next, struct static_port, of_file));
+}
+
+static int take_interrupt(struct gntsim_file *file, gntsim_port port, const struct port *p)
+{
+	if (port >= MAX_PORTS)
+		return -ENOMEM;
+	/* The kernel handles it itself, and shares it with nobody. */
+	if (p && p->state != GNTSIM_PORT_FREE && !p->refs) {
+		gs_hazard(file->m, HAZARD_STATIC_KERNELS);
+		return -EBUSY;
+	}
+	return 0;
+}
+
+int gntsim_evtchn_bind_static(struct gntsim_file *file, gntsim_port port)
+{
+	int rc = gs_file_check(file, GNTSIM_DEV_EVTCHN);
+	struct static_port *s;
+	const struct port *p;
+
+	if (rc < 0)
+		return rc;
+	if (!file->dom->profile->bind_static)
+		return -ENOSYS;
+	p = gs_port(file->dom, port);
+	if ((p && p->file == file) || find(file, port))
+		return -EISCONN;
+	s = gs_mem_alloc(file->m, sizeof(*s));
+	if (!s)
+		return -ENOMEM;
+	rc = gs_evtchn_make_room(file);
+	if (rc == 0)
+		rc = take_interrupt(file, port, p);
+	if (rc < 0) {
+		gs_mem_free(file->m, s, sizeof(*s));
+		return rc;
+	}
+	file->u.evtchn.n_ports++;
+	if ((p && p->refs) || gs_evtchn_is_static_elsewhere(file, port))
+		gs_hazard(file->m, HAZARD_STATIC_SHARED);
+	*s = (struct static_port){.number = port};
+	list_add_tail(&file->u.evtchn.statics, &s->of_file);
+	file->dom->n_statics++;
+	gs_ports_link(file->dom, port);
+	return 0;
+}
+
+struct visit {
+	bool (*visit)(void *ctx, const struct gntsim_file *file, gntsim_port port);
+	void *ctx;
+};
+
+static bool visit_file(const struct visit *v, const struct gntsim_file *file)
+{
+	const struct list *statics = &file->u.evtchn.statics;
+
+	for (const struct list *l = statics->next; l != statics; l = l->next)
+		if (!v->visit(v->ctx, file,
+			      container_of(l, const struct static_port, of_file)->number))
+			return false;
+	return true;
+}
+
+static bool visit_domain(void *ctx, struct gntsim_domain *dom)
+{
+	for (struct list *l = dom->files.next; dom->n_statics && l != &dom->files; l = l->next) {
+		const struct gntsim_file *file = container_of(l, struct gntsim_file, link);
+
+		if (file->device == GNTSIM_DEV_EVTCHN && !visit_file(ctx, file))
+			return false;
+	}
+	return true;
+}
+
+void gntsim_for_each_static_port(struct gntsim_machine *m,
+				 bool (*visit)(void *ctx, const struct gntsim_file *file,
+					       gntsim_port port),
+				 void *ctx)
+{
+	gs_for_each_domain(m, visit_domain, &(struct visit){visit, ctx});
+}
