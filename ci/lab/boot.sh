@@ -1,46 +1,10 @@
-# shellcheck shell=bash disable=SC2154,SC2054 # lab_* come from ci/xen-lab; QEMU likes commas
+# shellcheck shell=bash disable=SC2154 # lab_* come from ci/xen-lab
 # The emulator. An image is booted once, up to the point where it waits for a program, and frozen
 # there: its memory is a file, its other state a migration stream. A run thaws a private copy in a
 # tenth of a second, so each program, and each repetition after a crash, starts from the same
 # fresh boot.
 
 lab_boot_limit=540 # seconds for a boot from power-on
-
-# The machine of a leg, in the array qemu. The directory holds the host's ends of the guest's
-# ports.
-lab_machine() { # LEG DIRECTORY
-	local xen='console=com1 com1=115200,8n1 noreboot=false' port
-	local linux="loglevel=5 oops=panic panic=-1 $lab_append"
-	case $1 in
-	pv+*) lab_memory=2048M ;;
-	*) lab_memory=1024M ;;
-	esac
-	qemu=(
-		qemu-system-x86_64 -M q35,memory-backend=memory -m "$lab_memory" -accel tcg -smp 1
-		-nodefaults -display none -no-reboot
-		-device isa-debug-exit,iobase=0xf4,iosize=4
-		-serial "file:$2/console"
-		-chardev "pipe,id=monitor,path=$2/monitor" -mon chardev=monitor,mode=readline
-		-chardev "pipe,id=port1,path=$2/payload"
-		-chardev "file,id=port2,path=$2/out"
-		-chardev "file,id=port3,path=$2/err"
-		-chardev "file,id=port4,path=$2/status"
-		-device virtio-serial-pci
-	)
-	for port in 1 2 3 4; do
-		qemu+=(-device "virtserialport,nr=$port,chardev=port$port")
-	done
-	case $1 in
-	cuse)
-		qemu+=(-cpu qemu64 -append "console=ttyS0 $linux"
-			-kernel "$lab_kernel/vmlinux" -initrd "$lab_image/initrd")
-		return
-		;;
-	pv) qemu+=(-cpu qemu64 -append "$xen dom0_mem=512M") ;;
-	pv+*) qemu+=(-cpu qemu64,+svm,+npt -append "$xen asid=false dom0_mem=768M") ;;
-	esac
-	qemu+=(-kernel "$lab_cache/xen" -initrd "$lab_kernel/vmlinux console=hvc0 $linux,$lab_image/initrd")
-}
 
 # QEMU's pipe devices are pairs of files. Descriptor 9 commands the monitor.
 lab_lay_ends() { # DIRECTORY
@@ -83,8 +47,8 @@ lab_await_qemu() {
 
 # The kernel's or the hypervisor's own first words on what went wrong.
 lab_first_crash_line() { # CONSOLE
-	local linux='BUG:|Oops:|general protection fault|kernel BUG at|Kernel panic'
-	grep -aE -m1 "$linux|\(XEN\).*(Panic|FATAL|Assertion)" "$1" | tr -d '\r'
+	local linux='BUG:|Oops:|general protection fault|kernel BUG at|Kernel panic|Internal error:'
+	grep -aE -m1 "$linux|\(XEN\).*(Panic|FATAL|Assertion|ERROR:|[Cc]ould not construct)" "$1" | tr -d '\r'
 }
 
 # Says why there is no program's status, and returns the lab's own.
@@ -97,6 +61,9 @@ lab_explain() { # DIRECTORY QEMU-STATUS LIMIT
 			"(its console is in $lab_log)"
 		;;
 	esac
+	if crash=$(grep -aom1 '^lab: .*' "$1/console"); then
+		lab_fail "the guest gave up: $(echo "${crash#lab: lost }" | tr -d '\r') (its console is in $lab_log)"
+	fi
 	if crash=$(lab_first_crash_line "$1/console"); then
 		lab_say "a guest crashed: $crash; the console is in $lab_log"
 		return "$lab_status_crash"
@@ -111,27 +78,28 @@ lab_explain() { # DIRECTORY QEMU-STATUS LIMIT
 	lab_fail "the guest ended without a word (QEMU: $2); its console is in $lab_log"
 }
 
-# Writes the state of a machine whose processor is idle: one that is inside domain 1 can't be thawed.
-# QEMU stops the machine to write it, so what the registers then say is what was written.
-lab_write_state() { # DIRECTORY
-	local try
+# Writes the state of a machine whose processor is idle: one that is inside domain 1 of an AMD processor
+# can't be thawed. QEMU stops the machine to write it, so what the registers then say is what was written.
+lab_write_state() { # LEG DIRECTORY
+	local try directory=$2 registers='HLT=' idle='HLT=1'
+	[[ $1 != arm64* ]] || registers='PSTATE=' idle='PSTATE='
 	for try in {1..60}; do
 		cat >&9 <<END
 migrate_set_capability x-ignore-shared on
-migrate "exec:cat >$1/state"
+migrate "exec:cat >$directory/state"
 info migrate
 info registers
 END
-		until [ "$(grep -ac 'HLT=' "$1/monitor.log")" = "$try" ]; do
+		until [ "$(grep -ac "$registers" "$directory/monitor.log")" = "$try" ]; do
 			kill -0 "$lab_child" 2>/dev/null || return
 			sleep 0.1
 		done
-		! grep -a 'HLT=' "$1/monitor.log" | tail -n 1 | grep -q 'HLT=1' || break
+		! grep -a "$registers" "$directory/monitor.log" | tail -n 1 | grep -q "$idle" || break
 		echo cont >&9
 		sleep 0.5
 	done
 	echo quit >&9
-	grep -aq 'Migration status: completed' "$1/monitor.log"
+	grep -aq 'Migration status: completed' "$directory/monitor.log"
 }
 
 lab_freeze() { # LEG
@@ -152,7 +120,7 @@ lab_freeze() { # LEG
 		sleep 0.1
 	done
 	sleep 1 # lets the domains fall idle
-	lab_write_state "$directory" ||
+	lab_write_state "$1" "$directory" ||
 		lab_fail "QEMU could not freeze the guest, see $directory/monitor.log; use --boot"
 	lab_await_qemu
 	exec 8>&- 9>&-

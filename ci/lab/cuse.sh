@@ -17,24 +17,27 @@ lab_lay_gntsim() { # DIRECTORY BUILD
 	done
 }
 
-cuse() { # [--kernel SERIES] [--build DIRECTORY] [--timeout SECONDS] [-- PLAY-ARGUMENT...]
-	local root=$lab_pieces/../.. build='' series=6.1 limit=900
+cuse() { # [OPTION]... [--build DIRECTORY] [--timeout SECONDS] [-- PLAY-ARGUMENT...]
+	local root=$lab_pieces/../.. build='' limit=900
+	lab_no_options
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--) shift && break ;;
-		--kernel) series=${2?} && shift 2 ;;
 		--build) build=${2?} && shift 2 ;;
 		--timeout) limit=${2?} && shift 2 ;;
-		*) lab_fail "cuse: no option '$1'" ;;
+		*)
+			lab_take_option "$@" || lab_fail "cuse: no option '$1'"
+			shift 2
+			;;
 		esac
 	done
 	build=${build:-$root/build}
 	[ -x "$build/gntsim" ] ||
 		lab_fail "no $build/gntsim: meson setup build && ninja -C build, or --build"
 	[ $# -gt 0 ] || set -- --tap --doubt --by-capability scenarios
-	lab_prepare
+	lab_prepare cuse
 	lab_lay_gntsim "$lab_directory/tree" "$build"
-	"$lab_self" run cuse --kernel "$series" --timeout "$limit" "${lab_files[@]}" \
+	"$lab_self" run cuse "${lab_cell_options[@]}" --timeout "$limit" "${lab_files[@]}" \
 		--file "$root/scenarios=/lab/scenarios" -- \
 		"$lab_pieces/play-cuse" "$@"
 }

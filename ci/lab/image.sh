@@ -1,24 +1,58 @@
-# shellcheck shell=bash disable=SC2154 # lab_* come from ci/xen-lab
+# shellcheck shell=bash disable=SC2154,SC2034 # lab_* come from ci/xen-lab
 # Guest images: a busybox, an init, the modules in load order, and for two domains Xen's tools and
 # a second guest.
 
-lab_virtio_modules=(virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_console)
 lab_xen_modules=(xen-privcmd xen-evtchn xen-gntalloc xen-gntdev xenfs)
+
+lab_virtio_modules() { # LEG
+	case $1 in
+	arm64*) echo virtio_ring virtio virtio_mmio virtio_console ;;
+	*) echo virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci virtio_console ;;
+	esac
+}
 
 lab_pack() { # DIRECTORY CPIO
 	(cd "$1" && find . | LC_ALL=C sort | "$lab_busybox" cpio -o -H newc -R 0:0 2>/dev/null) >"$2"
 }
 
-lab_lay_base() { # DIRECTORY INIT LEG SERIES
+lab_lay_base() { # DIRECTORY INIT LEG
 	local applet
-	mkdir -p "$1"/{bin,lab/modules,dev}
-	cp "$lab_busybox" "$1/bin/busybox"
+	mkdir -p "$1"/{bin,lab/modules,lab/late,dev}
+	cp "$lab_guest_busybox" "$1/bin/busybox"
 	for applet in $("$lab_busybox" --list | grep -vx busybox); do
 		ln -s busybox "$1/bin/$applet"
 	done
 	cp "$lab_pieces/guest/$2" "$1/init"
+	cp "$lab_pieces/guest/load-modules" "$1/lab/"
 	chmod 755 "$1/init"
-	printf 'leg=%s\nkernel=%s\n' "$3" "$4" >"$1/lab/leg"
+	printf 'leg=%s\nkernel=%s\nxen=%s\n' "$3" "$lab_series" "$lab_tools_wanted" >"$1/lab/leg"
+}
+
+lab_lay_module() { # FILE DESTINATION
+	case $1 in
+	*.ko) cp "$1" "$2" ;;
+	*.xz) xz -dc "$1" >"$2" ;;
+	*.zst) zstd -dcq "$1" >"$2" ;;
+	*.gz) gzip -dc "$1" >"$2" ;;
+	esac
+}
+
+# The file of a module of the kernel's, or what --module says.
+lab_find_module() { # MODULE
+	local own
+	for own in ${lab_own_modules[@]+"${lab_own_modules[@]}"}; do
+		[ "${own%%=*}" != "$1" ] || { echo "${own#*=}" && return; }
+	done
+	find -L "$lab_kernel/modules/" \( -name "$1.ko" -o -name "$1.ko.[xgz]*" -o -name "${1//-/_}.ko" -o -name "${1//-/_}.ko.[xgz]*" \) |
+		head -n 1
+}
+
+# Where a kernel says what is built into it, and this is not, there is no need to boot it.
+lab_must_be_built_in() { # MODULE
+	local list=$lab_kernel/modules/modules.builtin
+	[ -s "$list" ] || return 0
+	tr _ - <"$list" | grep -q "/${1//_/-}.ko\$" ||
+		lab_fail "kernel $(cat "$lab_kernel/release") has no $1: no module, and it is not built in"
 }
 
 # Modules are numbered, so that a guest's init can load them in order; those built into the kernel
@@ -27,100 +61,141 @@ lab_lay_modules() { # DIRECTORY MODULE...
 	local into=$1/lab/modules module file number=10
 	shift
 	for module; do
-		file=$(find "$lab_kernel"/lib/modules -name "$module.ko*")
-		case $file in
-		*.ko) cp "$file" "$into/$number-$module.ko" ;;
-		*.ko.xz) xz -dc "$file" >"$into/$number-$module.ko" ;;
-		*)
-			grep -q "/$module.ko\$" "$lab_kernel"/lib/modules/*/modules.builtin ||
-				lab_fail "kernel $lab_kernel has no module $module"
-			;;
-		esac
+		file=$(lab_find_module "$module")
+		if [ -z "$file" ]; then
+			lab_must_be_built_in "$module"
+		elif ! lab_is_late "$module"; then
+			lab_lay_module "$file" "$into/$number-$module.ko"
+		fi
 		number=$((number + 1))
 	done
 }
 
-# The tools with every library they need, found by the package's own dynamic linker.
-lab_lay_tools() { # DIRECTORY
-	local tools=$lab_cache/tools linker libraries tool library
-	linker=$(find "$tools"/lib/x86_64-linux-gnu "$tools"/usr/lib/x86_64-linux-gnu \
-		-name 'ld-linux-x86-64.so.2' 2>/dev/null | head -1)
-	libraries=$tools/lib/x86_64-linux-gnu:$tools/usr/lib/x86_64-linux-gnu
-	mkdir -p "$1"/{lib64,lib,usr/bin,usr/lib/xen-4.17/bin,etc/xen}
-	: >"$1/etc/xen/xl.conf"
-	for tool in usr/lib/xen-4.17/bin/{xl,xenstored,xen-init-dom0} usr/bin/xenstore{,-read,-write,-ls,-watch,-rm}; do
-		cp -a "$tools/$tool" "$1/$tool"
-		[ ! -h "$tools/$tool" ] || continue
-		for library in $("$linker" --library-path "$libraries" --list "$tools/$tool" | awk '$2 == "=>" {print $3}'); do
-			cp -Lu "$library" "$1/lib/"
-		done
+# A driver of one's own, and those that use it.
+lab_is_late() { # MODULE
+	local own
+	lab_late_modules "$lab_leg" || return 1
+	for own in ${lab_own_modules[@]+"${lab_own_modules[@]}"}; do
+		[ "${own%%=*}" != "$1" ] || return 0
 	done
-	cp -L "$linker" "$1/lib64/"
-	cp -L "$(find "$tools" -name libgcc_s.so.1 | head -1)" "$1/lib/" # xl aborts without it
-	ln -s ../usr/lib/xen-4.17/bin/{xl,xenstored} "$1/bin/"
+	return 1
 }
 
-lab_lay_domU() { # DIRECTORY TYPE LEG SERIES
+# A file's libraries, and theirs.
+lab_lay_libraries() { # DIRECTORY FILE
+	local library file
+	for library in $(readelf -d "$2" 2>/dev/null | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p'); do
+		[ ! -e "$1/lib/$library" ] || continue
+		file=$(find -L "$lab_tools" -name "$library" -type f | head -n 1)
+		[ "$file" ] || lab_fail "${2##*/} of Xen $lab_tools_wanted needs $library, which no package of it has"
+		cp -L "$file" "$1/lib/"
+		lab_lay_libraries "$1" "$file"
+	done
+}
+
+# The tools with every library they need, and the dynamic linker where they look for it.
+lab_lay_tools() { # DIRECTORY
+	local bin=usr/lib/xen-$lab_tools_wanted/bin linker tool
+	mkdir -p "$1"/{lib64,lib,usr/bin,"$bin",etc/xen}
+	: >"$1/etc/xen/xl.conf"
+	for tool in "$bin"/{xl,xenstored,xen-init-dom0} usr/bin/xenstore{,-read,-write,-ls,-watch,-rm}; do
+		[ -e "$lab_tools/$tool" ] || [ -h "$lab_tools/$tool" ] ||
+			lab_fail "the tools of Xen $lab_tools_wanted have no $tool"
+		cp -a "$lab_tools/$tool" "$1/$tool"
+		[ -h "$lab_tools/$tool" ] || lab_lay_libraries "$1" "$lab_tools/$tool"
+	done
+	linker=$(cd "$1/lib" && compgen -G 'ld-linux-*.so.*')
+	[ "$linker" != ld-linux-x86-64.so.2 ] || ln -s "../lib/$linker" "$1/lib64/$linker"
+	cp -L "$(find "$lab_tools" -name libgcc_s.so.1 | head -1)" "$1/lib/" # xl aborts without it
+	ln -s "../$bin"/{xl,xenstored} "$1/bin/"
+}
+
+lab_lay_domU() { # DIRECTORY LEG
 	local domU=$1.domU
-	lab_lay_base "$domU" init-domU "$3" "$4"
+	lab_lay_base "$domU" init-domU "$2"
 	lab_lay_modules "$domU" "${lab_xen_modules[@]}"
 	lab_pack "$domU" "$1/lab/domU.cpio"
-	cp "$lab_kernel/vmlinux" "$1/lab/vmlinux"
-	# Linux reads the time stamp counter at each system call (for the offset of its stack): emulated
-	# by Xen, which is the default here, that makes a call of 1 us one of 100.
-	cat >"$1/lab/domU.cfg" <<END
-name = "domU"
-type = "$2"
-kernel = "/lab/vmlinux"
-ramdisk = "/lab/domU.cpio"
-memory = 192
-vcpus = 1
-tsc_mode = "native"
-max_event_channels = 131071
-extra = "console=hvc0 loglevel=1 oops=panic panic=-1"
-on_poweroff = "destroy"
-on_reboot = "destroy"
-on_crash = "destroy"
-END
+	cp "$lab_kernel/image" "$1/lab/vmlinux"
+	{
+		# Linux reads the time stamp counter at each system call (for the offset of its stack): emulated
+		# by Xen, which is the default here, that makes a call of 1 us one of 100.
+		case $2 in
+		pv+*) printf 'type = "%s"\ntsc_mode = "native"\n' "${2#pv+}" ;;
+		esac
+		cat <<-END
+			name = "domU"
+			kernel = "/lab/vmlinux"
+			ramdisk = "/lab/domU.cpio"
+			memory = 192
+			vcpus = 1
+			max_event_channels = 131071
+			extra = "console=hvc0 loglevel=1 oops=panic panic=-1"
+			on_poweroff = "destroy"
+			on_reboot = "destroy"
+			on_crash = "destroy"
+		END
+		printf '%s\n' "$lab_config_append"
+	} >"$1/lab/domU.cfg"
 	cp "$lab_pieces/guest/start-domU.sh" "$1/lab/start-domU"
-	"${CC:-cc}" -static -O2 -o "$1/lab/console" "$lab_pieces/console.c" ||
+	"$(lab_compiler "$2")" -static -O2 -o "$1/lab/console" "$lab_pieces/console.c" ||
 		lab_fail "cannot build $lab_pieces/console.c: a C compiler and a static C library are needed"
+}
+
+lab_compiler() { # LEG
+	case $1 in
+	arm64*) echo aarch64-linux-gnu-gcc ;;
+	*) echo "${CC:-cc}" ;;
+	esac
 }
 
 # Leaves the image's directory in $lab_image and its initrd at $lab_image/initrd; made again when
 # its sources change.
-lab_make_image() { # LEG SERIES
-	local leg=$1 series=$2 key tree
-	lab_fetch_boot
-	lab_fetch_kernel "$series"
-	case $leg in *+*) lab_fetch_tools ;; esac
-
-	lab_image=$lab_cache/images/$leg-$series
+lab_make_image() { # LEG
+	local leg=$1 key tree
+	lab_leg=$leg
+	lab_enter_cell "$leg"
+	lab_image=$lab_cache/images/$lab_cell
 	key=$(
-		cat "$lab_pieces"/{image,boot}.sh "$lab_pieces/console.c" "$lab_pieces"/guest/* | cksum
-		ls -l "$lab_kernel/boot"
-		qemu-system-x86_64 --version
+		cat "$lab_pieces"/{image,boot,machine}.sh "$lab_pieces/console.c" "$lab_pieces"/guest/* | cksum
+		ls -lL "$lab_kernel/image" "$lab_hypervisor" 2>/dev/null
+		"$(lab_emulator "$leg")" --version
 	)
 	if [ -e "$lab_image/initrd" ] && [ "$(cat "$lab_image/key")" = "$key" ]; then
 		return
 	fi
-	lab_say "making the image for $leg on Linux $series"
+	lab_say "making the image for $lab_cell ($(cut -c-40 "$lab_kernel/banner"))"
 	rm -rf "$lab_image"
 	mkdir -p "$lab_image"
 	tree=$lab_image/tree
-	lab_lay_base "$tree" init "$leg" "$series"
+	lab_lay_base "$tree" init "$leg"
+	# shellcheck disable=SC2046
 	case $leg in
-	cuse) lab_lay_modules "$tree" "${lab_virtio_modules[@]}" fuse cuse ;;
-	pv) lab_lay_modules "$tree" "${lab_virtio_modules[@]}" "${lab_xen_modules[@]}" ;;
-	pv+*)
-		lab_lay_modules "$tree" "${lab_virtio_modules[@]}" "${lab_xen_modules[@]}"
+	cuse) lab_lay_modules "$tree" $(lab_virtio_modules "$leg") fuse cuse ;;
+	*) lab_lay_modules "$tree" $(lab_virtio_modules "$leg") "${lab_xen_modules[@]}" ;;
+	esac
+	case $leg in
+	*+*)
 		lab_lay_tools "$tree"
-		lab_lay_domU "$tree" "${leg#pv+}" "$leg" "$series"
+		lab_lay_domU "$tree" "$leg"
 		;;
 	esac
 	lab_pack "$tree" "$lab_image/initrd"
 	rm -rf "$tree" "$tree.domU"
 	printf '%s' "$key" >"$lab_image/key"
+}
+
+# Drivers of one's own go with the program: the guest that they are loaded in is frozen without them, once.
+lab_lay_late() { # DIRECTORY
+	local number=10 own module
+	lab_late_modules "$lab_leg" || return 0
+	for module in "${lab_xen_modules[@]}"; do
+		for own in ${lab_own_modules[@]+"${lab_own_modules[@]}"}; do
+			[ "${own%%=*}" = "$module" ] || continue
+			mkdir -p "$1/lab/late"
+			lab_lay_module "${own#*=}" "$1/lab/late/$number-$module.ko"
+		done
+		number=$((number + 1))
+	done
 }
 
 # What one run puts into its guests: the program, its arguments as a script, and further files.
@@ -138,6 +213,7 @@ lab_make_payload() { # CPIO PROGRAM ARGUMENT... (files in the array lab_files)
 		echo
 	} >"$tree/lab/run"
 	chmod 755 "$tree/lab/run"
+	lab_lay_late "$tree"
 	for file in ${lab_files[@]+"${lab_files[@]}"}; do
 		mkdir -p "$tree/$(dirname "${file##*=}")"
 		cp -rL "${file%=*}" "$tree/${file##*=}"

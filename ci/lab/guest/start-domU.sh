@@ -1,4 +1,4 @@
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2154 # xen comes from /lab/leg
 # Sourced by the init of a two-domain leg: starts Xen's tools and domain 1, and leaves file
 # descriptor 3, the byte channel to domain 1's console, open for the program.
 
@@ -6,7 +6,7 @@ mkdir -p /var/run/xen /var/lib/xen /var/lib/xenstored /var/log/xen /run/lock
 ln -s /var/run/xen /run/xen 2>/dev/null
 
 xenstored || end lost "xenstored did not start"
-/usr/lib/xen-4.17/bin/xen-init-dom0 >/tmp/xen-init-dom0.log 2>&1 ||
+"/usr/lib/xen-$xen/bin/xen-init-dom0" >/tmp/xen-init-dom0.log 2>&1 ||
 	end lost "xen-init-dom0: $(tail -n 1 /tmp/xen-init-dom0.log)"
 
 # What --append gave dom0's kernel is for domain 1's too.
@@ -40,7 +40,8 @@ xenstore-write /local/domain/1/console/tty "$tty" # xl waits for it
 exec 3<>"$tty"
 word=
 until [ "$word" = ready ]; do # the kernel may have spoken first
-	read -r word <&3 || end lost "domU's console closed"
+	read -r word words <&3 || end lost "domU's console closed"
+	[ "$word" != lost ] || end lost "domU: $words"
 done
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
 

@@ -1,0 +1,75 @@
+# shellcheck shell=bash disable=SC2154,SC2054,SC2034 # lab_* come from ci/xen-lab; QEMU likes commas
+# The machine that QEMU makes for a leg.
+
+lab_emulator() { # LEG
+	case $1 in
+	arm64*) echo qemu-system-aarch64 ;;
+	*) echo qemu-system-x86_64 ;;
+	esac
+}
+
+# The host's ends of the guest's ports are in the directory; $1: the bus that they are on.
+lab_ports() { # DEVICE DIRECTORY
+	local port
+	qemu+=(
+		-nodefaults -display none -no-reboot
+		-serial "file:$2/console"
+		-chardev "pipe,id=monitor,path=$2/monitor" -mon chardev=monitor,mode=readline
+		-chardev "pipe,id=port1,path=$2/payload"
+		-chardev "file,id=port2,path=$2/out"
+		-chardev "file,id=port3,path=$2/err"
+		-chardev "file,id=port4,path=$2/status"
+		-device "$1"
+	)
+	for port in 1 2 3 4; do
+		qemu+=(-device "virtserialport,nr=$port,chardev=port$port")
+	done
+}
+
+# In the array qemu.
+lab_machine() { # LEG DIRECTORY
+	case $1 in
+	*+*) lab_memory=2048M ;;
+	*) lab_memory=1024M ;;
+	esac
+	qemu=("$(lab_emulator "$1")" -m "$lab_memory" -accel tcg -smp 1)
+	case $1 in
+	arm64*) lab_machine_arm64 "$@" ;;
+	*) lab_machine_amd64 "$@" ;;
+	esac
+}
+
+lab_machine_amd64() { # LEG DIRECTORY
+	local linux="loglevel=5 oops=panic panic=-1 $lab_append"
+	local xen="console=com1 com1=115200,8n1 noreboot=false ${lab_xsm:+xsm=$lab_xsm}"
+	qemu+=(-M q35,memory-backend=memory -device isa-debug-exit,iobase=0xf4,iosize=4)
+	lab_ports virtio-serial-pci "$2"
+	case $1 in
+	cuse)
+		qemu+=(-cpu qemu64 -append "console=ttyS0 $linux" -kernel "$lab_kernel/image" -initrd "$lab_image/initrd")
+		return
+		;;
+	pv) qemu+=(-cpu qemu64 -append "$xen dom0_mem=512M") ;;
+	pv+*) qemu+=(-cpu qemu64,+svm,+npt -append "$xen asid=false dom0_mem=768M") ;;
+	esac
+	qemu+=(-kernel "$lab_hypervisor" -initrd "$lab_kernel/image console=hvc0 $linux,$lab_image/initrd")
+}
+
+# Nothing may lie at 0x48000000, where QEMU puts the device tree: kernels are above it.
+lab_machine_arm64() { # LEG DIRECTORY
+	local linux="console=hvc0 loglevel=5 oops=panic panic=-1 rdinit=/init $lab_append" memory=512M
+	[ "$1" = arm64 ] || memory=900M
+	qemu+=(-M virt,virtualization=on,gic-version=3,memory-backend=memory -cpu cortex-a57)
+	lab_ports virtio-serial-device "$2"
+	qemu+=(
+		-kernel "$lab_hypervisor"
+		-append "dom0_mem=$memory console=dtuart noreboot=false ${lab_xsm:+xsm=$lab_xsm}"
+		-device "guest-loader,addr=0x49000000,kernel=$lab_kernel/image,bootargs=${linux//,/,,}"
+		-device "guest-loader,addr=$(lab_above 0x49000000 "$lab_kernel/image"),initrd=$lab_image/initrd"
+	)
+}
+
+# The next place of 32 MB after a file that lies there, with room for what the kernel has besides its file.
+lab_above() { # ADDRESS FILE
+	printf '0x%x\n' $((($1 + $(stat -Lc %s "$2") + 0x3ffffff) & ~0x1ffffff))
+}
