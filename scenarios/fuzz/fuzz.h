@@ -10,6 +10,7 @@
 
 #include "player/player.h"
 #include "substrates/leg.h"
+#include "substrates/play/cell.h"
 
 #define FUZZ_MAX_OPS       1000u
 #define FUZZ_MAX_PROCESSES 12u
@@ -26,6 +27,8 @@ struct fuzz_world {
 	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
 	uint32_t n_allowed;
 	bool real; /* a real machine: what that gives no one result for is left alone */
+	bool
+	    keeps_own; /* one where a guest that maps its own page keeps it in its first place: Arm */
 };
 
 /*
@@ -176,8 +179,8 @@ int fuzz_compare_all(struct fuzz_case *cases, size_t n, const struct fuzz_judge 
 
 /* Real Xen as a judge, which lets a sequence take so many seconds (0: as scn_xen_play() does).
  * NULL: out of memory. */
-struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, unsigned int patience,
-			       struct scn_version kernel);
+struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, const struct scn_cell *cell,
+			       unsigned int patience, struct scn_version kernel);
 void fuzz_xen_close(struct fuzz_xen *xen);
 /* What may be used there. */
 uint64_t fuzz_xen_capabilities(const struct fuzz_xen *xen);

@@ -117,7 +117,8 @@ static uint32_t forbidden_domain(const gen *g)
 {
 	uint32_t own = g->model->domain_of[g->process];
 
-	return g->world->real && g->world->guest[own] == SCN_PVH ? own : FUZZ_ANY;
+	return g->world->real && !g->world->keeps_own && g->world->guest[own] == SCN_PVH ? own
+											 : FUZZ_ANY;
 }
 
 /* A reference that is none, of a domain that may be one. */

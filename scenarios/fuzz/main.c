@@ -10,6 +10,7 @@
 #include "fuzz.h"
 #include "main.h"
 #include "substrates/place.h"
+#include "substrates/play/play_xen.h"
 #include "substrates/substrates.h"
 
 #define STATUS_DIFFERENT 1
@@ -22,6 +23,8 @@ struct command {
 	struct scn_options options;
 	struct fuzz_run run;
 	unsigned long patience;
+	const char *kernel, *judge_kernel;
+	struct scn_cell cell;
 	bool has_guest, has_kernel, has_judge_kernel, help;
 };
 
@@ -42,7 +45,8 @@ static void print_help(FILE *out)
 	    "      --length N           calls in a sequence; default 100\n"
 	    "      --first N            begins with the sequence N of the seed\n"
 	    "      --guest G[,G]        the domains: pv, pvh, pv,pvh …; default: all mixes\n"
-	    "      --kernel X.Y         of both; default 6.1\n"
+	    "      --kernel X.Y         of both; default 6.1; xen: X.Y, X.Y.Z or newest, of "
+	    "Debian's\n" SCN_CELL_HELP
 	    "      --against-kernel X.Y of the other one, if it is to be another\n"
 	    "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
 	    "      --max N              end after N differences; default 5\n"
@@ -90,6 +94,7 @@ static const struct option options[] = {
     {"against-kernel", required_argument, NULL, OPT_AGAINST_KERNEL},
     {"allow-hazard", required_argument, NULL, OPT_ALLOW},
     SCN_PLACE_OPTIONS,
+    SCN_CELL_OPTIONS,
     {"write", required_argument, NULL, OPT_WRITE},
     {"statistics", no_argument, NULL, OPT_STATISTICS},
     {"help", no_argument, NULL, OPT_HELP},
@@ -183,15 +188,11 @@ static int take_option(struct command *c, int option, const char *value)
 	case SCN_PLACE_HOST:
 		return scn_place_take(FUZZ, (enum scn_place_option)option, value, &c->options);
 	case OPT_KERNEL:
-		c->has_kernel = true;
-		return scn_version_parse(value, &c->run.world.kernel)
-			   ? usage_error("--kernel: expected a version X.Y", value)
-			   : 0;
+		c->kernel = value;
+		return 0;
 	case OPT_AGAINST_KERNEL:
-		c->has_judge_kernel = true;
-		return scn_version_parse(value, &c->run.judge.kernel)
-			   ? usage_error("--against-kernel: expected a version X.Y", value)
-			   : 0;
+		c->judge_kernel = value;
+		return 0;
 	case OPT_ALLOW:
 		return take_hazard(c, value);
 	case OPT_WRITE:
@@ -206,6 +207,8 @@ static int take_option(struct command *c, int option, const char *value)
 	case SCN_OPTION_WRONG:
 		return STATUS_ERROR;
 	default:
+		if (option >= SCN_CELL_KERNEL_IMAGE && option < SCN_CELL_END)
+			return scn_cell_take(FUZZ, (enum scn_cell_option)option, value, &c->cell);
 		return take_number(c, option, value);
 	}
 }
@@ -235,6 +238,20 @@ static void take_host(struct command *c)
 	c->has_judge_kernel = true;
 }
 
+/* As versions, where no lab boots them. */
+static int take_kernels(struct command *c)
+{
+	if (c->cell.n)
+		return usage_error("what is booted only --against " XEN " asks", c->cell.words[0]);
+	c->has_kernel = c->kernel;
+	if (c->kernel && scn_version_parse(c->kernel, &c->run.world.kernel))
+		return usage_error("--kernel: expected a version X.Y", c->kernel);
+	c->has_judge_kernel = c->judge_kernel;
+	if (c->judge_kernel && scn_version_parse(c->judge_kernel, &c->run.judge.kernel))
+		return usage_error("--against-kernel: expected a version X.Y", c->judge_kernel);
+	return 0;
+}
+
 static int choose_kernels(struct command *c)
 {
 	struct fuzz_judge *judge = &c->run.judge;
@@ -256,6 +273,8 @@ static int run_here(struct command *c)
 	const uint64_t all_need = SCN_CAP(DRIVER_INDEX) | SCN_CAP(MUNMAP) | SCN_CAP(MMAP_ERRORS);
 	int result, missing;
 
+	if (take_kernels(c))
+		return STATUS_ERROR;
 	judge->ops = scn_substrate_find(c->run.against);
 	if (!judge->ops)
 		return usage_error("--against: expected the name of a substrate", c->run.against);
@@ -284,6 +303,26 @@ static int run_here(struct command *c)
 	return finish(result);
 }
 
+/* The model is what --kernel says, or what is booted; the latter is --against-kernel's, if that is there. */
+static int choose_cell(struct command *c, const struct scn_leg *leg)
+{
+	scn_cleanup_buf struct scn_buf why = {0};
+	struct scn_version *model = &c->run.world.kernel, *booted = &c->run.judge.kernel;
+	const char *name = c->judge_kernel ? c->judge_kernel : c->kernel;
+
+	if (name && scn_cell_take_kernel(FUZZ, name, &c->cell))
+		return STATUS_ERROR;
+	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg, booted, &why)) {
+		fprintf(stderr, "gntsim fuzz: xen: %s\n", scn_buf_text(&why));
+		return STATUS_ERROR;
+	}
+	*model = *booted;
+	if (c->judge_kernel && c->kernel && scn_version_parse(c->kernel, model))
+		return usage_error("--kernel: expected a version X.Y", c->kernel);
+	scn_place_booted(FUZZ, model);
+	return 0;
+}
+
 static int run_xen(struct command *c)
 {
 	const char *name = c->run.against + strlen(XEN);
@@ -295,16 +334,13 @@ static int run_xen(struct command *c)
 		return scn_usage_error(FUZZ, "--guest: real Xen's domains are those of its leg");
 	if (!leg)
 		return usage_error("--against xen: expected the leg " SCN_LEG_NAMES, name + 1);
-	/* What the lab boots is what the model was compared with. */
-	if (scn_place_kernel(FUZZ, "--kernel", &scn_substrate_model, NULL, &c->run.world.kernel) ||
-	    (c->has_judge_kernel && scn_place_kernel(FUZZ, "--against-kernel", &scn_substrate_model,
-						     NULL, &judge->kernel)))
+	if (choose_cell(c, leg))
 		return STATUS_ERROR;
 	c->run.world.n_domains = leg->n_domains;
 	memcpy(c->run.world.guest, leg->guest, sizeof(leg->guest));
 	c->run.world.real = true;
-	judge->xen = fuzz_xen_open(leg, (unsigned int)c->patience,
-				   c->has_judge_kernel ? judge->kernel : c->run.world.kernel);
+	c->run.world.keeps_own = leg->arm64;
+	judge->xen = fuzz_xen_open(leg, &c->cell, (unsigned int)c->patience, c->run.world.kernel);
 	if (!judge->xen)
 		return STATUS_ERROR;
 	c->run.world.capabilities = fuzz_xen_capabilities(judge->xen);

@@ -35,15 +35,18 @@ struct batch {
 	struct scn_files files;
 };
 
-struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, unsigned int patience,
-			       struct scn_version kernel)
+struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, const struct scn_cell *cell,
+			       unsigned int patience, struct scn_version kernel)
 {
 	struct fuzz_xen *x = calloc(1, sizeof(*x));
 
 	if (!x)
 		return NULL;
-	x->xen = (struct scn_xen){
-	    .leg = leg, .time_limit = TIME_LIMIT, .patience = patience, .once = true};
+	x->xen = (struct scn_xen){.leg = leg,
+				  .cell = *cell,
+				  .time_limit = TIME_LIMIT,
+				  .patience = patience,
+				  .once = true};
 	x->session.jobs = 1;
 	x->session.filter.has_kernel = true;
 	x->session.filter.kernel = kernel;

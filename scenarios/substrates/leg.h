@@ -3,16 +3,18 @@
 #ifndef SCN_LEG_H
 #define SCN_LEG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lang/ast.h"
 
-#define SCN_LEG_NAMES "pv, pv+pvh or pv+pv"
+#define SCN_LEG_NAMES "pv, pv+pvh, pv+pv or arm64"
 
 struct scn_leg {
 	const char *name;
 	uint32_t n_domains;
 	enum scn_guest guest[2]; /* dom0 and domU */
+	bool arm64;              /* else amd64 */
 };
 
 /* A leg, which lives for ever, or NULL: there is none of that name. */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "substrates.h"
+
 #define MAX_DOMID 0x7fef
 
 bool scn_guest_parse(const char *text, enum scn_guest *out)
@@ -52,4 +54,19 @@ int scn_place_kernel(const char *command, const char *option, const struct scn_s
 			command, option, ops->name, wanted.major, wanted.minor, kernel->major,
 			kernel->minor);
 	return 0;
+}
+
+void scn_place_booted(const char *command, struct scn_version *kernel)
+{
+	const struct scn_substrate_ops *model = &scn_substrate_model;
+	const struct scn_version oldest = {6, 1};
+	struct scn_version wanted = *kernel;
+
+	if (!model->kernel_for(NULL, wanted, kernel))
+		model->kernel_for(NULL, oldest, kernel);
+	if (kernel->major != wanted.major || kernel->minor != wanted.minor)
+		fprintf(
+		    stderr,
+		    "gntsim %s: Linux %u.%u is judged as %u.%u, the nearest that the model knows\n",
+		    command, wanted.major, wanted.minor, kernel->major, kernel->minor);
 }

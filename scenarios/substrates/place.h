@@ -37,4 +37,10 @@ bool scn_guest_parse(const char *text, enum scn_guest *out);
 int scn_place_kernel(const char *command, const char *option, const struct scn_substrate_ops *ops,
 		     const void *self, struct scn_version *kernel);
 
+/**
+ * The model's kernel for a real one that is booted, of whatever age: where it knows none so old the
+ * oldest that it does. What is taken for another is said on stderr.
+ */
+void scn_place_booted(const char *command, struct scn_version *kernel);
+
 #endif

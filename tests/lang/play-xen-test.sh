@@ -43,6 +43,43 @@ sed -n 3p "$dir/boots" | grep -q -e '--swap.*1-share.*3-the.*5-diff'
 "$gntsim" play --on xen --seed 7 --no-tap "$scenarios/examples/1-share-a-page.scn" >"$dir/out" 2>"$dir/err"
 grep -q -e '--seed 7 ' "$dir/boots" || { cat "$dir/boots" && exit 1; }
 
+# What is to be booted goes along, word by word; the scripts are judged by the nearest kernel of the model.
+one=$scenarios/examples/1-share-a-page.scn
+: >"$dir/boots"
+"$gntsim" play --on xen --kernel 7.3.4 --xen 4.20 --module xen-gntdev=/a.ko --module xen-evtchn=/b.ko --xsm silo --no-tap \
+	"$one" >"$dir/out" 2>"$dir/err"
+grep -q '^run pv --xen 4.20 --module xen-gntdev=/a.ko --module xen-evtchn=/b.ko --xsm silo --kernel 7.3.4 --timeout .* --kernel 6.12 ' "$dir/boots" ||
+	{ cat "$dir/boots" && exit 1; }
+grep -q '^gntsim play: Linux 7.3 is judged as 6.12, the nearest that the model knows$' "$dir/err"
+# On Arm what one domain does with itself is what a PVH guest's drivers do.
+: >"$dir/boots"
+"$gntsim" play --on xen --leg arm64 --kernel 5.10 --no-tap "$one" >"$dir/out" 2>"$dir/err"
+grep -q '^run arm64 --kernel 5.10 --timeout .* --on device --host pvh --guest pvh --kernel 6.1 ' "$dir/boots" ||
+	{ cat "$dir/boots" && exit 1; }
+grep -q 'Linux 5.10 is judged as 6.1, the nearest that the model knows$' "$dir/err"
+# Which version a kernel of one's own is, only the lab can say.
+cat >"$dir/describes" <<'END'
+#!/bin/sh
+echo "$*" >>"$BOOTS"
+[ "$1" = describe ] || exec "$(dirname "$0")/lab" "$@"
+echo "kernel $OWN"
+[ "$OWN" ]
+END
+chmod 755 "$dir/describes"
+: >"$dir/boots"
+OWN=6.12.9 GNTSIM_XEN_LAB="$dir/describes" "$gntsim" play --on xen --kernel-image /b --modules /m --no-tap "$one" \
+	>"$dir/out" 2>"$dir/err"
+grep -qx 'describe pv --kernel-image /b --modules /m' "$dir/boots"
+grep -q '^run pv --kernel-image /b --modules /m --timeout .* --kernel 6.12 ' "$dir/boots" || { cat "$dir/boots" && exit 1; }
+status=0
+OWN='' GNTSIM_XEN_LAB="$dir/describes" "$gntsim" play --on xen --kernel newest --no-tap "$one" >"$dir/out" 2>"$dir/err" ||
+	status=$?
+[ $status = 77 ] && grep -q 'describe pv does not say which kernel that is' "$dir/err" || { cat "$dir/err" && exit 1; }
+# Elsewhere nothing is booted.
+status=0
+"$gntsim" play --xen 4.20 "$one" 2>"$dir/err" || status=$?
+[ $status = 125 ] && grep -q "^gntsim play: --xen: what is booted only --on xen asks" "$dir/err"
+
 # One that hangs and hears of no SIGTERM is ended too.
 cat >"$dir/lab" <<'END'
 #!/bin/sh

@@ -109,24 +109,42 @@ __attribute__((format(printf, 2, 3))) static bool add_word(struct words *w, cons
 /* One domain plays on its devices, two on each other's. */
 static bool add_place(struct words *w, const struct scn_lab *lab)
 {
+	const char *guest = lab->leg->guest[0] == SCN_PV ? "pv" : "pvh";
+
 	if (lab->leg->n_domains > 1)
 		return add_word(w, "pair") && (!lab->swapped || add_word(w, "--swap"));
-	return add_word(w, "device") && add_word(w, "--guest") && add_word(w, "pv");
+	return add_word(w, "device") && add_word(w, "--host") && add_word(w, "%s", guest) &&
+	       add_word(w, "--guest") && add_word(w, "%s", guest);
+}
+
+/* What is booted. */
+static bool add_cell(struct words *w, const struct scn_lab *lab)
+{
+	const struct scn_cell *cell = &lab->cell;
+
+	if (!cell->has_kernel && !cell->own_kernel &&
+	    (!add_word(w, "--kernel") ||
+	     !add_word(w, "%u.%u", lab->kernel.major, lab->kernel.minor)))
+		return false;
+	for (size_t i = 0; i < cell->n; i++) {
+		if (!add_word(w, "%s", cell->words[i]))
+			return false;
+	}
+	return true;
 }
 
 static bool add_command(struct words *w, const struct scn_lab *lab, const char *stage, bool fresh,
 			double deadline)
 {
 	double left = deadline - scn_now();
-	unsigned int major = lab->kernel.major, minor = lab->kernel.minor;
 
 	return add_word(w, "%s", lab->command) && add_word(w, "run") &&
-	       add_word(w, "%s", lab->leg->name) && add_word(w, "--kernel") &&
-	       add_word(w, "%u.%u", major, minor) && add_word(w, "--timeout") &&
+	       add_word(w, "%s", lab->leg->name) && add_cell(w, lab) && add_word(w, "--timeout") &&
 	       add_word(w, "%d", left > 1 ? (int)left : 1) && add_word(w, "--file") &&
 	       add_word(w, "%s=/lab/s", stage) && add_word(w, "--") &&
 	       add_word(w, "%s", lab->player) && add_word(w, "--tap") && add_word(w, "--on") &&
-	       add_place(w, lab) && add_word(w, "--kernel") && add_word(w, "%u.%u", major, minor) &&
+	       add_place(w, lab) && add_word(w, "--kernel") &&
+	       add_word(w, "%u.%u", lab->kernel.major, lab->kernel.minor) &&
 	       (!lab->has_seed ||
 		(add_word(w, "--seed") && add_word(w, "%llu", (unsigned long long)lab->seed))) &&
 	       (!fresh || add_word(w, "--fresh")) && (!lab->verbose || add_word(w, "--verbose"));

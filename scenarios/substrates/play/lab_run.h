@@ -5,6 +5,7 @@
 
 #include <sys/types.h>
 
+#include "cell.h"
 #include "lang/text.h"
 #include "player/variant.h"
 #include "substrates/leg.h"
@@ -12,8 +13,9 @@
 struct scn_lab {
 	const char *command, *player; /* ci/xen-lab; the static player */
 	const struct scn_leg *leg;
-	struct scn_version kernel;
-	bool swapped; /* two domains: the script's first one is domU */
+	struct scn_cell cell;
+	struct scn_version kernel; /* the model's, by which scripts are judged */
+	bool swapped;              /* two domains: the script's first one is domU */
 	bool verbose;
 	bool has_seed; /* of the order of parallel branches */
 	uint64_t seed;

@@ -36,8 +36,11 @@
 struct command {
 	struct scn_session session;
 	struct scn_files files;
-	const char *substrate, *junit;
+	const char *substrate, *junit, *kernel;
 	const struct scn_leg *leg;
+#ifndef SCN_STATIC
+	struct scn_cell cell;
+#endif
 	unsigned int time_limit, patience;
 	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
@@ -57,6 +60,9 @@ static void print_help(FILE *out)
 #endif
 	fputs("      --guest pv|pvh    play every domain that allows it as this\n"
 	      "      --kernel X.Y      the kernel to play on; default the substrate's own\n"
+#ifndef SCN_STATIC
+	      "                        xen: X.Y, X.Y.Z or newest, of Debian's\n" SCN_CELL_HELP
+#endif
 	      "  -j, --jobs N          play in N processes\n"
 	      "      --seed N          " MIXED " in an order mixed by N\n"
 	      "  -v, --verbose         print every call, as strace does\n"
@@ -121,10 +127,8 @@ static int take_valued(struct command *c, int option, const char *value)
 			   ? 0
 			   : bad_value("--guest", "pv or pvh", value);
 	case OPT_KERNEL:
-		s->filter.has_kernel = true;
-		return scn_version_parse(value, &s->filter.kernel)
-			   ? bad_value("--kernel", "a version X.Y", value)
-			   : 0;
+		c->kernel = value;
+		return 0;
 	case OPT_SEED:
 		c->has_seed = s->filter.has_seed = true;
 		if (take_number("--seed", value, 0, ULONG_MAX, &c->seed))
@@ -196,6 +200,10 @@ static int take_option(struct command *c, int option, const char *value)
 	case SCN_OPTION_WRONG:
 		return STATUS_ERROR;
 	default:
+#ifndef SCN_STATIC
+		if (option >= SCN_CELL_KERNEL_IMAGE && option < SCN_CELL_END)
+			return scn_cell_take(PLAY, (enum scn_cell_option)option, value, &c->cell);
+#endif
 		return take_valued(c, option, value);
 	}
 }
@@ -213,6 +221,9 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"no-tap", no_argument, NULL, OPT_NO_TAP},
 	    {"junit", required_argument, NULL, OPT_JUNIT},
 	    SCN_PLACE_OPTIONS,
+#ifndef SCN_STATIC
+	    SCN_CELL_OPTIONS,
+#endif
 	    {"fresh", no_argument, NULL, OPT_FRESH},
 	    {"swap", no_argument, NULL, OPT_SWAP},
 	    {"leg", required_argument, NULL, OPT_LEG},
@@ -332,6 +343,21 @@ static int serve_first_domain(const struct command *c)
 	return STATUS_ERROR;
 }
 
+static int take_kernel(struct command *c)
+{
+	struct scn_filter *filter = &c->session.filter;
+
+#ifndef SCN_STATIC
+	if (c->cell.n)
+		return scn_usage_error(PLAY, "%s: what is booted only --on " XEN " asks",
+				       c->cell.words[0]);
+#endif
+	filter->has_kernel = c->kernel;
+	if (!c->kernel || !scn_version_parse(c->kernel, &filter->kernel))
+		return 0;
+	return bad_value("--kernel", "a version X.Y", c->kernel);
+}
+
 static int play_here(struct command *c, struct scn_report *report)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
@@ -340,6 +366,8 @@ static int play_here(struct command *c, struct scn_report *report)
 	c->session.ops = scn_substrate_find(c->substrate);
 	if (!c->session.ops)
 		return bad_value("--on", "the name of a substrate", c->substrate);
+	if (take_kernel(c))
+		return STATUS_ERROR;
 	if (c->session.filter.has_kernel &&
 	    scn_place_kernel(PLAY, "--kernel", c->session.ops, NULL, &c->session.filter.kernel))
 		return STATUS_ERROR;
@@ -353,17 +381,21 @@ static int play_here(struct command *c, struct scn_report *report)
 #ifndef SCN_STATIC
 static int play_xen(struct command *c, struct scn_report *report)
 {
-	const struct scn_xen xen = {
-	    .leg = c->leg, .time_limit = c->time_limit, .patience = c->patience};
+	struct scn_xen xen = {.leg = c->leg, .time_limit = c->time_limit, .patience = c->patience};
 	scn_cleanup_buf struct scn_buf why = {0};
+	struct scn_filter *filter = &c->session.filter;
 	int err;
 
-	/* What the lab boots is what the model was compared with. */
-	if (c->session.filter.has_kernel && scn_place_kernel(PLAY, "--kernel", &scn_substrate_model,
-							     NULL, &c->session.filter.kernel))
+	if (c->kernel && scn_cell_take_kernel(PLAY, c->kernel, &c->cell))
 		return STATUS_ERROR;
-	begin_report(c, report, XEN);
-	err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
+	xen.cell = c->cell;
+	filter->has_kernel = true;
+	err = scn_cell_kernel(&c->cell, scn_xen_lab(), c->leg, &filter->kernel, &why);
+	if (!err) {
+		scn_place_booted(PLAY, &filter->kernel);
+		begin_report(c, report, XEN);
+		err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
+	}
 	return err ? not_played(c, report, err, &why) : finish(c, report);
 }
 #endif

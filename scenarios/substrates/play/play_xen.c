@@ -354,21 +354,30 @@ static int refuse(struct scn_buf *why, const char *what, const char *name, const
 	return -ENODEV;
 }
 
+const char *scn_xen_lab(void)
+{
+	const char *said = getenv("GNTSIM_XEN_LAB");
+
+	return said && *said ? said : SCN_XEN_LAB;
+}
+
 static int find_lab(const struct scn_xen *xen, struct front *f, struct scn_buf *why)
 {
 	struct scn_lab *lab = &f->lab;
 
-	lab->command = getenv("GNTSIM_XEN_LAB");
-	if (!lab->command || !*lab->command)
-		lab->command = SCN_XEN_LAB;
-	scn_static_player(&f->player);
+	lab->command = scn_xen_lab();
+	scn_static_player(xen->leg->arm64 ? "-arm64" : "", &f->player);
 	lab->player = scn_buf_text(&f->player);
 	lab->leg = xen->leg;
+	lab->cell = xen->cell;
 	if (access(lab->command, X_OK))
 		return refuse(why, "no lab at ", lab->command, " (GNTSIM_XEN_LAB names another)");
 	if (access(lab->player, X_OK))
 		return refuse(why, "no static player at ", lab->player,
-			      " (GNTSIM_PLAY_STATIC names another)");
+			      xen->leg->arm64
+				  ? " (ninja -C build scenarios/gntsim-play-static-arm64 "
+				    "makes it; GNTSIM_PLAY_STATIC names another)"
+				  : " (GNTSIM_PLAY_STATIC names another)");
 	return 0;
 }
 

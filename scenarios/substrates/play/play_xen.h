@@ -3,6 +3,7 @@
 #ifndef SCN_PLAY_XEN_H
 #define SCN_PLAY_XEN_H
 
+#include "cell.h"
 #include "player/session.h"
 #include "substrates/leg.h"
 
@@ -12,10 +13,14 @@
 
 struct scn_xen {
 	const struct scn_leg *leg;
+	struct scn_cell cell;
 	unsigned int time_limit; /* seconds for everything */
 	unsigned int patience;   /* seconds for a scenario, after which it hangs; 0: the default */
 	bool once;               /* two domains: not both ways around, if a script holds for both */
 };
+
+/* The lab: $GNTSIM_XEN_LAB, or the source tree's. */
+const char *scn_xen_lab(void);
 
 /* What scenarios can be played on a leg. */
 uint64_t scn_xen_capabilities(const struct scn_leg *leg);
