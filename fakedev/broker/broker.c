@@ -365,17 +365,21 @@ bool broker_is_empty(struct broker *b)
 	       !t.maptrack && !t.ports && !t.zombies;
 }
 
+uint64_t broker_next_waking(const struct broker *b)
+{
+	uint64_t death = b->config.deaths ? deaths_next_time(b->config.deaths) : UINT64_MAX;
+	uint64_t now = gntsim_machine_now(b->machine);
+
+	if (death == UINT64_MAX)
+		return death;
+	return death > now ? death - now : 0;
+}
+
 uint64_t broker_next_time(const struct broker *b)
 {
-	uint64_t next = gntsim_machine_next_timer(b->machine), now, death;
+	uint64_t timer = gntsim_machine_next_timer(b->machine), waking = broker_next_waking(b);
 
-	if (!b->config.deaths)
-		return next;
-	now = gntsim_machine_now(b->machine);
-	death = deaths_next_time(b->config.deaths);
-	if (death != UINT64_MAX && (death > now ? death - now : 0) < next)
-		next = death > now ? death - now : 0;
-	return next;
+	return timer < waking ? timer : waking;
 }
 
 void broker_advance(struct broker *b, uint64_t ns)

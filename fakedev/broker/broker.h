@@ -111,6 +111,9 @@ bool broker_is_empty(struct broker *b);
 
 /** When the machine does something by itself, or a program's time has come: ns from now; UINT64_MAX: never. */
 uint64_t broker_next_time(const struct broker *b);
+/** The same of what can wake a program that waits. The machine's own timers free what was deferred, and wake
+ * nobody. */
+uint64_t broker_next_waking(const struct broker *b);
 /** Lets so many ns of the machine's time pass, and no program's point with them. */
 void broker_advance(struct broker *b, uint64_t ns);
 

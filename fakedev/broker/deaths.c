@@ -4,6 +4,7 @@
 
 #include "broker/processes/catch.h"
 #include "broker/processes/program.h"
+#include "death-calls.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -30,7 +31,10 @@ const char *death_end_name(enum death_end end)
 
 const char *death_point_text(const struct death_point *p, char text[DEATH_POINT_TEXT])
 {
-	if (p->at == DEATH_TIME)
+	if (p->kind)
+		snprintf(text, DEATH_POINT_TEXT, "call:%s#%" PRIu64 "%s", p->kind, p->n,
+			 p->at == DEATH_CALL_DONE ? "+" : "");
+	else if (p->at == DEATH_TIME)
 		snprintf(text, DEATH_POINT_TEXT, "time:%" PRIu64 "ns", p->n);
 	else
 		snprintf(text, DEATH_POINT_TEXT, "%s:%" PRIu64 "%s",
@@ -229,16 +233,22 @@ void deaths_finish(struct broker *b)
 	end_process(b, d.program, d.pid, d.tid, caught);
 }
 
-static bool ends_at(const struct death_program *p, enum death_at at, uint64_t n)
+static bool ends_at_call(const struct death_program *p, enum death_at at, uint64_t number)
 {
-	return p->point.at == at && p->point.n == n && !p->reached;
+	return p->point.at == at && p->due && p->due == number && !p->reached;
+}
+
+static bool ends_at_wait(struct death_program *p)
+{
+	return ++p->waits == p->point.n && p->point.at == DEATH_WAIT && !p->reached;
 }
 
 /* What the call fails with, 0: it does not. */
 static int failure_of(struct death_program *p)
 {
 	for (unsigned int i = 0; i < p->n_failures; i++) {
-		if (p->failures[i].of_map || p->failures[i].n != p->calls)
+		if (p->failures[i].of_map ||
+		    !death_calls_is(p, p->failures[i].kind, p->failures[i].n))
 			continue;
 		p->failures[i].reached = true;
 		return -p->failures[i].err;
@@ -317,14 +327,17 @@ static void doom_client(struct client *c, struct death_program *p, const struct 
 
 static int before_call(struct client *c, struct death_program *p, const struct wire_in *in)
 {
-	p->calls++;
+	struct trace_call call;
+
+	death_calls_look(c, in, &call);
+	death_calls_count(c->broker->config.deaths, p, &call);
 	watch_maps(c->broker, p);
-	if (ends_at(p, DEATH_CALL, p->calls)) {
+	if (ends_at_call(p, DEATH_CALL, p->calls)) {
 		doom_client(c, p, in);
 		return DEATHS_NO_ANSWER;
 	}
 	/* Of a read the end is told by itself. */
-	if (in->msg.op != WIRE_BEFORE && ends_at(p, DEATH_CALL_DONE, p->calls))
+	if (in->msg.op != WIRE_BEFORE && ends_at_call(p, DEATH_CALL_DONE, p->calls))
 		c->broker->dying_call = p;
 	return failure_of(p);
 }
@@ -345,13 +358,13 @@ int deaths_before(struct client *c, const struct wire_in *in)
 	d->progress++;
 	if (is_call(in, &before))
 		err = before_call(c, p, in);
-	if (err == 0 && before.waits && ends_at(p, DEATH_WAIT, ++p->waits)) {
+	if (err == 0 && before.waits && ends_at_wait(p)) {
 		doom_client(c, p, in);
 		return DEATHS_NO_ANSWER;
 	}
 	if (in->msg.op == WIRE_READ && in->msg.payload >= sizeof(r)) {
 		memcpy(&r, in->payload, sizeof(r));
-		if (r.call && ends_at(p, DEATH_CALL_DONE, r.call))
+		if (ends_at_call(p, DEATH_CALL_DONE, r.call))
 			c->broker->dying_call = p;
 	}
 	return err;
@@ -410,15 +423,18 @@ int deaths_file_before(struct broker *b, uint32_t thread, const struct device_fi
 		return 0;
 	watch_maps(b, p);
 	b->config.deaths->progress++;
-	b->dying_number = ++p->calls;
-	before = ends_at(p, DEATH_CALL, p->calls);
-	if (before || ends_at(p, DEATH_CALL_DONE, p->calls))
+	if (f)
+		call->device = f->device;
+	death_calls_count(b->config.deaths, p, call);
+	b->dying_number = p->calls;
+	before = ends_at_call(p, DEATH_CALL, p->calls);
+	if (before || ends_at_call(p, DEATH_CALL_DONE, p->calls))
 		name_file_call(b, p, thread, f, call);
 	if (before) {
 		doom(b, p, b->dying_process, thread);
 		return -EINTR;
 	}
-	b->dying_call = ends_at(p, DEATH_CALL_DONE, p->calls) ? p : NULL;
+	b->dying_call = ends_at_call(p, DEATH_CALL_DONE, p->calls) ? p : NULL;
 	return failure_of(p);
 }
 
@@ -427,7 +443,7 @@ void deaths_file_again(struct broker *b, uint32_t thread, uint64_t number)
 	struct death_program *p = program_of_thread(b, thread);
 
 	b->config.deaths->progress++;
-	if (p && ends_at(p, DEATH_CALL_DONE, number ? number : p->calls))
+	if (p && ends_at_call(p, DEATH_CALL_DONE, number ? number : p->calls))
 		b->dying_call = p;
 }
 
@@ -446,7 +462,7 @@ bool deaths_file_wait(struct broker *b, uint32_t thread, const struct device_fil
 {
 	struct death_program *p = program_of_thread(b, thread);
 
-	if (!p || !ends_at(p, DEATH_WAIT, ++p->waits))
+	if (!p || !ends_at_wait(p))
 		return false;
 	if (call)
 		name_file_call(b, p, thread, f, call);

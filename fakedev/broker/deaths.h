@@ -41,21 +41,33 @@ enum death_end {
 /** As the user names it: "kill". */
 const char *death_end_name(enum death_end end);
 
-/** As the user writes it: "call:17+". @return @p text */
-#define DEATH_POINT_TEXT 40
+/** As the user writes it: "call:17+", "call:mmap#2". @return @p text */
+#define DEATH_POINT_TEXT 80
 struct death_point {
 	enum death_at at;
 	uint64_t n;
+	const char *kind; /**< of calls only those of this kind are counted; NULL: all */
 };
 const char *death_point_text(const struct death_point *p, char text[DEATH_POINT_TEXT]);
 
 /** A call that is to fail, without being made; or a map of a grant that Xen is to refuse. */
 struct death_failure {
 	bool of_map;
-	uint64_t n; /**< the program's Nth */
-	int err;    /**< an errno, positive; of a map: enum gntsim_gntst */
+	uint64_t n;       /**< the program's Nth */
+	const char *kind; /**< of a call: as in struct death_point */
+	int err;          /**< an errno, positive; of a map: enum gntsim_gntst */
 	bool reached;
 };
+
+/** Calls of one kind. */
+struct death_kind {
+	const char *name; /**< "mmap", "IOCTL_EVTCHN_NOTIFY" */
+	uint64_t calls;
+};
+/** As many as there are names. */
+#define DEATH_KINDS 48u
+/** Of how many calls it is known in which order they came. */
+#define DEATH_ORDER_MAX 65536u
 
 /** A program of the run: what is wanted of it, and what came. */
 struct death_program {
@@ -66,8 +78,13 @@ struct death_program {
 	struct death_failure *failures;
 	unsigned int n_failures;
 	/* What came. */
-	uint32_t pid;    /**< its first process; 0: not started */
-	uint64_t calls;  /**< device calls so far */
+	uint32_t pid;                         /**< its first process; 0: not started */
+	uint64_t calls;                       /**< device calls so far */
+	struct death_kind kinds[DEATH_KINDS]; /**< of them, by their first; up to n_kinds */
+	unsigned int n_kinds, kind;           /**< which the last call is of */
+	unsigned char *order; /**< of the first n_order calls which kind each is of */
+	unsigned int n_order;
+	uint64_t due;    /**< the how manieth call the point's is; 0: not known yet */
 	uint64_t stores; /**< to shared pages, if it is stopped at them */
 	bool stops;      /**< it is */
 	uint64_t waits;  /**< waits for an event so far */
@@ -88,6 +105,8 @@ struct deaths {
 	struct death_program *programs;
 	unsigned int n;
 	bool snapshots; /**< are wanted of victims */
+	/** What a call is counted as: a name that stays. Kind, device and cmd are known of it. */
+	const char *(*kind)(const struct trace_call *call);
 	/** The call in words, for the caller to free; NULL: it could not be. Its result is not known. */
 	char *(*describe)(const struct trace_call *call);
 	char *hang;        /**< what waits for ever, as JSON; NULL: nothing does */

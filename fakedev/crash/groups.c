@@ -11,7 +11,7 @@ static int compare_numbers(unsigned long a, unsigned long b)
 	return (a > b) - (a < b);
 }
 
-/* Calls before and after each other; then waits; then stores. */
+/* Calls as they were made undisturbed, each before and after; then waits; then stores. */
 static int compare_points(const struct crash_point *a, const struct crash_point *b)
 {
 	static const unsigned int kind[] = {
@@ -20,6 +20,8 @@ static int compare_points(const struct crash_point *a, const struct crash_point 
 
 	c = c ? c : compare_numbers(a->program, b->program);
 	c = c ? c : compare_numbers(kind[a->when], kind[b->when]);
+	c = c ? c : compare_numbers(a->place, b->place);
+	c = c ? c : strcmp(a->kind, b->kind);
 	c = c ? c : compare_numbers(a->n, b->n);
 	return c ? c : compare_numbers(a->when, b->when);
 }

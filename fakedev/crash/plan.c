@@ -71,20 +71,35 @@ static void sample(struct crash_plan *plan, size_t first, unsigned long wanted)
 	plan->n = first + wanted;
 }
 
-static int add_program(struct crash_plan *plan, const struct crash_choice *choice,
-		       struct crash_point at, const struct crash_program *p)
+/* Each by its kind, and the how manieth of that: other runs may make a call more or less. */
+static int add_calls(struct crash_plan *plan, struct crash_point at, const struct crash_program *p)
 {
-	size_t first = plan->n;
-	int status = 0;
+	unsigned long *made = calloc(p->n_kinds + 1, sizeof(*made));
+	int status = made ? 0 : -ENOMEM;
 
-	for (long i = 1; choice->calls && i <= p->calls && status == 0; i++) {
-		at.n = (unsigned long)i;
+	for (long i = 1; i <= p->calls && status == 0; i++) {
+		bool known = (size_t)i <= p->n_order;
+		unsigned int kind = known ? p->order[i - 1] : 0;
+
+		at.place = (unsigned long)i;
+		at.n = known ? ++made[kind] : at.place;
+		snprintf(at.kind, sizeof(at.kind), "%s", known ? p->kinds[kind] : "");
 		at.when = CRASH_CALL;
 		status = add(plan, at);
 		at.when = CRASH_AFTER_CALL;
 		if (status == 0)
 			status = add(plan, at);
 	}
+	free(made);
+	return status;
+}
+
+static int add_program(struct crash_plan *plan, const struct crash_choice *choice,
+		       struct crash_point at, const struct crash_program *p)
+{
+	size_t first = plan->n;
+	int status = choice->calls ? add_calls(plan, at, p) : 0;
+
 	at.when = CRASH_WAIT;
 	for (long i = 1; choice->calls && i <= p->waits && status == 0; i++) {
 		at.n = (unsigned long)i;
@@ -130,6 +145,8 @@ static bool is_in_shard(const struct crash_choice *choice, const struct crash_po
 {
 	unsigned long place = 2 * point->n + (point->when == CRASH_AFTER_CALL);
 
+	for (const char *c = point->kind; *c; c++)
+		place += (unsigned char)*c;
 	return place % choice->n_shards == choice->shard - 1;
 }
 
@@ -177,7 +194,8 @@ void crash_plan_free(struct crash_plan *plan)
 
 void crash_point_at(const struct crash_point *point, struct scn_buf *out)
 {
-	scn_buf_printf(out, "%s:%lu%s", kinds[point->when], point->n,
+	scn_buf_printf(out, "%s:%s%s%lu%s", kinds[point->when], point->kind,
+		       *point->kind ? "#" : "", point->n,
 		       point->when == CRASH_AFTER_CALL ? "+" : "");
 }
 
@@ -204,6 +222,20 @@ static bool take_number(const char **text, const char *after, unsigned long *out
 	return true;
 }
 
+/* "mmap#" before a number. Which there are is run's to know. @return false: it is too long */
+static bool take_kind(const char **text, char kind[static CRASH_KIND])
+{
+	size_t n = strspn(*text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+
+	if (n == 0 || (*text)[n] != '#')
+		return true;
+	if (n >= CRASH_KIND)
+		return false;
+	snprintf(kind, CRASH_KIND, "%.*s", (int)n, *text);
+	*text += n + 1;
+	return true;
+}
+
 bool crash_point_parse(const char *text, struct crash_point *point)
 {
 	unsigned long run = 1, program;
@@ -220,6 +252,8 @@ bool crash_point_parse(const char *text, struct crash_point *point)
 		if (i == CRASH_AFTER_CALL || strncmp(text, kinds[i], n) != 0 || text[n] != ':')
 			continue;
 		point->when = (enum crash_when)i;
+		if (i == CRASH_CALL && !take_kind(&rest, point->kind))
+			return false;
 		if (!take_number(&rest, "", &point->n))
 			return false;
 		if (i == CRASH_CALL && !strcmp(rest, "+")) {

@@ -12,7 +12,9 @@
 struct crash_point {
 	unsigned int run, program; /**< from 1 */
 	enum crash_when { CRASH_CALL, CRASH_AFTER_CALL, CRASH_STORE, CRASH_WAIT } when;
-	unsigned long n; /**< the how manieth, from 1 */
+	char kind[CRASH_KIND]; /**< of a call: counted are those of this kind; "": all */
+	unsigned long n;       /**< the how manieth, from 1 */
+	unsigned long place;   /**< of a call: which of all it was, undisturbed; 0: not known */
 };
 
 /** What was asked for. */
@@ -42,9 +44,9 @@ int crash_plan_make(struct crash_plan *plan, const struct crash_choice *choice,
 		    const struct crash_run *runs, size_t n_runs, struct scn_buf *why);
 void crash_plan_free(struct crash_plan *plan);
 
-/** Its words for run's --kill-at: "call:17+". */
+/** Its words for run's --kill-at: "call:mmap#2+". */
 void crash_point_at(const struct crash_point *point, struct scn_buf *out);
-/** Its words for --point: "2:call:17+"; of another run than the first "3/2:call:17+". */
+/** Its words for --point: "2:call:mmap#2+"; of another run than the first "3/2:call:mmap#2+". */
 void crash_point_text(const struct crash_point *point, struct scn_buf *out);
 /** And back. @return false: it is none */
 bool crash_point_parse(const char *text, struct crash_point *point);

@@ -62,6 +62,28 @@ static void tell_frames(struct scn_buf *out, json_object *frames)
 	}
 }
 
+static int add_kinds(struct crash_program *p, json_object *kinds, json_object *order)
+{
+	size_t n = kinds ? json_object_array_length(kinds) : 0,
+	       n_order = order ? json_object_array_length(order) : 0;
+
+	p->kinds = calloc(n + 1, sizeof(*p->kinds));
+	p->order = calloc(n_order + 1, sizeof(*p->order));
+	if (!p->kinds || !p->order)
+		return -ENOMEM;
+	for (; p->n_kinds < n; p->n_kinds++)
+		snprintf(p->kinds[p->n_kinds], CRASH_KIND, "%s",
+			 text_of(json_object_array_get_idx(kinds, p->n_kinds), "call"));
+	for (; p->n_order < n_order; p->n_order++) {
+		int kind = json_object_get_int(json_object_array_get_idx(order, p->n_order));
+
+		if (kind < 0 || (size_t)kind >= n)
+			break;
+		p->order[p->n_order] = (unsigned int)kind;
+	}
+	return 0;
+}
+
 static int add_program(struct crash_run *run, json_object *line)
 {
 	struct crash_program *all, *p;
@@ -78,7 +100,7 @@ static int add_program(struct crash_run *run, json_object *line)
 				    .stores = number_of(line, "stores", -1),
 				    .status = (int)number_of(line, "status", -1),
 				    .signal = (int)number_of(line, "signal", 0)};
-	return p->name ? 0 : -ENOMEM;
+	return p->name ? add_kinds(p, member(line, "kinds"), member(line, "order")) : -ENOMEM;
 }
 
 static char *taken(struct scn_buf *text)
@@ -99,6 +121,7 @@ static int add_death(struct crash_run *run, json_object *line)
 	run->died = true;
 	run->dead = (unsigned int)number_of(line, "index", 0);
 	run->dead_pid = number_of(line, "pid", 0);
+	run->number = (unsigned long)number_of(line, "number", 0);
 	run->call = strdup(text_of(line, "call"));
 	tell_frames(&site, member(line, "backtrace"));
 	run->site = taken(&site);
@@ -141,6 +164,10 @@ static int add_line(struct crash_run *run, json_object *line)
 		return add_death(run, line);
 	if (!strcmp(kind, "hang"))
 		return add_hang(run, line);
+	if (!strcmp(kind, "schedule")) {
+		run->steps = (unsigned long)number_of(line, "steps", 0);
+		run->processes = (unsigned long)number_of(line, "processes", 0);
+	}
 	if (!strcmp(kind, "machine")) {
 		run->judged = true;
 		run->hazards = number_of(line, "hazards", 0);
@@ -177,8 +204,11 @@ int crash_run_read(const char *path, struct crash_run *run, struct scn_buf *why)
 
 void crash_run_free(struct crash_run *run)
 {
-	for (size_t i = 0; i < run->n_programs; i++)
+	for (size_t i = 0; i < run->n_programs; i++) {
 		free(run->programs[i].name);
+		free(run->programs[i].kinds);
+		free(run->programs[i].order);
+	}
 	free(run->programs);
 	free(run->call);
 	free(run->site);

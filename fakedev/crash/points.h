@@ -9,10 +9,18 @@
 
 #include "lang/text.h"
 
+/** The longest name of a kind of call, with its zero byte. */
+#define CRASH_KIND 48
+
 /** A program of the run. */
 struct crash_program {
 	char *name;
 	unsigned int domain;
+	char (
+	    *kinds)[CRASH_KIND]; /**< of calls, as run names them: "mmap", "IOCTL_EVTCHN_NOTIFY" */
+	size_t n_kinds;
+	unsigned int *order; /**< of the first n_order calls which kind each is of */
+	size_t n_order;
 	long calls, waits,
 	    stores; /**< how many points of each kind; stores -1: nobody could count */
 	int status; /**< -1: it did not exit */
@@ -22,16 +30,19 @@ struct crash_program {
 struct crash_run {
 	struct crash_program *programs; /**< as they are written, program 1 first */
 	size_t n_programs;
-	long dead_pid;      /**< 0: not known */
-	bool died;          /**< the death that was ordered came */
-	unsigned int dead;  /**< of which program, from 1 */
-	char *call;         /**< what it was doing, in words of a scenario */
-	char *site;         /**< where, innermost first; "" if nobody knows */
-	bool hung;          /**< the survivors wait for ever */
-	char *waiting;      /**< who, in what, where */
-	unsigned int waits; /**< the first of them, from 1; 0: not known */
-	bool judged;        /**< the machine has had its last word: the following count */
-	bool empty;         /**< nothing was left in it */
+	long dead_pid;           /**< 0: not known */
+	bool died;               /**< the death that was ordered came */
+	unsigned int dead;       /**< of which program, from 1 */
+	unsigned long number;    /**< at which of its calls; 0: at none */
+	char *call;              /**< what it was doing, in words of a scenario */
+	char *site;              /**< where, innermost first; "" if nobody knows */
+	bool hung;               /**< the survivors wait for ever */
+	char *waiting;           /**< who, in what, where */
+	unsigned int waits;      /**< the first of them, from 1; 0: not known */
+	unsigned long steps;     /**< under a schedule: how many were made; else 0 */
+	unsigned long processes; /**< that had a turn */
+	bool judged;             /**< the machine has had its last word: the following count */
+	bool empty;              /**< nothing was left in it */
 	long hazards;
 };
 

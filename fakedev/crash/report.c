@@ -52,6 +52,14 @@ static void tell_table(struct scn_buf *out, const struct crash_findings *f)
 	}
 }
 
+static void tell_schedules(struct scn_buf *out, const struct crash_result *r)
+{
+	for (unsigned int i = 0; i < r->n_schedules; i++) {
+		scn_buf_str(out, i ? ", " : "\n    orders: ");
+		crash_schedule_text(&r->schedules[i], out);
+	}
+}
+
 static void tell_group(struct scn_buf *out, const struct crash_group *g, const char *again,
 		       const char *command)
 {
@@ -69,8 +77,14 @@ static void tell_group(struct scn_buf *out, const struct crash_group *g, const c
 		scn_buf_printf(out, "\n    in:     %s", r->call);
 	if (*r->site)
 		scn_buf_printf(out, "\n    at:     %s", r->site);
-	scn_buf_printf(out, "\n    then:   %s\n    again:  %s --point %s -- %s\n", r->detail, again,
-		       scn_buf_text(&point), command);
+	scn_buf_printf(out, "\n    then:   %s", r->detail);
+	tell_schedules(out, r);
+	scn_buf_printf(out, "\n    again:  %s", again);
+	if (r->n_schedules) {
+		scn_buf_str(out, " --schedule ");
+		crash_schedule_text(&r->schedules[0], out);
+	}
+	scn_buf_printf(out, " --point %s -- %s\n", scn_buf_text(&point), command);
 }
 
 static void tell_totals(struct scn_buf *out, const struct crash_findings *f, size_t n_groups)
@@ -86,11 +100,13 @@ static void tell_totals(struct scn_buf *out, const struct crash_findings *f, siz
 		scn_buf_printf(out, ", %zu not reached", missed);
 	if (lost)
 		scn_buf_printf(out, ", %zu lost", lost);
+	if (f->runs != f->n)
+		scn_buf_printf(out, "; %zu runs", f->runs);
 	scn_buf_printf(out, "; %lld.%lld s", (long long)f->ms / 1000,
 		       (long long)f->ms % 1000 / 100);
 	if (f->ms > 0)
-		scn_buf_printf(out, ", %.1f points a second",
-			       1000.0 * (double)f->n / (double)f->ms);
+		scn_buf_printf(out, ", %.1f %s a second", 1000.0 * (double)f->runs / (double)f->ms,
+			       f->runs == f->n ? "points" : "runs");
 	scn_buf_str(out, "\n");
 }
 

@@ -25,6 +25,19 @@ static void set_bool(json_object *o, const char *name, bool value)
 	json_object_object_add(o, name, json_object_new_boolean(value));
 }
 
+static json_object *of_schedules(const struct crash_result *r)
+{
+	json_object *all = json_object_new_array();
+
+	for (unsigned int i = 0; i < r->n_schedules; i++) {
+		scn_cleanup_buf struct scn_buf text = {0};
+
+		crash_schedule_text(&r->schedules[i], &text);
+		json_object_array_add(all, json_object_new_string(scn_buf_text(&text)));
+	}
+	return all;
+}
+
 static json_object *of_result(const struct crash_result *r)
 {
 	json_object *o = json_object_new_object();
@@ -32,6 +45,8 @@ static json_object *of_result(const struct crash_result *r)
 
 	crash_point_text(&r->point, &point);
 	set_text(o, "point", scn_buf_text(&point));
+	if (r->point.place)
+		set_number(o, "place", (int64_t)r->point.place);
 	set_text(o, "program", r->program);
 	set_number(o, "domain", r->domain);
 	set_text(o, "outcome", crash_outcome_name(r->outcome));
@@ -39,6 +54,8 @@ static json_object *of_result(const struct crash_result *r)
 	set_text(o, "call", r->call);
 	set_text(o, "site", r->site);
 	set_text(o, "detail", r->detail);
+	if (r->n_schedules)
+		json_object_object_add(o, "schedules", of_schedules(r));
 	set_number(o, "ms", r->ms);
 	return o;
 }
@@ -54,10 +71,13 @@ void crash_report_json(struct scn_buf *out, const struct crash_findings *f, cons
 	set_number(o, "shards", f->n_shards);
 	set_number(o, "planned", (int64_t)f->planned);
 	set_number(o, "tried", (int64_t)f->n);
+	set_number(o, "runs", (int64_t)f->runs);
+	set_number(o, "runs_planned", (int64_t)f->runs_planned);
 	set_number(o, "passed", (int64_t)crash_count(f, CRASH_PASSED));
 	set_number(o, "failed", (int64_t)crash_count_failed(f));
 	set_bool(o, "out_of_time", f->out_of_time);
 	set_bool(o, "unsteady", f->unsteady);
+	set_number(o, "shifted", (int64_t)f->shifted);
 	set_number(o, "ms", f->ms);
 	for (size_t i = 0; i < f->n; i++)
 		json_object_array_add(points, of_result(&f->results[i]));
@@ -83,6 +103,17 @@ static char *text_of(json_object *o, const char *name)
 	return strdup(found ? json_object_get_string(found) : "");
 }
 
+static bool take_schedules(struct crash_result *r, json_object *all)
+{
+	size_t n = all ? json_object_array_length(all) : 0;
+
+	for (size_t i = 0; i < n && i < CRASH_SCHEDULES_TOLD; i++)
+		if (!crash_schedule_parse(json_object_get_string(json_object_array_get_idx(all, i)),
+					  &r->schedules[r->n_schedules++]))
+			return false;
+	return true;
+}
+
 static int add_result(struct crash_findings *f, json_object *o)
 {
 	struct crash_result *all = reallocarray(f->results, f->n + 1, sizeof(*all)), *r;
@@ -106,6 +137,9 @@ static int add_result(struct crash_findings *f, json_object *o)
 			status = -ENOMEM;
 		else if (r->outcome == CRASH_OUTCOMES || !crash_point_parse(point, &r->point))
 			status = -EBADMSG;
+		if (status == 0 && !take_schedules(r, member(o, "schedules")))
+			status = -EBADMSG;
+		r->point.place = (unsigned long)json_object_get_int64(member(o, "place"));
 	}
 	free(point);
 	free(outcome);
@@ -160,9 +194,12 @@ static int add_report(struct crash_findings *f, json_object *o, char **command, 
 	for (size_t i = 0; status == 0 && i < json_object_array_length(points); i++)
 		status = add_result(f, json_object_array_get_idx(points, i));
 	f->planned += (size_t)json_object_get_int64(member(o, "planned"));
+	f->runs += (size_t)json_object_get_int64(member(o, "runs"));
+	f->runs_planned += (size_t)json_object_get_int64(member(o, "runs_planned"));
 	f->ms += json_object_get_int64(member(o, "ms"));
 	f->out_of_time |= json_object_get_boolean(member(o, "out_of_time"));
 	f->unsteady |= json_object_get_boolean(member(o, "unsteady"));
+	f->shifted += (size_t)json_object_get_int64(member(o, "shifted"));
 	return status;
 }
 

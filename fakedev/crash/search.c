@@ -2,6 +2,8 @@
 /* The search: as many trials at a time as there are jobs, each judged when it has ended. */
 #define _GNU_SOURCE
 #include "crash/search.h"
+#include "crash/groups.h"
+#include "crash/results.h"
 #include "crash/trial.h"
 
 #include <errno.h>
@@ -16,6 +18,8 @@
 #define GRACE_MS 8000
 /* In the time in which nobody may move; the first comes after so much of it. */
 #define LOOKS 4
+/* Of a schedule, until it is known how many there are. */
+#define STEPS 100
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
@@ -30,27 +34,12 @@ struct run_of {
 	struct trial_said undisturbed;
 	struct crash_plan plan;
 	struct trial *trials; /* one a job */
-	size_t next, number, failed;
+	size_t *slots;        /* of each point: where its result is, plus 1; 0: there is none yet */
+	size_t next, number;
+	unsigned long steps; /* a schedule's */
 	int64_t began;
 	sigset_t waited, before;
 };
-
-void crash_result_free(struct crash_result *result)
-{
-	free(result->program);
-	free(result->call);
-	free(result->site);
-	free(result->detail);
-}
-
-void crash_findings_free(struct crash_findings *f)
-{
-	for (size_t i = 0; i < f->n; i++)
-		crash_result_free(&f->results[i]);
-	free(f->results);
-	free(f->merged);
-	*f = (struct crash_findings){0};
-}
 
 static bool out_of_time(const struct run_of *r)
 {
@@ -132,6 +121,11 @@ static struct trial *free_slot(struct run_of *r)
 	return NULL;
 }
 
+static struct crash_schedule schedule_of(const struct run_of *r, unsigned int i)
+{
+	return crash_schedule_of(i, r->s->schedules, r->s->seed, r->steps);
+}
+
 static int explain(struct run_of *r, int status, const char *what)
 {
 	if (!r->why->len)
@@ -154,7 +148,7 @@ static int refuse(struct run_of *r, struct trial *t, const char *text)
 static int judge_undisturbed(struct run_of *r, struct trial *t, int status,
 			     const struct trial_said *said)
 {
-	char text[160];
+	char text[200];
 
 	if (r->out->interrupted)
 		return refuse(r, t, "interrupted");
@@ -184,10 +178,13 @@ static int judge_undisturbed(struct run_of *r, struct trial *t, int status,
 }
 
 /* Runs it to its end without a death. */
-static int run_undisturbed(struct run_of *r, struct trial_said *said)
+static int run_undisturbed(struct run_of *r, const struct crash_schedule *schedule,
+			   struct trial_said *said)
 {
+	const struct trial_what what = {.schedule = schedule};
 	struct trial *t = &r->trials[0];
-	int status = trial_start(t, r->s, &r->keeper, r->base, ++r->number, NULL, &r->before), exit;
+	int status = trial_start(t, r->s, &r->keeper, r->base, ++r->number, &what, &r->before),
+	    exit;
 
 	if (status < 0)
 		return explain(r, status, "cannot start the command");
@@ -219,11 +216,41 @@ static bool same_counts(const struct crash_choice *choice, const struct trial_sa
 	return true;
 }
 
+/* What fails under a schedule without a death says nothing of deaths; and how many steps there are. */
+static int try_schedules(struct run_of *r)
+{
+	int status = 0;
+
+	r->steps = STEPS;
+	for (unsigned int i = 0; i < r->s->schedules && status == 0; i++) {
+		struct crash_schedule s = schedule_of(r, i);
+		scn_cleanup_buf struct scn_buf text = {0}, why = {0};
+		struct trial_said said = {0};
+
+		status = run_undisturbed(r, &s, &said);
+		if (status < 0) {
+			crash_schedule_text(&s, &text);
+			scn_buf_printf(&why, "with --schedule %s %s", scn_buf_text(&text),
+				       scn_buf_text(r->why));
+			scn_buf_clear(r->why);
+			scn_buf_str(r->why, scn_buf_text(&why));
+		}
+		for (size_t k = 0; i == 0 && k < said.n_runs; k++)
+			if (k == 0 || said.runs[k].steps > r->steps)
+				r->steps = said.runs[k].steps;
+		trial_said_free(&said);
+	}
+	if (r->steps == 0)
+		r->steps = STEPS;
+	return status;
+}
+
 /* Twice: what a program does again counts. */
 static int count(struct run_of *r)
 {
+	const struct crash_schedule *scheduled = r->s->scheduled;
 	struct trial_said again = {0};
-	int status = run_undisturbed(r, &r->undisturbed);
+	int status = run_undisturbed(r, scheduled, &r->undisturbed);
 
 	/* Not every program can be stopped at its stores. */
 	if (status == -ECANCELED && r->own.choice.stores && r->own.choice.calls &&
@@ -232,14 +259,14 @@ static int count(struct run_of *r)
 		r->out->uncountable = true;
 		scn_buf_clear(r->why);
 		trial_said_free(&r->undisturbed);
-		status = run_undisturbed(r, &r->undisturbed);
+		status = run_undisturbed(r, scheduled, &r->undisturbed);
 	}
 	if (status == 0 && !r->s->only)
-		status = run_undisturbed(r, &again);
+		status = run_undisturbed(r, scheduled, &again);
 	r->out->unsteady =
 	    status == 0 && !r->s->only && !same_counts(&r->s->choice, &r->undisturbed, &again);
 	trial_said_free(&again);
-	return status;
+	return status == 0 ? try_schedules(r) : status;
 }
 
 static int plan_only(struct run_of *r, const struct crash_point *point)
@@ -280,10 +307,8 @@ static int plan(struct run_of *r)
 	return status;
 }
 
-static int add_result(struct run_of *r, const struct trial *t, const struct trial_said *said)
+static int take_result(struct run_of *r, const struct trial *t, const struct trial_said *said)
 {
-	struct crash_findings *f = r->out;
-	const struct crash_point *point = &r->plan.points[t->index];
 	struct crash_evidence e = {.undisturbed = r->undisturbed.runs,
 				   .n_undisturbed = r->undisturbed.n_runs,
 				   .runs = said->runs,
@@ -295,27 +320,9 @@ static int add_result(struct run_of *r, const struct trial *t, const struct tria
 				   .check_failed = said->check_failed,
 				   .accepted = r->s->accepted,
 				   .n_accepted = r->s->n_accepted};
-	const struct crash_run *run =
-	    point->run <= said->n_runs ? &said->runs[point->run - 1] : NULL;
-	const struct crash_program *victim =
-	    &r->undisturbed.runs[point->run - 1].programs[point->program - 1];
-	scn_cleanup_buf struct scn_buf detail = {0};
-	struct crash_result *result, *all = reallocarray(f->results, f->n + 1, sizeof(*all));
 
-	if (!all)
-		return -ENOMEM;
-	f->results = all;
-	result = &all[f->n++];
-	*result = (struct crash_result){.point = *point,
-					.domain = victim->domain,
-					.outcome = crash_judge(&e, point, &detail),
-					.program = strdup(victim->name),
-					.call = strdup(run && run->call ? run->call : ""),
-					.site = strdup(run && run->site ? run->site : ""),
-					.detail = strdup(scn_buf_text(&detail)),
-					.ms = crash_now_ms() - t->began};
-	r->failed += crash_outcome_fails(result->outcome);
-	return result->program && result->call && result->site && result->detail ? 0 : -ENOMEM;
+	return results_add(r->out, &r->slots[t->index], &r->plan.points[t->index], &e,
+			   t->schedule.depth ? &t->schedule : NULL, crash_now_ms() - t->began);
 }
 
 static int take_ended(struct run_of *r, struct trial *t)
@@ -328,22 +335,60 @@ static int take_ended(struct run_of *r, struct trial *t)
 	if (status < 0)
 		explain(r, status, "cannot read what a run said");
 	else if (!r->out->interrupted)
-		status = add_result(r, t, &said);
+		status = take_result(r, t, &said);
 	trial_said_free(&said);
 	trial_remove(t);
 	if (status == 0 && r->progress)
-		r->progress->tell(r->progress->ctx, r->out, r->failed, crash_now_ms() - r->began);
+		r->progress->tell(r->progress->ctx, r->out, crash_count_failed(r->out),
+				  crash_now_ms() - r->began);
 	return status;
 }
 
+/* Enough is known of the point. */
+static bool is_settled(const struct run_of *r, size_t point)
+{
+	size_t slot = r->slots[point];
+
+	return slot && r->out->results[slot - 1].n_schedules == CRASH_SCHEDULES_TOLD;
+}
+
+static size_t tries(const struct run_of *r)
+{
+	return r->plan.n * (r->s->schedules ? r->s->schedules : 1);
+}
+
+/* All points under the first schedule come before any under the next. */
 static bool may_start(struct run_of *r)
 {
-	if (r->out->interrupted || r->next == r->plan.n)
+	while (r->next < tries(r) && is_settled(r, r->next % r->plan.n)) {
+		r->next++;
+		r->out->runs_planned--;
+	}
+	if (r->out->interrupted || r->next == tries(r))
 		return false;
 	if (!out_of_time(r))
 		return true;
 	r->out->out_of_time = true;
 	return false;
+}
+
+static int start(struct run_of *r, struct trial *t)
+{
+	size_t point = r->next % r->plan.n;
+	struct crash_schedule schedule = {0};
+	struct trial_what what = {.point = &r->plan.points[point], .schedule = r->s->scheduled};
+	int status;
+
+	if (r->s->schedules) {
+		schedule = schedule_of(r, (unsigned int)(r->next / r->plan.n));
+		what.schedule = &schedule;
+	}
+	status = trial_start(t, r->s, &r->keeper, r->base, ++r->number, &what, &r->before);
+	t->index = point;
+	if (what.schedule)
+		t->schedule = *what.schedule;
+	r->next++;
+	return status;
 }
 
 static bool any_runs(const struct run_of *r)
@@ -360,11 +405,8 @@ static int try_all(struct run_of *r)
 	int status = 0;
 
 	while (status == 0) {
-		while (status == 0 && (t = free_slot(r)) && may_start(r)) {
-			status = trial_start(t, r->s, &r->keeper, r->base, ++r->number,
-					     &r->plan.points[r->next], &r->before);
-			t->index = r->next++;
-		}
+		while (status == 0 && (t = free_slot(r)) && may_start(r))
+			status = start(r, t);
 		if (status < 0)
 			return explain(r, status, "cannot start the command");
 		if (!any_runs(r))
@@ -384,7 +426,11 @@ static int search(struct run_of *r)
 		status = plan(r);
 	if (status < 0)
 		return status;
+	r->slots = calloc(r->plan.n + 1, sizeof(*r->slots));
+	if (!r->slots)
+		return -ENOMEM;
 	r->out->planned = r->plan.n;
+	r->out->runs_planned = tries(r);
 	r->out->shard = r->s->choice.shard;
 	r->out->n_shards = r->s->choice.n_shards;
 	r->out->uncountable |= r->plan.uncountable;
@@ -444,6 +490,7 @@ int crash_search_run(const struct crash_search *s, const struct crash_progress *
 	crash_plan_free(&r.plan);
 	trial_said_free(&r.undisturbed);
 	free(r.trials);
+	free(r.slots);
 	free(r.base);
 	return status;
 }

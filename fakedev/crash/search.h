@@ -6,11 +6,15 @@
 #ifndef FAKEDEV_CRASH_SEARCH_H
 #define FAKEDEV_CRASH_SEARCH_H
 
+#include "crash/schedules.h"
 #include "crash/verdict.h"
 
 #include <stdint.h>
 
 #define CRASH_SHARDS_MAX 100000
+
+/** As many schedules of a point that fail are looked for, and reported. */
+#define CRASH_SCHEDULES_TOLD 3
 
 /** What is to be searched, and how. */
 struct crash_search {
@@ -23,8 +27,11 @@ struct crash_search {
 	const int *accepted; /**< see struct crash_evidence */
 	size_t n_accepted;
 	struct crash_choice choice;
-	const struct crash_point *only; /**< this point alone; NULL: all that were chosen */
-	bool loud;                      /**< what the command prints is printed */
+	const struct crash_point *only;         /**< this point alone; NULL: all that were chosen */
+	const struct crash_schedule *scheduled; /**< all runs are under it; NULL: under none */
+	unsigned int schedules; /**< each point is tried under so many; 0: as scheduled has it */
+	uint64_t seed;          /**< of the first of these; the others' follow it */
+	bool loud;              /**< what the command prints is printed */
 	unsigned int jobs;
 	unsigned int budget;   /**< seconds for all; 0: as long as it takes */
 	unsigned int patience; /**< seconds for each */
@@ -37,7 +44,9 @@ struct crash_result {
 	char *program; /**< the victim's name */
 	unsigned int domain;
 	char *call, *site, *detail;
-	int64_t ms; /**< how long it took */
+	struct crash_schedule schedules[CRASH_SCHEDULES_TOLD]; /**< that fail, the smallest first */
+	unsigned int n_schedules;
+	int64_t ms; /**< how long it took; of several tries, all of them */
 };
 void crash_result_free(struct crash_result *result);
 
@@ -45,11 +54,13 @@ struct crash_findings {
 	struct crash_result *results; /**< of those that were tried, in the order of their ends */
 	size_t n;
 	size_t planned;               /**< how many were to be tried */
+	size_t runs, runs_planned;    /**< of the command for them: one each, or one a schedule */
 	unsigned int shard, n_shards; /**< of which it is a part; 0: it is the whole */
 	int64_t ms;                   /**< the whole search */
 	int64_t undisturbed_ms;
 	bool uncountable; /**< some program's stores could not be counted */
 	bool unsteady;    /**< two undisturbed runs did not make the same number of calls */
+	size_t shifted;   /**< victims that came to their point by another number of calls */
 	bool out_of_time; /**< the budget ended first */
 	bool *merged;     /**< of a whole of several: which shards are there; or NULL */
 	int interrupted;  /**< the signal that ended it; 0: none */

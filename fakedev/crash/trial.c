@@ -65,15 +65,19 @@ static void order_machine(struct word_list *w, const struct crash_search *s, con
 	}
 }
 
-static int write_order(const struct crash_search *s, const char *dir,
-		       const struct crash_point *point)
+static int write_order(const struct crash_search *s, const char *dir, const struct trial_what *what)
 {
+	const struct crash_point *point = what->point;
 	struct word_list machine = {0}, program = {0};
-	scn_cleanup_buf struct scn_buf at = {0};
+	scn_cleanup_buf struct scn_buf at = {0}, schedule = {0};
 	struct crash_order order = {0};
 	int status = -ENOMEM;
 
 	order_machine(&machine, s, dir, !point && s->choice.stores && !s->only);
+	if (what->schedule) {
+		crash_schedule_text(what->schedule, &schedule);
+		add_word(&machine, "schedule", scn_buf_text(&schedule));
+	}
 	for (char **word = s->more; word && *word; word++)
 		add_word(&machine, *word, NULL);
 	if (point) {
@@ -126,7 +130,7 @@ static void become(const struct trial *t, const struct crash_search *s, struct k
 }
 
 int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k, const char *base,
-		size_t number, const struct crash_point *point, const sigset_t *before)
+		size_t number, const struct trial_what *what, const sigset_t *before)
 {
 	pid_t parent = getpid();
 	int status;
@@ -138,7 +142,7 @@ int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k,
 	}
 	if (mkdir(t->dir, 0700) < 0)
 		return -errno;
-	status = write_order(s, t->dir, point);
+	status = write_order(s, t->dir, what);
 	if (status < 0)
 		return status;
 	fflush(NULL);

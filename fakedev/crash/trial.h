@@ -10,9 +10,10 @@
 #include <signal.h>
 
 struct trial {
-	pid_t pid;     /* 0: none */
-	size_t index;  /* the caller's */
-	int64_t began; /* ms */
+	pid_t pid;                      /* 0: none */
+	size_t index;                   /* the caller's */
+	struct crash_schedule schedule; /* the caller's too */
+	int64_t began;                  /* ms */
 	bool overdue;
 	int64_t looked; /* ms */
 	struct stuck stuck;
@@ -30,13 +31,19 @@ struct trial_said {
 
 int64_t crash_now_ms(void);
 
+/* Where who dies in it, in which order. */
+struct trial_what {
+	const struct crash_point *point;       /* NULL: undisturbed */
+	const struct crash_schedule *schedule; /* NULL: as it comes */
+};
+
 /*
  * Starts it. @param base the directory that its own is made in
- * @param point NULL: undisturbed  @param before the signals to be blocked in it
+ * @param before the signals to be blocked in it
  * @return 0 or -errno
  */
 int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k, const char *base,
-		size_t number, const struct crash_point *point, const sigset_t *before);
+		size_t number, const struct trial_what *what, const sigset_t *before);
 /* It has ended, and what it left running goes; is then as before its start, but for the directory.
  * @return its wait status */
 int trial_reap(struct trial *t, struct keeper *k);

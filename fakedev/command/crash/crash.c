@@ -67,12 +67,13 @@ static void tell_again(struct scn_buf *out, const struct crash_options *o)
 /* On a terminal, over and over in one line. */
 static void tell_progress(void *ctx, const struct crash_findings *f, size_t failed, int64_t ms)
 {
-	int64_t left = f->n ? ms * (int64_t)(f->planned - f->n) / (int64_t)f->n : 0;
+	int64_t left = f->runs ? ms * (int64_t)(f->runs_planned - f->runs) / (int64_t)f->runs : 0;
 
 	(void)ctx;
-	fprintf(stderr, "\r%zu of %zu points, %zu failed, %lld s left \033[K", f->n, f->planned,
-		failed, (long long)(left + 999) / 1000);
-	if (f->n == f->planned)
+	fprintf(stderr, "\r%zu of %zu %s, %zu failed, %lld s left \033[K", f->runs, f->runs_planned,
+		f->runs_planned == f->planned ? "points" : "runs", failed,
+		(long long)(left + 999) / 1000);
+	if (f->runs == f->runs_planned)
 		fputs("\r\033[K", stderr);
 }
 
@@ -120,7 +121,12 @@ static int judge(const struct crash_findings *f)
 	if (f->unsteady)
 		complain(
 		    "crash: two undisturbed runs did not make the same number of calls: a point "
-		    "is the nth call of its own run");
+		    "is the nth call of its kind in its own run");
+	if (f->shifted)
+		complain(
+		    "crash: in %zu of %zu runs the program that died had made another number of "
+		    "calls before its point",
+		    f->shifted, f->runs);
 	if (missed)
 		complain("crash: %zu of %zu points were not reached: the programs made fewer calls "
 			 "then",
@@ -133,9 +139,12 @@ static int judge(const struct crash_findings *f)
 		return 1;
 	if (f->n < f->planned)
 		complain("crash: %zu of %zu points were not tried", f->planned - f->n, f->planned);
+	else if (f->runs < f->runs_planned)
+		complain("crash: %zu of %zu runs were not made", f->runs_planned - f->runs,
+			 f->runs_planned);
 	if (missing)
 		complain("crash: %u of %u shards are missing", missing, f->n_shards);
-	if (f->n < f->planned || missing)
+	if (f->runs < f->runs_planned || missing)
 		return EXIT_UNTRIED;
 	if (f->n && missed + lost == f->n)
 		return complain("crash: no point could be tried");

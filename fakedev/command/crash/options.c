@@ -6,6 +6,7 @@
 #include "command/command.h"
 #include "lang/options.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,14 +31,19 @@ static void usage(FILE *out)
 	    "  --victim NAME     only this program, or domN: those of a domain; may be repeated\n"
 	    "  --points KIND     calls (before and after each), stores, or all (default)\n"
 	    "  --sample N        only N points of each program, evenly spread\n"
-	    "  --point POINT     only this one, aloud: PROGRAM:call:N, as a report has it\n"
+	    "  --point POINT     only this one, aloud: PROGRAM:call:mmap#2, as a report has it\n"
 	    "  --end HOW         kill (default), exit, abort, destroy or stop\n"
+	    "In which order:\n"
+	    "  --schedules N     each point under N orders of the device calls (run --schedule),\n"
+	    "                    until 3 fail\n"
+	    "  --seed S          the first one's seed (default 1)\n"
+	    "  --schedule SEED:DEPTH:STEPS  under this one, as a report has it\n"
 	    "How it is judged:\n"
 	    "  --accept N,...    a survivor may end with these statuses, and with its own; by\n"
 	    "                    default with any\n"
 	    "  --check COMMAND   run by the shell when all programs have ended, with the machine\n"
 	    "                    still there; must not fail\n"
-	    "  --hang MS         milliseconds in which nobody moves (default 1000) are for ever\n"
+	    "  --hang MS         milliseconds in which nobody moves (default 5000) are for ever\n"
 	    "  --timeout N       seconds that one run may take (default 60)\n"
 	    "How much:\n"
 	    "  --jobs N          so many runs at a time (default: a core each)\n"
@@ -64,6 +70,9 @@ enum {
 	OPT_POINT,
 	OPT_END,
 	OPT_ACCEPT,
+	OPT_SCHEDULES,
+	OPT_SEED,
+	OPT_SCHEDULE,
 	OPT_CHECK,
 	OPT_HANG,
 	OPT_TIMEOUT,
@@ -82,6 +91,9 @@ static const struct option options[] = {{"script", no_argument, NULL, OPT_SCRIPT
 					{"sample", required_argument, NULL, OPT_SAMPLE},
 					{"point", required_argument, NULL, OPT_POINT},
 					{"end", required_argument, NULL, OPT_END},
+					{"schedules", required_argument, NULL, OPT_SCHEDULES},
+					{"seed", required_argument, NULL, OPT_SEED},
+					{"schedule", required_argument, NULL, OPT_SCHEDULE},
 					{"accept", required_argument, NULL, OPT_ACCEPT},
 					{"check", required_argument, NULL, OPT_CHECK},
 					{"hang", required_argument, NULL, OPT_HANG},
@@ -199,7 +211,28 @@ static bool take_point(struct crash_options *o)
 	return crash_point_parse(optarg, &o->only)
 		   ? true
 		   : wrong("point",
-			   "PROGRAM:call:N, call:N+, store:N or wait:N, as a report has it");
+			   "PROGRAM:call:N, call:KIND#N, each also with + behind it, store:N or "
+			   "wait:N, as a report has it");
+}
+
+static bool take_seed(struct crash_options *o)
+{
+	char *end;
+
+	errno = 0;
+	o->search.seed = strtoull(optarg, &end, 10);
+	o->has_seed = true;
+	if (*optarg < '0' || *optarg > '9' || *end || errno || o->search.seed > INT64_MAX)
+		return wrong("seed", "a number from 0");
+	return true;
+}
+
+static bool take_schedule(struct crash_options *o)
+{
+	o->search.scheduled = &o->scheduled;
+	return crash_schedule_parse(optarg, &o->scheduled)
+		   ? true
+		   : wrong("schedule", "SEED:DEPTH:STEPS, as a report has it");
 }
 
 /* The check is a line of an order. */
@@ -225,6 +258,12 @@ static bool take_of_search(struct crash_options *o, int c)
 		return take_point(o);
 	case OPT_END:
 		return take_end(s);
+	case OPT_SCHEDULES:
+		return take_number("--schedules", 1, 1000000, &s->schedules);
+	case OPT_SEED:
+		return take_seed(o);
+	case OPT_SCHEDULE:
+		return take_schedule(o);
 	case OPT_ACCEPT:
 		return take_accept(o);
 	case OPT_CHECK:
@@ -277,6 +316,7 @@ int crash_options_parse(int argc, char **argv, struct crash_options *o)
 	*o = (struct crash_options){.search = {.hang_ms = CRASH_HANG_MS,
 					       .jobs = cores(),
 					       .patience = PATIENCE,
+					       .seed = 1,
 					       .choice = {.calls = true, .stores = true}}};
 	while ((c = scn_option_next("crash", argc, argv, "+h", options)) != -1) {
 		if (c == 'h') {
@@ -289,6 +329,10 @@ int crash_options_parse(int argc, char **argv, struct crash_options *o)
 	if (optind == argc)
 		return scn_usage_error("crash",
 				       o->merge ? "no report to merge" : "no command to search");
+	if (o->has_seed && !o->search.schedules)
+		return scn_usage_error("crash", "--seed belongs to --schedules");
+	if (o->search.scheduled && o->search.schedules)
+		return scn_usage_error("crash", "--schedule is one, --schedules are others");
 	o->words = argv + optind;
 	/* At a store a program can only be killed. */
 	if (o->search.end && strcmp(o->search.end, "kill") && o->search.choice.calls)

@@ -9,13 +9,14 @@
 #include "crash/search.h"
 
 /** --hang, if nothing is said. */
-#define CRASH_HANG_MS 1000
+#define CRASH_HANG_MS 5000
 
 struct crash_options {
 	struct crash_search search; /* but for its argv and room */
 	struct crash_point only;
+	struct crash_schedule scheduled;
 	int accepted[64];
-	bool script, merge;
+	bool script, merge, has_seed;
 	char **words; /* the command's, or files to merge; ends with NULL */
 	const char *json, *junit, *output;
 };

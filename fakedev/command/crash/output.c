@@ -48,7 +48,7 @@ static int draw_all(const char *self, const char *dir)
 	return status;
 }
 
-static int try_again(const struct crash_options *o, const struct crash_point *point,
+static int try_again(const struct crash_options *o, const struct crash_result *result,
 		     const char *dir)
 {
 	scn_cleanup_buf struct scn_buf trace = {0}, record = {0}, why = {0};
@@ -63,7 +63,9 @@ static int try_again(const struct crash_options *o, const struct crash_point *po
 		return complain("crash: out of memory");
 	more[0] = trace.data;
 	more[2] = record.data;
-	s.only = point;
+	s.only = &result->point;
+	s.schedules = 0;
+	s.scheduled = result->n_schedules ? &result->schedules[0] : o->search.scheduled;
 	s.more = more;
 	s.jobs = 1;
 	s.budget = 0;
@@ -88,7 +90,7 @@ int crash_output_write(const struct crash_options *o, const struct crash_groups 
 		if (dir.failed || (mkdir(dir.data, 0777) < 0 && errno != EEXIST))
 			return complain("crash: cannot make a directory %s: %s", scn_buf_text(&dir),
 					strerror(errno));
-		status = try_again(o, &groups->all[i].first->point, dir.data);
+		status = try_again(o, groups->all[i].first, dir.data);
 		if (status == 0)
 			status = draw_all(self, dir.data);
 	}

@@ -45,6 +45,21 @@ static bool take_time(const char *text, uint64_t *out)
 	return false;
 }
 
+/* Behind "call:" which one is meant: "17", "mmap#2". @return what follows it; NULL: it is none */
+static const char *take_call(const char *text, const char **kind, uint64_t *n)
+{
+	const char *mark = strchr(text, '#');
+
+	*kind = NULL;
+	if (mark && (text[0] < '0' || text[0] > '9')) {
+		*kind = trace_kind_find(text, (size_t)(mark - text));
+		if (!*kind)
+			return NULL;
+		text = mark + 1;
+	}
+	return take_number(text, 1, n);
+}
+
 bool run_deaths_parse_point(const char *text, struct death_point *out)
 {
 	const char *call = after(text, "call:"), *wait = after(text, "wait:");
@@ -52,7 +67,7 @@ bool run_deaths_parse_point(const char *text, struct death_point *out)
 	struct death_point p = {0};
 	const char *end;
 
-	if (call && (end = take_number(call, 1, &p.n)) && (!*end || strcmp(end, "+") == 0))
+	if (call && (end = take_call(call, &p.kind, &p.n)) && (!*end || strcmp(end, "+") == 0))
 		p.at = *end ? DEATH_CALL_DONE : DEATH_CALL;
 	else if (store && (end = take_number(store, 1, &p.n)) && !*end)
 		p.at = DEATH_STORE;
@@ -64,8 +79,8 @@ bool run_deaths_parse_point(const char *text, struct death_point *out)
 	if (p.at == DEATH_NEVER)
 		scn_usage_error(
 		    "run",
-		    "--kill-at: expected call:N, call:N+, wait:N or store:N, with N from 1, "
-		    "or time:T, as in time:20ms, found '%s'",
+		    "--kill-at: expected call:N, call:KIND#N, each also with + behind it, wait:N "
+		    "or store:N, with N from 1, or time:T, as in time:20ms, found '%s'",
 		    text);
 	return p.at != DEATH_NEVER;
 }
@@ -116,13 +131,15 @@ bool run_deaths_parse_failure(const char *text, struct run_program *p)
 	const char *call = after(text, "call:"), *map = after(text, "gntst:"), *end = NULL;
 	struct death_failure f = {.of_map = map != NULL}, *all;
 
-	if (call || map)
-		end = take_number(call ? call : map, 1, &f.n);
+	if (call)
+		end = take_call(call, &f.kind, &f.n);
+	else if (map)
+		end = take_number(map, 1, &f.n);
 	if (!end || !take_error(end, &f)) {
 		scn_usage_error(
 		    "run",
-		    "--fail: expected call:N=ERRNO or gntst:N=GNTST_name, with N from 1, "
-		    "as in call:3=EINTR, found '%s'",
+		    "--fail: expected call:N=ERRNO, call:KIND#N=ERRNO or gntst:N=GNTST_name, with "
+		    "N from 1, as in call:3=EINTR, found '%s'",
 		    text);
 		return false;
 	}
@@ -156,6 +173,7 @@ bool run_deaths_begin(const struct run_options *o, struct deaths *d)
 	}
 	d->n = o->n_programs;
 	d->describe = describe;
+	d->kind = trace_kind_name;
 	d->snapshots = o->points;
 	for (unsigned int i = 0; i < d->n; i++) {
 		const struct run_program *p = &o->programs[i];
@@ -175,6 +193,7 @@ void run_deaths_end(struct deaths *d)
 {
 	for (unsigned int i = 0; i < d->n; i++) {
 		free(d->programs[i].call);
+		free(d->programs[i].order);
 		snapshot_free(d->programs[i].snapshot);
 	}
 	free(d->hang);
@@ -224,11 +243,12 @@ static bool is_missed(const struct death_program *p)
 		if (p->failures[i].reached)
 			continue;
 		missed = true;
-		complain("--fail %s:%llu was not reached: %s made %llu device call%s, %llu map%s",
-			 p->failures[i].of_map ? "gntst" : "call",
-			 (unsigned long long)p->failures[i].n, p->name,
-			 (unsigned long long)p->calls, p->calls == 1 ? "" : "s",
-			 (unsigned long long)p->maps, p->maps == 1 ? "" : "s");
+		complain(
+		    "--fail %s:%s%s%llu was not reached: %s made %llu device call%s, %llu map%s",
+		    p->failures[i].of_map ? "gntst" : "call",
+		    p->failures[i].kind ? p->failures[i].kind : "", p->failures[i].kind ? "#" : "",
+		    (unsigned long long)p->failures[i].n, p->name, (unsigned long long)p->calls,
+		    p->calls == 1 ? "" : "s", (unsigned long long)p->maps, p->maps == 1 ? "" : "s");
 	}
 	return missed;
 }

@@ -145,7 +145,7 @@ static void report(const struct run_place *at, const struct spared *spared)
 /* All sleep. @return whether time can't wake them either */
 static bool let_time_pass(const struct run_options *o, struct broker *b)
 {
-	uint64_t next = broker_next_time(b);
+	uint64_t next = o->hang_ms ? broker_next_waking(b) : broker_next_time(b);
 
 	if (next == UINT64_MAX)
 		return true;

@@ -28,6 +28,7 @@ static void usage(FILE *out)
 	      "                       that matches (an extended regular expression)\n"
 	      "  --kill-at POINT      end it there: call:N before its Nth device call is made,\n"
 	      "                       call:N+ when it is, before the program sees the result,\n"
+	      "                       call:mmap#N of its mmaps the Nth,\n"
 	      "                       wait:N when its Nth wait for an event begins, time:T,\n"
 	      "                       store:N after its Nth store to a shared page\n"
 	      "  --end HOW            kill (default), exit, abort, destroy (its whole domain)\n"

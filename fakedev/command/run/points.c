@@ -47,6 +47,24 @@ static void write_line(FILE *f, struct json_object *o)
 	json_object_put(o);
 }
 
+/* Which kinds there are, and of the first calls which each is of. */
+static void add_kinds(struct json_object *o, const struct death_program *p)
+{
+	struct json_object *kinds = json_object_new_array(), *order = json_object_new_array();
+
+	for (unsigned int i = 0; i < p->n_kinds; i++) {
+		struct json_object *kind = json_object_new_object();
+
+		add_text(kind, "call", p->kinds[i].name);
+		add_number(kind, "calls", true, p->kinds[i].calls);
+		json_object_array_add(kinds, kind);
+	}
+	for (unsigned int i = 0; i < p->n_order; i++)
+		json_object_array_add(order, json_object_new_int(p->order[i]));
+	add(o, "kinds", kinds);
+	add(o, "order", order);
+}
+
 static void write_program(FILE *f, const struct death_program *p, unsigned int index)
 {
 	struct json_object *o = line("program");
@@ -62,6 +80,7 @@ static void write_program(FILE *f, const struct death_program *p, unsigned int i
 		   (unsigned int)WEXITSTATUS(p->status));
 	add_number(o, "signal", p->ended && WIFSIGNALED(p->status),
 		   (unsigned int)WTERMSIG(p->status));
+	add_kinds(o, p);
 	write_line(f, o);
 }
 
@@ -76,6 +95,7 @@ static void write_death(FILE *f, const struct death_program *p, unsigned int ind
 	add_text(o, "call", p->call);
 	add_number(o, "pid", true, p->victim);
 	add_number(o, "tid", true, p->thread);
+	add_number(o, "number", p->due, p->due);
 	add(o, "backtrace", backtrace_json(p->snapshot));
 	write_line(f, o);
 }

@@ -45,6 +45,29 @@ const char *trace_call_name(enum trace_kind kind)
 	return names[kind];
 }
 
+const char *trace_kind_name(const struct trace_call *c)
+{
+	const struct scn_ioctl *known =
+	    c->kind == TRACE_IOCTL ? scn_ioctl_on(c->cmd, c->device == WIRE_DEV_GNTDEV) : NULL;
+
+	return known ? known->name : trace_call_name(c->kind);
+}
+
+const char *trace_kind_find(const char *text, size_t len)
+{
+	const struct scn_ioctl *known = scn_ioctl_by_name((struct scn_str){text, len});
+
+	if (known)
+		return known->name;
+	for (int kind = TRACE_OPEN; kind <= TRACE_MREMAP; kind++) {
+		const char *name = trace_call_name((enum trace_kind)kind);
+
+		if (name && strlen(name) == len && memcmp(name, text, len) == 0)
+			return name;
+	}
+	return NULL;
+}
+
 static uint64_t us_since(const struct timespec *start)
 {
 	struct timespec now;

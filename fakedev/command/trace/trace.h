@@ -41,5 +41,9 @@ void trace_call_text(struct scn_buf *out, const struct trace_call *call);
 const char *trace_device_name(enum wire_device device);
 /* "open", "ioctl", …; NULL for what is no call. */
 const char *trace_call_name(enum trace_kind kind);
+/* What its like are counted as: an ioctl's own name if it has one, else as trace_call_name(). */
+const char *trace_kind_name(const struct trace_call *c);
+/* The same name, from what somebody wrote; NULL: none is called so. */
+const char *trace_kind_find(const char *text, size_t len);
 
 #endif

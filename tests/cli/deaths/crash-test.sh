@@ -13,7 +13,7 @@ export TMPDIR
 crash() {
 	want_status=$1 name=$2 program=$programs/$3
 	shift 3
-	expect "$want_status" "$name" "$gntsim" crash --points calls --hang 500 "$@" -- --wait-for ready -- "$program" server ::: \
+	expect "$want_status" "$name" "$gntsim" crash --points calls "$@" -- --wait-for ready -- "$program" server ::: \
 		--domain 1 -- "$program" client
 }
 nothing_stays() {
@@ -51,7 +51,7 @@ nothing_stays "what is wrong"
 crash 1 "a mistake" armed-late --victim dom0 --json report --junit report.xml --output looked-at
 says out "FAILED  hang at 1:call:"
 says out "    victim: armed-late (program 1, dom0)"
-says out "for ever: "
+says out "waits for ever: "
 sed -n 's/^    again:  gntsim crash //p' out >again
 grep -q '"outcome":"hang"' report || complain "no hang in the report: $(cat report)"
 python3 - <<'P' || complain "report.xml is wrong: $(cat report.xml)"
@@ -117,6 +117,29 @@ crash 0 "a sample" armed-late-mended --sample 3
 says out "6 of 6 points"
 crash 2 "a budget" half-open-mended --budget 1 --jobs 1
 says err "points were not tried"
+
+# Under orders of the device calls: more than shows by itself, the same each time, and again by the command that it names.
+for time in once twice; do
+	crash 1 "under schedules" byte-alone --victim dom0 --sample 12 --schedules 3 --seed 5 --json $time
+	says out "    orders: 5:1:"
+	says out " runs; "
+done
+sed -n '0,/again:/s/^    again:  gntsim crash //p' out >again
+python3 - <<'P' || complain "another order with the same seed: $(cat once twice)"
+import json
+once, twice = (json.load(open(name)) for name in ('once', 'twice'))
+told = lambda report: [(p['point'], p['outcome'], p.get('schedules')) for p in report['points']]
+assert told(once) == told(twice)
+assert any(len(p.get('schedules', ())) == 3 for p in once['points'])
+assert all(s.split(':')[1] in '123' for p in once['points'] for s in p.get('schedules', ()))
+P
+expect 1 "again under that schedule" sh -c "\"\$0\" crash $(cat again)" "$gntsim"
+says out "    orders: $(sed 's/.*--schedule \([^ ]*\) .*/\1/' again)"
+crash 0 "no mistake in any order" byte-alone-mended --victim dom0 --sample 12 --schedules 3
+crash 125 "seed alone" armed-late --seed 3
+says err "--seed belongs to --schedules"
+crash 125 "no schedule" armed-late --schedule 3:1
+says err "--schedule: expected SEED:DEPTH:STEPS"
 
 # A script with two runs in it, each with points of its own.
 cat >script <<'S'

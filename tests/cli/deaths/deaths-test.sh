@@ -69,6 +69,31 @@ says err "gntsim: --kill-at call:8 was not reached: points made 7 device calls, 
 printed 'done'
 run 0 "in a child" --kill-at call:5 -- sh -c '"$0" child; [ $? = 5 ]' "$points"
 
+# The nth of its kind: the same one, whatever else is called before.
+run 0 "counted by kind" -- "$points" calls
+point '"kinds":[{"call":"open","calls":1},{"call":"IOCTL_EVTCHN_BIND_UNBOUND_PORT","calls":1},{"call":"IOCTL_EVTCHN_BIND_INTERDOMAIN","calls":1},{"call":"IOCTL_EVTCHN_NOTIFY","calls":2},{"call":"read","calls":1},{"call":"write","calls":1}],"order":[0,1,2,3,4,5,3]'
+while read -r kind number; do
+	run 0 "before $kind" --trace calls --kill-at "call:$kind" -- "$points" calls
+	point "\"point\":\"call:$kind\",\"end\":\"kill\",\"call\":\""
+	point "\"number\":$number,"
+	made=$(grep -cE '^[^#]*: (evtchn[0-9]* = )?(open|ioctl|read|write)\(' calls)
+	[ "$made" = $((number - 1)) ] || complain "killed before $kind: $made were made: $(cat calls)"
+	run 0 "after $kind" --trace calls --kill-at "call:$kind+" -- "$points" calls
+	made=$(grep -cE '^[^#]*: (evtchn[0-9]* = )?(open|ioctl|read|write)\(' calls)
+	[ "$made" = "$number" ] || complain "killed after $kind: $made were made: $(cat calls)"
+done <<'KINDS'
+open#1 1
+IOCTL_EVTCHN_NOTIFY#2 7
+read#1 5
+write#1 6
+KINDS
+run 123 "beyond the last of its kind" --kill-at call:IOCTL_EVTCHN_NOTIFY#3 -- "$points" calls
+says err "gntsim: --kill-at call:IOCTL_EVTCHN_NOTIFY#3 was not reached: points made 7 device calls, 0 waits"
+for wrong in call:nothing#1 call:mmap#0 call:mmap# call:#1 call:mmap#1x; do
+	run 125 "$wrong" --kill-at $wrong -- "$points" calls
+	says err "--kill-at: expected call:N, call:KIND#N"
+done
+
 # Where it was: the innermost frame of the program's own.
 run 0 "backtrace" --kill-at call:5 -- "$points" calls
 case $(grep -o '"object":"[^"]*","offset":"0x[0-9a-f]*","function":"[^"]*","source":"[^"]*","line":[0-9]*' points |
@@ -207,11 +232,11 @@ for wrong in 0s 999us x 5; do
 done
 for wrong in call: call:0 call:x call:3x wait:3+ time:3 time:3h store 17; do
 	expect 125 "--kill-at $wrong" "$gntsim" run --kill-at $wrong -- true
-	says err "gntsim run: --kill-at: expected call:N, call:N+, wait:N or store:N, with N from 1, or time:T, as in time:20ms, found '$wrong'"
+	says err "gntsim run: --kill-at: expected call:N, call:KIND#N, each also with + behind it, wait:N or store:N, with N from 1, or time:T, as in time:20ms, found '$wrong'"
 done
 for wrong in call:3 call:3=EFOO call:0=EIO wait:3=EIO gntst:1=EIO gntst:1=GNTST_okay gntst:1=PROT_READ; do
 	expect 125 "--fail $wrong" "$gntsim" run --fail $wrong -- true
-	says err "gntsim run: --fail: expected call:N=ERRNO or gntst:N=GNTST_name, with N from 1, as in call:3=EINTR, found '$wrong'"
+	says err "gntsim run: --fail: expected call:N=ERRNO, call:KIND#N=ERRNO or gntst:N=GNTST_name, with N from 1, as in call:3=EINTR, found '$wrong'"
 done
 expect 125 "--end" "$gntsim" run --kill-at call:1 --end badly -- true
 says err "gntsim run: --end: expected kill, exit, abort, destroy or stop, found 'badly'"
