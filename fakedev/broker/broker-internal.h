@@ -211,6 +211,12 @@ struct doomed {
 	uint32_t pid, tid;
 };
 
+/** A call that may arm a notification. */
+struct arming {
+	struct death_program *program; /**< NULL: there is none */
+	const struct gntsim_file *file;
+};
+
 struct broker {
 	struct gntsim_machine *machine;
 	struct arena arena;
@@ -245,6 +251,7 @@ struct broker {
 	struct death_program *mapping; /**< whose call is under way, and may ask for maps */
 	uint64_t maps_before;
 	struct doomed doomed;
+	struct arming arming;
 	struct turns *turns;   /**< NULL: everybody is served when he asks */
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */

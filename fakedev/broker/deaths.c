@@ -4,6 +4,7 @@
 
 #include "broker/processes/catch.h"
 #include "broker/processes/program.h"
+#include "death-bytes.h"
 #include "death-calls.h"
 #include "trace-internal.h"
 
@@ -199,6 +200,7 @@ static void doom(struct broker *b, struct death_program *p, uint32_t pid, uint32
 	p->reached = true;
 	p->victim = pid;
 	p->thread = tid;
+	deaths_look(b);
 	say(p, pid);
 	if (look && catch_begin(tid) == 0)
 		b->doomed = (struct doomed){.program = p, .pid = pid, .tid = tid};
@@ -213,6 +215,9 @@ void deaths_at_store(struct broker *b, struct death_program *p, uint32_t pid, ui
 	p->victim = pid;
 	p->thread = tid;
 	p->snapshot = look;
+	deaths_look(b);
+	if (look)
+		look->behind = true;
 	p->stopped = p->end == DEATH_BY_STOP;
 	say(p, pid);
 	if (p->end == DEATH_BY_DESTROY)
@@ -325,12 +330,23 @@ static void doom_client(struct client *c, struct death_program *p, const struct 
 	doom(c->broker, p, c->program.pid, thread_of(in));
 }
 
+static const struct device_file *call_file(struct client *c, const struct wire_in *in)
+{
+	struct wire_ioctl i;
+
+	if (in->msg.payload < sizeof(i))
+		return NULL;
+	memcpy(&i, in->payload, sizeof(i));
+	return client_file(c, i.file);
+}
+
 static int before_call(struct client *c, struct death_program *p, const struct wire_in *in)
 {
 	struct trace_call call;
 
 	death_calls_look(c, in, &call);
 	death_calls_count(c->broker->config.deaths, p, &call);
+	death_bytes_call(c->broker, p, &call, call.kind == TRACE_IOCTL ? call_file(c, in) : NULL);
 	watch_maps(c->broker, p);
 	if (ends_at_call(p, DEATH_CALL, p->calls)) {
 		doom_client(c, p, in);
@@ -352,6 +368,7 @@ int deaths_before(struct client *c, const struct wire_in *in)
 
 	settle_maps(c->broker);
 	c->broker->dying_call = NULL;
+	c->broker->arming.program = NULL;
 	p = c->mm ? program_of_client(c) : NULL;
 	if (!p)
 		return 0;
@@ -382,6 +399,7 @@ bool deaths_after(struct client *c, const struct wire_in *in)
 	struct death_program *p = c->broker->dying_call;
 
 	settle_maps(c->broker);
+	death_bytes_called(c->broker);
 	c->broker->dying_call = NULL;
 	if (!p)
 		return false;
@@ -426,6 +444,7 @@ int deaths_file_before(struct broker *b, uint32_t thread, const struct device_fi
 	if (f)
 		call->device = f->device;
 	death_calls_count(b->config.deaths, p, call);
+	death_bytes_call(b, p, call, f);
 	b->dying_number = p->calls;
 	before = ends_at_call(p, DEATH_CALL, p->calls);
 	if (before || ends_at_call(p, DEATH_CALL_DONE, p->calls))
@@ -452,6 +471,7 @@ void deaths_file_after(struct broker *b)
 	struct death_program *p = b->dying_call;
 
 	settle_maps(b);
+	death_bytes_called(b);
 	b->dying_call = NULL;
 	if (p)
 		doom(b, p, b->dying_process, b->dying_thread);

@@ -59,6 +59,22 @@ struct death_failure {
 	bool reached;
 };
 
+/** A ring in a page, by who grants it: its two indexes are at these offsets, 4 bytes each. */
+struct death_ring {
+	uint16_t granter;
+	uint32_t ref, producer, consumer, size;
+	bool
+	    masked; /**< both are below size; else they run freely, and differ by no more than that */
+};
+#define DEATH_RINGS 16u
+
+/** What is known of a ring since a death. */
+struct death_ring_seen {
+	bool known;
+	uint32_t producer, consumer; /**< as the victim left them */
+	bool misused; /**< a survivor has moved one of them, and the ring was or is none */
+};
+
 /** Calls of one kind. */
 struct death_kind {
 	const char *name; /**< "mmap", "IOCTL_EVTCHN_NOTIFY" */
@@ -68,6 +84,14 @@ struct death_kind {
 #define DEATH_KINDS 48u
 /** Of how many calls it is known in which order they came. */
 #define DEATH_ORDER_MAX 65536u
+
+/** A byte of a page, by who grants it. */
+struct death_byte {
+	uint16_t granter;
+	uint32_t ref, offset;
+};
+/** Of more nothing is known. */
+#define DEATH_BYTES 64u
 
 /** A program of the run: what is wanted of it, and what came. */
 struct death_program {
@@ -84,17 +108,22 @@ struct death_program {
 	unsigned int n_kinds, kind;           /**< which the last call is of */
 	unsigned char *order; /**< of the first n_order calls which kind each is of */
 	unsigned int n_order;
-	uint64_t due;    /**< the how manieth call the point's is; 0: not known yet */
-	uint64_t stores; /**< to shared pages, if it is stopped at them */
-	bool stops;      /**< it is */
-	uint64_t waits;  /**< waits for an event so far */
-	uint64_t maps;   /**< of grants that its calls asked Xen for so far */
-	bool reached;    /**< the point */
-	bool felled;     /**< by another's, which destroyed its domain */
-	bool stopped;    /**< and a process lives on, stopped */
-	uint32_t victim; /**< the process that was ended there */
-	uint32_t thread; /**< that came there; 0: not known, or none did */
-	char *call;      /**< that it came there with, in the words of a trace; NULL: none */
+	struct death_byte
+	    armed[DEATH_BYTES]; /**< that notifications of its were to clear; n_armed */
+	unsigned int n_armed;
+	struct death_ring_seen rings[DEATH_RINGS]; /**< as deaths.rings */
+	uint64_t left_set; /**< a bit for each of deaths.watched: it was not clear after the end */
+	uint64_t due;      /**< the how manieth call the point's is; 0: not known yet */
+	uint64_t stores;   /**< to shared pages, if it is stopped at them */
+	bool stops;        /**< it is */
+	uint64_t waits;    /**< waits for an event so far */
+	uint64_t maps;     /**< of grants that its calls asked Xen for so far */
+	bool reached;      /**< the point */
+	bool felled;       /**< by another's, which destroyed its domain */
+	bool stopped;      /**< and a process lives on, stopped */
+	uint32_t victim;   /**< the process that was ended there */
+	uint32_t thread;   /**< that came there; 0: not known, or none did */
+	char *call;        /**< that it came there with, in the words of a trace; NULL: none */
 	struct snapshot *snapshot; /**< of that thread; NULL: none could be had */
 	bool ended;
 	int status; /**< then: as wait(2) has it */
@@ -104,7 +133,11 @@ struct death_program {
 struct deaths {
 	struct death_program *programs;
 	unsigned int n;
-	bool snapshots; /**< are wanted of victims */
+	bool snapshots;                         /**< are wanted of victims */
+	struct death_byte watched[DEATH_BYTES]; /**< who died is looked at whether they are clear */
+	unsigned int n_watched;
+	struct death_ring rings[DEATH_RINGS]; /**< likewise, at what becomes of them */
+	unsigned int n_rings;
 	/** What a call is counted as: a name that stays. Kind, device and cmd are known of it. */
 	const char *(*kind)(const struct trace_call *call);
 	/** The call in words, for the caller to free; NULL: it could not be. Its result is not known. */
@@ -153,6 +186,12 @@ void deaths_file_after(struct broker *b);
 bool deaths_file_wait(struct broker *b, uint32_t thread, const struct device_file *f,
 		      struct trace_call *call);
 
+/**
+ * If somebody has died at its point, looks at the bytes and rings that are watched: at the indexes as they are left
+ * there, and who moves them then; and what of the bytes was there last before nobody saw the page any more. To be
+ * called again and again.
+ */
+void deaths_look(struct broker *b);
 /** Whoever has come to its point ends now: what was to be answered has been. */
 void deaths_finish(struct broker *b);
 /** The machine's time has changed. */

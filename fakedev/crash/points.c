@@ -84,6 +84,27 @@ static int add_kinds(struct crash_program *p, json_object *kinds, json_object *o
 	return 0;
 }
 
+static char *taken(struct scn_buf *text)
+{
+	char *out = text->failed ? NULL : strdup(scn_buf_text(text));
+
+	scn_buf_free(text);
+	*text = (struct scn_buf){0};
+	return out;
+}
+
+/* Texts of an array with commas between. */
+static char *joined(json_object *all)
+{
+	size_t n = all ? json_object_array_length(all) : 0;
+	struct scn_buf text = {0};
+
+	for (size_t i = 0; i < n; i++)
+		scn_buf_printf(&text, "%s%s", i ? "," : "",
+			       json_object_get_string(json_object_array_get_idx(all, i)));
+	return taken(&text);
+}
+
 static int add_program(struct crash_run *run, json_object *line)
 {
 	struct crash_program *all, *p;
@@ -100,16 +121,9 @@ static int add_program(struct crash_run *run, json_object *line)
 				    .stores = number_of(line, "stores", -1),
 				    .status = (int)number_of(line, "status", -1),
 				    .signal = (int)number_of(line, "signal", 0)};
-	return p->name ? add_kinds(p, member(line, "kinds"), member(line, "order")) : -ENOMEM;
-}
-
-static char *taken(struct scn_buf *text)
-{
-	char *out = text->failed ? NULL : strdup(scn_buf_text(text));
-
-	scn_buf_free(text);
-	*text = (struct scn_buf){0};
-	return out;
+	p->armed = joined(member(line, "armed"));
+	return p->name && p->armed ? add_kinds(p, member(line, "kinds"), member(line, "order"))
+				   : -ENOMEM;
 }
 
 static int add_death(struct crash_run *run, json_object *line)
@@ -125,7 +139,9 @@ static int add_death(struct crash_run *run, json_object *line)
 	run->call = strdup(text_of(line, "call"));
 	tell_frames(&site, member(line, "backtrace"));
 	run->site = taken(&site);
-	return run->call && run->site ? 0 : -ENOMEM;
+	run->left_set = joined(member(line, "left_set"));
+	run->misused = joined(member(line, "misused"));
+	return run->call && run->site && run->left_set && run->misused ? 0 : -ENOMEM;
 }
 
 static int add_hang(struct crash_run *run, json_object *line)
@@ -206,12 +222,15 @@ void crash_run_free(struct crash_run *run)
 {
 	for (size_t i = 0; i < run->n_programs; i++) {
 		free(run->programs[i].name);
+		free(run->programs[i].armed);
 		free(run->programs[i].kinds);
 		free(run->programs[i].order);
 	}
 	free(run->programs);
 	free(run->call);
 	free(run->site);
+	free(run->left_set);
+	free(run->misused);
 	free(run->waiting);
 	*run = (struct crash_run){0};
 }

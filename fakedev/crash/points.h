@@ -21,6 +21,7 @@ struct crash_program {
 	size_t n_kinds;
 	unsigned int *order; /**< of the first n_order calls which kind each is of */
 	size_t n_order;
+	char *armed; /**< bytes that its notifications were to clear: "0:8:21,0:9:0"; "": none */
 	long calls, waits,
 	    stores; /**< how many points of each kind; stores -1: nobody could count */
 	int status; /**< -1: it did not exit */
@@ -30,16 +31,18 @@ struct crash_program {
 struct crash_run {
 	struct crash_program *programs; /**< as they are written, program 1 first */
 	size_t n_programs;
-	long dead_pid;           /**< 0: not known */
-	bool died;               /**< the death that was ordered came */
-	unsigned int dead;       /**< of which program, from 1 */
-	unsigned long number;    /**< at which of its calls; 0: at none */
-	char *call;              /**< what it was doing, in words of a scenario */
-	char *site;              /**< where, innermost first; "" if nobody knows */
-	bool hung;               /**< the survivors wait for ever */
-	char *waiting;           /**< who, in what, where */
-	unsigned int waits;      /**< the first of them, from 1; 0: not known */
-	unsigned long steps;     /**< under a schedule: how many were made; else 0 */
+	long dead_pid;        /**< 0: not known */
+	bool died;            /**< the death that was ordered came */
+	unsigned int dead;    /**< of which program, from 1 */
+	unsigned long number; /**< at which of its calls; 0: at none */
+	char *call;           /**< what it was doing, in words of a scenario */
+	char *site;           /**< where, innermost first; "" if nobody knows */
+	char *left_set;       /**< of those that were watched for it, which were not clear then */
+	char *misused;        /**< rings whose indexes a survivor used though they were none */
+	bool hung;            /**< the survivors wait for ever */
+	char *waiting;        /**< who, in what, where */
+	unsigned int waits;   /**< the first of them, from 1; 0: not known */
+	unsigned long steps;  /**< under a schedule: how many were made; else 0 */
 	unsigned long processes; /**< that had a turn */
 	bool judged;             /**< the machine has had its last word: the following count */
 	bool empty;              /**< nothing was left in it */

@@ -216,12 +216,11 @@ static bool same_counts(const struct crash_choice *choice, const struct trial_sa
 	return true;
 }
 
-/* What fails under a schedule without a death says nothing of deaths; and how many steps there are. */
+/* What fails under a schedule without a death says nothing of deaths. */
 static int try_schedules(struct run_of *r)
 {
 	int status = 0;
 
-	r->steps = STEPS;
 	for (unsigned int i = 0; i < r->s->schedules && status == 0; i++) {
 		struct crash_schedule s = schedule_of(r, i);
 		scn_cleanup_buf struct scn_buf text = {0}, why = {0};
@@ -235,20 +234,27 @@ static int try_schedules(struct run_of *r)
 			scn_buf_clear(r->why);
 			scn_buf_str(r->why, scn_buf_text(&why));
 		}
-		for (size_t k = 0; i == 0 && k < said.n_runs; k++)
-			if (k == 0 || said.runs[k].steps > r->steps)
-				r->steps = said.runs[k].steps;
 		trial_said_free(&said);
 	}
-	if (r->steps == 0)
-		r->steps = STEPS;
 	return status;
+}
+
+static unsigned long most_steps(const struct trial_said *said)
+{
+	unsigned long steps = 1;
+
+	for (size_t i = 0; i < said->n_runs; i++)
+		if (said->runs[i].steps > steps)
+			steps = said->runs[i].steps;
+	return steps;
 }
 
 /* Twice: what a program does again counts. */
 static int count(struct run_of *r)
 {
-	const struct crash_schedule *scheduled = r->s->scheduled;
+	struct crash_schedule first = schedule_of(r, 0);
+	/* The same points each time, too. */
+	const struct crash_schedule *scheduled = r->s->schedules ? &first : r->s->scheduled;
 	struct trial_said again = {0};
 	int status = run_undisturbed(r, scheduled, &r->undisturbed);
 
@@ -266,6 +272,7 @@ static int count(struct run_of *r)
 	r->out->unsteady =
 	    status == 0 && !r->s->only && !same_counts(&r->s->choice, &r->undisturbed, &again);
 	trial_said_free(&again);
+	r->steps = most_steps(&r->undisturbed);
 	return status == 0 ? try_schedules(r) : status;
 }
 
@@ -379,6 +386,11 @@ static int start(struct run_of *r, struct trial *t)
 	struct trial_what what = {.point = &r->plan.points[point], .schedule = r->s->scheduled};
 	int status;
 
+	/* A destroyed domain notifies nobody, and who is stopped lives. */
+	if (!r->s->end || (strcmp(r->s->end, "destroy") && strcmp(r->s->end, "stop")))
+		what.watched = r->undisturbed.runs[what.point->run - 1]
+				   .programs[what.point->program - 1]
+				   .armed;
 	if (r->s->schedules) {
 		schedule = schedule_of(r, (unsigned int)(r->next / r->plan.n));
 		what.schedule = &schedule;
@@ -470,6 +482,7 @@ int crash_search_run(const struct crash_search *s, const struct crash_progress *
 	int status;
 
 	r.s = &r.own;
+	r.steps = STEPS;
 	*out = (struct crash_findings){0};
 	r.trials = calloc(s->jobs, sizeof(*r.trials));
 	if (!r.trials)

@@ -13,6 +13,9 @@
 
 #define CRASH_SHARDS_MAX 100000
 
+/** As many rings can be described. */
+#define CRASH_RINGS 16
+
 /** As many schedules of a point that fail are looked for, and reported. */
 #define CRASH_SCHEDULES_TOLD 3
 
@@ -23,6 +26,8 @@ struct crash_search {
 	const char *end;      /**< as run's --end has it; NULL: as that does */
 	unsigned int hang_ms; /**< for how long nobody may move */
 	const char *check;    /**< a command for the shell at the end of each run; NULL: none */
+	char **rings;         /**< descriptions, as run's --watch-ring has them */
+	size_t n_rings;
 	char **more; /**< further options of run's, of the machine; ends with NULL; or NULL */
 	const int *accepted; /**< see struct crash_evidence */
 	size_t n_accepted;

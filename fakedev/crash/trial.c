@@ -27,8 +27,8 @@ int64_t crash_now_ms(void)
 /* Words of an order, which stand in one buffer, each with its zero byte. */
 struct word_list {
 	struct scn_buf text;
-	size_t at[16];
-	char *words[17];
+	size_t at[16 + CRASH_RINGS];
+	char *words[16 + CRASH_RINGS + 1];
 	unsigned int n;
 };
 
@@ -78,6 +78,10 @@ static int write_order(const struct crash_search *s, const char *dir, const stru
 		crash_schedule_text(what->schedule, &schedule);
 		add_word(&machine, "schedule", scn_buf_text(&schedule));
 	}
+	if (what->watched && *what->watched)
+		add_word(&machine, "watch-bytes", what->watched);
+	for (size_t i = 0; point && i < s->n_rings; i++)
+		add_word(&machine, "watch-ring", s->rings[i]);
 	for (char **word = s->more; word && *word; word++)
 		add_word(&machine, *word, NULL);
 	if (point) {

@@ -35,6 +35,7 @@ int64_t crash_now_ms(void);
 struct trial_what {
 	const struct crash_point *point;       /* NULL: undisturbed */
 	const struct crash_schedule *schedule; /* NULL: as it comes */
+	const char *watched;                   /* bytes that are to be clear then; NULL, "": none */
 };
 
 /*

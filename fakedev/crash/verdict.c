@@ -4,12 +4,21 @@
 #include "crash/verdict.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 static const char *const names[CRASH_OUTCOMES] = {
-    [CRASH_HANG] = "hang",     [CRASH_SIGNAL] = "signal", [CRASH_STATUS] = "status",
-    [CRASH_CHECK] = "check",   [CRASH_HAZARD] = "hazard", [CRASH_NOT_EMPTY] = "not-empty",
-    [CRASH_LEAK] = "leak",     [CRASH_LOST] = "lost",     [CRASH_NOT_REACHED] = "not-reached",
+    [CRASH_HANG] = "hang",
+    [CRASH_SIGNAL] = "signal",
+    [CRASH_STATUS] = "status",
+    [CRASH_CHECK] = "check",
+    [CRASH_HAZARD] = "hazard",
+    [CRASH_NOT_EMPTY] = "not-empty",
+    [CRASH_LIVE_FLAG] = "live-flag",
+    [CRASH_RING] = "ring",
+    [CRASH_LEAK] = "leak",
+    [CRASH_LOST] = "lost",
+    [CRASH_NOT_REACHED] = "not-reached",
     [CRASH_PASSED] = "passed",
 };
 
@@ -136,7 +145,22 @@ static struct last_words add_up(const struct crash_run *runs, size_t n)
 	return all;
 }
 
-static enum crash_outcome judge_machine(const struct crash_evidence *e, struct scn_buf *detail)
+/* "0:8:21,0:9:0", in words. */
+static void tell_bytes(struct scn_buf *out, const char *bytes)
+{
+	unsigned int granter, ref, offset;
+
+	for (const char *at = bytes; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (sscanf(at, "%u:%u:%u", &granter, &ref, &offset) == 3)
+			scn_buf_printf(out, "%sbyte %u of dom%u's grant %u", at > bytes ? ", " : "",
+				       offset, granter, ref);
+	}
+	scn_buf_str(out, " stayed set: its notification was not armed yet, or no more");
+}
+
+static enum crash_outcome judge_machine(const struct crash_evidence *e, const struct crash_run *run,
+					struct scn_buf *detail)
 {
 	struct last_words now = add_up(e->runs, e->n_runs),
 			  before = add_up(e->undisturbed, e->n_undisturbed);
@@ -144,6 +168,10 @@ static enum crash_outcome judge_machine(const struct crash_evidence *e, struct s
 	if (now.hazards > before.hazards) {
 		scn_buf_str(detail, "a real kernel would have come to harm");
 		return CRASH_HAZARD;
+	}
+	if (*run->left_set) {
+		tell_bytes(detail, run->left_set);
+		return CRASH_LIVE_FLAG;
 	}
 	if (!now.empty && before.empty) {
 		scn_buf_str(detail, "the machine is not empty when all have ended");
@@ -165,6 +193,10 @@ static void tell_waiting(struct scn_buf *detail, const struct crash_run *run)
 		scn_buf_str(detail, " waits for ever: ");
 	}
 	scn_buf_str(detail, *text ? text : "nobody moves any more");
+	if (run->left_set && *run->left_set) {
+		scn_buf_str(detail, "; ");
+		tell_bytes(detail, run->left_set);
+	}
 }
 
 enum crash_outcome crash_judge(const struct crash_evidence *e, const struct crash_point *point,
@@ -192,11 +224,17 @@ enum crash_outcome crash_judge(const struct crash_evidence *e, const struct cras
 		return CRASH_NOT_REACHED;
 	if (signalled(e, point, detail))
 		return CRASH_SIGNAL;
+	if (*run->misused) {
+		scn_buf_printf(detail,
+			       "a survivor went on with indexes beyond their ring, --ring %s",
+			       run->misused);
+		return CRASH_RING;
+	}
 	if (other_status(e, point, detail))
 		return CRASH_STATUS;
 	if (e->check_failed) {
 		scn_buf_str(detail, "the check fails");
 		return CRASH_CHECK;
 	}
-	return judge_machine(e, detail);
+	return judge_machine(e, run, detail);
 }

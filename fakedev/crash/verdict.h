@@ -12,9 +12,11 @@
 enum crash_outcome {
 	CRASH_HANG,        /**< survivors wait for ever */
 	CRASH_SIGNAL,      /**< a survivor was ended by SIGSEGV or its like */
+	CRASH_RING,        /**< a survivor went on with indexes beyond their ring */
 	CRASH_STATUS,      /**< a survivor's exit status is none of those that it may have */
 	CRASH_CHECK,       /**< the user's own check failed */
 	CRASH_HAZARD,      /**< a real kernel would have come to harm */
+	CRASH_LIVE_FLAG,   /**< a byte that the victim's notification is to clear stayed set */
 	CRASH_NOT_EMPTY,   /**< something was left in the machine when all had ended */
 	CRASH_LEAK,        /**< a survivor ended with what it had not given back */
 	CRASH_LOST,        /**< the run itself failed: nothing is known */

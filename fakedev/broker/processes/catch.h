@@ -20,7 +20,8 @@ struct snapshot {
 	uint64_t sp; /**< where the stack below begins */
 	unsigned char *stack;
 	size_t n_stack;
-	char *maps; /**< /proc/PID/maps */
+	char *maps;  /**< /proc/PID/maps */
+	bool behind; /**< what it has come for is the instruction before: a store */
 };
 void snapshot_free(struct snapshot *s);
 

@@ -57,6 +57,8 @@ static void tell_again(struct scn_buf *out, const struct crash_options *o)
 		for (size_t i = 0; i < s->n_accepted; i++)
 			scn_buf_printf(out, "%s%d", i ? "," : "", s->accepted[i]);
 	}
+	for (size_t i = 0; i < s->n_rings; i++)
+		scn_buf_printf(out, " --ring %s", s->rings[i]);
 	if (s->check) {
 		values[0] = strdupa(s->check);
 		scn_buf_str(out, " --check ");

@@ -41,6 +41,8 @@ static void usage(FILE *out)
 	    "How it is judged:\n"
 	    "  --accept N,...    a survivor may end with these statuses, and with its own; by\n"
 	    "                    default with any\n"
+	    "  --ring DOM:REF:PRODUCER:CONSUMER:SIZE[:masked]  where a page that DOM grants as\n"
+	    "                    REF has a ring's indexes: no survivor may use them beyond it\n"
 	    "  --check COMMAND   run by the shell when all programs have ended, with the machine\n"
 	    "                    still there; must not fail\n"
 	    "  --hang MS         milliseconds in which nobody moves (default 5000) are for ever\n"
@@ -70,6 +72,7 @@ enum {
 	OPT_POINT,
 	OPT_END,
 	OPT_ACCEPT,
+	OPT_RING,
 	OPT_SCHEDULES,
 	OPT_SEED,
 	OPT_SCHEDULE,
@@ -91,6 +94,7 @@ static const struct option options[] = {{"script", no_argument, NULL, OPT_SCRIPT
 					{"sample", required_argument, NULL, OPT_SAMPLE},
 					{"point", required_argument, NULL, OPT_POINT},
 					{"end", required_argument, NULL, OPT_END},
+					{"ring", required_argument, NULL, OPT_RING},
 					{"schedules", required_argument, NULL, OPT_SCHEDULES},
 					{"seed", required_argument, NULL, OPT_SEED},
 					{"schedule", required_argument, NULL, OPT_SCHEDULE},
@@ -215,6 +219,24 @@ static bool take_point(struct crash_options *o)
 			   "wait:N, as a report has it");
 }
 
+/* What run would refuse is refused here. */
+static bool take_ring(struct crash_options *o)
+{
+	unsigned int granter, ref, producer, consumer, size;
+	char rest[16] = "";
+	int n =
+	    sscanf(optarg, "%u:%u:%u:%u:%u%15s", &granter, &ref, &producer, &consumer, &size, rest);
+
+	o->search.rings = o->rings;
+	if (n < 5 || (n == 6 && strcmp(rest, ":masked")) || o->search.n_rings == CRASH_RINGS ||
+	    granter > 0x7FEF || producer > 4092 || consumer > 4092 || size == 0)
+		return wrong("ring",
+			     "DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE, with :masked behind it "
+			     "or not, at most 16 of them");
+	o->rings[o->search.n_rings++] = optarg;
+	return true;
+}
+
 static bool take_seed(struct crash_options *o)
 {
 	char *end;
@@ -258,6 +280,8 @@ static bool take_of_search(struct crash_options *o, int c)
 		return take_point(o);
 	case OPT_END:
 		return take_end(s);
+	case OPT_RING:
+		return take_ring(o);
 	case OPT_SCHEDULES:
 		return take_number("--schedules", 1, 1000000, &s->schedules);
 	case OPT_SEED:

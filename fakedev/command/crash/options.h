@@ -16,6 +16,7 @@ struct crash_options {
 	struct crash_point only;
 	struct crash_schedule scheduled;
 	int accepted[64];
+	char *rings[CRASH_RINGS];
 	bool script, merge, has_seed;
 	char **words; /* the command's, or files to merge; ends with NULL */
 	const char *json, *junit, *output;

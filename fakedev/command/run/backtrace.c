@@ -106,9 +106,16 @@ static const char *file_of(Dwfl_Module *module)
 	return file ? file : dwfl_module_info(module, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
 }
 
+struct frames {
+	const struct snapshot *of;
+	struct json_object *told;
+	bool any;
+};
+
 static int take_frame(Dwfl_Frame *frame, void *arg)
 {
-	struct json_object *frames = arg, *o;
+	struct frames *all = arg;
+	struct json_object *frames = all->told, *o;
 	Dwarf_Addr pc, bias = 0;
 	Dwfl_Module *module;
 	const char *file;
@@ -117,8 +124,9 @@ static int take_frame(Dwfl_Frame *frame, void *arg)
 	if (json_object_array_length(frames) >= MOST_FRAMES || !dwfl_frame_pc(frame, &pc, &active))
 		return DWARF_CB_ABORT;
 	/* A return address is behind the call, and may be another line's. */
-	if (!active)
+	if (!active || (all->of->behind && !all->any))
 		pc--;
+	all->any = true;
 	module = dwfl_addrmodule(dwfl_thread_dwfl(dwfl_frame_thread(frame)), pc);
 	file = module ? file_of(module) : NULL;
 	if (file && strstr(file, "libgntsim-preload.so"))
@@ -156,6 +164,7 @@ struct json_object *backtrace_json(const struct snapshot *s)
 						      .memory_read = read_memory,
 						      .set_initial_registers = set_registers};
 	struct json_object *frames = json_object_new_array();
+	struct frames all = {.of = s, .told = frames};
 	Dwfl *dwfl;
 
 	if (!s || !s->maps)
@@ -165,7 +174,7 @@ struct json_object *backtrace_json(const struct snapshot *s)
 	dwfl = dwfl_begin(&finding);
 	if (dwfl && report_maps(dwfl, s->maps) &&
 	    dwfl_attach_state(dwfl, NULL, (pid_t)s->pid, &looking, (void *)(uintptr_t)s))
-		dwfl_getthread_frames(dwfl, (pid_t)s->tid, take_frame, frames);
+		dwfl_getthread_frames(dwfl, (pid_t)s->tid, take_frame, &all);
 	if (dwfl)
 		dwfl_end(dwfl);
 	return frames;

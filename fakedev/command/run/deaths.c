@@ -110,6 +110,64 @@ bool run_deaths_parse_end(const char *text, enum death_end *out)
 	return false;
 }
 
+/* "0:8:21". @return what follows it; NULL: it is none */
+static const char *take_byte(const char *text, struct death_byte *out)
+{
+	uint64_t granter, ref, offset;
+
+	text = take_number(text, 0, &granter);
+	text = text && *text == ':' ? take_number(text + 1, 0, &ref) : NULL;
+	text = text && *text == ':' ? take_number(text + 1, 0, &offset) : NULL;
+	if (!text || granter > UINT16_MAX || ref > UINT32_MAX || offset > 4095)
+		return NULL;
+	*out = (struct death_byte){(uint16_t)granter, (uint32_t)ref, (uint32_t)offset};
+	return text;
+}
+
+bool run_deaths_parse_bytes(const char *text, struct run_options *o)
+{
+	const char *at = text;
+
+	for (o->n_watched = 0; at && o->n_watched < DEATH_BYTES; at++) {
+		at = take_byte(at, &o->watched[o->n_watched]);
+		if (!at)
+			break;
+		o->n_watched++;
+		if (!*at)
+			return true;
+		if (*at != ',')
+			break;
+	}
+	scn_usage_error("run",
+			"--watch-bytes: expected DOMAIN:REFERENCE:OFFSET, at most %u of them with "
+			"commas between, found '%s'",
+			DEATH_BYTES, text);
+	return false;
+}
+
+bool run_deaths_parse_ring(const char *text, struct run_options *o)
+{
+	uint64_t n[5];
+	const char *at = text;
+	unsigned int i = 0;
+
+	for (; i < 5 && at; i++)
+		at = i == 0 || *at++ == ':' ? take_number(at, 0, &n[i]) : NULL;
+	if (at && o->n_rings < DEATH_RINGS && n[0] <= UINT16_MAX && n[1] <= UINT32_MAX &&
+	    n[2] <= 4092 && n[3] <= 4092 && n[4] >= 1 && n[4] <= UINT32_MAX &&
+	    (!*at || !strcmp(at, ":masked"))) {
+		o->rings[o->n_rings++] =
+		    (struct death_ring){(uint16_t)n[0], (uint32_t)n[1], (uint32_t)n[2],
+					(uint32_t)n[3], (uint32_t)n[4], *at != '\0'};
+		return true;
+	}
+	scn_usage_error("run",
+			"--watch-ring: expected DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE, with "
+			":masked behind it or not, at most %u of them, found '%s'",
+			DEATH_RINGS, text);
+	return false;
+}
+
 /* "=EINTR" or "=GNTST_bad_gntref". */
 static bool take_error(const char *text, struct death_failure *f)
 {
@@ -174,6 +232,10 @@ bool run_deaths_begin(const struct run_options *o, struct deaths *d)
 	d->n = o->n_programs;
 	d->describe = describe;
 	d->kind = trace_kind_name;
+	d->n_watched = o->n_watched;
+	memcpy(d->watched, o->watched, sizeof(d->watched));
+	d->n_rings = o->n_rings;
+	memcpy(d->rings, o->rings, sizeof(d->rings));
 	d->snapshots = o->points;
 	for (unsigned int i = 0; i < d->n; i++) {
 		const struct run_program *p = &o->programs[i];

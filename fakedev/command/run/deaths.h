@@ -18,6 +18,10 @@ bool run_deaths_parse_point(const char *text, struct death_point *out);
 bool run_deaths_parse_hang(const char *text, uint64_t *ms);
 /** "kill"; likewise. */
 bool run_deaths_parse_end(const char *text, enum death_end *out);
+/** "0:8:21,0:9:0"; likewise. */
+bool run_deaths_parse_bytes(const char *text, struct run_options *o);
+/** "0:8:4:0:1024", "0:8:4:0:1024:masked"; likewise. */
+bool run_deaths_parse_ring(const char *text, struct run_options *o);
 /** "call:3=EINTR"; likewise. */
 bool run_deaths_parse_failure(const char *text, struct run_program *p);
 

@@ -56,6 +56,10 @@ static void usage(FILE *out)
 	      "                  still there; exit with 1 if it fails\n"
 	      "  --points FILE   write how many points each program had, as JSON\n"
 	      "  --count-stores  with it: how many stores, too; it is stopped at each\n"
+	      "  --watch-bytes DOM:REF:OFFSET,...  with it: which of these bytes of granted pages\n"
+	      "                  are not 0 when a program has died at its point\n"
+	      "  --watch-ring DOM:REF:PRODUCER:CONSUMER:SIZE[:masked]  with it: whether others go\n"
+	      "                  on with these two indexes though they are beyond the ring\n"
 	      "  --schedule SEED[:DEPTH[:STEPS]]  programs take turns, drawn from a seed, with\n"
 	      "                  DEPTH-1 (1) changes among the first STEPS (100)\n"
 	      "  --tag           put 'domN PROGRAM| ' before each line that a program prints\n"
@@ -84,6 +88,8 @@ enum {
 	OPT_POINTS,
 	OPT_SCHEDULE,
 	OPT_COUNT_STORES,
+	OPT_WATCH_BYTES,
+	OPT_WATCH_RING,
 	OPT_END,
 	OPT_FAIL,
 	OPT_VIRTUAL_TIME,
@@ -118,6 +124,8 @@ static const struct option own_options[] = {
     {"points", required_argument, NULL, OPT_POINTS},
     {"schedule", required_argument, NULL, OPT_SCHEDULE},
     {"count-stores", no_argument, NULL, OPT_COUNT_STORES},
+    {"watch-bytes", required_argument, NULL, OPT_WATCH_BYTES},
+    {"watch-ring", required_argument, NULL, OPT_WATCH_RING},
     {"help", no_argument, NULL, 'h'},
     {0}};
 
@@ -263,6 +271,10 @@ static bool take_of_machine(struct run_options *o, int c)
 	case OPT_COUNT_STORES:
 		o->count_stores = true;
 		return true;
+	case OPT_WATCH_BYTES:
+		return run_deaths_parse_bytes(optarg, o);
+	case OPT_WATCH_RING:
+		return run_deaths_parse_ring(optarg, o);
 	case OPT_SCHEDULE:
 		o->scheduled = run_schedule_parse(optarg, &o->schedule);
 		return o->scheduled;
@@ -386,8 +398,10 @@ static int check_machine(const struct run_options *o)
 					   : "--stores belongs to --record");
 	if (o->check && o->socket)
 		return complain("--check needs a machine of the run's own, without --socket");
-	if (o->count_stores && !o->points)
-		return complain("--count-stores belongs to --points");
+	if ((o->count_stores || o->n_watched || o->n_rings) && !o->points)
+		return complain("%s belongs to --points", o->n_watched ? "--watch-bytes"
+							  : o->n_rings ? "--watch-ring"
+								       : "--count-stores");
 	if (!o->socket)
 		return 0;
 	if (o->machine.given || o->xenstore || o->hazards_fail || o->virtual_time)

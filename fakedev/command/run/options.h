@@ -35,6 +35,10 @@ struct run_options {
 	const char *check; /* a command for the shell at the end; NULL: none */
 	bool records;      /* it is gntsim record */
 	enum { CHOOSE, CHOSEN } front_choice, assist_choice;
+	struct death_byte watched[DEATH_BYTES];
+	unsigned int n_watched;
+	struct death_ring rings[DEATH_RINGS];
+	unsigned int n_rings;
 	bool scheduled;
 	struct schedule schedule;
 	enum front_kind front;

@@ -65,9 +65,26 @@ static void add_kinds(struct json_object *o, const struct death_program *p)
 	add(o, "order", order);
 }
 
+static void add_byte(struct json_object *all, const struct death_byte *b)
+{
+	char text[40];
+
+	snprintf(text, sizeof(text), "%u:%u:%u", b->granter, b->ref, b->offset);
+	json_object_array_add(all, json_object_new_string(text));
+}
+
+static void add_ring(struct json_object *all, const struct death_ring *r)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%u:%u:%u:%u:%u%s", r->granter, r->ref, r->producer,
+		 r->consumer, r->size, r->masked ? ":masked" : "");
+	json_object_array_add(all, json_object_new_string(text));
+}
+
 static void write_program(FILE *f, const struct death_program *p, unsigned int index)
 {
-	struct json_object *o = line("program");
+	struct json_object *o = line("program"), *armed = json_object_new_array();
 
 	add_number(o, "index", true, index);
 	add_text(o, "program", p->name);
@@ -81,12 +98,17 @@ static void write_program(FILE *f, const struct death_program *p, unsigned int i
 	add_number(o, "signal", p->ended && WIFSIGNALED(p->status),
 		   (unsigned int)WTERMSIG(p->status));
 	add_kinds(o, p);
+	for (unsigned int i = 0; i < p->n_armed; i++)
+		add_byte(armed, &p->armed[i]);
+	add(o, "armed", armed);
 	write_line(f, o);
 }
 
-static void write_death(FILE *f, const struct death_program *p, unsigned int index)
+static void write_death(FILE *f, const struct deaths *d, unsigned int index)
 {
-	struct json_object *o = line("death");
+	const struct death_program *p = &d->programs[index - 1];
+	struct json_object *o = line("death"), *set = json_object_new_array(),
+			   *misused = json_object_new_array();
 	char point[DEATH_POINT_TEXT];
 
 	add_number(o, "index", true, index);
@@ -97,6 +119,14 @@ static void write_death(FILE *f, const struct death_program *p, unsigned int ind
 	add_number(o, "tid", true, p->thread);
 	add_number(o, "number", p->due, p->due);
 	add(o, "backtrace", backtrace_json(p->snapshot));
+	for (unsigned int i = 0; i < d->n_watched; i++)
+		if (p->left_set >> i & 1)
+			add_byte(set, &d->watched[i]);
+	add(o, "left_set", set);
+	for (unsigned int i = 0; i < d->n_rings; i++)
+		if (p->rings[i].misused)
+			add_ring(misused, &d->rings[i]);
+	add(o, "misused", misused);
 	write_line(f, o);
 }
 
@@ -130,7 +160,7 @@ bool run_points_write(FILE *f, const char *path, const struct deaths *d,
 		write_program(f, &d->programs[i], i + 1);
 	for (unsigned int i = 0; i < d->n; i++)
 		if (d->programs[i].reached)
-			write_death(f, &d->programs[i], i + 1);
+			write_death(f, d, i + 1);
 	if (d->hang)
 		fprintf(f, "%s\n", d->hang);
 	if (schedule)

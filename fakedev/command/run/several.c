@@ -436,6 +436,8 @@ int run_several(const struct run_options *o, const struct run_place *at)
 		if (may_start_next(&s))
 			start_next(&s);
 		n = wait_for_events(&s);
+		if (at->broker)
+			deaths_look(at->broker);
 		if (n >= 0 && s.phase == RUNNING && s.starting < 0 && s.n_running > 0 &&
 		    run_hang_look(&s.hang, o, at, &s.spared, n == 0)) {
 			s.failed = EXIT_HANG;
