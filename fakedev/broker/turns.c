@@ -30,8 +30,11 @@ struct turns {
 	const struct deaths *programs;
 	uint32_t apart;
 	struct link parties;
-	struct link parked; /* clients whose request waits */
-	struct link held;   /* files whose events wait */
+	struct link parked;          /* clients whose request waits */
+	struct link held;            /* files whose events wait */
+	struct parked_store *stores; /* in the order in which they came */
+	void (*let)(void *ctx, struct parked_store *s);
+	void *let_ctx;
 	struct party *turn;
 	uint64_t changes[SCHEDULE_DEPTH_MAX]; /* after which step; schedule->depth - 1 of them */
 	unsigned int n_started;
@@ -81,7 +84,7 @@ static struct party *find_party(const struct turns *t, uint32_t pid)
 	return NULL;
 }
 
-static struct party *party_of(struct turns *t, struct client *c, uint32_t pid)
+static struct party *party_of(struct turns *t, int part, uint32_t pid)
 {
 	struct party *p = find_party(t, pid);
 
@@ -91,7 +94,7 @@ static struct party *party_of(struct turns *t, struct client *c, uint32_t pid)
 	if (!p)
 		return NULL;
 	p->pid = pid;
-	p->part = c->part >= 0 ? c->part : deaths_program_of(t->programs, pid);
+	p->part = part >= 0 ? part : deaths_program_of(t->programs, pid);
 	link_add(&t->parties, &p->link);
 	quiet_stir(t->quiet);
 	return p;
@@ -167,7 +170,7 @@ bool turns_park(struct client *c)
 	/* What a read() gave is told afterwards, and not answered. */
 	if (r.op == 0 || r.op == WIRE_READ || r.pid == t->apart || is_a_commands(c, &r))
 		return false;
-	p = party_of(t, c, r.pid);
+	p = party_of(t, c->part, r.pid);
 	if (!p)
 		return false;
 	c->party = p;
@@ -179,6 +182,33 @@ bool turns_park(struct client *c)
 	link_add(&t->parked, &c->parked);
 	listen_to(c, EPOLLRDHUP);
 	return true;
+}
+
+int turns_park_store(struct broker *b, struct parked_store *s,
+		     void (*let)(void *ctx, struct parked_store *s), void *ctx)
+{
+	struct turns *t = b->turns;
+	struct parked_store **end = &t->stores;
+
+	if (!party_of(t, -1, s->pid))
+		return -ENOMEM;
+	while (*end)
+		end = &(*end)->next;
+	*end = s;
+	s->next = NULL;
+	t->let = let;
+	t->let_ctx = ctx;
+	return 0;
+}
+
+void turns_forget_store(struct broker *b, struct parked_store *s)
+{
+	struct parked_store **at = &b->turns->stores;
+
+	while (*at && *at != s)
+		at = &(*at)->next;
+	if (*at)
+		*at = s->next;
 }
 
 /* The process among those that use a file which goes first; NULL: none has turns. */
@@ -227,12 +257,15 @@ static bool is_parked(void *ctx, uint32_t pid)
 	for (struct link *l = t->parked.next; l != &t->parked; l = l->next)
 		if (client_at(l)->party->pid == pid)
 			return true;
+	for (const struct parked_store *s = t->stores; s; s = s->next)
+		if (s->pid == pid)
+			return true;
 	return false;
 }
 
 static bool has_any(const struct turns *t)
 {
-	return t->parked.next != &t->parked || t->held.next != &t->held;
+	return t->parked.next != &t->parked || t->held.next != &t->held || t->stores;
 }
 
 bool turns_are_due(struct turns *t)
@@ -295,6 +328,11 @@ static struct party *choose(const struct turns *t)
 		if (!best || p->priority > best->priority)
 			best = p;
 	}
+	for (const struct parked_store *s = t->stores; s; s = s->next) {
+		p = find_party(t, s->pid);
+		if (p && (!best || p->priority > best->priority))
+			best = p;
+	}
 	for (struct link *l = t->held.next; l != &t->held; l = l->next) {
 		p = first_user(file_at(l));
 		if (p && (!best || p->priority > best->priority))
@@ -322,9 +360,25 @@ static bool deliver(struct turns *t)
 	return any;
 }
 
-/* @return whether a program can be seen to have done something */
-static bool serve_parked(struct turns *t)
+static bool let_store(struct broker *b)
 {
+	struct turns *t = b->turns;
+	struct parked_store *s = t->stores;
+
+	while (s && s->pid != t->turn->pid)
+		s = s->next;
+	if (!s)
+		return false;
+	turns_forget_store(b, s);
+	t->let(t->let_ctx, s);
+	return true;
+}
+
+/* @return whether a program can be seen to have done something */
+static bool serve_parked(struct broker *b)
+{
+	struct turns *t = b->turns;
+
 	for (struct link *l = t->parked.next; l != &t->parked; l = l->next) {
 		struct client *c = client_at(l);
 		struct next_request r;
@@ -337,7 +391,7 @@ static bool serve_parked(struct turns *t)
 		client_serve(c);
 		return r.counts;
 	}
-	return false;
+	return let_store(b);
 }
 
 /* The how manieth step it was decides. */
@@ -358,9 +412,8 @@ void turns_next(struct broker *b)
 	draw_priorities(t);
 	t->turn = choose(t);
 	woken = deliver(t);
-	if ((t->turn && serve_parked(t)) || woken)
-		if (t->turn)
-			change(t, t->turn);
+	if (t->turn && (serve_parked(b) || woken))
+		change(t, t->turn);
 }
 
 int turns_begin(struct broker *b, struct schedule *s, uint32_t apart)

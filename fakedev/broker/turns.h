@@ -20,13 +20,20 @@ struct turns;
 
 #define SCHEDULE_DEPTH_MAX 16u
 
+/** A store to a shared page that its thread is stopped before. The caller's. */
+struct parked_store {
+	struct parked_store *next;   /**< of those that wait */
+	struct parked_store *of_run; /**< the caller's list */
+	uint32_t pid, tid;
+};
+
 /** The caller's. */
 struct schedule {
 	uint64_t seed;
 	uint32_t depth;    /**< 1 to SCHEDULE_DEPTH_MAX: one more than there are change points */
 	uint64_t expected; /**< steps, 1 or more: the change points are drawn among them */
 	/* What came. */
-	uint64_t steps;     /**< device calls made, and wakings */
+	uint64_t steps;     /**< device calls and stopped stores made, and wakings */
 	uint32_t processes; /**< that had a turn */
 };
 
@@ -41,6 +48,14 @@ void turns_end(struct turns *t);
 
 /** A request has come, or the connection's end. @retval true it is not read yet: it waits */
 bool turns_park(struct client *c);
+/**
+ * A thread is about to store. @p s stays its, until it is handed @p let at the process's turn, or to
+ * turns_forget_store(). @retval -ENOMEM
+ */
+int turns_park_store(struct broker *b, struct parked_store *s,
+		     void (*let)(void *ctx, struct parked_store *s), void *ctx);
+/** The thread is gone. */
+void turns_forget_store(struct broker *b, struct parked_store *s);
 /** A file has events for a program. @retval true they wait */
 bool turns_hold(struct device_file *f);
 

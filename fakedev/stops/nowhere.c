@@ -44,6 +44,25 @@ void stops_let_end(struct stops *s)
 	(void)s;
 }
 
+int stops_questions(const struct stops *s)
+{
+	(void)s;
+	return -1;
+}
+
+bool stops_take_question(struct stops *s, struct stops_question *out)
+{
+	(void)s;
+	(void)out;
+	return false;
+}
+
+void stops_answer(struct stops *s, uint32_t tid)
+{
+	(void)s;
+	(void)tid;
+}
+
 const char *stops_refused(const struct stops *s)
 {
 	(void)s;

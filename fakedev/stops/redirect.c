@@ -329,9 +329,13 @@ void redirect_end(struct supervisor *s, struct thread *t, int64_t result)
 			thread_resume(t, 0);
 		return;
 	}
-	set_call(t, c->nr, c->args);
 	if (result >= 0)
 		bytes = c->all_or_nothing ? UINT64_MAX : (uint64_t)result;
+	if (bytes > 0 && !may_store(s, t, true)) {
+		t->result = result;
+		return;
+	}
+	set_call(t, c->nr, c->args);
 	if (result >= 0 && c->message)
 		end_message(t);
 	if (bytes > 0) {

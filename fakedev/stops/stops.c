@@ -18,7 +18,7 @@
 struct stops {
 	struct board *board;
 	struct stops_config config;
-	int control, told, ends; /* ours of each pair; -1: none */
+	int control, told, ends, questions; /* ours of each pair; -1: none */
 	pid_t pid;
 };
 
@@ -41,11 +41,13 @@ static struct board *make_board(void)
 /* What others wait for the end of must not stay open here. */
 static void close_others(const struct supervisor *me)
 {
-	int last = me->control > me->tell ? me->control : me->tell;
+	const int kept[] = {me->control, me->tell, me->ends, me->ask};
+	int last = 3;
 
-	last = last > me->ends ? last : me->ends;
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+		last = last > kept[i] ? last : kept[i];
 	for (int fd = 3; fd < last; fd++)
-		if (fd != me->control && fd != me->tell && fd != me->ends)
+		if (fd != me->control && fd != me->tell && fd != me->ends && fd != me->ask)
 			close(fd);
 	close_range((unsigned int)last + 1, ~0u, 0);
 }
@@ -74,8 +76,12 @@ static int pair(int *ours, int *theirs)
 
 static int start(struct stops *s)
 {
-	struct supervisor me = {
-	    .config = &s->config, .board = s->board, .control = -1, .tell = -1, .ends = -1};
+	struct supervisor me = {.config = &s->config,
+				.board = s->board,
+				.control = -1,
+				.tell = -1,
+				.ends = -1,
+				.ask = -1};
 	int err = pair(&s->control, &me.control);
 	pid_t parent = getpid();
 
@@ -83,6 +89,8 @@ static int start(struct stops *s)
 		err = pair(&s->ends, &me.ends);
 	if (err == 0 && s->config.tell)
 		err = pair(&s->told, &me.tell);
+	if (err == 0 && s->config.ask)
+		err = pair(&s->questions, &me.ask);
 	if (err == 0) {
 		s->pid = fork();
 		if (s->pid == 0)
@@ -95,6 +103,8 @@ static int start(struct stops *s)
 		close(me.ends);
 	if (me.tell >= 0)
 		close(me.tell);
+	if (me.ask >= 0)
+		close(me.ask);
 	return err;
 }
 
@@ -108,6 +118,7 @@ int stops_start(const struct stops_config *config, struct stops **out, struct fa
 				    .control = -1,
 				    .told = -1,
 				    .ends = -1,
+				    .questions = -1,
 				    .board = make_board()};
 		if (s->board)
 			err = start(s);
@@ -208,6 +219,22 @@ void stops_let_end(struct stops *s)
 		;
 }
 
+int stops_questions(const struct stops *s)
+{
+	return s->questions;
+}
+
+bool stops_take_question(struct stops *s, struct stops_question *out)
+{
+	return recv(s->questions, out, sizeof(*out), MSG_DONTWAIT) == sizeof(*out);
+}
+
+void stops_answer(struct stops *s, uint32_t tid)
+{
+	while (send(s->questions, &tid, sizeof(tid), MSG_NOSIGNAL) < 0 && errno == EINTR)
+		;
+}
+
 const char *stops_refused(const struct stops *s)
 {
 	return atomic_load(&s->board->refused) ? s->board->why : NULL;
@@ -270,6 +297,8 @@ void stops_end(struct stops *s)
 		close(s->told);
 	if (s->ends >= 0)
 		close(s->ends);
+	if (s->questions >= 0)
+		close(s->questions);
 	if (s->board)
 		munmap(s->board, sizeof(*s->board));
 	free(s);

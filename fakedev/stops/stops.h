@@ -37,6 +37,7 @@ struct stops_config {
 	struct stops_program programs[STOPS_PROGRAMS];
 	bool tell; /**< of each store: stops_take() */
 	bool look; /**< at who is ended: stops_take_end() */
+	bool ask;  /**< before each store: stops_take_question() */
 };
 
 /** The most bytes that one struct stops_store tells of. What is longer is told in pieces. */
@@ -88,6 +89,19 @@ int stops_ends(const struct stops *s);
 /** @retval true there is one: it comes about with stops_let_end() */
 bool stops_take_end(struct stops *s, struct stops_end *out);
 void stops_let_end(struct stops *s);
+
+/** A thread that is about to store and may not yet; or, gone, will never. */
+struct stops_question {
+	uint32_t pid, tid;
+	bool gone;
+};
+
+/** Readable when there is a question to take; -1: none is asked. */
+int stops_questions(const struct stops *s);
+
+/** @retval true there is one: unless it is gone, it stores after stops_answer(), and not before */
+bool stops_take_question(struct stops *s, struct stops_question *out);
+void stops_answer(struct stops *s, uint32_t tid);
 
 /** Why what was counted is worth nothing; NULL: there is nothing to say. The program was ended then. */
 const char *stops_refused(const struct stops *s);

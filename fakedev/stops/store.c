@@ -181,6 +181,8 @@ bool store_at_fault(struct supervisor *s, struct thread *t)
 	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) < 0 || !region_of_fault(t, &info) ||
 	    instruction_of(t) == (uint64_t)(uintptr_t)info.si_addr)
 		return false;
+	if (!may_store(s, t, false))
+		return true;
 	stop_others(s, t);
 	mask = block_signals(t);
 	pthread_mutex_lock(&s->board->lock);

@@ -254,6 +254,7 @@ static void handle(struct supervisor *s, struct thread *t, int status)
 
 	t->queued = false;
 	t->state = STOPPED;
+	ask_no_more(s, t);
 	if (!at_a_call)
 		t->interrupted = false;
 	if (!WIFSTOPPED(status))
@@ -342,7 +343,7 @@ int supervise(struct supervisor *s)
 {
 	struct signalfd_siginfo info;
 	sigset_t all;
-	struct pollfd p[2];
+	struct pollfd p[3];
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
@@ -351,15 +352,18 @@ int supervise(struct supervisor *s)
 	p[0] =
 	    (struct pollfd){.fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN};
 	p[1] = (struct pollfd){.fd = s->control, .events = POLLIN};
+	p[2] = (struct pollfd){.fd = s->ask, .events = POLLIN};
 	if (p[0].fd < 0)
 		return 1;
 	for (;;) {
 		take_stops(s);
-		if (poll(p, 2, -1) < 0)
+		if (poll(p, 3, -1) < 0)
 			return 1;
 		while (read(p[0].fd, &info, sizeof(info)) == sizeof(info))
 			;
 		if ((p[1].revents & (POLLIN | POLLHUP)) && !take_request(s))
 			return 0;
+		if (p[2].revents & POLLIN)
+			answers_come(s);
 	}
 }

@@ -85,12 +85,15 @@ struct thread {
 	uint64_t clear_tid;
 	uint64_t postponed; /* signals that came in between, as bits */
 	bool dying;
+	enum { AT_NO_STORE, AT_OWN_STORE, AT_KERNELS_STORE } asks; /* whether it may store there */
+	bool may_store; /* the next one, without asking */
+	int64_t result; /* AT_KERNELS_STORE: of the call */
 };
 
 struct supervisor {
 	const struct stops_config *config;
 	struct board *board;
-	int control, tell, ends;
+	int control, tell, ends, ask;
 	struct thread *threads;
 	/* The page frames. */
 	unsigned char *frames;
@@ -142,6 +145,13 @@ bool can_suspend_seccomp(const struct thread *t);
 /* A thread is stopped at a signal: if that is a store to a shared page, carries it out.
  * @return true if it was, and the thread goes on or is ended */
 bool store_at_fault(struct supervisor *s, struct thread *t);
+
+/* ---- ask.c ---- */
+/* @return false: the thread has to stay as it is, until answers_come() goes on with it */
+bool may_store(struct supervisor *s, struct thread *t, bool by_kernel);
+/* It is not stopped there any more. */
+void ask_no_more(struct supervisor *s, struct thread *t);
+void answers_come(struct supervisor *s);
 
 /* ---- calls.c ---- */
 void call_begins(struct supervisor *s, struct thread *t);

@@ -12,7 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of processor time; or, as who yields has hardly any of it on a busy machine, in all. */
 #define COMPUTES_NS   1000000000u
+#define STARVES_NS    UINT64_C(10000000000)
 #define DEEP_SLEEP_NS 50000000u
 
 enum state { GONE, RESTS, DEEP, RUNS };
@@ -28,7 +30,8 @@ struct seen {
 struct process {
 	uint32_t pid;
 	uint64_t switches;
-	uint64_t since; /* DEEP: when it was first seen so; RUNS: its processor time then */
+	uint64_t since;     /* DEEP, RUNS: when it was first seen so */
+	uint64_t processor; /* RUNS: its processor time then */
 	enum state state;
 	bool told;
 };
@@ -214,26 +217,29 @@ static void say_computes(struct process *p)
 		return;
 	p->told = true;
 	program_look(&who, p->pid);
-	fprintf(stderr,
-		"gntsim: --schedule: %s computes for a second without a device call: others "
-		"go on beside it\n",
-		program_text(&who, text));
+	fprintf(
+	    stderr,
+	    "gntsim: --schedule: %s computes for a second or more without a device call: others "
+	    "go on beside it\n",
+	    program_text(&who, text));
 }
 
 /* One that does not rest may be taken as if, in time. */
 static bool is_as_good_as_resting(struct process *p, enum state state, uint64_t switches)
 {
-	uint64_t now = state == RUNS ? processor_ns(p->pid) : clock_ns(CLOCK_MONOTONIC);
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
 	if (p->state != state || (state == DEEP && p->switches != switches)) {
 		p->state = state;
 		p->since = now;
+		p->processor = processor_ns(p->pid);
 	}
 	p->switches = switches;
-	if (now - p->since < (state == RUNS ? COMPUTES_NS : DEEP_SLEEP_NS))
+	if (state == DEEP)
+		return now - p->since >= DEEP_SLEEP_NS;
+	if (now - p->since < STARVES_NS && processor_ns(p->pid) - p->processor < COMPUTES_NS)
 		return false;
-	if (state == RUNS)
-		say_computes(p);
+	say_computes(p);
 	return true;
 }
 

@@ -24,7 +24,7 @@ void quiet_stir(struct quiet *q);
  * says true of has been heard of since it ran: whom it has started is known (quiet_stir()).
  *
  * A process rests when each thread of it sleeps, is stopped or has ended; one that the kernel lets
- * nobody wake (state D, a vfork's parent among them) after 50 ms. Who has computed for a second without
+ * nobody wake (state D, a vfork's parent among them) after 50 ms. Who has computed for a second, or ten with little of a processor, without
  * a rest is taken as resting from then on, until he next rests: he may wait for a byte of memory that
  * another is to write. One line on standard error says so.
  */

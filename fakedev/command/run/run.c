@@ -302,6 +302,7 @@ static int run_private(struct run_options *o, struct run_output *output,
 		status = judge(o, &at, run_programs(o, &at), watch->last);
 	}
 	broker_free(at.broker);
+	run_stops_unwatch(&watched);
 	if (config.tree) {
 		umount2(tree, MNT_DETACH);
 		rmdir(tree);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,7 +19,8 @@ static bool is_followed(const struct run_options *o, const struct run_program *p
 
 int run_stops_begin(const struct run_options *o, struct stops **out)
 {
-	struct stops_config config = {.tell = records_stores(o), .look = o->points};
+	struct stops_config config = {
+	    .tell = records_stores(o), .look = o->points, .ask = o->scheduled};
 	struct failure f;
 	bool any = false;
 	int err;
@@ -60,6 +62,61 @@ static void take_ends(void *ctx)
 	}
 }
 
+static struct parked_store **find_parked(struct run_stops *w, uint32_t tid)
+{
+	struct parked_store **at = &w->waiting;
+
+	while (*at && (*at)->tid != tid)
+		at = &(*at)->of_run;
+	return at;
+}
+
+static void drop_parked(struct run_stops *w, struct parked_store *s)
+{
+	*find_parked(w, s->tid) = s->of_run;
+	free(s);
+}
+
+static void let_store(void *ctx, struct parked_store *s)
+{
+	struct run_stops *w = ctx;
+
+	stops_answer(w->stops, s->tid);
+	drop_parked(w, s);
+}
+
+/* At once, if it can't wait. */
+static void park(struct run_stops *w, const struct stops_question *q)
+{
+	struct parked_store *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		stops_answer(w->stops, q->tid);
+		return;
+	}
+	*s = (struct parked_store){.of_run = w->waiting, .pid = q->pid, .tid = q->tid};
+	w->waiting = s;
+	if (turns_park_store(w->broker, s, let_store, w) < 0)
+		let_store(w, s);
+}
+
+static void take_questions(void *ctx)
+{
+	struct run_stops *w = ctx;
+	struct stops_question q;
+
+	while (stops_take_question(w->stops, &q)) {
+		struct parked_store *s = *find_parked(w, q.tid);
+
+		if (!q.gone) {
+			park(w, &q);
+		} else if (s) {
+			turns_forget_store(w->broker, s);
+			drop_parked(w, s);
+		}
+	}
+}
+
 /* The broker closes what it watches. */
 static int watch(struct broker *b, int fd, void (*ready)(void *), void *ctx)
 {
@@ -81,11 +138,19 @@ bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r)
 		return true;
 	w->broker = b;
 	err = watch(b, stops_ends(w->stops), take_ends, w);
+	if (err == 0 && stops_questions(w->stops) >= 0)
+		err = watch(b, stops_questions(w->stops), take_questions, w);
 	if (err == 0 && r && stops_descriptor(w->stops) >= 0)
 		err = watch(b, stops_descriptor(w->stops), recording_take_stores, r);
 	if (err < 0)
 		complain("cannot watch for stores: %s", strerror(-err));
 	return err == 0;
+}
+
+void run_stops_unwatch(struct run_stops *w)
+{
+	while (w->waiting)
+		drop_parked(w, w->waiting);
 }
 
 int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,

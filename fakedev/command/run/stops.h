@@ -21,10 +21,13 @@ int run_stops_begin(const struct run_options *o, struct stops **out);
 struct run_stops {
 	struct stops *stops; /* NULL: nothing is */
 	struct broker *broker;
-	struct deaths *deaths; /* NULL: nobody is ended */
+	struct deaths *deaths;        /* NULL: nobody is ended */
+	struct parked_store *waiting; /* for their turns; NULL: none */
 };
 /** What is told of them is taken from now on. @p r may be NULL. @return false, explained */
 bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r);
+/** After the broker's end. */
+void run_stops_unwatch(struct run_stops *w);
 /** In the process that is about to become the program. @return 0, also if it is none of those; or a
  * negative errno, explained */
 int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,
