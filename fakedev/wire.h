@@ -112,7 +112,9 @@ enum wire_role {
 	WIRE_ROLE_COMMAND, /**< a command: creates the domain, owns no address space */
 	WIRE_ROLE_SHARING, /**< said by a forked child: another process has its descriptors too; its
 			    * address space ends with the process, if not before */
-	WIRE_ROLE_WATCH,   /**< asks only: creates nothing */
+	WIRE_ROLE_TRACED, /**< an address space of the process with the number wire_hello.pid, said by
+			    * who traces it */
+	WIRE_ROLE_WATCH, /**< asks only: creates nothing */
 };
 struct wire_hello_reply {
 	uint32_t domid;

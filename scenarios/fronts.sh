@@ -10,7 +10,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 page=man/gntsim-fronts.7
-fronts='model socket fuse fuse-unassisted cuse'
+fronts='model socket ptrace fuse fuse-unassisted cuse'
 
 # Prints "NEED PASSED/SKIPPED/FAILED" for each capability of a play's output, and for all. FILE may
 # hold several plays, each of its own scenarios.

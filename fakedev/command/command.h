@@ -50,6 +50,7 @@ enum front_kind {
 	FRONT_SOCKET,
 	FRONT_FUSE,
 	FRONT_CUSE,
+	FRONT_PTRACE,
 };
 
 /** Where to make a directory for the time being: TMPDIR if a Unix socket's path can begin with it. The

@@ -76,29 +76,39 @@ static int prepend(const char *name, const char *word, char separator)
 	return err;
 }
 
+static int name_machine(const struct joining *j, const char *number, struct failure *f)
+{
+	if (setenv("GNTSIM_SOCKET", j->socket, 1) < 0 || setenv("GNTSIM_DOMAIN", number, 1) < 0 ||
+	    (j->guest ? setenv("GNTSIM_GUEST", j->guest == 1 ? "pv" : "pvh", 1)
+		      : unsetenv("GNTSIM_GUEST")) < 0 ||
+	    /* What the end of a domain knows its processes by, where no library tells. */
+	    (j->front == FRONT_PTRACE && setenv("GNTSIM_FRONT", "ptrace", 1) < 0))
+		return fail(f, -errno, "cannot set the environment: %s", strerror(errno));
+	return 0;
+}
+
 int join_environment(const struct joining *j, struct failure *f)
 {
 	char library[PATH_MAX], number[16];
 	int err;
 
-	if (j->front == FRONT_SOCKET)
+	if (j->front == FRONT_SOCKET || j->front == FRONT_PTRACE)
 		unsetenv("GNTSIM_NATIVE");
 	if (j->unassisted)
 		return 0;
+	snprintf(number, sizeof(number), "%u", j->domid);
+	if (j->front == FRONT_PTRACE)
+		return name_machine(j, number, f);
 	err = find_library(library, f);
 	if (err < 0)
 		return err;
-	snprintf(number, sizeof(number), "%u", j->domid);
 	err = prepend("LD_PRELOAD", library, ':');
 	/* AddressSanitizer refuses to start when it is not the first library; nothing it does
 	 * depends on being before ours. */
 	if (err == 0)
 		err = prepend("ASAN_OPTIONS", "verify_asan_link_order=0", ':');
-	if (err == 0 &&
-	    (setenv("GNTSIM_SOCKET", j->socket, 1) < 0 || setenv("GNTSIM_DOMAIN", number, 1) < 0 ||
-	     (j->guest ? setenv("GNTSIM_GUEST", j->guest == 1 ? "pv" : "pvh", 1)
-		       : unsetenv("GNTSIM_GUEST")) < 0))
-		err = -errno;
+	if (err == 0)
+		err = unsetenv("GNTSIM_FRONT") < 0 ? -errno : name_machine(j, number, f);
 	return err < 0 ? fail(f, err, "cannot set the environment: %s", strerror(-err)) : 0;
 }
 

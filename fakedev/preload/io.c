@@ -7,7 +7,6 @@
 #undef _FORTIFY_SOURCE
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/sockios.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -16,56 +15,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PORT_BYTES 4u
-/* The driver moves at most a page a call. */
-#define MOST_BYTES 4096u
-
 DECLARE_NEXT(read);
-
-/* How much of a transfer the driver makes: whole ports, a page at most; or why it makes none. */
-static long usable_bytes(const struct device *d, int refused_mode, size_t count)
-{
-	if ((d->flags & O_ACCMODE) == (uint32_t)refused_mode)
-		return -EBADF;
-	if (d->device != WIRE_DEV_EVTCHN)
-		return -EINVAL;
-	count &= ~(size_t)(PORT_BYTES - 1);
-	return count > MOST_BYTES ? (long)MOST_BYTES : (long)count;
-}
-
-uint32_t device_waiting(int fd)
-{
-	int waiting = 0;
-
-	return lib_may(SYS_ioctl) &&
-		       raw_syscall(SYS_ioctl, fd, SIOCINQ, (long)&waiting, 0, 0, 0) == 0
-		   ? (uint32_t)waiting
-		   : 0;
-}
-
-bool device_overflowed(int fd)
-{
-	return device_waiting(fd) % PORT_BYTES;
-}
 
 static void tell_read(const struct device *d, const void *buf, size_t count, long result,
 		      uint32_t call)
 {
-	struct {
-		struct wire_read head;
-		unsigned char ports[MOST_BYTES];
-	} told;
-	size_t bytes = result > 0 ? (size_t)result : 0;
 	sigset_t saved;
 
-	told.head = (struct wire_read){
-	    .file = d->id, .result = (int32_t)result, .count = (uint32_t)count, .call = call};
-	memcpy(told.ports, buf, bytes);
 	lib_enter(&saved);
-	if (lib_watched())
-		lib_ask(WIRE_READ, &told, sizeof(told.head) + bytes);
-	else
-		lib_tell(WIRE_READ, &told, sizeof(told.head) + bytes);
+	device_tell_read(d, buf, count, result, call, lib_watched());
 	lib_leave(&saved);
 }
 
@@ -76,11 +34,7 @@ static long read_events(int fd, void *buf, size_t count)
 	if (device_overflowed(fd))
 		return -EFBIG;
 	n = NEXT(read)(fd, buf, count);
-	if (n < 0)
-		return errno == ECONNRESET ? -EIO : -errno;
-	if (n == 0)
-		return lib_broken();
-	return n % (long)PORT_BYTES ? -EFBIG : n;
+	return device_read_result(n < 0 ? -errno : n);
 }
 
 static bool would_block(int fd)
@@ -92,8 +46,8 @@ static bool would_block(int fd)
 
 long device_read(int fd, const struct device *d, void *buf, size_t count)
 {
-	long usable = usable_bytes(d, O_WRONLY, count);
-	size_t asked = count < MOST_BYTES ? count : MOST_BYTES;
+	long usable = device_usable(d, O_WRONLY, count);
+	size_t asked = count < DEVICE_MOST_BYTES ? count : DEVICE_MOST_BYTES;
 	int64_t call = 0;
 	long result;
 
@@ -105,28 +59,6 @@ long device_read(int fd, const struct device *d, void *buf, size_t count)
 	result = usable > 0 ? read_events(fd, buf, (size_t)usable) : usable;
 	if ((lib_traced() || lib_watched()) && d->device == WIRE_DEV_EVTCHN)
 		tell_read(d, buf, asked, result, (uint32_t)call);
-	return result;
-}
-
-long device_write(const struct device *d, const void *buf, size_t count)
-{
-	struct {
-		struct wire_write head;
-		unsigned char ports[MOST_BYTES];
-	} request;
-	sigset_t saved;
-	long usable, result;
-
-	usable = usable_bytes(d, O_RDONLY, count);
-	if (usable <= 0)
-		return usable;
-	count = (size_t)usable;
-	if (lib_copy_in(request.ports, (uint64_t)(uintptr_t)buf, count) < 0)
-		return -EFAULT;
-	request.head = (struct wire_write){.file = d->id, .len = (uint32_t)count};
-	lib_enter(&saved);
-	result = (long)lib_ask(WIRE_WRITE, &request, sizeof(request.head) + count);
-	lib_leave(&saved);
 	return result;
 }
 

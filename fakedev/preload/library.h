@@ -15,8 +15,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "raw.h"
-#include "wire.h"
+#include "calls/calls.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -53,19 +52,6 @@ struct lib_settings {
 	const char *unusable; /**< what of it makes no sense; NULL: all does */
 };
 extern struct lib_settings lib_settings;
-/** True if the environment names a machine (GNTSIM_SOCKET). */
-bool lib_active(void);
-/** True if the kernel itself serves the device files (the FUSE and CUSE fronts, GNTSIM_NATIVE):
- * then only memory, of these files too, is followed here. */
-bool lib_native(void);
-
-/**
- * Takes the connection: all signals blocked, no other thread inside. Everything between
- * lib_enter() and lib_leave() uses raw system calls only.
- */
-void lib_enter(sigset_t *saved);
-void lib_leave(const sigset_t *saved);
-
 /** Valgrind looks at what is sent: bytes that a program never set (padding) must be copied first. */
 bool lib_under_valgrind(void);
 /** Memory that the library alone uses: checkers of threads are told not to watch it. */
@@ -74,20 +60,6 @@ void lib_own_memory(uintptr_t at, size_t len);
 /** False in a child of a fork that went unseen, until the next lib_enter(). */
 bool lib_same_process(void);
 
-/** A device descriptor, as known of its kernel object. */
-struct device {
-	uint32_t id;     /**< on this connection */
-	uint32_t device; /**< enum wire_device */
-	uint32_t flags;  /**< open mode */
-	uint32_t minor;
-	bool is_socket; /**< else the kernel serves it */
-};
-
-/**
- * May this process make the call? False if a seccomp filter of its own, or one that it was started
- * under, is known to forbid it. True of calls that the library has no other way for.
- */
-bool lib_may(long nr);
 /** It is known now that it may not. */
 void lib_forbid(long nr);
 /** A call had this result: true, and known from now on, if it is a filter's. */
@@ -111,8 +83,6 @@ void lib_take_arena(void);
 /** The program is about to set its limit of descriptors (@p limit, of process @p pid) to this struct
  * rlimit64: what needs a free one is got before there is none. */
 void lib_before_limit(long pid, int resource, uint64_t limit);
-/** One of them, or -1. */
-int lib_arena(bool writable);
 /** Where the kernel can't be asked what a descriptor is (lib_may(SYS_getsockopt)), we know it by its
  * number: notes one that is new, one that is another's copy, one that was closed. */
 #define LIB_MOST_NOTES 65536u /* more than programs that confine themselves have */
@@ -124,17 +94,6 @@ bool lib_noted(int fd, struct device *out);
 /** Connects if need be (entered). @return 0, -EIO when the broker is gone (said once on stderr) */
 int lib_connect(void);
 
-/**
- * One request and its reply (entered). @p in must be given to wire_in_done().
- * @return the reply's result if negative, else 0; -EIO when the broker is gone
- */
-int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
-	     struct wire_in *in);
-/** lib_call() with a payload in @p n pieces; -EFAULT if one of them is a bad pointer (nothing was
- * sent then). */
-int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in);
-/** lib_call() where the reply is only a result. */
-int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
 /** Does somebody trace this machine? Then he is told, with no reply, of what the kernel did alone. */
 bool lib_traced(void);
 /** Are this machine's programs to end at some point? Then it is asked before the kernel does something
@@ -148,9 +107,6 @@ void lib_wait_begins(void);
 void lib_note_epoll(void);
 /** (Not entered.) @return the call's number, or a negative errno that it fails with */
 int64_t lib_before(uint32_t file, size_t count, bool waits);
-/** (entered) */
-void lib_tell(enum wire_op op, const void *payload, size_t len);
-
 /**
  * Is fd a device? (Not entered.) Costs one system call for what is no socket.
  * @retval true *out tells which
@@ -172,33 +128,8 @@ bool lib_recall_other(uint64_t cookie);
 /** Forgets every answer: the ids belong to another connection now. (entered) */
 void lib_forget(void);
 
-/** A path that goes on below a node, as if it were a directory. */
-#define LIB_BELOW_NODE WIRE_DEV_MAX
-/** The device a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. */
-int lib_node(int dirfd, const char *path);
-/** The same where links are followed: for a path at which the kernel found nothing. Keeps errno. */
-int lib_node_behind(int dirfd, const char *path);
 /** Opens it. @return a descriptor or a negative errno */
 int lib_open_node(int device, int flags);
-
-/**
- * Copies between this process's memory and possibly bad pointers of its program.
- * @return 0 or -EFAULT
- */
-int lib_copy_in(void *dst, uint64_t src, size_t len);
-int lib_copy_out(uint64_t dst, const void *src, size_t len);
-/** Would a write to these bytes succeed? Leaves them as they are. */
-int lib_probe_write(uint64_t dst, size_t len);
-
-/** Device memory of this process; only a hint of when to ask the broker. (entered) */
-bool ranges_any(void); /**< callable at any time */
-bool ranges_overlap(uint64_t addr, uint64_t len);
-/** The first device memory in [addr, addr + len), cut to it. Returns false if none. */
-bool ranges_first(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *end);
-int ranges_add(uint64_t addr, uint64_t len, bool dontfork);
-void ranges_remove(uint64_t addr, uint64_t len);
-/** In a forked child: what the child did not inherit. */
-void ranges_forked(void);
 
 /** Is it a descriptor of the library's own? Programs can't close those. */
 bool lib_is_own_fd(int fd);
@@ -215,17 +146,6 @@ void lib_tell_of_rights(const char *program, bool search);
 /** Tells that this process is about to execute a program; lib_sync() if it did not. */
 void lib_executes(void);
 
-/**
- * Makes sure that two descriptors can be received (entered), if need be by lifting the soft limit
- * until lib_room_end(). A process without free descriptors can still mmap a device, and fork.
- */
-struct lib_room {
-	uint64_t cur, max;
-	bool lifted;
-};
-void lib_room_begin(struct lib_room *r);
-void lib_room_end(const struct lib_room *r);
-
 /** Around a fork that the C library's handlers do not see. */
 void lib_fork_prepare(void);
 void lib_fork_parent(void);
@@ -234,14 +154,8 @@ void lib_fork_child(void);
 void lib_fork_parent_sharing(void);
 void lib_fork_child_sharing(void);
 
-/** The work behind the interposed calls, each with the kernel's kind of result. */
-long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
-/* Has the ring of an evtchn overflowed? An odd number of bytes in the socket says so. */
-bool device_overflowed(int fd);
-/* Bytes in the socket of an evtchn. */
-uint32_t device_waiting(int fd);
+/** The work behind the interposed call, with the kernel's kind of result. */
 long device_read(int fd, const struct device *d, void *buf, size_t count);
-long device_write(const struct device *d, const void *buf, size_t count);
 
 struct pollfd;
 /** What poll found (@p ready of @p n), as the devices would have said it. @return ready */
@@ -249,7 +163,5 @@ int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
 
 /** Says once on stderr what is in our way, and why. @return @p err */
 int lib_unable(const char *what, int err);
-/** The broker is gone, for good: says so on stderr, once. @return -EIO */
-int lib_broken(void);
 
 #endif

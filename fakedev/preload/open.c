@@ -4,12 +4,10 @@
 
 #undef _FORTIFY_SOURCE
 #include <fcntl.h>
-#include <linux/major.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 int __open_2(const char *path, int flags);
@@ -138,25 +136,8 @@ static FILE *stream(int device, const char *mode)
 FOPEN(fopen)
 FOPEN(fopen64)
 
-/* A node as devtmpfs shows it: a misc character device, for whoever runs the program. */
-static const unsigned int minors[WIRE_DEV_MAX] = {119, 118, 120, 121, 0, 0};
-
-static bool is_plain(int device)
-{
-	return device == WIRE_DEV_XSD_PORT || device == WIRE_DEV_XSD_KVA;
-}
-
-#define FILL_STAT(device, st)                                                                      \
-	do {                                                                                       \
-		memset((st), 0, sizeof(*(st)));                                                    \
-		(st)->st_mode = is_plain(device) ? S_IFREG | 0600 : S_IFCHR | 0600;                \
-		(st)->st_nlink = 1;                                                                \
-		(st)->st_ino = (ino_t)(device) + 1;                                                \
-		(st)->st_uid = geteuid();                                                          \
-		(st)->st_gid = getegid();                                                          \
-		(st)->st_rdev = is_plain(device) ? 0 : makedev(MISC_MAJOR, minors[device]);        \
-		(st)->st_blksize = 4096;                                                           \
-	} while (0)
+/* (On the architectures that the library knows, struct stat64 is struct stat.) */
+#define FILL_STAT(device, st) node_stat(device, geteuid(), getegid(), (struct stat *)(void *)(st))
 
 /* The path, or with AT_EMPTY_PATH and an empty one the descriptor itself. */
 static int node_at(int dirfd, const char *path, int flags)
@@ -226,16 +207,7 @@ static int show_statx(int device, struct statx *st)
 {
 	if (device == LIB_BELOW_NODE)
 		return (int)lib_result(-ENOTDIR);
-	memset(st, 0, sizeof(*st));
-	st->stx_mask = STATX_BASIC_STATS & ~(unsigned int)STATX_BLOCKS;
-	st->stx_mode = (uint16_t)(is_plain(device) ? S_IFREG | 0600 : S_IFCHR | 0600);
-	st->stx_nlink = 1;
-	st->stx_ino = (uint64_t)device + 1;
-	st->stx_uid = geteuid();
-	st->stx_gid = getegid();
-	st->stx_rdev_major = is_plain(device) ? 0 : MISC_MAJOR;
-	st->stx_rdev_minor = minors[device];
-	st->stx_blksize = 4096;
+	node_statx(device, geteuid(), getegid(), st);
 	return 0;
 }
 
@@ -252,9 +224,7 @@ EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int m
 
 static int may_access(int device, int mode)
 {
-	if (device == LIB_BELOW_NODE)
-		return (int)lib_result(-ENOTDIR);
-	return mode & X_OK ? (errno = EACCES, -1) : 0;
+	return (int)lib_result(node_access(device, mode));
 }
 
 DECLARE_NEXT(access);

@@ -23,6 +23,7 @@
 #include "player/variant.h"
 #include "substrates/agent/agents.h"
 #include "substrates/agent/scratch.h"
+#include "substrates/static_player.h"
 #include "substrates/substrates.h"
 #include "unmount.h"
 
@@ -35,6 +36,7 @@
 struct front {
 	const char *options[4], *node;
 	bool mounts; /* the machine shows a tree */
+	bool any;    /* its programs may be static: then the processes are */
 };
 
 struct server {
@@ -51,6 +53,8 @@ struct server {
 	char said[512]; /* of its output, what is not looked at yet */
 	size_t n_said;
 	char hazard[80]; /* the last it spoke of */
+	struct scn_buf player;
+	const char *player_argv[3];
 };
 
 static enum scn_status broken(struct scn_buf *why, const char *what)
@@ -60,10 +64,11 @@ static enum scn_status broken(struct scn_buf *why, const char *what)
 }
 
 static const struct front fronts[SCN_N_FRONTS] = {
-    [SCN_FRONT_SOCKET] = {{"--front", "socket"}, NULL, false},
-    [SCN_FRONT_FUSE] = {{"--front", "fuse"}, "/dev/fuse", false},
-    [SCN_FRONT_FUSE_UNASSISTED] = {{"--front", "fuse", "--assist=no"}, "/dev/fuse", true},
-    [SCN_FRONT_CUSE] = {{"--front", "cuse"}, "/dev/cuse", false},
+    [SCN_FRONT_SOCKET] = {{"--front", "socket"}, NULL, false, false},
+    [SCN_FRONT_FUSE] = {{"--front", "fuse"}, "/dev/fuse", false, false},
+    [SCN_FRONT_FUSE_UNASSISTED] = {{"--front", "fuse", "--assist=no"}, "/dev/fuse", true, false},
+    [SCN_FRONT_CUSE] = {{"--front", "cuse"}, "/dev/cuse", false, false},
+    [SCN_FRONT_PTRACE] = {{"--front", "ptrace"}, NULL, false, true},
 };
 
 /* What no machine that is served can do. */
@@ -498,8 +503,20 @@ static void front_close(void *self)
 {
 	struct server *s = self;
 
+	scn_buf_free(&s->player);
 	scn_scratch_remove(&s->scratch);
 	free(s);
+}
+
+/* What no library could be preloaded into, if it was built. */
+static void be_static(struct server *s)
+{
+	scn_static_player("", &s->player);
+	if (access(scn_buf_text(&s->player), X_OK) < 0)
+		return;
+	s->player_argv[0] = scn_buf_text(&s->player);
+	s->player_argv[1] = "--agent";
+	s->agents.agent_argv = s->player_argv;
 }
 
 static enum scn_status front_open(enum scn_front which, const struct scn_options *options,
@@ -518,6 +535,8 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	if (!s)
 		return broken(why, "out of memory");
 	scn_agents_init(&s->agents, options);
+	if (front->any)
+		be_static(s);
 	s->agents.hang_s = HANG_S;
 	s->front = front;
 	s->gntsim = getenv("GNTSIM");
@@ -579,4 +598,6 @@ SUBSTRATE(socket, SCN_FRONT_SOCKET, "socket",
 SUBSTRATE(fuse, SCN_FRONT_FUSE, "fuse", "the same on the FUSE front, assisted");
 SUBSTRATE(fuse_unassisted, SCN_FRONT_FUSE_UNASSISTED, "fuse-unassisted",
 	  "the same on the FUSE front, without the preloaded library");
+SUBSTRATE(ptrace, SCN_FRONT_PTRACE, "ptrace",
+	  "static processes on the ptrace front, without a library or a mount");
 SUBSTRATE(cuse, SCN_FRONT_CUSE, "cuse", "the same on the CUSE front (root, /dev/cuse)");

@@ -5,17 +5,19 @@
 #define FUSE       (1u << SCN_FRONT_FUSE)
 #define UNASSISTED (1u << SCN_FRONT_FUSE_UNASSISTED)
 #define CUSE       (1u << SCN_FRONT_CUSE)
+#define PTRACE     (1u << SCN_FRONT_PTRACE)
+#define SOCKETS    (SOCKET | PTRACE)
 #define FILES      (FUSE | UNASSISTED)
 #define KERNEL     (FILES | CUSE)
-#define ALL        (SOCKET | KERNEL)
+#define ALL        (SOCKETS | KERNEL)
 
 static const struct {
 	unsigned int fronts;
 	struct scn_lack lack;
 } lacks[] = {
     {SOCKET, {SCN_CAP_ALL_CALLS, "calls that bypass the C library are not seen"}},
-    {SOCKET, {SCN_CAP_LISTING, "/dev/xen itself is not there to be listed"}},
-    {SOCKET, {SCN_CAP_PATHS, "realpath, chmod and the like do not find the nodes"}},
+    {SOCKETS, {SCN_CAP_LISTING, "/dev/xen itself is not there to be listed"}},
+    {SOCKETS, {SCN_CAP_PATHS, "realpath, chmod and the like do not find the nodes"}},
     {ALL, {SCN_CAP_DISCARD, "a store that Xen would discard is seen by who stored"}},
     {FILES, {SCN_CAP_CHARACTER_DEVICE, "the device files are regular files"}},
     {KERNEL, {SCN_CAP_MISC_DEVICE, "the device files have other numbers, or none"}},

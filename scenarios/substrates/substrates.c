@@ -7,10 +7,10 @@
 static const struct scn_substrate_ops *const substrates[] = {
     &scn_substrate_model,
 #ifndef SCN_STATIC
-    &scn_substrate_socket, &scn_substrate_fuse, &scn_substrate_fuse_unassisted,
-    &scn_substrate_cuse,
+    &scn_substrate_socket, &scn_substrate_fuse,   &scn_substrate_fuse_unassisted,
+    &scn_substrate_cuse,   &scn_substrate_ptrace,
 #endif
-    &scn_substrate_device, &scn_substrate_pair, NULL,
+    &scn_substrate_device, &scn_substrate_pair,   NULL,
 };
 
 const struct scn_substrate_ops *const *scn_substrates(void)

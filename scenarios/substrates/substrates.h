@@ -22,5 +22,6 @@ extern const struct scn_substrate_ops scn_substrate_socket;
 extern const struct scn_substrate_ops scn_substrate_fuse;
 extern const struct scn_substrate_ops scn_substrate_fuse_unassisted;
 extern const struct scn_substrate_ops scn_substrate_cuse;
+extern const struct scn_substrate_ops scn_substrate_ptrace;
 
 #endif

@@ -18,12 +18,13 @@ cd "$dir" || exit
 failed=0
 case $front in
 socket) set -- --front socket ;;
+ptrace) set -- --front ptrace ;;
 fuse) set -- --front fuse ;;
 fuse-unassisted) set -- --front fuse --assist=no ;;
 cuse) set -- --front cuse ;;
 esac
 node=${front%-unassisted}
-if [ "$front" != socket ] && [ ! -w "/dev/$node" ]; then
+if [ "$front" != socket ] && [ "$front" != ptrace ] && [ ! -w "/dev/$node" ]; then
 	echo "skipped: no /dev/$node"
 	exit 77
 fi

@@ -19,7 +19,7 @@ case $front in
 socket)
 	# What a front lacks is named in the page.
 	"$gntsim" play --capabilities | awk '
-		NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^(socket|fuse|fuse-unassisted|cuse)$/) at[i + 1]; next }
+		NR == 1 { for (i = 1; i <= NF; i++) if ($i ~ /^(socket|fuse|fuse-unassisted|cuse|ptrace)$/) at[i + 1]; next }
 		{ for (i in at) if ($i == "-") { print $1; next } }' >lacks
 	[ -s lacks ]
 	while read -r capability; do

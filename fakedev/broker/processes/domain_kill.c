@@ -66,7 +66,7 @@ struct look {
 static bool is_started_in(const struct look *l, char *room)
 {
 	char path[32], number[16];
-	const char *at, *domain, *preload;
+	const char *at, *domain, *preload, *front;
 	size_t len = 0;
 	ssize_t n;
 	int fd;
@@ -82,9 +82,11 @@ static bool is_started_in(const struct look *l, char *room)
 	at = value(room, len, "GNTSIM_SOCKET");
 	domain = value(room, len, "GNTSIM_DOMAIN");
 	preload = value(room, len, "LD_PRELOAD");
+	front = value(room, len, "GNTSIM_FRONT");
 	snprintf(number, sizeof(number), "%u", l->domid);
-	return at && domain && preload && strcmp(at, l->socket) == 0 &&
-	       strcmp(domain, number) == 0 && strstr(preload, "libgntsim-preload");
+	return at && domain && strcmp(at, l->socket) == 0 && strcmp(domain, number) == 0 &&
+	       ((preload && strstr(preload, "libgntsim-preload")) ||
+		(front && strcmp(front, "ptrace") == 0));
 }
 
 /* The number may be another's by the time that we have looked: the pidfd is not. */

@@ -60,13 +60,16 @@ static int hello(struct client *c, const struct wire_in *in)
 	struct wire_hello_reply r;
 	struct gntsim_domain *dom;
 	int err = 0, off = 0;
+	uint32_t pid;
 
 	if (!client_payload(in, &h, sizeof(h)))
 		return -EPROTO;
 	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
-	program_look(&c->program, in->pid);
-	c->below = leaks_watch_of(b, in->pid);
+	/* Who traces speaks for the process. */
+	pid = h.role == WIRE_ROLE_TRACED ? h.pid : in->pid;
+	program_look(&c->program, pid);
+	c->below = leaks_watch_of(b, pid);
 	/* Asked once is enough: it costs both ends something at each message. */
 	setsockopt(c->endpoint.fd, SOL_SOCKET, SO_PASSCRED, &off, sizeof(off));
 	if (c->greeted) { /* a forked child, which came with its address space */
@@ -82,7 +85,7 @@ static int hello(struct client *c, const struct wire_in *in)
 	dom = h.domid <= UINT16_MAX ? gntsim_domain_find(b->machine, (uint16_t)h.domid) : NULL;
 	if (err == 0 && !dom && h.role != WIRE_ROLE_WATCH)
 		err = -ENODEV;
-	if (err == 0 && h.role == WIRE_ROLE_PROCESS) {
+	if (err == 0 && (h.role == WIRE_ROLE_PROCESS || h.role == WIRE_ROLE_TRACED)) {
 		err = gntsim_mm_create(dom, &c->mm);
 		if (err == 0) {
 			gntsim_mm_set_data(c->mm, c);

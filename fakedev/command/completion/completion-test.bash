@@ -43,7 +43,7 @@ offers "gntsim " run serve status control timeline play --version
 offers "gntsim ser" serve
 offers "gntsim run --" --domain --guest --front --socket --leaks --xenstore
 offers "gntsim run --guest p" pv pvh
-offers "gntsim run --front " auto socket fuse cuse
+offers "gntsim run --front " auto socket fuse cuse ptrace
 offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
 offers "gntsim ex" explore

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* By which front the devices reach the programs of gntsim run. */
+#include "ptrace/front.h"
 #include "options.h"
 #include "program.h"
 #include "substrates/fronts.h"
@@ -13,14 +14,17 @@ struct subject {
 	char loader[PATH_MAX];
 };
 
-static const char *const fronts[] = {
-    [FRONT_SOCKET] = "socket", [FRONT_FUSE] = "fuse", [FRONT_CUSE] = "cuse"};
+static const char *const fronts[] = {[FRONT_SOCKET] = "socket",
+				     [FRONT_FUSE] = "fuse",
+				     [FRONT_CUSE] = "cuse",
+				     [FRONT_PTRACE] = "ptrace"};
 
 static void say_lacks(const struct run_options *o)
 {
 	static const enum scn_front assisted[] = {[FRONT_SOCKET] = SCN_FRONT_SOCKET,
 						  [FRONT_FUSE] = SCN_FRONT_FUSE,
-						  [FRONT_CUSE] = SCN_FRONT_CUSE};
+						  [FRONT_CUSE] = SCN_FRONT_CUSE,
+						  [FRONT_PTRACE] = SCN_FRONT_PTRACE};
 	enum scn_front front = o->unassisted ? SCN_FRONT_FUSE_UNASSISTED : assisted[o->front];
 	const struct scn_lack *l;
 
@@ -66,6 +70,69 @@ static void find_subject(const struct run_options *o, struct subject *s)
 	}
 }
 
+/* What is asked of the preloaded library, or of another who traces. */
+static bool wants_points(const struct run_options *o)
+{
+	return run_has_deaths(o) || o->stores || o->count_stores;
+}
+
+/* What the ptrace front is not for, whatever the program. */
+static int check_traced(const struct run_options *o, const struct subject *s)
+{
+	if (s->kind == PROGRAM_SET_ID)
+		return complain(
+		    "%s is executed with rights of its own (set-user-ID, set-group-ID "
+		    "or capabilities): the ptrace front traces it, and the kernel gives "
+		    "a traced program none",
+		    s->program);
+	if (o->unassisted)
+		return complain(
+		    "--assist, and a machine that serves unassisted programs, belong to "
+		    "the fuse front");
+	if (wants_points(o))
+		return complain("--kill-at, --fail, --hang, --points, --schedule, --virtual-time "
+				"and --stores do not work on the ptrace front");
+	return 0;
+}
+
+static int say_front(const struct run_options *o, const char *why)
+{
+	if (!o->verbose)
+		return 0;
+	fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
+		o->unassisted ? ", unassisted" : "", why);
+	say_lacks(o);
+	/* What the library has to say later. */
+	setenv("GNTSIM_VERBOSE", "1", 1);
+	return 0;
+}
+
+/* For whom no library can be preloaded into: the front that has the most to give. */
+static enum front_kind choose_without_library(const struct run_options *o, enum program_kind kind,
+					      const char **why)
+{
+	static char text[sizeof(((struct failure *)NULL)->text) + 128];
+	const char *what = kind == PROGRAM_STATIC ? "the program is static"
+			   : kind == PROGRAM_SET_ID
+			       ? "the program is executed with rights of its own"
+			       : "the program's loader is neither glibc's nor musl's";
+	const char *but = NULL;
+	struct failure f;
+
+	if (kind == PROGRAM_SET_ID)
+		but = "a traced program has none";
+	else if (o->assist_choice == CHOSEN)
+		but = "--assist, or the machine, is for the fuse front";
+	else if (wants_points(o))
+		but = "what was asked for is not to be had on the ptrace front";
+	else if (ptrace_front_try(&f) < 0)
+		but = f.text;
+	snprintf(text, sizeof(text), "%s: no library can be preloaded into it%s%s", what,
+		 but ? "; " : "", but ? but : "");
+	*why = text;
+	return but ? FRONT_FUSE : FRONT_PTRACE;
+}
+
 int run_choose_front(struct run_options *o, const struct machine_about *about)
 {
 	struct subject subject = {.kind = PROGRAM_DYNAMIC};
@@ -88,23 +155,19 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 		o->unassisted = true;
 	}
 
-	if (o->front_choice == CHOOSE) {
-		bool fuse = !dynamic || (o->assist_choice == CHOSEN && o->unassisted);
+	if (o->front_choice == CHOOSE && !dynamic) {
+		o->front = choose_without_library(o, kind, &why);
+	} else if (o->front_choice == CHOOSE) {
+		bool fuse = o->assist_choice == CHOSEN && o->unassisted;
 
 		o->front = fuse ? FRONT_FUSE : FRONT_SOCKET;
-		why = kind == PROGRAM_STATIC
-			  ? "the program is static: no library can be preloaded into it"
-		      : kind == PROGRAM_SET_ID
-			  ? "the program is executed with rights of its own: no library can be "
-			    "preloaded into it"
-		      : !dynamic
-			  ? "the program's loader is neither glibc's nor musl's: no library can "
-			    "be preloaded into it"
-		      : fuse ? "it needs no preloaded library"
-			     : "the program is dynamic, and it needs nothing of the host";
+		why = fuse ? "it needs no preloaded library"
+			   : "the program is dynamic, and it needs nothing of the host";
 	}
 	if (o->assist_choice == CHOOSE)
 		o->unassisted = o->front == FRONT_FUSE && !dynamic;
+	if (o->front == FRONT_PTRACE)
+		return check_traced(o, &subject) ? EXIT_GNTSIM : say_front(o, why);
 	if (!o->unassisted && !dynamic)
 		return complain_of(o, &subject);
 	if (o->unassisted && o->front != FRONT_FUSE)
@@ -113,12 +176,5 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 		return complain("the machine at %s does not serve unassisted programs (they and "
 				"static ones need 'gntsim serve --mount')",
 				o->socket);
-	if (o->verbose) {
-		fprintf(stderr, "gntsim: front: %s%s (%s)\n", fronts[o->front],
-			o->unassisted ? ", unassisted" : "", why);
-		say_lacks(o);
-		/* What the library has to say later. */
-		setenv("GNTSIM_VERBOSE", "1", 1);
-	}
-	return 0;
+	return say_front(o, why);
 }

@@ -37,7 +37,7 @@ static void usage(FILE *out)
 	      "                       map of a grant\n"
 	      "  --wait-patience N    seconds until that line must have come (default 60)\n"
 	      "Of the machine, before the first program:\n"
-	      "  --front KIND    auto, socket, fuse or cuse (default auto)\n"
+	      "  --front KIND    auto, socket, fuse, cuse or ptrace (default auto)\n"
 	      "  --assist=no     with fuse: no preloaded library (default for static programs)\n"
 	      "  --socket PATH   join the machine that 'gntsim serve' keeps there\n"
 	      "  --patience N    seconds that it may take to answer (default 20)\n"
@@ -139,7 +139,7 @@ struct part {
 
 static bool take_front(struct run_options *o, const char *name)
 {
-	static const char *const names[] = {"socket", "fuse", "cuse"};
+	static const char *const names[] = {"socket", "fuse", "cuse", "ptrace"};
 
 	o->front_choice = CHOSEN;
 	if (strcmp(name, "auto") == 0) {
@@ -152,7 +152,7 @@ static bool take_front(struct run_options *o, const char *name)
 			return true;
 		}
 	}
-	complain("--front: expected auto, socket, fuse or cuse, found '%s'", name);
+	complain("--front: expected auto, socket, fuse, cuse or ptrace, found '%s'", name);
 	return false;
 }
 

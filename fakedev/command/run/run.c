@@ -9,6 +9,7 @@
 #include "deaths.h"
 #include "fronts/fronts.h"
 #include "points.h"
+#include "ptrace/front.h"
 #include "schedule.h"
 #include "stops.h"
 #include "wire.h"
@@ -43,6 +44,11 @@ int run_become(const struct run_options *o, const struct run_program *p, const s
 	/* In another mount namespace a chroot hides from us where our own file is: that comes last. */
 	if (join_environment(&j, &f) < 0 || (j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
 	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
+		return complain("%s", f.text);
+	if (j.front == FRONT_PTRACE &&
+	    ptrace_front_enter(
+		&(struct ptrace_front){.socket = j.socket, .domid = j.domid, .guest = j.guest},
+		&f) < 0)
 		return complain("%s", f.text);
 	if (run_stops_follow(o, p, at->stops, &f) < 0)
 		return complain("%s: %s", p->argv[0], f.text);

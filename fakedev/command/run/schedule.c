@@ -50,5 +50,7 @@ int run_schedule_check(const struct run_options *o)
 	return complain(
 	    "--schedule works on the socket front alone: on %s the kernel has the calls "
 	    "before the machine can make them wait",
-	    o->front == FRONT_FUSE ? "fuse" : "cuse");
+	    o->front == FRONT_FUSE   ? "fuse"
+	    : o->front == FRONT_CUSE ? "cuse"
+				     : "ptrace");
 }

@@ -12,7 +12,7 @@
 #include "lang/parse/parser.h"
 #include "player/clock.h"
 #include "player/tap_reader.h"
-#include "static_player.h"
+#include "substrates/static_player.h"
 #include "substrates/substrates.h"
 
 #define SCENARIO_SECONDS 120 /* how long one may take before it counts as hung */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "static_player.h"
+#include "substrates/static_player.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file calls.h
+ * What becomes of a program's call on a device: the rules that the preloaded library and the process
+ * that traces a program (the ptrace front) both go by. The first stands inside the program, the other
+ * beside it; what that makes different, each provides: "the ground", below.
+ */
+#ifndef FAKEDEV_CALLS_H
+#define FAKEDEV_CALLS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "raw.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+/** A device descriptor, as known of its kernel object. */
+struct device {
+	uint32_t id;     /**< on this connection */
+	uint32_t device; /**< enum wire_device */
+	uint32_t flags;  /**< open mode */
+	uint32_t minor;
+	bool is_socket; /**< else the kernel serves it */
+};
+
+/* ---- the ground: what the preloaded library and the ptrace front each provide ---- */
+
+/** True if there is a machine to reach. */
+bool lib_active(void);
+/** True if the kernel itself serves the device files (the FUSE and CUSE fronts, GNTSIM_NATIVE):
+ * then only memory, of these files too, is followed here. */
+bool lib_native(void);
+
+/**
+ * Takes the connection: all signals blocked, no other thread inside. Everything between
+ * lib_enter() and lib_leave() uses raw system calls only.
+ */
+void lib_enter(sigset_t *saved);
+void lib_leave(const sigset_t *saved);
+
+/**
+ * May the call be made? False if a seccomp filter of the program's own, or one that it was started
+ * under, is known to forbid it. True of calls that there is no other way for.
+ */
+bool lib_may(long nr);
+
+/**
+ * One request and its reply (entered). @p in must be given to wire_in_done().
+ * @return the reply's result if negative, else 0; -EIO when the broker is gone
+ */
+int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
+	     struct wire_in *in);
+/** May lib_callv() take pieces of the program's own memory as they are? */
+bool lib_sends_in_place(void);
+/** lib_call() with a payload in @p n pieces; -EFAULT if one of them is a bad pointer (nothing was
+ * sent then). */
+int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in);
+/** lib_call() where the reply is only a result. */
+int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
+/** The broker is gone, for good: says so on stderr, once. @return -EIO */
+int lib_broken(void);
+
+/**
+ * Copies from and to possibly bad pointers of the program.
+ * @return 0 or -EFAULT
+ */
+int lib_copy_in(void *dst, uint64_t src, size_t len);
+int lib_copy_out(uint64_t dst, const void *src, size_t len);
+/** Would a write to these bytes succeed? Leaves them as they are. */
+int lib_probe_write(uint64_t dst, size_t len);
+
+/** A system call in the program's process, with the kernel's kind of result. */
+long lib_program_call(long nr, long a, long b, long c, long d, long e, long f);
+/** A descriptor that came with a reply becomes one of the program's. @return its number there, or a
+ * negative errno; the caller's own is used up */
+int lib_hand_over(int fd);
+/** The page frames' descriptor that the program keeps, or -1. */
+int lib_arena(bool writable);
+/**
+ * Makes sure that two descriptors can be received (entered), if need be by lifting the soft limit
+ * until lib_room_end(). A process without free descriptors can still mmap a device, and fork.
+ */
+struct lib_room {
+	uint64_t cur, max;
+	bool lifted;
+};
+void lib_room_begin(struct lib_room *r);
+void lib_room_end(const struct lib_room *r);
+
+/** What the kernel says of the program's mappings (/proc/PID/maps). @return a descriptor or a negative
+ * errno */
+int lib_open_maps(void);
+/** The path of the directory that a relative path of the program begins at. False: none is known. */
+bool lib_base_directory(int dirfd, char *out, size_t room);
+/** Where a link leads to, as the program would find it; relative to @p dirfd. @return bytes, without an
+ * end, or a negative errno */
+long lib_read_link(int dirfd, const char *path, char *out, size_t room);
+
+/* ---- device memory of the program; only a hint of when to ask the broker: ranges.c ---- */
+
+#define RANGES_FIRST 256
+struct range {
+	uint64_t start, end;
+	bool dontfork;
+};
+/** Sorted and disjoint. All zeros: none. */
+struct ranges {
+	struct range *range; /**< NULL: first */
+	size_t room;
+	_Atomic size_t n;
+	/** Enough for most: memory that appears in a program's gaps would change what it finds
+	 * there. */
+	struct range first[RANGES_FIRST];
+};
+/** The ground's: the program's. */
+struct ranges *lib_ranges(void);
+
+bool ranges_any(void); /**< callable at any time */
+bool ranges_overlap(uint64_t addr, uint64_t len);
+/** The first device memory in [addr, addr + len), cut to it. Returns false if none. */
+bool ranges_first(uint64_t addr, uint64_t len, uint64_t *start, uint64_t *end);
+int ranges_add(uint64_t addr, uint64_t len, bool dontfork);
+void ranges_remove(uint64_t addr, uint64_t len);
+/** In a forked child: what the child did not inherit. */
+void ranges_forked(void);
+
+/* ---- the nodes as paths: nodes.c ---- */
+
+/** A path that goes on below a node, as if it were a directory. */
+#define LIB_BELOW_NODE WIRE_DEV_MAX
+/** The device a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. */
+int lib_node(int dirfd, const char *path);
+/** The same where links are followed: for a path at which the kernel found nothing. */
+int lib_node_behind(int dirfd, const char *path);
+/**
+ * Opens a node (entered).
+ * @param[out] fd the device's, close-on-exec; -1: it did not come along
+ * @return 0 or a negative errno
+ */
+int node_open(int device, int flags, struct wire_file *f, int *fd);
+/** A node as devtmpfs shows it: a misc character device, for whoever runs the program. */
+struct stat;
+struct statx;
+void node_stat(int device, uint32_t uid, uint32_t gid, struct stat *st);
+void node_statx(int device, uint32_t uid, uint32_t gid, struct statx *st);
+/** access(2) of it: 0 or a negative errno. */
+int node_access(int device, int mode);
+
+/* ---- calls on a device: ioctl.c, io.c; each with the kernel's kind of result ---- */
+
+long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
+/** Is it one that the kernel itself answers before it asks a driver? */
+bool device_ioctl_is_generic(unsigned long cmd);
+/** GET_OFFSET_FOR_VADDR of an address that is no device's: false, and its result. */
+bool device_ioctl_precheck(const struct device *d, uint32_t cmd, uint64_t arg, long *result);
+/** The driver moves at most a page a call. */
+#define DEVICE_MOST_BYTES 4096u
+#define DEVICE_PORT_BYTES 4u
+/** How much of a transfer the driver makes: whole ports, a page at most; or why it makes none. */
+long device_usable(const struct device *d, int refused_mode, size_t count);
+/** What a read of the socket underneath (@p n, as from the kernel) is for the device. */
+long device_read_result(long n);
+/** Bytes in the socket of an evtchn. */
+uint32_t device_waiting(int fd);
+/** Has the ring of an evtchn overflowed? An odd number of bytes in the socket says so. */
+bool device_overflowed(int fd);
+long device_write(const struct device *d, const void *buf, size_t count);
+/** A read gave this: for who traces, or watches (@p ask). (entered) */
+void device_tell_read(const struct device *d, const void *buf, size_t count, long result,
+		      uint32_t call, bool ask);
+/** (entered) */
+void lib_tell(enum wire_op op, const void *payload, size_t len);
+
+/* ---- its memory: memory.c; entered ---- */
+
+/** Bytes as whole pages. */
+uint64_t memory_whole(uint64_t len);
+/** The memory there is gone, by what the kernel did alone. */
+int memory_unmapped(uint64_t addr, uint64_t len);
+long memory_map(uint64_t addr, uint64_t len, int prot, int flags, const struct device *d,
+		uint64_t offset);
+/** munmap of what is, or has in it, device memory. */
+long memory_unmap(uint64_t addr, uint64_t len);
+/** mprotect (how: protection) or madvise (advice) of memory of which some is a device's. */
+int memory_change(long nr, uint64_t addr, uint64_t len, int how);
+/** Is the advice one that a driver has a say in? All other is only advice. */
+bool memory_advice_counts(int advice);
+/** mremap, of a device's memory or not. */
+long memory_remap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags, uint64_t wish);
+
+#endif

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* Seccomp filters: which calls stop a program. What they compare are a call's number and arguments, so
+ * what only memory tells (a path) stops each time. */
+#include "follower.h"
+
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STOP         SCMP_ACT_TRACE(0)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int new_filter(scmp_filter_ctx *c)
+{
+	*c = seccomp_init(SCMP_ACT_ALLOW);
+	/* Programs of 32 bits have no devices. */
+	if (!*c || seccomp_attr_set(*c, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_ALLOW) < 0) {
+		seccomp_release(*c);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+/* As the kernel takes it. Gives the filter up. */
+static int as_program(scmp_filter_ctx c, int err, struct sock_fprog *out)
+{
+	int fd = err < 0 ? -1 : memfd_create("gntsim-filter", MFD_CLOEXEC);
+	struct stat st;
+
+	if (err == 0 && fd < 0)
+		err = -errno;
+	if (err == 0)
+		err = seccomp_export_bpf(c, fd);
+	if (err == 0 && fstat(fd, &st) < 0)
+		err = -errno;
+	seccomp_release(c);
+	if (err == 0) {
+		out->len = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
+		out->filter = malloc((size_t)st.st_size);
+		if (!out->filter)
+			err = -ENOMEM;
+		else if (pread(fd, out->filter, (size_t)st.st_size, 0) != st.st_size)
+			err = -EIO;
+		if (err < 0)
+			free(out->filter);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int stop_at(scmp_filter_ctx c, int nr, unsigned int n, const struct scmp_arg_cmp *when)
+{
+	return seccomp_rule_add_array(c, STOP, nr, n, when);
+}
+
+static const int by_path[] = {
+    SCMP_SYS(stat),   SCMP_SYS(lstat),      SCMP_SYS(newfstatat), SCMP_SYS(statx),
+    SCMP_SYS(access), SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
+    SCMP_SYS(execve), SCMP_SYS(readlinkat), SCMP_SYS(execveat),
+};
+static const int opening[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat)};
+static const int others[] = {
+    SCMP_SYS(fork),        SCMP_SYS(clone3),      SCMP_SYS(recvmsg), SCMP_SYS(recvmmsg),
+    SCMP_SYS(pidfd_getfd), SCMP_SYS(close_range), SCMP_SYS(seccomp),
+};
+
+static int each(scmp_filter_ctx c, const int *nr, size_t n_nr, unsigned int n,
+		const struct scmp_arg_cmp *when)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < n_nr && err == 0; i++)
+		err = stop_at(c, nr[i], n, when);
+	return err;
+}
+
+int filter_base(struct sock_fprog *out)
+{
+	const struct scmp_arg_cmp copies = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM, 0);
+	const struct scmp_arg_cmp confines = SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP);
+	const struct scmp_arg_cmp limit = SCMP_A0(SCMP_CMP_EQ, RLIMIT_NOFILE);
+	const struct scmp_arg_cmp limit_of[] = {SCMP_A1(SCMP_CMP_EQ, RLIMIT_NOFILE),
+						SCMP_A2(SCMP_CMP_NE, 0)};
+	const struct scmp_arg_cmp magic = SCMP_A5(SCMP_CMP_EQ, FILTER_MAGIC);
+	const struct scmp_arg_cmp ordinary = SCMP_A5(SCMP_CMP_NE, FILTER_MAGIC);
+	const struct scmp_arg_cmp magic_mmap = SCMP_A0(SCMP_CMP_EQ, FILTER_MAGIC);
+	scmp_filter_ctx c;
+	int err = new_filter(&c);
+
+	if (err < 0)
+		return err;
+	err = each(c, by_path, COUNT(by_path), 0, NULL);
+	if (err == 0)
+		err = each(c, others, COUNT(others), 0, NULL);
+	if (err == 0)
+		err = each(c, opening, COUNT(opening), 1, &ordinary);
+	for (size_t i = 0; i < COUNT(opening) && err == 0; i++)
+		err = seccomp_rule_add_array(c, SCMP_ACT_NOTIFY, opening[i], 1, &magic);
+	if (err == 0)
+		err = seccomp_rule_add_array(c, SCMP_ACT_NOTIFY, SCMP_SYS(mmap), 1, &magic_mmap);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(clone), 1, &copies);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(prctl), 1, &confines);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(setrlimit), 1, &limit);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(prlimit64), 2, limit_of);
+	return as_program(c, err, out);
+}
+
+int filter_strict(struct sock_fprog *out)
+{
+	static const int allowed[] = {SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(exit),
+				      SCMP_SYS(rt_sigreturn)};
+	scmp_filter_ctx c = seccomp_init(SCMP_ACT_TRACE(FILTER_STRICT));
+	int err = c ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < COUNT(allowed) && err == 0; i++)
+		err = seccomp_rule_add_array(c, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
+	return c ? as_program(c, err, out) : err;
+}
+
+/* Those whose first argument is a descriptor; and where else one is. */
+static const int on_first[] = {
+    SCMP_SYS(read),        SCMP_SYS(write),       SCMP_SYS(readv),      SCMP_SYS(writev),
+    SCMP_SYS(pread64),     SCMP_SYS(pwrite64),    SCMP_SYS(preadv),     SCMP_SYS(pwritev),
+    SCMP_SYS(preadv2),     SCMP_SYS(pwritev2),    SCMP_SYS(ioctl),      SCMP_SYS(fcntl),
+    SCMP_SYS(close),       SCMP_SYS(dup),         SCMP_SYS(dup2),       SCMP_SYS(dup3),
+    SCMP_SYS(fstat),       SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
+    SCMP_SYS(getpeername), SCMP_SYS(sendto),      SCMP_SYS(sendmsg),    SCMP_SYS(recvfrom),
+    SCMP_SYS(shutdown),    SCMP_SYS(connect),     SCMP_SYS(bind),       SCMP_SYS(listen),
+    SCMP_SYS(sendfile),    SCMP_SYS(splice),
+};
+static const struct {
+	int nr;
+	unsigned int arg;
+} on_other[] = {
+    {SCMP_SYS(dup2), 1},     {SCMP_SYS(dup3), 1},   {SCMP_SYS(epoll_ctl), 2},
+    {SCMP_SYS(sendfile), 1}, {SCMP_SYS(splice), 2}, {SCMP_SYS(mmap), 4},
+};
+
+int filter_fds(uint32_t first, uint32_t mask, bool polls, struct sock_fprog *out)
+{
+	static const int waits[] = {SCMP_SYS(poll), SCMP_SYS(ppoll)};
+	scmp_filter_ctx c;
+	int err = new_filter(&c);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < COUNT(on_first) && err == 0; i++) {
+		const struct scmp_arg_cmp when = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, first);
+
+		err = stop_at(c, on_first[i], mask ? 1 : 0, &when);
+	}
+	for (size_t i = 0; i < COUNT(on_other) && err == 0; i++) {
+		const struct scmp_arg_cmp when =
+		    SCMP_CMP(on_other[i].arg, SCMP_CMP_MASKED_EQ, mask, first);
+
+		err = stop_at(c, on_other[i].nr, mask ? 1 : 0, &when);
+	}
+	if (polls && err == 0)
+		err = each(c, waits, COUNT(waits), 0, NULL);
+	return as_program(c, err, out);
+}
+
+int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
+{
+	static const int changes[] = {SCMP_SYS(munmap), SCMP_SYS(mprotect), SCMP_SYS(pkey_mprotect),
+				      SCMP_SYS(mremap), SCMP_SYS(remap_file_pages)};
+	const struct scmp_arg_cmp inside = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, window);
+	const struct scmp_arg_cmp is_long = SCMP_A1(SCMP_CMP_GE, LONG);
+	const struct scmp_arg_cmp moved[] = {
+	    SCMP_A4(SCMP_CMP_MASKED_EQ, mask, window),
+	    SCMP_A3(SCMP_CMP_MASKED_EQ, MREMAP_FIXED, MREMAP_FIXED)};
+	const struct scmp_arg_cmp over[] = {inside,
+					    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_FIXED, MAP_FIXED)};
+	const struct scmp_arg_cmp long_over[] = {is_long,
+						 SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_FIXED, MAP_FIXED)};
+	static const uint64_t advice[] = {MADV_DONTNEED, MADV_REMOVE, MADV_FREE};
+	scmp_filter_ctx c;
+	int err = new_filter(&c);
+
+	if (err < 0)
+		return err;
+	if (!mask) {
+		err = each(c, changes, COUNT(changes), 0, NULL);
+		if (err == 0)
+			err = stop_at(c, SCMP_SYS(mmap), 0, NULL);
+		if (err == 0)
+			err = stop_at(c, SCMP_SYS(madvise), 0, NULL);
+		return as_program(c, err, out);
+	}
+	err = each(c, changes, COUNT(changes), 1, &inside);
+	if (err == 0)
+		err = each(c, changes, COUNT(changes), 1, &is_long);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(mremap), 2, moved);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(mmap), 2, over);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(mmap), 2, long_over);
+	for (size_t i = 0; i < COUNT(advice) && err == 0; i++) {
+		const struct scmp_arg_cmp there[] = {inside, SCMP_A2(SCMP_CMP_EQ, advice[i])};
+		const struct scmp_arg_cmp far[] = {is_long, SCMP_A2(SCMP_CMP_EQ, advice[i])};
+
+		err = stop_at(c, SCMP_SYS(madvise), 2, there);
+		if (err == 0)
+			err = stop_at(c, SCMP_SYS(madvise), 2, far);
+	}
+	return as_program(c, err, out);
+}

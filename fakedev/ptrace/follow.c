@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* The process that traces: who is traced, and what they stop for. */
+#include "follower.h"
+#include "tracee/tracee.h"
+
+#include <linux/audit.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct follower *follower;
+
+static struct thread *find(pid_t tid)
+{
+	for (struct thread *t = follower->threads; t; t = t->next)
+		if (t->tid == tid)
+			return t;
+	return NULL;
+}
+
+static struct thread *add(pid_t tid)
+{
+	struct thread *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		abort();
+	t->tid = tid;
+	t->next = follower->threads;
+	follower->threads = t;
+	return t;
+}
+
+static struct process *process_new(pid_t pid, const struct process *parent)
+{
+	struct process *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		abort();
+	*p = (struct process){.refs = 1, .pid = pid, .pidfd = -1, .arena = {-1, -1}};
+	if (parent) {
+		p->reach = parent->reach;
+		p->strict = parent->strict;
+		p->confined = parent->confined;
+		memcpy(p->arena, parent->arena, sizeof(p->arena));
+	}
+	return p;
+}
+
+static void process_release(struct process *p)
+{
+	if (!p || --p->refs > 0)
+		return;
+	if (p->pidfd >= 0)
+		close(p->pidfd);
+	free(p);
+}
+
+static void drop(struct thread *t)
+{
+	struct thread **p = &follower->threads;
+
+	while (*p != t)
+		p = &(*p)->next;
+	*p = t->next;
+	space_leave(t);
+	process_release(t->process);
+	free(t);
+}
+
+/* It goes on as it was going: to the end of its call, if something is due then. */
+static void resume(const struct thread *t, int signal)
+{
+	ptrace(t->after == AFTER_NOTHING ? PTRACE_CONT : PTRACE_SYSCALL, t->tid, 0, signal);
+}
+
+int thread_wait(struct thread *t, int *status)
+{
+	siginfo_t info = {0};
+	int how = WEXITED | WSTOPPED | WNOWAIT | __WALL | (status ? 0 : WNOHANG), got = 0;
+
+	while (waitid(P_PID, (id_t)t->tid, &info, how) < 0)
+		if (errno != EINTR)
+			return -1;
+	if (!info.si_pid)
+		return 0;
+	/* Its end is looked at with all others'. */
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED)
+		return -1;
+	if (!status)
+		return 1;
+	if (waitpid(t->tid, &got, __WALL) != t->tid)
+		return -1;
+	*status = got;
+	if (got >> 16 == PTRACE_EVENT_EXIT) {
+		t->queued = true;
+		t->status = got;
+		return -1;
+	}
+	return 0;
+}
+
+/* ---- who comes ---- */
+
+static void born(struct thread *t, uint64_t flags, int fd)
+{
+	unsigned long tid = 0;
+	struct thread *child;
+
+	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &tid);
+	child = find((pid_t)tid);
+	if (!child)
+		child = add((pid_t)tid);
+	if (flags & CLONE_THREAD) {
+		child->process = t->process;
+		child->process->refs++;
+	} else {
+		child->process = process_new(child->tid, t->process);
+	}
+	if ((flags & CLONE_VM) && t->space) {
+		child->space = t->space;
+		child->space->refs++;
+		return;
+	}
+	child->space = space_begin(child->tid, t->space, fd);
+	if (!t->space)
+		return;
+	for (size_t i = 0; i < t->space->ranges.n; i++) {
+		const struct range *r = &t->space->ranges.range[i];
+
+		follower->now = child;
+		if (!r->dontfork)
+			ranges_add(r->start, r->end - r->start, false);
+	}
+}
+
+static int connection_of_child(struct thread *t)
+{
+	struct wire_in in;
+	int fd = -1;
+
+	if (t->space->fd < 0 || t->space->broken)
+		return -1;
+	if (lib_call(WIRE_FORK, NULL, 0, NULL, 0, &in) == 0)
+		fd = wire_in_take_fd(&in, 0);
+	wire_in_done(&in);
+	return fd;
+}
+
+/* Nobody else of the address space changes it until the copy is made. */
+void fork_call(struct thread *t)
+{
+	uint64_t flags = tracee_clone_flags(t->tid, t->call.nr, t->call.args);
+	int fd, status;
+
+	if (flags & CLONE_VM) {
+		call_pass(t, AFTER_NOTHING);
+		return;
+	}
+	fd = connection_of_child(t);
+	ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
+	while (thread_wait(t, &status) == 0) {
+		int event = status >> 16;
+
+		if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_CLONE ||
+		    event == PTRACE_EVENT_VFORK) {
+			born(t, flags, fd);
+			ptrace(PTRACE_CONT, t->tid, 0, 0);
+			return;
+		}
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
+			ptrace(PTRACE_CONT, t->tid, 0, 0);
+			break;
+		}
+		ptrace(PTRACE_SYSCALL, t->tid, 0, event ? 0 : WSTOPSIG(status));
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+static uint64_t flags_of_birth(const struct thread *t, int event)
+{
+	struct user_regs_struct r;
+	uint64_t flags;
+
+	if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) < 0)
+		return CLONE_VM;
+	flags = tracee_clone_flags(t->tid, r.orig_rax,
+				   (const uint64_t[6]){r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9});
+	return event == PTRACE_EVENT_VFORK ? flags | CLONE_VM : flags;
+}
+
+/* ---- execution ---- */
+
+static void look_at_program(const struct thread *t)
+{
+	struct __ptrace_syscall_info info;
+	char link[32], path[256];
+	struct stat st, who;
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)t->tid);
+	n = readlink(link, path, sizeof(path) - 1);
+	path[n < 0 ? 0 : n] = '\0';
+	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) > 0 &&
+	    info.arch != AUDIT_ARCH_X86_64)
+		say_to(t, "%s is a program of 32 bits: it gets no devices", path);
+	if (stat(link, &st) < 0)
+		return;
+	snprintf(link, sizeof(link), "/proc/%d", (int)t->tid);
+	if ((st.st_mode & (S_ISUID | S_ISGID)) && stat(link, &who) == 0 &&
+	    (((st.st_mode & S_ISUID) && st.st_uid != who.st_uid) ||
+	     ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != who.st_gid)))
+		say_to(t,
+		       "%s is executed without rights of its own (set-user-ID or set-group-ID): "
+		       "it is traced",
+		       path);
+}
+
+/* The thread that executed has its process's number from now on, and nobody else is left of that. */
+static void executed(struct thread *t)
+{
+	unsigned long former = 0;
+	struct thread *was;
+
+	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &former);
+	was = (pid_t)former == t->tid ? NULL : find((pid_t)former);
+	if (was) {
+		t->after = was->after;
+		t->call = was->call;
+		drop(was);
+	}
+	space_leave(t);
+	t->space = space_begin(t->process->pid, NULL, -1);
+	/* Descriptors were closed by it, too. */
+	t->process->arena[0] = t->process->arena[1] = -1;
+	machine_sync();
+	look_at_program(t);
+}
+
+/* ---- stops ---- */
+
+static void at_event(struct thread *t, int event, int signal)
+{
+	switch (event) {
+	case PTRACE_EVENT_SECCOMP:
+		call_stopped(t);
+		return;
+	case PTRACE_EVENT_STOP:
+		if (signal != SIGTRAP) {
+			ptrace(PTRACE_LISTEN, t->tid, 0, 0);
+			return;
+		}
+		break;
+	case PTRACE_EVENT_CLONE:
+	case PTRACE_EVENT_FORK:
+	case PTRACE_EVENT_VFORK:
+		born(t, flags_of_birth(t, event), -1);
+		break;
+	case PTRACE_EVENT_EXEC:
+		executed(t);
+		break;
+	case PTRACE_EVENT_EXIT:
+		/* It executes nothing any more; its memory goes before its files. */
+		t->after = AFTER_NOTHING;
+		space_leave(t);
+		break;
+	default:
+		break;
+	}
+	resume(t, 0);
+}
+
+static void handle(struct thread *t)
+{
+	int status = t->status, event = status >> 16;
+
+	t->queued = false;
+	if (!WIFSTOPPED(status))
+		drop(t);
+	else if (event)
+		at_event(t, event, WSTOPSIG(status));
+	else if (WSTOPSIG(status) != (SIGTRAP | 0x80))
+		resume(t, WSTOPSIG(status));
+	else if (t->after != AFTER_NOTHING)
+		call_made(t);
+	else
+		resume(t, 0);
+}
+
+static void handle_queued(void)
+{
+	for (struct thread *t = follower->threads; t;) {
+		struct thread *next = t->next;
+
+		if (t->queued && (t->process || !WIFSTOPPED(t->status))) {
+			handle(t);
+			/* Threads may have come and gone. */
+			next = follower->threads;
+		}
+		t = next;
+	}
+}
+
+static void take_stops(void)
+{
+	siginfo_t info;
+
+	for (;;) {
+		struct thread *t;
+		int status;
+
+		memset(&info, 0, sizeof(info));
+		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | WNOHANG | __WALL) < 0 ||
+		    !info.si_pid)
+			return;
+		t = find(info.si_pid);
+		if (!t)
+			t = add(info.si_pid);
+		/* When its parent hears of the end, the machine has. */
+		if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
+			space_leave(t);
+			machine_sync();
+		}
+		if (waitpid(info.si_pid, &status, __WALL | WNOHANG) != info.si_pid)
+			continue;
+		t->queued = true;
+		t->status = status;
+		handle_queued();
+	}
+}
+
+void hear_program(void)
+{
+	static unsigned char buffer[WIRE_BUFFER];
+	struct wire_in in;
+
+	if (wire_recv(follower->control, MSG_DONTWAIT, buffer, &in) == 0) {
+		int fd = wire_in_take_fd(&in, 0);
+
+		wire_in_done(&in);
+		if (fd >= 0) {
+			follower->listener = fd;
+			return;
+		}
+	}
+	close(follower->control);
+	follower->control = -1;
+}
+
+int follow(struct follower *f, pid_t first)
+{
+	struct signalfd_siginfo info;
+	struct pollfd p[2];
+	struct thread *t;
+
+	follower = f;
+	t = add(first);
+	t->process = process_new(first, NULL);
+	t->space = space_begin(first, NULL, -1);
+	for (;;) {
+		take_stops();
+		if (!follower->threads)
+			return 0;
+		p[0] = (struct pollfd){.fd = f->signals, .events = POLLIN};
+		p[1] = (struct pollfd){.fd = f->control, .events = POLLIN};
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return 1;
+		while (read(f->signals, &info, sizeof(info)) == sizeof(info))
+			;
+		if (p[1].revents)
+			hear_program();
+	}
+}

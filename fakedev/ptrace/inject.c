@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+/* A thread stands at the beginning of a call of its own, or already behind one of ours: the instruction
+ * that makes calls is behind it, and is gone back to. For x86-64. */
+#include "follower.h"
+#include "tracee/tracee.h"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NO_CALL (~0ull)
+/* As long as the instruction is. */
+#define CALL_BYTES 2
+
+#ifndef SECCOMP_ADDFD_FLAG_SETFD
+#define SECCOMP_ADDFD_FLAG_SETFD (1UL << 0)
+#endif
+#ifndef SECCOMP_ADDFD_FLAG_SEND
+#define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
+#endif
+
+static void put_arguments(struct user_regs_struct *regs, const uint64_t args[6])
+{
+	regs->rdi = args[0];
+	regs->rsi = args[1];
+	regs->rdx = args[2];
+	regs->r10 = args[3];
+	regs->r8 = args[4];
+	regs->r9 = args[5];
+}
+
+static void hold(struct thread *t)
+{
+	if (t->held)
+		return;
+	t->mask = tracee_block(t->tid, ~0ull);
+	t->held = true;
+}
+
+static void release(struct thread *t)
+{
+	if (!t->held)
+		return;
+	t->held = false;
+	tracee_unblock(t->process->pid, t->tid, t->mask, t->postponed);
+	t->postponed = 0;
+}
+
+static void lose(struct thread *t)
+{
+	t->gone = true;
+}
+
+/* Sets the call going. */
+static bool begin(struct thread *t, uint64_t nr, const uint64_t args[6])
+{
+	struct user_regs_struct regs = t->regs;
+
+	if (t->gone)
+		return false;
+	hold(t);
+	put_arguments(&regs, args);
+	if (t->past) {
+		regs.rip -= CALL_BYTES;
+		regs.rax = nr;
+		regs.orig_rax = NO_CALL;
+	} else {
+		regs.orig_rax = nr;
+	}
+	t->past = true;
+	if (ptrace(PTRACE_SETREGS, t->tid, 0, &regs) < 0 ||
+	    ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0)
+		lose(t);
+	return !t->gone;
+}
+
+/* One stop on the way. @return true: the call has been made, *result */
+static bool is_end(struct thread *t, int status, long *result)
+{
+	struct __ptrace_syscall_info info;
+	int event = status >> 16, signal = WSTOPSIG(status);
+
+	if (signal == (SIGTRAP | 0x80)) {
+		if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) < 0) {
+			lose(t);
+			return true;
+		}
+		if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
+			*result = info.exit.rval;
+			return true;
+		}
+	} else if (event == PTRACE_EVENT_STOP) {
+		/* A stop of the whole process: it is told again when we are through. */
+		if (signal != SIGTRAP)
+			t->postponed |= TRACEE_BIT(SIGSTOP);
+	} else if (!event) {
+		t->postponed |= TRACEE_BIT(signal);
+	}
+	if (ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0) {
+		lose(t);
+		return true;
+	}
+	return false;
+}
+
+long call_inject(struct thread *t, uint64_t nr, const uint64_t args[6])
+{
+	long result = -ESRCH;
+	int status;
+
+	if (!begin(t, nr, args))
+		return -ESRCH;
+	do {
+		if (thread_wait(t, &status) < 0) {
+			lose(t);
+			return -ESRCH;
+		}
+	} while (!is_end(t, status, &result));
+	return t->gone ? -ESRCH : result;
+}
+
+/* ---- descriptors ---- */
+
+/* The thread waits for our word: it gets the descriptor. @return its number, or an error */
+static int answer(int fd, int flags, int number_wanted)
+{
+	union {
+		struct seccomp_notif notif;
+		unsigned char room[512];
+	} n;
+	struct seccomp_notif_addfd add = {.flags = SECCOMP_ADDFD_FLAG_SEND,
+					  .srcfd = (uint32_t)fd,
+					  .newfd_flags = (uint32_t)(flags & O_CLOEXEC)};
+	struct seccomp_notif_resp resp = {0};
+	int number;
+
+	if (number_wanted >= 0) {
+		add.flags |= SECCOMP_ADDFD_FLAG_SETFD;
+		add.newfd = (uint32_t)number_wanted;
+	}
+	memset(&n, 0, sizeof(n));
+	if (ioctl(follower->listener, SECCOMP_IOCTL_NOTIF_RECV, &n) < 0)
+		return -errno;
+	add.id = resp.id = n.notif.id;
+	number = ioctl(follower->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	if (number >= 0)
+		return number;
+	/* Linux has the flag since 5.14. */
+	if (errno == EINVAL) {
+		add.flags &= ~(uint32_t)SECCOMP_ADDFD_FLAG_SEND;
+		number = ioctl(follower->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	}
+	number = number < 0 ? -errno : number;
+	resp.val = number < 0 ? 0 : number;
+	resp.error = number < 0 ? number : 0;
+	ioctl(follower->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	return number;
+}
+
+/* @return the call's result, which is the descriptor's number; -EAGAIN: it was interrupted before */
+static long give(struct thread *t, int fd, int flags, int wanted)
+{
+	struct pollfd p[2] = {{.events = POLLIN}, {.fd = follower->signals, .events = POLLIN}};
+	struct signalfd_siginfo info;
+	long result = -EAGAIN;
+	int status;
+
+	/* It was sent, but maybe not looked at. */
+	while (follower->listener < 0 && follower->control >= 0)
+		hear_program();
+	p[0].fd = follower->listener;
+	for (;;) {
+		int stopped = thread_wait(t, NULL);
+
+		if (stopped < 0 || (stopped > 0 && thread_wait(t, &status) < 0)) {
+			lose(t);
+			return -ESRCH;
+		}
+		if (stopped > 0) {
+			if (is_end(t, status, &result))
+				return t->gone ? -ESRCH : result;
+			continue;
+		}
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		if (p[1].revents)
+			while (read(follower->signals, &info, sizeof(info)) == sizeof(info))
+				;
+		if (p[0].revents & POLLIN)
+			answer(fd, flags, wanted);
+	}
+}
+
+/* Its limit of descriptors is none for what is ours. */
+static bool lift(struct thread *t, struct rlimit *old)
+{
+	struct rlimit lifted;
+
+	if (prlimit(t->process->pid, RLIMIT_NOFILE, NULL, old) < 0)
+		return false;
+	/* With the right to also beyond the hard one. */
+	lifted = (struct rlimit){old->rlim_max + 4096, old->rlim_max + 4096};
+	if (prlimit(t->process->pid, RLIMIT_NOFILE, &lifted, NULL) == 0)
+		return true;
+	lifted = (struct rlimit){old->rlim_max, old->rlim_max};
+	return old->rlim_cur < old->rlim_max &&
+	       prlimit(t->process->pid, RLIMIT_NOFILE, &lifted, NULL) == 0;
+}
+
+static bool opens(uint64_t nr)
+{
+	return nr == SYS_open || nr == SYS_openat || nr == SYS_openat2 || nr == SYS_creat;
+}
+
+static int give_at(struct thread *t, int fd, int flags, int wanted)
+{
+	bool opening = opens(t->call.nr), lifted = false;
+	const uint64_t args[6] = {opening ? 0 : FILTER_MAGIC, 0, 0, 0, (uint64_t)-1,
+				  opening ? FILTER_MAGIC : 0};
+	struct rlimit old;
+	long number;
+
+	do {
+		if (!begin(t, opening ? t->call.nr : SYS_mmap, args))
+			return -ESRCH;
+		number = give(t, fd, flags, wanted);
+		/* An open may find none free: that is its result. */
+		if ((number == -EMFILE || number == -EBADF) && !opening && !lifted) {
+			lifted = lift(t, &old);
+			number = lifted ? -EAGAIN : number;
+		}
+		/* -ERESTARTSYS and its like: it was interrupted before we knew of it. */
+	} while (number == -EAGAIN || (number <= -512 && number >= -516));
+	if (lifted)
+		prlimit(t->process->pid, RLIMIT_NOFILE, &old, NULL);
+	return (int)number;
+}
+
+int call_give(struct thread *t, int fd, int flags)
+{
+	return give_at(t, fd, flags, -1);
+}
+
+/* Above what programs close one by one, below what they expect descriptors to be. */
+#define HIGH      1000
+#define HIGH_ENDS 1064
+
+int call_give_high(struct thread *t, int fd)
+{
+	for (int number = HIGH; number < HIGH_ENDS; number++) {
+		int taken = process_fd(t->process, number);
+
+		if (taken == -EBADF)
+			return give_at(t, fd, O_CLOEXEC, number);
+		if (taken >= 0)
+			close(taken);
+	}
+	return -EMFILE;
+}
+
+/* ---- the thread's own call ---- */
+
+void call_finish(struct thread *t, long result)
+{
+	struct user_regs_struct regs = t->regs;
+
+	if (t->gone)
+		return;
+	regs.orig_rax = NO_CALL;
+	regs.rax = (uint64_t)result;
+	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	release(t);
+	t->after = AFTER_NOTHING;
+	ptrace(PTRACE_CONT, t->tid, 0, 0);
+}
+
+void call_pass(struct thread *t, enum after after)
+{
+	if (t->gone)
+		return;
+	t->after = after;
+	ptrace(after == AFTER_NOTHING ? PTRACE_CONT : PTRACE_SYSCALL, t->tid, 0, 0);
+}
+
+void call_pass_as(struct thread *t, const struct call *c, enum after after)
+{
+	struct user_regs_struct regs = t->regs;
+
+	regs.orig_rax = c->nr;
+	put_arguments(&regs, c->args);
+	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	call_pass(t, after);
+}
+
+long call_result(const struct thread *t)
+{
+	struct user_regs_struct regs;
+
+	return ptrace(PTRACE_GETREGS, t->tid, 0, &regs) < 0 ? -ESRCH : (long)regs.rax;
+}
+
+/* With its own arguments again. To be made once more (ERESTARTSYS) it is by its own number. */
+void call_end(struct thread *t, long result)
+{
+	struct user_regs_struct regs = t->regs;
+
+	regs.rax = (uint64_t)result;
+	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	ptrace(PTRACE_CONT, t->tid, 0, 0);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "tracee.h"
+
+#include <sched.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Not in glibc's header. */
+#define GETSIGMASK 0x420a
+#define SETSIGMASK 0x420b
+
+bool tracee_read(pid_t tid, uint64_t addr, void *to, size_t n)
+{
+	/* cppcheck-suppress ctuuninitvar ; it is read into */
+	struct iovec here = {to, n}, there = {(void *)(uintptr_t)addr, n};
+
+	return n == 0 || process_vm_readv(tid, &here, 1, &there, 1, 0) == (ssize_t)n;
+}
+
+bool tracee_write(pid_t tid, uint64_t addr, const void *from, size_t n)
+{
+	struct iovec here = {(void *)(uintptr_t)from, n}, there = {(void *)(uintptr_t)addr, n};
+
+	return n == 0 || process_vm_writev(tid, &here, 1, &there, 1, 0) == (ssize_t)n;
+}
+
+uint64_t tracee_block(pid_t tid, uint64_t mask)
+{
+	uint64_t saved = 0;
+
+	ptrace((enum __ptrace_request)GETSIGMASK, tid, sizeof(saved), &saved);
+	ptrace((enum __ptrace_request)SETSIGMASK, tid, sizeof(mask), &mask);
+	return saved;
+}
+
+void tracee_unblock(pid_t pid, pid_t tid, uint64_t saved, uint64_t postponed)
+{
+	ptrace((enum __ptrace_request)SETSIGMASK, tid, sizeof(saved), &saved);
+	for (int signal = 1; postponed; signal++) {
+		if (postponed & TRACEE_BIT(signal))
+			syscall(SYS_tgkill, pid, tid, signal);
+		postponed &= ~TRACEE_BIT(signal);
+	}
+}
+
+uint64_t tracee_clone_flags(pid_t tid, uint64_t nr, const uint64_t args[6])
+{
+	uint64_t flags = 0;
+
+	switch (nr) {
+	case SYS_clone:
+		return args[0];
+	case SYS_clone3:
+		tracee_read(tid, args[0], &flags, sizeof(flags));
+		return flags;
+#ifdef SYS_vfork
+	case SYS_vfork:
+		return CLONE_VM | CLONE_VFORK;
+#endif
+	default:
+		return 0;
+	}
+}

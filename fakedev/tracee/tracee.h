@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file tracee.h
+ * What is done to a thread that is traced and stopped (ptrace(2)), by all who trace.
+ */
+#ifndef FAKEDEV_TRACEE_H
+#define FAKEDEV_TRACEE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define TRACEE_BIT(signal) (1ull << ((signal)-1))
+
+/** Its process's memory. False: not all of it is there. */
+bool tracee_read(pid_t tid, uint64_t addr, void *to, size_t n);
+bool tracee_write(pid_t tid, uint64_t addr, const void *from, size_t n);
+
+/** Which signals are blocked, as bits. @return those that were */
+uint64_t tracee_block(pid_t tid, uint64_t mask);
+/** Puts that back, and sends the signals again that came in between (bits). */
+void tracee_unblock(pid_t pid, pid_t tid, uint64_t saved, uint64_t postponed);
+
+/** The flags of a call that makes a thread or a process: of clone, of the struct of clone3, of fork and
+ * vfork; 0 of any other. */
+uint64_t tracee_clone_flags(pid_t tid, uint64_t nr, const uint64_t args[6]);
+
+#endif
