@@ -320,7 +320,7 @@ struct vma;
 
 /* What a driver does, in the words of Linux's file_operations and vm_operations. */
 struct driver {
-	void (*open)(struct gntsim_file *file);
+	void (*open)(struct gntsim_file *file); /* NULL: a new file is all zeros */
 	void (*release)(struct gntsim_file *file);
 	int (*mmap)(struct gntsim_file *file, struct vma *vma); /* NULL: ENODEV */
 	void (*vma_open)(struct vma *vma);

@@ -34,7 +34,6 @@ static struct gref *gref_of(struct list *l)
 static void defer(struct gntsim_domain *dom, struct gref *g)
 {
 	slot_at(dom, g->ref)->state = SLOT_DEFERRED;
-	g->file = NULL;
 	g->u.ended = gs_origin(dom->m);
 	list_add_tail(&dom->grants.deferred, &g->global);
 	dom->grants.n_deferred++;
@@ -101,8 +100,8 @@ static bool tick(struct gntsim_domain *dom)
 		struct list *l = g->deferred.next;
 
 		if (try_end(dom, gref_of(l))) {
+			/* Those before it are as stuck as they were: the lap goes on. */
 			forget(dom, gref_of(l));
-			g->lap = 0;
 			continue;
 		}
 		g->lap++;

@@ -8,8 +8,7 @@
 
 #include "model.h"
 
-#define FIRST_RING   64u
-#define UNRESTRICTED UINT16_MAX
+#define FIRST_RING 64u
 
 static gntsim_port *ring_at(const struct evtchn_file *u, uint32_t i)
 {
@@ -108,7 +107,6 @@ static void evtchn_open(struct gntsim_file *file)
 {
 	list_init(&file->u.evtchn.ports);
 	list_init(&file->u.evtchn.statics);
-	file->u.evtchn.restrict_domid = UNRESTRICTED;
 }
 
 static void evtchn_release(struct gntsim_file *file)
@@ -119,7 +117,6 @@ static void evtchn_release(struct gntsim_file *file)
 		unbind_from_user(file->dom, container_of(u->ports.next, struct port, of_file));
 	gs_evtchn_release_statics(file);
 	gs_mem_free(file->m, u->ring, u->ring_size * sizeof(*u->ring));
-	u->ring = NULL;
 }
 
 int gntsim_evtchn_bind_unbound(struct gntsim_file *file, uint32_t remote_domid)
@@ -191,7 +188,7 @@ int gntsim_evtchn_reset(struct gntsim_file *file)
 
 	if (rc < 0)
 		return rc;
-	file->u.evtchn.cons = file->u.evtchn.prod = 0;
+	file->u.evtchn.cons = file->u.evtchn.prod;
 	file->u.evtchn.overflow = false;
 	return 0;
 }
@@ -289,9 +286,7 @@ short gntsim_evtchn_poll(const struct gntsim_file *file)
 	const struct evtchn_file *u = &file->u.evtchn;
 
 	/* A dead or foreign file: as poll() answers for one that is broken. */
-	if (gs_file_check(file, GNTSIM_DEV_EVTCHN) < 0)
-		return POLLERR;
-	if (u->overflow)
+	if (gs_file_check(file, GNTSIM_DEV_EVTCHN) < 0 || u->overflow)
 		return POLLERR;
 	return (short)(POLLOUT | POLLWRNORM | (u->prod != u->cons ? POLLIN | POLLRDNORM : 0));
 }

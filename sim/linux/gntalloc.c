@@ -16,7 +16,7 @@ static struct gref *next_gref(const struct gref *g)
 	return gref_of(gs_tree_next(&g->node));
 }
 
-static void tell(struct gntsim_domain *dom, struct gref *g)
+static void tell(struct gntsim_domain *dom, const struct gref *g)
 {
 	if (g->notify_flags & NOTIFY_CLEAR_BYTE) {
 		frame_bytes(&dom->m->frames, g->frame)[g->notify_offset] = 0;
@@ -29,7 +29,6 @@ static void tell(struct gntsim_domain *dom, struct gref *g)
 		(void)gntsim_port_send(dom, g->notify_port);
 		gs_port_put(dom, g->notify_port);
 	}
-	g->notify_flags = 0;
 }
 
 /* __del_gref() */
@@ -149,8 +148,6 @@ int gntsim_gntalloc_alloc(struct gntsim_file *file, uint16_t domid, uint16_t fla
 	if (rc < 0)
 		return rc;
 	dom = file->dom;
-	if (count > dom->gntalloc_limit)
-		return -ENOSPC;
 	/* The driver compares unsigned: a count that undo made negative is over any limit. */
 	if ((uint32_t)dom->gref_size > dom->gntalloc_limit ||
 	    count > dom->gntalloc_limit - (uint32_t)dom->gref_size)
@@ -223,11 +220,6 @@ int gntsim_gntalloc_set_unmap_notify(struct gntsim_file *file, uint64_t index, u
 void gntsim_domain_set_gntalloc_limit(struct gntsim_domain *dom, uint32_t limit)
 {
 	dom->gntalloc_limit = limit;
-}
-
-static void gntalloc_open(struct gntsim_file *file)
-{
-	file->u.gntalloc = (struct gntalloc_file){0};
 }
 
 /* No mapping is left, so each page has the file as its only user. */
@@ -306,7 +298,6 @@ static void gntalloc_page(const struct vma *vma, uint64_t addr, struct gntsim_pa
 }
 
 const struct driver gs_gntalloc_driver = {
-    .open = gntalloc_open,
     .release = gntalloc_release,
     .mmap = gntalloc_mmap,
     .vma_open = gntalloc_vma_open,

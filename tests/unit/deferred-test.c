@@ -200,6 +200,62 @@ static void a_leap_is_its_seconds(void)
 	}
 }
 
+/* Timers that end at the same moment both do their work. */
+static void timers_that_end_together(void)
+{
+	struct gntsim_map_grant_ref a, b;
+
+	defer(fx.dom1, fx.dom2, 1, &a);
+	defer(fx.dom2, fx.dom1, 1, &b);
+	unmap(fx.dom2, &a);
+	unmap(fx.dom1, &b);
+	gntsim_machine_advance(fx.m, SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+}
+
+/* What still waits of n entries when the kth is unmapped `before` seconds after it began to wait,
+ * and the others not, `after` seconds later. Another domain's entry is stuck all the time. */
+static uint32_t left_waiting(unsigned n, unsigned k, unsigned before, unsigned after, bool leap)
+{
+	struct gntsim_map_grant_ref ops[40], bystander;
+	uint32_t left;
+
+	fx_restart(NULL);
+	defer(fx.dom0, fx.dom2, 1, &bystander);
+	gntsim_machine_advance(fx.m, SECOND / 3);
+	defer(fx.dom1, fx.dom2, n, ops);
+	gntsim_machine_advance(fx.m, before * SECOND);
+	unmap(fx.dom2, &ops[k]);
+	if (leap)
+		gntsim_machine_advance(fx.m, after * SECOND);
+	for (unsigned i = 0; i < after && !leap; i++)
+		gntsim_machine_advance(fx.m, SECOND);
+	left = fx_totals().deferred;
+	for (unsigned i = 0; i < n; i++)
+		if (i != k)
+			unmap(fx.dom2, &ops[i]);
+	unmap(fx.dom2, &bystander);
+	gntsim_machine_advance(fx.m, 5 * SECOND);
+	EXPECT_EQ(fx_totals().deferred, 0);
+	return left;
+}
+
+/* A leap passes over no entry that comes free: what was stuck in an earlier one, or in another
+ * domain, says nothing of it. */
+static void a_leap_finds_what_came_free(void)
+{
+	static const unsigned numbers[] = {11, 15};
+	static const unsigned befores[] = {0, 5};
+
+	for (unsigned i = 0; i < 2; i++)
+		for (unsigned j = 0; j < 2; j++)
+			for (unsigned k = 0; k < numbers[i]; k++)
+				for (unsigned s = 1; s <= 13; s++)
+					EXPECT_EQ(
+					    left_waiting(numbers[i], k, befores[j], s, true),
+					    left_waiting(numbers[i], k, befores[j], s, false));
+}
+
 /* Ten of the list's first are looked at in each second: after two seconds 23 entries have turned by
  * 20, so the 21st is freed first. */
 static void waiting_entries_turn(void)
@@ -243,6 +299,8 @@ int main(void)
 	    {"timers of two domains", timers_of_two_domains},
 	    {"late entry shares the armed timer", late_entry_shares_the_armed_timer},
 	    {"a leap is its seconds", a_leap_is_its_seconds},
+	    {"timers that end together", timers_that_end_together},
+	    {"a leap finds what came free", a_leap_finds_what_came_free},
 	    {"waiting entries turn", waiting_entries_turn},
 	    {"a year", a_year},
 	};

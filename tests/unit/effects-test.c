@@ -186,6 +186,22 @@ static void death_not_taken(void)
 	EXPECT_EQ(fx_drain(), 0);
 }
 
+/* The events of a file whose domain is destroyed are nobody's: only its death is told. */
+static void event_of_a_dead_file(void)
+{
+	struct fx_channel c = fx_channel(fx.dom1, fx.dom2);
+	struct gntsim_effect e;
+
+	fx_drain();
+	EXPECT_EQ(gntsim_evtchn_notify(c.here, c.port_here), 0);
+	gntsim_domain_destroy(fx.dom2);
+	REQUIRE(gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(e.kind, GNTSIM_EFFECT_FILE_DEAD);
+	EXPECT(e.file == c.there);
+	EXPECT_EQ(fx_drain(), 0);
+	fx_channel_close(&c);
+}
+
 /* REVOKED: the pages of a PV mapping whose protection changed; several calls may be one effect,
  * whose range then covers them all. */
 static void revoked(void)
@@ -241,6 +257,23 @@ static void hazard(void)
 	gntsim_close(alloc);
 }
 
+/* The rules have names, each its own, as far as they go. */
+static void names_of_hazards(void)
+{
+	const char *name;
+	uint32_t n, i;
+
+	for (n = 0; (name = gntsim_hazard_name(n)); n++) {
+		REQUIRE(n < 64 && strlen(name) > 0);
+		for (i = 0; i < n; i++)
+			EXPECT(strcmp(name, gntsim_hazard_name(i)) != 0);
+	}
+	EXPECT(n > 0);
+	REQUIRE(gntsim_hazard_name(0) != NULL);
+	EXPECT(strcmp(gntsim_hazard_name(0), "gntalloc-undo-miscounts") == 0);
+	EXPECT(gntsim_hazard_name(UINT32_MAX) == NULL);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -255,8 +288,10 @@ int main(void)
 	    {"closed file has no effect", closed_file_has_no_effect},
 	    {"death of a domain", death_of_a_domain},
 	    {"death not taken", death_not_taken},
+	    {"event of a dead file", event_of_a_dead_file},
 	    {"revoked", revoked},
 	    {"hazard", hazard},
+	    {"names of hazards", names_of_hazards},
 	};
 
 	return UNIT_MAIN("effects", tests);

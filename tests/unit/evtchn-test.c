@@ -472,6 +472,31 @@ static void restriction(void)
 	gntsim_close(z);
 }
 
+/* A dead file is one before it is restricted, or open for something else. */
+static void a_dead_file(void)
+{
+	struct gntsim_file *a = evtchn(fx.dom1), *reads, *writes;
+	gntsim_port port = 1;
+
+	REQUIRE_EQ(gntsim_open(fx.dom1, GNTSIM_DEV_EVTCHN, O_RDONLY, &reads), 0);
+	REQUIRE_EQ(gntsim_open(fx.dom1, GNTSIM_DEV_EVTCHN, O_WRONLY, &writes), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(a, 2), 1);
+	EXPECT_EQ(gntsim_evtchn_restrict(a, 2), 0);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(a, 2), -ENODEV);
+	EXPECT_EQ(gntsim_evtchn_bind_interdomain(a, 0, 1), -ENODEV);
+	EXPECT_EQ(gntsim_evtchn_bind_virq(a, 5), -ENODEV);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), -ENODEV);
+	EXPECT_EQ(gntsim_evtchn_restrict(a, 2), -ENODEV);
+	EXPECT_EQ(gntsim_evtchn_ring_size(a), 0);
+	EXPECT_EQ(gntsim_evtchn_poll(a), POLLERR);
+	EXPECT_EQ(gntsim_evtchn_peek(writes, 4, &port), -ENODEV);
+	EXPECT_EQ(gntsim_evtchn_write(reads, 4, &port), -ENODEV);
+	gntsim_close(a);
+	gntsim_close(reads);
+	gntsim_close(writes);
+}
+
 static void restriction_to_the_last_domid(void)
 {
 	struct gntsim_file *a = evtchn(fx.dom1);
@@ -790,6 +815,7 @@ int main(void)
 	    {"reused port gets its own entry", reused_port_gets_its_own_entry},
 	    {"closing is silent", closing_is_silent},
 	    {"restriction", restriction},
+	    {"a dead file", a_dead_file},
 	    {"restriction to the last domid", restriction_to_the_last_domid},
 	    {"port held by a notification", port_held_by_a_notification},
 	    {"notification waits for the reader", notification_waits_for_the_reader},

@@ -263,13 +263,22 @@ static void granters_notification(void)
 static void domains(void)
 {
 	struct gntsim_domain *dom;
+	struct gntsim_file *file;
 
 	start();
 	EXPECT_EQ(gntsim_domain_create(fx.m, 7, NULL, &dom), 0);
 	EXPECT_TOLD("d7 domain");
 	gntsim_domain_destroy(dom);
 	EXPECT_TOLD("d7 destroy, d7 buried");
+	EXPECT_EQ(gntsim_domain_create(fx.m, 7, NULL, &dom), 0);
+	file = fx_open(dom, GNTSIM_DEV_EVTCHN);
+	EXPECT_TOLD("d7 domain");
+	gntsim_domain_destroy(dom);
+	EXPECT_TOLD("d7 destroy, d7 release(2), d7 buried");
+	gntsim_close(file);
+	EXPECT_TOLD("");
 	end();
+	fx_drain();
 }
 
 static const char *name_of(unsigned int kind)
