@@ -73,6 +73,8 @@ enum wire_op {
 	WIRE_EXEC, /**< nothing -> nothing: the process executes a program, unless another request comes */
 	WIRE_BEFORE, /**< struct wire_before -> the how manieth call of its program that is; asked, if
 			wire_hello_reply.watched, of what the kernel is going to do alone */
+	WIRE_READS, /**< nothing -> a descriptor of struct wire_reads (wire_reads.h), where reads
+			   are put instead of WIRE_READ; -EOPNOTSUPP: they are not */
 	WIRE_OP_MAX,
 };
 

@@ -77,7 +77,7 @@ struct client {
 	struct broker *broker;
 	bool greeted;
 	struct link syncing; /**< in the broker's list while a WIRE_SYNC is not answered */
-	bool writes_nothing; /**< WIRE_ROLE_WATCH */
+	bool watches;        /**< WIRE_ROLE_WATCH */
 	bool executing;      /**< its last request was WIRE_EXEC */
 	struct program program;
 	struct link by_process; /**< if it is an address space */
@@ -95,6 +95,9 @@ struct client {
 	struct process_watch *watch;   /**< NULL: the connection's end is the address space's */
 	struct party *party;           /**< its process, if programs take turns; NULL: not known */
 	struct link parked;            /**< then: its request waits */
+	struct link reading;           /**< in the broker's list while there is reads */
+	struct wire_reads *reads;      /**< memory of ours and the program's; NULL: none */
+	uint32_t reads_taken;
 };
 int client_add(struct broker *b, int fd, struct client **out);
 /** Has the address space found by its process from now on. */
@@ -236,7 +239,11 @@ struct broker {
 	int xsd_kva;          /**< xenstored's page, -1 until asked for */
 	uint32_t xsd_port;
 	uint32_t n_opened[WIRE_DEV_MAX], n_forks;
-	bool trace_left;    /**< something is to be written soon */
+	struct trace_clock {
+		struct endpoint endpoint;
+		bool runs, ticked;
+		bool calls; /**< some came since it ticked */
+	} trace_clock;
 	struct cause cause; /**< of what the machine does now */
 	struct origins origins;
 	struct hazards hazards;
@@ -254,6 +261,7 @@ struct broker {
 	struct arming arming;
 	struct turns *turns;   /**< NULL: everybody is served when he asks */
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
+	struct link reading;   /**< clients that put their reads in memory */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The event loop. */
 #define _GNU_SOURCE
+#include "reads.h"
+#include "trace-clock.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -180,6 +182,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	link_init(&b->dying);
 	link_init(&b->syncs);
 	link_init(&b->watchers);
+	link_init(&b->reading);
 	link_init(&b->hosts);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
@@ -245,6 +248,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		fail(f, err, "cannot watch the socket: %s", strerror(-err));
 		goto undo;
 	}
+	trace_clock_start(b);
 	b->last_time = clock_ns();
 	return 0;
 undo:
@@ -260,12 +264,13 @@ void broker_free(struct broker *b)
 	listen_end(&b->listening);
 	hazards_end(&b->hazards);
 	b->config.fronts->unmount(b);
+	reads_take(b);
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
 	turns_end(b->turns);
 	if (b->config.trace)
-		b->config.trace->flush(b->config.trace->ctx, true);
+		b->config.trace->flush(b->config.trace->ctx, TRACE_FLUSH_ALL);
 	if (b->machine)
 		gntsim_machine_free(b->machine);
 	arena_done(&b->arena);
@@ -415,15 +420,10 @@ bool broker_has_evtchn(const struct broker *b, uint64_t inode)
 	return false;
 }
 
-#define TRACE_IDLE_MS 20
-
 static int wait_ms(const struct broker *b, int timeout_ms)
 {
 	uint64_t next = broker_next_time(b), ms;
 
-	/* A trace is written when there is nothing else to do. */
-	if (b->trace_left && (timeout_ms < 0 || timeout_ms > TRACE_IDLE_MS))
-		timeout_ms = TRACE_IDLE_MS;
 	if (b->turns)
 		timeout_ms = turns_wait_ms(b->turns, timeout_ms);
 	if (b->config.virtual_time || next == UINT64_MAX)
@@ -464,8 +464,10 @@ int broker_serve(struct broker *b, int timeout_ms)
 		for (int i = 0; i < n; i++) {
 			struct endpoint *e = ev[i].data.ptr;
 
-			if (phase_of(e, ev[i].events) == phase && !e->dead)
-				e->ready(b, e, ev[i].events);
+			if (phase_of(e, ev[i].events) != phase || e->dead)
+				continue;
+			reads_take(b);
+			e->ready(b, e, ev[i].events);
 		}
 	}
 	if (n == 0 && due) {
@@ -482,9 +484,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 		client_answer_syncs(b);
 	}
 	bury(b);
-	if (b->config.trace)
-		b->trace_left = b->config.trace->flush(b->config.trace->ctx, n == 0);
-	return n;
+	return trace_clock_served(b, n);
 }
 
 void broker_catch_up(struct broker *b)

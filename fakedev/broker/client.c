@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Control connections: which there are, what each holds, when they end. */
 #define _GNU_SOURCE
+#include "reads.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -83,6 +84,7 @@ static void client_destroy(struct endpoint *e)
 	struct client *c = (struct client *)e;
 
 	link_del(&c->by_process);
+	reads_forget(c);
 	leaks_unwatch(c);
 	for (uint32_t i = 0; i < c->n_holds; i++) {
 		if (!c->holds[i])
@@ -120,6 +122,7 @@ static void client_end(struct client *c)
 	link_del(&c->by_process);
 	link_del(&c->watching);
 	link_del(&c->parked);
+	reads_forget(c);
 	if (c->mm) {
 		b->cause =
 		    (struct cause){.kind = CAUSE_END, .domid = c->domid, .program = c->program};
@@ -219,6 +222,9 @@ void client_answer_syncs(struct broker *b)
 							     offsetof(struct client, syncing));
 
 		link_del(&c->syncing);
+		/* Somebody from outside, who may look at the trace: a program does not wait for it. */
+		if (b->config.trace && c->watches)
+			b->config.trace->flush(b->config.trace->ctx, TRACE_FLUSH_ALL);
 		client_answer(c, WIRE_SYNC, NULL, 0);
 	}
 }
@@ -238,6 +244,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	link_init(&c->by_process);
 	link_init(&c->watching);
 	link_init(&c->parked);
+	link_init(&c->reading);
 	c->endpoint = (struct endpoint){.ready = client_ready, .destroy = client_destroy, .fd = fd};
 	err = broker_add_endpoint(b, &c->endpoint, EPOLLIN | EPOLLRDHUP);
 	if (err < 0) {

@@ -9,20 +9,10 @@
 #include "broker-internal.h"
 #include "trace.h"
 
-/** An ioctl's memory while it is traced: what goes through it is kept. Zero is empty. */
-struct trace_memory {
-	const struct gntsim_user_memory *inner;
-	bool unmade; /**< the call is not made yet: what was not read is looked for in memory */
-	struct trace_piece {
-		unsigned char *bytes; /**< pieces follow each other: addr, len, bytes */
-		size_t used, room;
-	} read, written;
-};
 /** The memory to give the driver: @p um itself, or one that keeps what goes through it. */
 const struct gntsim_user_memory *trace_watch(const struct broker *b, struct trace_memory *t,
 					     const struct gntsim_user_memory *um,
 					     struct gntsim_user_memory *room);
-void trace_memory_done(struct trace_memory *t);
 
 /** A request of a client is answered with @p result and @p payload. */
 void trace_request(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
@@ -35,6 +25,8 @@ void trace_describe(struct client *c, const struct wire_in *in,
 /** The same of a call that came through the kernel, on @p f; NULL: it opens call->device. */
 void trace_describe_file(const struct device_file *f, uint32_t thread, struct trace_call *call,
 			 void (*told)(void *ctx, const struct trace_call *call), void *ctx);
+/** A read() of evtchn that the kernel served alone; @p bytes: at most 4096, as its result says. */
+void trace_kernel_read(struct client *c, const struct wire_read *r, const void *bytes);
 /** WIRE_READ. @retval -EPROTO */
 int trace_told_read(struct client *c, const struct wire_in *in);
 void trace_close(const struct device_file *f);

@@ -7,117 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A call that moves more is told without the rest. */
-#define MOST_KEPT (1u << 20)
-
-struct piece_head {
-	uint64_t addr;
-	uint32_t len, pad;
-};
-
-static size_t padded(size_t len)
-{
-	return (len + 7) & ~(size_t)7;
-}
-
-static void keep(struct trace_piece *p, uint64_t addr, const void *bytes, size_t len)
-{
-	struct piece_head head = {.addr = addr, .len = (uint32_t)len};
-	size_t need = p->used + sizeof(head) + padded(len);
-
-	if (len > MOST_KEPT || need > MOST_KEPT)
-		return;
-	if (need > p->room) {
-		size_t room = need * 2;
-		unsigned char *more = realloc(p->bytes, room);
-
-		if (!more)
-			return;
-		p->bytes = more;
-		p->room = room;
-	}
-	memcpy(p->bytes + p->used, &head, sizeof(head));
-	memcpy(p->bytes + p->used + sizeof(head), bytes, len);
-	p->used = need;
-}
-
-/* The newest piece that holds all of it. */
-static bool find(const struct trace_piece *p, uint64_t addr, void *out, size_t len)
-{
-	bool found = false;
-
-	for (size_t at = 0; at < p->used;) {
-		struct piece_head head;
-
-		memcpy(&head, p->bytes + at, sizeof(head));
-		at += sizeof(head);
-		if (addr >= head.addr && addr - head.addr <= head.len &&
-		    len <= head.len - (addr - head.addr)) {
-			memcpy(out, p->bytes + at + (addr - head.addr), len);
-			found = true;
-		}
-		at += padded(head.len);
-	}
-	return found;
-}
-
-bool trace_memory_before(void *memory, uint64_t addr, void *out, size_t len)
-{
-	const struct trace_memory *t = memory;
-
-	return find(&t->read, addr, out, len) ||
-	       (t->unmade && t->inner->read(t->inner->ctx, addr, out, len) == 0);
-}
-
-bool trace_memory_after(void *memory, uint64_t addr, void *out, size_t len)
-{
-	const struct trace_memory *t = memory;
-
-	return find(&t->written, addr, out, len) || find(&t->read, addr, out, len);
-}
-
-static int watched_read(void *ctx, uint64_t addr, void *dst, size_t len)
-{
-	struct trace_memory *t = ctx;
-	int err = t->inner->read(t->inner->ctx, addr, dst, len);
-
-	if (err == 0)
-		keep(&t->read, addr, dst, len);
-	return err;
-}
-
-static int watched_write(void *ctx, uint64_t addr, const void *src, size_t len)
-{
-	struct trace_memory *t = ctx;
-	int err = t->inner->write(t->inner->ctx, addr, src, len);
-
-	if (err == 0)
-		keep(&t->written, addr, src, len);
-	return err;
-}
-
-static int watched_probe(void *ctx, uint64_t addr, size_t len)
-{
-	const struct trace_memory *t = ctx;
-
-	return t->inner->probe_write(t->inner->ctx, addr, len);
-}
-
 const struct gntsim_user_memory *trace_watch(const struct broker *b, struct trace_memory *t,
 					     const struct gntsim_user_memory *um,
 					     struct gntsim_user_memory *room)
 {
-	*t = (struct trace_memory){.inner = um};
-	if (!b->config.trace)
-		return um;
-	*room = (struct gntsim_user_memory){watched_read, watched_write, watched_probe, t};
-	return room;
-}
-
-void trace_memory_done(struct trace_memory *t)
-{
-	free(t->read.bytes);
-	free(t->written.bytes);
+	*t = (struct trace_memory){0};
+	return b->config.trace ? trace_memory_watch(t, um, room) : um;
 }
 
 /* Whether anybody wants to hear of the call that ends now. */
@@ -324,6 +219,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_SHOW:
 	case WIRE_EXEC:
 	case WIRE_BEFORE:
+	case WIRE_READS:
 	case WIRE_OP_MAX:
 		break;
 	}
@@ -422,10 +318,25 @@ void trace_file_call(struct device_file *f, uint32_t thread, struct trace_call *
 	tell(f->broker, call, c ? &c->last : &f->last);
 }
 
-int trace_told_read(struct client *c, const struct wire_in *in)
+void trace_kernel_read(struct client *c, const struct wire_read *r, const void *bytes)
 {
 	struct trace_call call = {.kind = TRACE_READ, .domid = c->domid, .program = c->program};
 	uint32_t ports[1024];
+
+	if (!c->broker->config.trace)
+		return;
+	if (r->result > 0)
+		memcpy(ports, bytes, (size_t)r->result);
+	name_file(&call, client_file(c, r->file));
+	call.len = r->count;
+	call.ports = ports;
+	call.n_ports = r->result > 0 ? (uint32_t)r->result / 4 : 0;
+	call.result = r->result;
+	tell(c->broker, &call, &c->last);
+}
+
+int trace_told_read(struct client *c, const struct wire_in *in)
+{
 	struct wire_read r;
 	uint32_t bytes;
 
@@ -433,16 +344,9 @@ int trace_told_read(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	memcpy(&r, in->payload, sizeof(r));
 	bytes = r.result > 0 ? (uint32_t)r.result : 0;
-	if (bytes > sizeof(ports) || in->msg.payload != sizeof(r) + bytes)
+	if (bytes > 4096 || in->msg.payload != sizeof(r) + bytes)
 		return -EPROTO;
-	memcpy(ports, in->payload + sizeof(r), bytes);
-	name_file(&call, client_file(c, r.file));
-	call.len = r.count;
-	call.ports = ports;
-	call.n_ports = bytes / 4;
-	call.result = r.result;
-	if (c->broker->config.trace)
-		tell(c->broker, &call, &c->last);
+	trace_kernel_read(c, &r, in->payload + sizeof(r));
 	return 0;
 }
 

@@ -9,6 +9,7 @@
 #define FAKEDEV_TRACE_H
 
 #include "broker/processes/program.h"
+#include "trace-memory.h"
 #include "wire.h"
 
 #include <gntsim/machine.h>
@@ -32,13 +33,6 @@ enum trace_kind {
 	TRACE_DESTROY,  /**< gntsim control destroys a domain [peer] */
 	TRACE_TIME,     /**< no call: time has passed */
 };
-
-/** Memory that an ioctl read, and what it wrote. Members are functions of the caller's. */
-struct trace_memory;
-/** As it was when the driver read it. False: it did not read that, or could not. */
-bool trace_memory_before(void *memory, uint64_t addr, void *out, size_t len);
-/** As the driver left it. */
-bool trace_memory_after(void *memory, uint64_t addr, void *out, size_t len);
 
 /** A call. Members that its kind does not name are 0. Valid during the callback only. */
 struct trace_call {
@@ -68,6 +62,13 @@ struct trace_call {
 	uint64_t now;                /**< virtual time, ns */
 };
 
+/** How things stand when the broker has time for a trace. */
+enum trace_flush {
+	TRACE_FLUSH_BUSY, /**< calls come: they go first */
+	TRACE_FLUSH_IDLE, /**< nothing came for a while */
+	TRACE_FLUSH_ALL, /**< somebody is about to look, or the machine ends: nothing may be left */
+};
+
 /** Who is told. */
 struct broker_trace {
 	void *ctx;
@@ -79,11 +80,8 @@ struct broker_trace {
 	void (*saw)(void *ctx, const struct gntsim_observation *o);
 	/** The call that is told next harms a real kernel. NULL: that is not of interest. */
 	void (*hazard)(void *ctx, const char *name);
-	/**
-	 * What was told may be written out; if @p idle, it must be: nothing comes for a while.
-	 * @return whether something is left
-	 */
-	bool (*flush)(void *ctx, bool idle);
+	/** What was told may be written out. @return whether something is left */
+	bool (*flush)(void *ctx, enum trace_flush when);
 	/** The line of the trace at which the call that was told last stands, from 1. */
 	uint64_t (*line)(void *ctx);
 };

@@ -116,6 +116,7 @@ static void recover_from_unseen_fork(void)
 	memcpy(&lib.lock, &fresh, sizeof(fresh));
 	atomic_store(lib.same, 1);
 	lib.pid = lib_own_pid();
+	lib_reads_forget();
 	lib_forget();
 	ranges_forked();
 }
@@ -332,6 +333,7 @@ static void recover_from_closing(void)
 		say("gntsim: the program closed a descriptor that it did not open: memory it had "
 		    "mapped from devices counts as unmapped\n");
 	lib.fd = -1;
+	lib_reads_forget();
 	lib_forget();
 	ranges_remove(0, ~0ull);
 }

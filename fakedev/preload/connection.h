@@ -27,6 +27,9 @@ struct lib_connection {
 	sigset_t at_fork; /* the signal mask to go back to */
 	/* A page that fork (but not vfork) clears: 0 in a child that was forked past us. */
 	_Atomic uint32_t *same;
+	/* Where reads are put (wire_reads.h); NULL: there is none, and then whether it was asked for. */
+	struct wire_reads *_Atomic reads;
+	bool reads_asked;
 	pthread_mutex_t lock;
 	unsigned char buffer[WIRE_BUFFER];
 };

@@ -64,6 +64,7 @@ static void begin_in_child(bool sharing)
 	lib.pid = lib_own_pid();
 	if (lib.same)
 		atomic_store(lib.same, 1);
+	lib_reads_forget();
 	lib_forget();
 	ranges_forked();
 	if (lib.fd >= 0) {

@@ -20,10 +20,16 @@ DECLARE_NEXT(read);
 static void tell_read(const struct device *d, const void *buf, size_t count, long result,
 		      uint32_t call)
 {
+	const struct wire_read told = {
+	    .file = d->id, .result = (int32_t)result, .count = (uint32_t)count, .call = call};
 	sigset_t saved;
 
+	if (lib_put_read(&told, buf))
+		return;
 	lib_enter(&saved);
 	device_tell_read(d, buf, count, result, call, lib_watched());
+	if (!lib_watched())
+		lib_ask_for_reads();
 	lib_leave(&saved);
 }
 

@@ -107,6 +107,12 @@ void lib_wait_begins(void);
 void lib_note_epoll(void);
 /** (Not entered.) @return the call's number, or a negative errno that it fails with */
 int64_t lib_before(uint32_t file, size_t count, bool waits);
+/** Puts a read of evtchn where who traces finds it. (Not entered.) @return false: he must be told of it */
+bool lib_put_read(const struct wire_read *read, const void *bytes);
+/** Asks for that place, once. (entered) */
+void lib_ask_for_reads(void);
+/** The connection is another from now on. (entered) */
+void lib_reads_forget(void);
 /**
  * Is fd a device? (Not entered.) Costs one system call for what is no socket.
  * @retval true *out tells which

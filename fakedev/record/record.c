@@ -162,11 +162,11 @@ static uint64_t on_line(void *ctx)
 	return r->also ? r->also->line(r->also->ctx) : 0;
 }
 
-static bool on_flush(void *ctx, bool idle)
+static bool on_flush(void *ctx, enum trace_flush when)
 {
 	struct recorder *r = ctx;
 
-	return r->also ? r->also->flush(r->also->ctx, idle) : false;
+	return r->also ? r->also->flush(r->also->ctx, when) : false;
 }
 
 struct recorder *record_new(const char *path, enum record_stores stores,

@@ -33,7 +33,6 @@ typedef uint16_t domid_t;
 typedef uint32_t grant_ref_t;
 #include <xen/gntdev.h>
 
-#define TOTAL (64u << 20)
 /* Of each connection its own: a killed server leaves its keys behind. */
 static const char *vchan_path;
 /* libxenvchan.h: struct vchan_interface */
@@ -42,6 +41,8 @@ static const char *vchan_path;
 #define LIMIT_S  120
 
 static const char *gntsim, *proxy;
+/* Bytes of each transfer. */
+static size_t total = 64u << 20;
 
 static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
 {
@@ -119,7 +120,7 @@ static void *send_all(void *p)
 	uint32_t x = 1;
 
 	s->sum = 0xcbf29ce484222325ull;
-	for (size_t sent = 0; sent < TOTAL; sent += sizeof(block)) {
+	for (size_t sent = 0; sent < total; sent += sizeof(block)) {
 		for (size_t i = 0; i < sizeof(block); i++) {
 			x = x * 1664525u + 1013904223u;
 			block[i] = (unsigned char)(x >> 24);
@@ -146,21 +147,21 @@ static void transfer(int client, int server)
 	pthread_t t;
 
 	pthread_create(&t, NULL, send_all, &s);
-	while (got < TOTAL) {
+	while (got < total) {
 		ssize_t n = read(server, block, sizeof(block));
 
 		if (n <= 0)
 			die("the server's side ended after %zu bytes", got);
 		sum = checksum(sum, block, (size_t)n);
 		got += (size_t)n;
-		if (got / (TOTAL / 4) != (got - (size_t)n) / (TOTAL / 4))
+		if (got / (total / 4) != (got - (size_t)n) / (total / 4))
 			printf("  %zu MiB\n", got >> 20);
 	}
 	took = now() - begin;
 	pthread_join(t, NULL);
-	printf("  %u MiB from domain 1 to domain 0 in %.2f s: %.1f MiB/s; checksums %016llx and "
+	printf("  %zu MiB from domain 1 to domain 0 in %.2f s: %.1f MiB/s; checksums %016llx and "
 	       "%016llx %s\n",
-	       TOTAL >> 20, took, (double)(TOTAL >> 20) / took, (unsigned long long)s.sum,
+	       total >> 20, took, (double)(total >> 20) / took, (unsigned long long)s.sum,
 	       (unsigned long long)sum, s.sum == sum ? "agree" : "DIFFER");
 	if (s.sum != sum)
 		die("the data was damaged");
@@ -340,11 +341,13 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	alarm(LIMIT_S);
 	if (argc < 2)
-		die("usage: vchan-demo GNTSIM");
+		die("usage: vchan-demo GNTSIM [MIB]");
 	gntsim = argv[1];
+	if (argc > 2 && atoi(argv[2]) > 0)
+		total = (size_t)atoi(argv[2]) << 20;
 	proxy = find_proxy();
 	domain = getenv("GNTSIM_DOMAIN");
-	if (argc == 3 && domain) {
+	if (argc == 4 && domain) {
 		return inside();
 	}
 	if (!mkdtemp(dir))
@@ -352,7 +355,7 @@ int main(int argc, char **argv)
 	snprintf(socket, sizeof(socket), "%s/machine", dir);
 	server = serve(socket);
 	self = start((const char *[]){argv[1], "run", "--socket", socket, "--domain", "1", "--",
-				      argv[0], argv[1], "inside", NULL},
+				      argv[0], argv[1], argc > 2 ? argv[2] : "64", "inside", NULL},
 		     -1);
 	waitpid(self, &status, 0);
 	printf("\nWhat is left in the machine two (virtual) seconds later; the ports are "

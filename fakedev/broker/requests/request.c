@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The requests of a control connection, but those in files of their own. */
 #define _GNU_SOURCE
+#include "broker/reads.h"
 #include "broker/show/show.h"
 #include "broker/trace-internal.h"
 
@@ -66,6 +67,7 @@ static int hello(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
+	c->watches = h.role == WIRE_ROLE_WATCH;
 	/* Who traces speaks for the process. */
 	pid = h.role == WIRE_ROLE_TRACED ? h.pid : in->pid;
 	program_look(&c->program, pid);
@@ -410,6 +412,8 @@ int client_request(struct client *c, struct wire_in *in)
 		return in->msg.payload != 0 ? -EPROTO : reply(c, in, 0, NULL, 0);
 	case WIRE_READ:
 		return told_read(c, in);
+	case WIRE_READS:
+		return reads_give(c, in);
 	case WIRE_BEFORE:
 		return in->msg.payload != sizeof(struct wire_before)
 			   ? -EPROTO

@@ -424,4 +424,9 @@ static void saw(struct scn_buf *seen, const struct gntsim_observation *s)
 	json_object_put(o);
 }
 
-const struct trace_format trace_json = {"json", begin, call, saw};
+static uint32_t lines(const struct trace_call *c, uint32_t n_seen)
+{
+	return c->kind == TRACE_TIME && n_seen == 0 ? 0 : 1;
+}
+
+const struct trace_format trace_json = {"json", begin, call, saw, lines};

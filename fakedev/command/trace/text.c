@@ -420,4 +420,9 @@ static void saw(struct scn_buf *b, const struct gntsim_observation *o)
 	scn_buf_str(b, "\n");
 }
 
-const struct trace_format trace_text = {"text", begin, call, saw};
+static uint32_t lines(const struct trace_call *c, uint32_t n_seen)
+{
+	return c->kind == TRACE_TIME && n_seen == 0 ? 0 : 1 + n_seen;
+}
+
+const struct trace_format trace_text = {"text", begin, call, saw, lines};

@@ -10,20 +10,18 @@
 
 #include "command/command.h"
 #include "lang/layout.h"
-
-/* Written out when the broker is about to wait, or when there is so much. */
-#define MUCH (1u << 16)
+#include "writer.h"
 
 struct tracer {
 	const struct trace_format *format;
 	const char *path;
 	struct broker_trace hooks;
-	struct scn_buf text, seen;
+	struct writer *writer;
 	struct timespec start;
 	int fd;
-	uint64_t lines, line; /* written so far; where the last call stands */
-	bool prompt;          /* somebody looks on */
-	int err;              /* why it was given up */
+	uint64_t lines, line; /* told so far; where the last call stands */
+	uint64_t us;          /* the last call's */
+	uint32_t n_seen;      /* since then */
 };
 
 const char *trace_device_name(enum wire_device device)
@@ -77,74 +75,37 @@ static uint64_t us_since(const struct timespec *start)
 	       (uint64_t)((now.tv_nsec - start->tv_nsec) / 1000);
 }
 
-/* A trace that can't be written is given up: the program under test must not feel it. */
-static void write_out(struct tracer *t)
-{
-	const char *at = scn_buf_text(&t->text);
-	size_t left = t->text.len;
-
-	if (t->text.failed && !t->err)
-		t->err = ENOMEM;
-	while (left > 0 && !t->err) {
-		ssize_t n = write(t->fd, at, left);
-
-		if (n < 0 && errno != EINTR)
-			t->err = errno;
-		if (n < 0)
-			continue;
-		at += n;
-		left -= (size_t)n;
-	}
-	scn_buf_clear(&t->text);
-}
-
-static uint64_t count_lines(const char *text, size_t len)
-{
-	const char *end = text + len;
-	uint64_t n = 0;
-
-	for (; (text = memchr(text, '\n', (size_t)(end - text))); text++)
-		n++;
-	return n;
-}
-
 static void on_call(void *ctx, const struct trace_call *call)
 {
 	struct tracer *t = ctx;
-	size_t before;
 
-	if (t->err)
-		return;
-	before = t->text.len;
-	t->format->call(&t->text, &t->seen, call, us_since(&t->start));
+	t->us = us_since(&t->start);
 	t->line = t->lines + 1;
-	t->lines += count_lines(scn_buf_text(&t->text) + before, t->text.len - before);
-	if (t->text.len > MUCH)
-		write_out(t);
+	t->lines += t->format->lines(call, t->n_seen);
+	t->n_seen = 0;
+	writer_call(t->writer, call, t->us);
 }
 
 static void on_saw(void *ctx, const struct gntsim_observation *o)
 {
 	struct tracer *t = ctx;
 
-	if (!t->err)
-		t->format->saw(&t->seen, o);
+	t->n_seen++;
+	writer_saw(t->writer, o);
 }
 
-static bool on_flush(void *ctx, bool idle)
+static bool on_flush(void *ctx, enum trace_flush when)
 {
-	struct tracer *t = ctx;
+	const struct tracer *t = ctx;
 
-	if (idle || t->prompt)
-		write_out(t);
-	return t->text.len > 0;
+	return writer_flush(t->writer, when, t->us);
 }
 
 static uint64_t on_line(void *ctx)
 {
 	const struct tracer *t = ctx;
 
-	return t->err ? 0 : t->line;
+	return writer_error(t->writer) ? 0 : t->line;
 }
 
 static const struct trace_format *find_format(const char *name)
@@ -174,7 +135,6 @@ struct tracer *trace_open(const char *path, const char *format)
 	t->path = path;
 	t->hooks = (struct broker_trace){
 	    .ctx = t, .call = on_call, .saw = on_saw, .flush = on_flush, .line = on_line};
-	t->prompt = !strcmp(path, "-");
 	t->fd = strcmp(path, "-") ? open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)
 				  : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (t->fd < 0) {
@@ -183,9 +143,14 @@ struct tracer *trace_open(const char *path, const char *format)
 		return NULL;
 	}
 	clock_gettime(CLOCK_MONOTONIC, &t->start);
-	f->begin(&t->text);
-	t->lines = count_lines(scn_buf_text(&t->text), t->text.len);
-	write_out(t);
+	t->lines = 1; /* the format's own */
+	t->writer = writer_new(f, t->fd, !strcmp(path, "-"));
+	if (!t->writer) {
+		complain("--trace: out of memory");
+		close(t->fd);
+		free(t);
+		return NULL;
+	}
 	return t;
 }
 
@@ -196,17 +161,14 @@ const struct broker_trace *trace_hooks(struct tracer *t)
 
 bool trace_end_writing(struct tracer *t)
 {
-	bool whole;
+	int err;
 
 	if (!t)
 		return true;
-	write_out(t);
-	whole = t->err == 0;
-	if (!whole)
-		complain("--trace: %s is not whole: %s", t->path, strerror(t->err));
+	err = writer_end(t->writer);
+	if (err)
+		complain("--trace: %s is not whole: %s", t->path, strerror(err));
 	close(t->fd);
-	scn_buf_free(&t->text);
-	scn_buf_free(&t->seen);
 	free(t);
-	return whole;
+	return err == 0;
 }

@@ -16,6 +16,8 @@ struct trace_format {
 	/* Something seen before the call that caused it is told: into a buffer of its own, which call()
 	 * is given, and empties. */
 	void (*saw)(struct scn_buf *seen, const struct gntsim_observation *o);
+	/* How many lines a call is, which did so much. begin() is one. */
+	uint32_t (*lines)(const struct trace_call *call, uint32_t n_seen);
 };
 extern const struct trace_format trace_text, trace_json;
 

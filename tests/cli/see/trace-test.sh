@@ -1,8 +1,8 @@
 #!/bin/sh
 # run --trace and serve --trace: every call in the notation of scenarios, below it what it did; the program
 # under test does not feel it, whatever becomes of the trace.
-# usage: trace-test.sh GNTSIM TRACED
-gntsim=$(realpath "$1") traced=$(realpath "$2")
+# usage: trace-test.sh GNTSIM TRACED READS
+gntsim=$(realpath "$1") traced=$(realpath "$2") reads=$(realpath "$3")
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../script.sh"
 
@@ -129,7 +129,41 @@ expect 125 "a format without a trace" "$gntsim" run --trace-format xml -- true
 expect 125 "of a machine that is another's" "$gntsim" run --socket "$dir/s" --trace "$dir/trace" -- true
 says err "give it to gntsim serve"
 
+# Each read stands behind the event that it took and before what came of it, be it one that the program's
+# library told of by a message or by memory; of a forked child, and of one that was killed then, too.
+expect 0 "reads" "$gntsim" run --trace "$dir/trace" -- "$reads"
+problem=$(awk '
+	/^[a-z]+_[0-9]+: / { who = $1 }
+	/: ioctl\(evtchn[0-9]+, IOCTL_EVTCHN_NOTIFY/ { notified[who] = 1; n[who]++; next }
+	/: read\(evtchn[0-9]+, 4\) = 4 / { if (notified[who] != 1 && n[who]) print "early: " $0; notified[who] = 2; next }
+	/: write\(evtchn/ { if (notified[who] != 2 && n[who]) print "late: " $0; notified[who] = 0; next }
+	/: read\(evtchn[0-9]+, 4\) = -1 EAGAIN/ { nothing[who]++ }
+	END { for (w in n) { some++; if (n[w] != 20 || nothing[w] != 301) print w, n[w], nothing[w] } if (some != 2) print some, "processes" }
+' "$dir/trace")
+[ -z "$problem" ] || complain "$what: $problem"
+
+# Who does not read the trace keeps no program waiting. (A pipe holds 64 KiB.)
+mkfifo "$dir/slow"
+{
+	for _ in $(seq 1200); do
+		[ -e "$dir/done" ] && break
+		sleep 0.05
+	done
+	[ -e "$dir/done" ] || echo "the program waits for the reader"
+	cat
+} <"$dir/slow" >"$dir/read" &
+reader=$!
+expect 0 "a slow reader" "$gntsim" run --trace "$dir/slow" -- sh -c "for i in 1 2 3 4 5; do $reads || exit; done; touch $dir/done"
+wait $reader
+[ "$(wc -c <"$dir/read")" -gt 100000 ] || complain "$what: too little to show anything"
+[ "$(head -c 7 "$dir/read")" = "# gntsi" ] || complain "$what: $(head -n 1 "$dir/read")"
+[ "$(grep -c '^# gntsim trace' "$dir/read")$(grep -c '^process reads_' "$dir/read")" = 110 ] || complain "$what: not whole"
+
 start serve "$gntsim" serve --socket "$dir/s" --trace "$dir/served"
+# Who was answered by the machine finds all that was before in the trace.
+expect 0 "a served machine's trace" "$gntsim" run --socket "$dir/s" -- "$traced"
+expect 0 "status" "$gntsim" status --socket "$dir/s"
+grep -q "has ended$\|has ended  \|^kill -9" "$dir/served" || complain "$what: the end is not written"
 expect 0 "a served machine" "$gntsim" run --socket "$dir/s" --domain 3 -- true
 expect 0 "time passes" "$gntsim" control --socket "$dir/s" destroy 3
 stop serve TERM

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Who traces is told of reads of evtchn, which the kernel serves alone: through memory that the broker
+ * looks at, or by a message where there is none. */
+#include "connection.h"
+
+#include "wire_reads.h"
+
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+/* A place that a fork keeps would be two processes'. */
+static void *map_alone(int fd)
+{
+	long p = raw_mmap(0, sizeof(struct wire_reads), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (raw_is_error(p))
+		return NULL;
+	if (raw_syscall(SYS_madvise, p, sizeof(struct wire_reads), MADV_DONTFORK, 0, 0, 0) < 0) {
+		raw_munmap((void *)p, sizeof(struct wire_reads));
+		return NULL;
+	}
+	lib_own_memory((uintptr_t)p, sizeof(struct wire_reads));
+	return (void *)p;
+}
+
+void lib_ask_for_reads(void)
+{
+	struct wire_in in;
+	int fd;
+
+	/* A child of a fork that went unseen must be told from its parent. */
+	if (lib.reads_asked || !lib.same || !lib_may(SYS_recvmsg) || !lib_may(SYS_madvise))
+		return;
+	lib.reads_asked = true;
+	if (lib_call(WIRE_READS, NULL, 0, NULL, 0, &in) == 0) {
+		fd = wire_in_take_fd(&in, 0);
+		if (fd >= 0) {
+			atomic_store(&lib.reads, map_alone(fd));
+			raw_close(fd);
+		}
+	}
+	wire_in_done(&in);
+}
+
+/* Other threads may be at it: it stays mapped. */
+void lib_reads_forget(void)
+{
+	atomic_store(&lib.reads, NULL);
+	lib.reads_asked = false;
+}
+
+bool lib_put_read(const struct wire_read *read, const void *bytes)
+{
+	struct wire_reads *reads = lib_same_process() ? atomic_load(&lib.reads) : NULL;
+
+	return reads && wire_reads_put(reads, read, bytes);
+}
