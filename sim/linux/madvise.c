@@ -43,9 +43,8 @@ int gntsim_madvise(struct gntsim_mm *mm, uint64_t addr, uint64_t len, int advice
 
 	if (!mm->dom)
 		return -ENODEV;
-	if (advice != MADV_DONTNEED && advice != MADV_REMOVE)
-		return -EINVAL;
-	if (PAGE_OFFSET(addr) || (len && !size) || addr + size < addr)
+	if ((advice != MADV_DONTNEED && advice != MADV_REMOVE) || PAGE_OFFSET(addr) ||
+	    (len && !size) || addr + size < addr)
 		return -EINVAL;
 	if (!size)
 		return 0;

@@ -32,9 +32,7 @@ static int check_mmap(const struct gntsim_file *file, uint64_t addr, uint64_t le
 		return -EOVERFLOW;
 	if (!shared && type != MAP_PRIVATE)
 		return -EINVAL;
-	if (shared && (prot & PROT_WRITE) && !file->writable)
-		return -EACCES;
-	if (!file->readable)
+	if ((shared && (prot & PROT_WRITE) && !file->writable) || !file->readable)
 		return -EACCES;
 	return file->driver->mmap ? 0 : -ENODEV;
 }
@@ -168,9 +166,7 @@ static int check_resize(const struct gntsim_mm *mm, uint64_t addr, uint64_t old_
 
 	if (!vma)
 		return -EFAULT;
-	if (!old_len && !vma->shared)
-		return -EINVAL;
-	if (flags & MREMAP_DONTUNMAP)
+	if ((!old_len && !vma->shared) || (flags & MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if (old_len > vma->end - addr || new_len != old_len)
 		return -EFAULT;
@@ -208,9 +204,8 @@ static int move_to(struct gntsim_mm *mm, uint64_t addr, uint64_t old_len, uint64
 {
 	int rc = 0;
 
-	if (PAGE_OFFSET(to) || new_len > TASK_SIZE || to > TASK_SIZE - new_len)
-		return -EINVAL;
-	if (addr + old_len > to && to + new_len > addr)
+	if (PAGE_OFFSET(to) || new_len > TASK_SIZE || to > TASK_SIZE - new_len ||
+	    (addr + old_len > to && to + new_len > addr))
 		return -EINVAL;
 	if (flags & MREMAP_FIXED)
 		rc = gs_do_munmap(mm, to, new_len);

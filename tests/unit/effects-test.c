@@ -235,6 +235,17 @@ static void revoked(void)
 	gntsim_close(alloc);
 }
 
+/* An address space whose domain is destroyed has nothing left to be revoked. */
+static void revoked_of_the_dead(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom0);
+
+	EXPECT_EQ(gntsim_mprotect(s.mapper, VA, PAGE, PROT_READ), 0);
+	gntsim_domain_destroy(fx.dom0);
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_REVOKED), 0);
+	fx_share_close(&s);
+}
+
 /* HAZARD names its rule. */
 static void hazard(void)
 {
@@ -290,6 +301,7 @@ int main(void)
 	    {"death not taken", death_not_taken},
 	    {"event of a dead file", event_of_a_dead_file},
 	    {"revoked", revoked},
+	    {"revoked of the dead", revoked_of_the_dead},
 	    {"hazard", hazard},
 	    {"names of hazards", names_of_hazards},
 	};

@@ -82,6 +82,14 @@ static void madvise_errors(void)
 	EXPECT_EQ(gntsim_madvise(f.mm, VA, UINT64_MAX - VA + 1 - PAGE, MADV_DONTNEED), 0);
 	EXPECT_EQ(gntsim_madvise(f.mm, VA, 0, MADV_DONTNEED), 0);
 	EXPECT_EQ(gntsim_madvise(f.mm, VA - 4 * PAGE, 2 * PAGE, MADV_DONTNEED), 0);
+	EXPECT_EQ(gntsim_madvise(f.mm, VA - PAGE, PAGE, MADV_REMOVE), 0);
+	/* Nothing is emptied, so nobody is told. */
+	fx_drain();
+	EXPECT_EQ(gntsim_madvise(f.mm, VA - PAGE, PAGE, MADV_DONTNEED), 0);
+	EXPECT_EQ(gntsim_madvise(f.mm, VA + PAGE, 0, MADV_DONTNEED), 0);
+	EXPECT_EQ(fx_drain(), 0);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(gntsim_madvise(f.mm, VA, PAGE, 12345), -ENODEV);
 	four_end(&f);
 }
 

@@ -19,6 +19,62 @@ static void mmap_errors(void)
 	four_end(&f);
 }
 
+/* do_mmap(): the length, the address's range, its alignment, the offset, the type. */
+static void mmap_errors_in_order(void)
+{
+	struct four f = four_open_with(O_RDWR);
+	const uint64_t top = UINT64_C(0) - PAGE, task = UINT64_C(0x7ffffffff000);
+
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, VA, UINT64_MAX, RW, MAP_SHARED, 0), -ENOMEM);
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, VA, task + PAGE, RW, MAP_SHARED, 0), -ENOMEM);
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, 0, task, RW, MAP_SHARED, 0), -ENOENT);
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, task + 1, PAGE, RW, MAP_SHARED, 0), -ENOMEM);
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, VA + 1, PAGE, RW, MAP_SHARED, top), -EINVAL);
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, VA, PAGE, RW, 0, top), -EOVERFLOW);
+	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, task - PAGE, PAGE, RW, MAP_SHARED, 0), 0);
+	EXPECT_EQ(fx_totals().vmas, 1);
+	EXPECT_EQ(gntsim_munmap(f.mm, task - PAGE, PAGE), 0);
+	EXPECT_EQ(fx_totals().vmas, 0);
+	four_end(&f);
+}
+
+/* The dead are told so, whoever else is concerned. */
+static void mmap_of_the_dead(void)
+{
+	struct gntsim_file *dead = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	struct gntsim_file *file = fx_open(fx.dom2, GNTSIM_DEV_GNTALLOC);
+	struct gntsim_mm *dead_mm = fx_mm(fx.dom1), *mm = fx_mm(fx.dom2);
+
+	EXPECT_EQ(fx_mmap(mm, dead, VA, 1, 0), -EINVAL);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(fx_mmap(mm, dead, VA, 1, 0), -ENODEV);
+	EXPECT_EQ(fx_mmap(dead_mm, file, VA, 1, 0), -ENODEV);
+	EXPECT_EQ(fx_mmap(dead_mm, dead, VA, 1, 0), -ENODEV);
+	gntsim_mm_destroy(dead_mm);
+	gntsim_mm_destroy(mm);
+	gntsim_close(dead);
+	gntsim_close(file);
+}
+
+/* The mapping that is replaced may have been the last that held its file. */
+static void mmap_releases_what_it_replaces(void)
+{
+	struct gntsim_file *old = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	struct gntsim_file *new = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	struct gntsim_mm *mm = fx_mm(fx.dom1);
+
+	fx_alloc(old, 2, NULL);
+	fx_alloc(new, 2, NULL);
+	EXPECT_EQ(fx_mmap(mm, old, VA, 1, 0), 0);
+	gntsim_close(old);
+	EXPECT_EQ(fx_totals().files, 2);
+	EXPECT_EQ(fx_mmap(mm, new, VA, 1, 0), 0);
+	EXPECT_EQ(fx_totals().files, 1);
+	EXPECT_EQ(fx_totals().grants, 1);
+	gntsim_mm_destroy(mm);
+	gntsim_close(new);
+}
+
 /* A length that is no whole number of pages is rounded up. */
 static void mmap_rounds_the_length_up(void)
 {
@@ -92,6 +148,9 @@ int main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"mmap errors", mmap_errors},
+	    {"mmap errors in order", mmap_errors_in_order},
+	    {"mmap of the dead", mmap_of_the_dead},
+	    {"mmap releases what it replaces", mmap_releases_what_it_replaces},
 	    {"mmap rounds the length up", mmap_rounds_the_length_up},
 	    {"mappings do not merge", mappings_do_not_merge},
 	    {"mmap replaces", mmap_replaces},

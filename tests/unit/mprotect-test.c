@@ -41,6 +41,28 @@ static void mprotect_errors(void)
 	EXPECT_EQ(gntsim_mprotect(f.mm, VA + 1, PAGE, PROT_READ), -EINVAL);
 	EXPECT_EQ(gntsim_mprotect(f.mm, VA, 0, PROT_NONE), 0);
 	EXPECT_EQ(vma_at(f.mm, VA).prot, RW);
+	/* In do_mprotect_pkey()'s order: alignment, no length, the end, the protection. */
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA + 1, 0, PROT_READ), -EINVAL);
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA, UINT64_MAX, PROT_READ), -ENOMEM);
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA, UINT64_MAX - 2 * PAGE, 0x100), -ENOMEM);
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA, PAGE, 0x100), -EINVAL);
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA, PAGE, RW | 8 /* PROT_SEM */), 0);
+	EXPECT_EQ(vma_at(f.mm, VA).prot, RW);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA + 1, PAGE, PROT_READ), -ENODEV);
+	four_end(&f);
+}
+
+/* mprotect_fixup() leaves a mapping alone, and whole, that has the protection already. */
+static void mprotect_of_what_is_so_already(void)
+{
+	struct four f = four();
+
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA + 2 * PAGE, 2 * PAGE, PROT_READ), 0);
+	EXPECT_EQ(fx_totals().vmas, 2);
+	EXPECT_EQ(gntsim_mprotect(f.mm, VA, 3 * PAGE, PROT_READ), 0);
+	EXPECT_EQ(fx_totals().vmas, 2);
+	EXPECT_EQ(vma_at(f.mm, VA).prot, PROT_READ);
 	four_end(&f);
 }
 
@@ -159,6 +181,7 @@ int main(void)
 	    {"mprotect splits", mprotect_splits},
 	    {"mprotect to the same", mprotect_to_the_same},
 	    {"mprotect errors", mprotect_errors},
+	    {"mprotect of what is so already", mprotect_of_what_is_so_already},
 	    {"mprotect and the open mode", mprotect_and_the_open_mode},
 	    {"PV: mprotect ends grants", pv_mprotect_ends_grants},
 	    {"PV: mprotect clears the byte", pv_mprotect_clears_the_byte},

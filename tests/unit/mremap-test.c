@@ -83,9 +83,46 @@ static void mremap_errors(void)
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, move, to), -EFAULT);
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 0, PAGE, MREMAP_MAYMOVE, to), -EFAULT);
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 5 * PAGE, 5 * PAGE, move, to), -EFAULT);
+	/* vma_to_resize(): left behind before too long. */
+	EXPECT_EQ(
+	    gntsim_mremap(f.mm, VA, 5 * PAGE, 5 * PAGE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, to),
+	    -EINVAL);
 	EXPECT_EQ(fx_totals().vmas, 1);
 	EXPECT_EQ(fx_peek(f.mm, VA + 3 * PAGE), 4);
+	/* mremap_to() unmaps the target, which is all there was. */
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, 0, 4 * PAGE, move, VA), -EFAULT);
+	EXPECT_EQ(fx_totals().vmas, 0);
 	four_end(&f);
+}
+
+/* Next to where it was, and up to the last page, is no overlap. */
+static void mremap_to_the_edges(void)
+{
+	const int move = MREMAP_MAYMOVE | MREMAP_FIXED;
+	const uint64_t top = UINT64_C(0x7ffffffff000) - PAGE;
+	struct four f = four();
+
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + 3 * PAGE, PAGE, PAGE, move, VA + 4 * PAGE), 0);
+	EXPECT_EQ(fx_peek(f.mm, VA + 4 * PAGE), 4);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE, PAGE, move, VA - PAGE), 0);
+	EXPECT_EQ(fx_peek(f.mm, VA - PAGE), 1);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + PAGE, PAGE, PAGE, move, top), 0);
+	EXPECT_EQ(fx_peek(f.mm, top), 2);
+	EXPECT_EQ(gntsim_mremap(f.mm, top, PAGE, PAGE, move, top + PAGE), -EINVAL);
+	four_end(&f);
+}
+
+/* A PV mapping that moves loses its grants, and whoever holds its pages is told. */
+static void pv_moved_mapping_is_revoked(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom0);
+
+	fx_drain();
+	EXPECT_EQ(
+	    gntsim_mremap(s.mapper, VA, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, VA + 32 * PAGE),
+	    0);
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_REVOKED), 1);
+	fx_share_close(&s);
 }
 
 /* Without MREMAP_FIXED a size that does not grow never moves, wherever the caller points; a tail
@@ -212,6 +249,8 @@ int main(void)
 	static const struct unit_test tests[] = {
 	    {"PV: mremap ends grants", pv_mremap_ends_grants},
 	    {"mremap errors", mremap_errors},
+	    {"mremap to the edges", mremap_to_the_edges},
+	    {"PV: moved mapping is revoked", pv_moved_mapping_is_revoked},
 	    {"mremap shrinks in place", mremap_shrinks_in_place},
 	    {"mremap moves", mremap_moves},
 	    {"moved pieces share the counter", moved_pieces_share_the_counter},
