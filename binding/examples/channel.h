@@ -12,6 +12,8 @@
 struct channel {
 	_Atomic uint32_t produced, consumed;
 	_Atomic unsigned char producer_alive; /* cleared by the kernel when it is not */
+	_Atomic unsigned char consumer_alive; /* likewise */
+	_Atomic unsigned char consumer_came;  /* and stays so */
 	unsigned char ring[RING_SIZE];
 };
 _Static_assert(sizeof(struct channel) <= GNTTAB_PAGE_SIZE, "one page");

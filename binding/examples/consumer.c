@@ -34,6 +34,8 @@ int main(int argc, char **argv)
 {
 	GNTTAB_AUTO_CLOSE struct gnttab *tab = gnttab_open();
 	EVTCHN_AUTO_CLOSE struct evtchn *events = evtchn_open();
+	struct gnttab_notify end = {.actions = GNTTAB_CLEAR_BYTE | GNTTAB_SEND_EVENT,
+				    .offset = offsetof(struct channel, consumer_alive)};
 	struct gnttab_mapping *mapping;
 	uint32_t port, got;
 	uint16_t producer;
@@ -52,6 +54,12 @@ int main(int argc, char **argv)
 		return failed("consumer: bind");
 	struct channel *c = gnttab_bytes(mapping);
 
+	end.port = port;
+	if (gnttab_set_notify(mapping, &end) < 0)
+		return failed("consumer: notification");
+	/* In this order: who has come and does not live any more is gone. */
+	c->consumer_alive = 1;
+	c->consumer_came = 1;
 	do {
 		if (evtchn_wait(events, -1, &got) < 0)
 			return failed("consumer: wait");

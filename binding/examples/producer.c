@@ -6,6 +6,7 @@
  */
 #include "channel.h"
 
+#include <errno.h>
 #include <gnttab/evtchn.h>
 #include <gnttab/gntshr.h>
 #include <inttypes.h>
@@ -19,7 +20,13 @@ static int failed(const char *what)
 	return 1;
 }
 
-/* Puts bytes into the ring; waits for room. */
+/* One that has not come yet is waited for. */
+static bool consumer_is_gone(struct channel *c)
+{
+	return c->consumer_came && !c->consumer_alive;
+}
+
+/* Puts bytes into the ring; waits for room, which a consumer that is gone makes no more. */
 static int send_bytes(struct channel *c, struct evtchn *events, uint32_t port,
 		      const unsigned char *bytes, size_t n)
 {
@@ -27,9 +34,14 @@ static int send_bytes(struct channel *c, struct evtchn *events, uint32_t port,
 
 	for (size_t i = 0; i < n; i++) {
 		/* What the other side wrote is not trusted, but it can only make us wait. */
-		while (at - c->consumed >= RING_SIZE)
+		while (at - c->consumed >= RING_SIZE) {
+			if (consumer_is_gone(c)) {
+				errno = EPIPE;
+				return -1;
+			}
 			if (evtchn_notify(events, port) < 0 || evtchn_wait(events, -1, &got) < 0)
 				return -1;
+		}
 		c->ring[at++ % RING_SIZE] = bytes[i];
 		c->produced = at;
 	}

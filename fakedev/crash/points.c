@@ -55,8 +55,8 @@ static void tell_frames(struct scn_buf *out, json_object *frames)
 		if (*source)
 			scn_buf_printf(out, " (%s:%ld)", base(source), number_of(f, "line", 0));
 		else
-			scn_buf_printf(out, " (%s+0x%lx)", base(text_of(f, "object")),
-				       (unsigned long)number_of(f, "offset", 0));
+			scn_buf_printf(out, " (%s+%s)", base(text_of(f, "object")),
+				       text_of(f, "offset"));
 		if (!strcmp(function, "main"))
 			break;
 	}

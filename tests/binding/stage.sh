@@ -61,6 +61,14 @@ examples() {
 	cmp "$dir/sent" "$dir/received" || fail "the consumer got something else"
 	check_empty
 
+	# Of a consumer that dies the producer hears, which waits for room in the ring.
+	status=0
+	"$gntsim" run --hang 60s --wait-for '^[0-9]+ [0-9]+$' -- "$producer" 1 ::: --domain 1 --kill-at call:read#1+ -- \
+		"$consumer" 0 8 1 <"$dir/sent" >"$dir/received" 2>"$dir/said" || status=$?
+	if [ $status != 1 ] || ! grep -q '^producer: send: Broken pipe' "$dir/said"; then
+		fail "the producer of a dead consumer: status $status, $(cat "$dir/said")"
+	fi
+
 	# Each side in turn dies while it has the mutex.
 	mutexes die repair 137 0
 	mutexes repair die 0 137

@@ -143,9 +143,33 @@ says err "--schedule: expected SEED:DEPTH:STEPS"
 
 # A script with two runs in it, each with points of its own.
 cat >script <<'S'
-"$1" run -- "$2" clean && "$1" run -- "$2" clean
+for i in 1 2; do
+	"$1" run --wait-for ready -- "$2" server ::: --domain 1 -- "$2" client || exit
+done
 S
+expect 1 "a script with two runs" "$gntsim" crash --script --points calls --victim dom0 --accept 0,1 --json script.json -- \
+	sh script "$gntsim" "$programs/armed-late"
+says out "FAILED  hang at 1:call:IOCTL_GNTALLOC_SET_UNMAP_NOTIFY#1"
+says out "FAILED  hang at 2/1:call:IOCTL_GNTALLOC_SET_UNMAP_NOTIFY#1"
+says out "armed-late (program 1, dom0)"
+python3 - <<'P' || complain "a script's points: $(cat script.json)"
+import json
+points = [p['point'] for p in json.load(open('script.json'))['points']]
+second = {p[2:] for p in points if p.startswith('2/')}
+assert len(second) > 20 and {p for p in points if not p.startswith('2/')} & second, points
+P
+expect 1 "the second run's point" "$gntsim" crash --script --point 2/1:call:IOCTL_GNTALLOC_SET_UNMAP_NOTIFY#1 -- \
+	sh script "$gntsim" "$programs/armed-late"
+says out "1 of 1 points: 0 passed, 1 failed"
+expect 125 "a third run" "$gntsim" crash --script --point 3/1:call:1 -- sh script "$gntsim" "$programs/armed-late"
+says err "there is no such program"
 nothing_stays "parts"
+
+# What a description of a ring may say.
+for wrong in 0:8:4:8 0:8:4:8:0 0:8:5000:8:64 0:8:4:8:64:x; do
+	crash 125 "--ring $wrong" half-word --ring $wrong
+	says err "--ring: expected DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE"
+done
 
 # Killed itself, nothing stays: not what runs, not what is on disk.
 for signal in TERM KILL; do

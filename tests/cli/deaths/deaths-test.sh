@@ -94,6 +94,11 @@ for wrong in call:nothing#1 call:mmap#0 call:mmap# call:#1 call:mmap#1x; do
 	says err "--kill-at: expected call:N, call:KIND#N"
 done
 
+for wrong in 8:21 0:8:4096 0:8:1, x; do
+	run 125 "--watch-bytes $wrong" --watch-bytes $wrong -- "$points" calls
+	says err "--watch-bytes: expected DOMAIN:REFERENCE:OFFSET"
+done
+
 # Where it was: the innermost frame of the program's own.
 run 0 "backtrace" --kill-at call:5 -- "$points" calls
 case $(grep -o '"object":"[^"]*","offset":"0x[0-9a-f]*","function":"[^"]*","source":"[^"]*","line":[0-9]*' points |
