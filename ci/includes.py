@@ -38,6 +38,7 @@ RANKS = {
     "scenarios/substrates/play": 8,
     "scenarios/explore": 9,
     "scenarios/fuzz": 9,
+    "scenarios/conform": 9,
     "fakedev/timeline": 6,
     "fakedev/record": 9,
     "fakedev/crash": 9,

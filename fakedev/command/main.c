@@ -2,6 +2,7 @@
 /* gntsim(1): picks the subcommand. */
 #include "command.h"
 
+#include "conform/main.h"
 #include "explore/main.h"
 #include "fuzz/main.h"
 #include "lang/new_scenario.h"
@@ -27,6 +28,7 @@ static const struct {
     {"play", gntsim_play_main, "play scenarios"},
     {"explore", gntsim_explore_main, "try every order of a scenario's parallel steps"},
     {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
+    {"conform", gntsim_conform_main, "judge a kernel or a driver on real Xen: a report"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
 };
 

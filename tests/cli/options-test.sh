@@ -22,7 +22,7 @@ wrong() {
 	head -n 5 out err
 }
 
-for command in run serve status control timeline play explore fuzz new-scenario; do
+for command in run serve status control timeline play explore fuzz conform new-scenario; do
 	wrong "no option --bogus" $command --bogus
 	wrong "no option --bogus=3" $command --bogus=3
 	wrong "no option -Z" $command -Z
@@ -45,6 +45,18 @@ done
 for option in on guest kernel jobs seed junit device-dir domid host leg time-limit patience; do
 	wrong "--$option needs a value" play --$option
 done
+for option in output kernel kernel-image modules module xen xen-tools xsm config-append scenarios ops seed \
+	time-limit patience; do
+	wrong "--$option needs a value" conform --$option
+done
+wrong "where to? (-o DIR)" conform
+wrong "expected the leg" conform -o x hvm
+for option in kernel-image modules module xen xen-tools xsm config-append; do
+	wrong "--$option needs a value" play --$option
+	wrong "--$option needs a value" fuzz --$option
+done
+wrong "--xen: what is booted only --on xen asks" play --xen 4.20 x
+wrong "what is booted only --against xen asks" fuzz --xsm silo
 for option in against ops seed length first guest kernel against-kernel allow-hazard max patience write count \
 	device-dir domid host; do
 	wrong "--$option needs a value" fuzz --$option
@@ -98,7 +110,7 @@ for value in nope '' pvh-maps; do
 done
 wrong "--host: expected pv or pvh, found 'hvm'" fuzz --host hvm
 wrong "--against: expected the name of a substrate, found 'moon'" fuzz --against moon
-wrong "--leg: expected pv, pv+pvh or pv+pv, found 'moon'" play --leg moon
+wrong "--leg: expected pv, pv+pvh, pv+pv or arm64, found 'moon'" play --leg moon
 wrong "expected no other word, found 'word'" fuzz word
 wrong "expected no other word, found 'word'" serve --socket s word
 wrong "expected no other word, found 'word'" status --socket s word

@@ -348,6 +348,8 @@ static int take_kernel(struct command *c)
 	struct scn_filter *filter = &c->session.filter;
 
 #ifndef SCN_STATIC
+	if (!strcmp(c->substrate, XEN))
+		return c->kernel ? scn_cell_take_kernel(PLAY, c->kernel, &c->cell) : 0;
 	if (c->cell.n)
 		return scn_usage_error(PLAY, "%s: what is booted only --on " XEN " asks",
 				       c->cell.words[0]);
@@ -366,8 +368,6 @@ static int play_here(struct command *c, struct scn_report *report)
 	c->session.ops = scn_substrate_find(c->substrate);
 	if (!c->session.ops)
 		return bad_value("--on", "the name of a substrate", c->substrate);
-	if (take_kernel(c))
-		return STATUS_ERROR;
 	if (c->session.filter.has_kernel &&
 	    scn_place_kernel(PLAY, "--kernel", c->session.ops, NULL, &c->session.filter.kernel))
 		return STATUS_ERROR;
@@ -386,8 +386,6 @@ static int play_xen(struct command *c, struct scn_report *report)
 	struct scn_filter *filter = &c->session.filter;
 	int err;
 
-	if (c->kernel && scn_cell_take_kernel(PLAY, c->kernel, &c->cell))
-		return STATUS_ERROR;
 	xen.cell = c->cell;
 	filter->has_kernel = true;
 	err = scn_cell_kernel(&c->cell, scn_xen_lab(), c->leg, &filter->kernel, &why);
@@ -425,6 +423,9 @@ static int run(struct command *c, int argc, char **argv)
 			print_capabilities(stdout);
 		return 0;
 	}
+	err = take_kernel(c);
+	if (err)
+		return err;
 	if (!strcmp(c->substrate, scn_substrate_pair.name) && scn_pair_is_second())
 		return serve_first_domain(c);
 	err = find_files(c, argc, argv);
