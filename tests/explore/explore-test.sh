@@ -110,6 +110,35 @@ for at in "p q 6" "p q+1 1"; do
 	says ': 6 orders in'
 done
 
+# Two steps that each change what the other finds are tried in both orders, rule by rule of what a step touches.
+both_orders()
+{
+	cat >two.scn <<END
+domain dom0
+domain dom1 pvh
+process A, B in dom0
+process C in dom1
+A: ga = open("/dev/xen/gntalloc", O_RDWR)
+B: gb = open("/dev/xen/gntalloc", O_RDWR)
+A: ea = open("/dev/xen/evtchn", O_RDWR)
+B: eb = open("/dev/xen/evtchn", O_RDWR)
+C: ec = open("/dev/xen/evtchn", O_RDWR)
+A: pa = ioctl(ea, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=dom1})
+C: pc = ioctl(ec, IOCTL_EVTCHN_BIND_INTERDOMAIN, {remote_domain=dom0, remote_port=pa})
+parallel {
+$1
+$2
+}
+END
+	explores 0 two.scn --deaths none
+	says ': 2 orders in'
+}
+alloc='IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom1, flags=1, count=1}) = 0 {gref_ids=[_]}'
+both_orders "A: ioctl(ga, $alloc" "B: ioctl(gb, $alloc"
+both_orders "C: ioctl(ec, IOCTL_EVTCHN_NOTIFY, {port=pc})" "A: poll(ea) = _"
+both_orders "A: close(ea)" "B: x = ioctl(eb, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=dom1})"
+both_orders "A: close(ea)" "C: ioctl(ec, IOCTL_EVTCHN_NOTIFY, {port=pc})"
+
 # What can't be explored.
 sed -i '/^parallel/,$d' order.scn
 explores 125 order.scn
