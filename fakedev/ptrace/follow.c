@@ -309,17 +309,18 @@ static void handle_queued(void)
 	}
 }
 
-static void take_stops(void)
+/* Of who waits for nothing else it may be waited for here. */
+static void take_stops(bool wait)
 {
+	int how = WEXITED | WSTOPPED | WNOWAIT | __WALL;
 	siginfo_t info;
 
-	for (;;) {
+	for (; follower->threads; wait = wait && follower->control < 0) {
 		struct thread *t;
 		int status;
 
 		memset(&info, 0, sizeof(info));
-		if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | WNOHANG | __WALL) < 0 ||
-		    !info.si_pid)
+		if (waitid(P_ALL, 0, &info, wait ? how : how | WNOHANG) < 0 || !info.si_pid)
 			return;
 		t = find(info.si_pid);
 		if (!t)
@@ -366,7 +367,7 @@ int follow(struct follower *f, pid_t first)
 	t->process = process_new(first, NULL);
 	t->space = space_begin(first, NULL, -1);
 	for (;;) {
-		take_stops();
+		take_stops(f->control < 0);
 		if (!follower->threads)
 			return 0;
 		p[0] = (struct pollfd){.fd = f->signals, .events = POLLIN};
