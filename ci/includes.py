@@ -19,6 +19,7 @@ RANKS = {
     "binding": 1,
     "fakedev": 1,  # the wire: what both ends share
     "fakedev/privcmd": 1,
+    "fakedev/xenbus": 1,
     "fakedev/calls": 2,
     "fakedev/tracee": 2,
     "fakedev/preload": 3,

@@ -19,7 +19,10 @@
  * The device descriptor of the socket front is the client's end of a SOCK_STREAM pair whose
  * other end the broker holds. Bytes in it:
  *   evtchn            broker to client: the ring's ports, 4 bytes each; on overflow one odd
- *                     byte. Client to broker: ports to re-enable, as write() takes them.
+ *                     byte. Client to broker: ports to re-enable, as write() takes them; with
+ *                     WIRE_PORT_NOTIFY, one to send to.
+ *   xenbus            broker to client: answers and watch events. Client to broker: what a raw
+ *                     write() sent.
  *   gntalloc, gntdev  one byte that is never read, so that poll() says readable, as for any
  *                     file without a poll method.
  */
@@ -45,7 +48,7 @@ enum wire_op {
 	WIRE_OPEN,      /**< struct wire_open -> struct wire_file, descriptor */
 	WIRE_ATTACH, /**< a descriptor -> struct wire_file; -ENOENT: not a device of this broker */
 	WIRE_IOCTL,  /**< struct wire_ioctl, regions -> result, regions to write back */
-	WIRE_WRITE,  /**< struct wire_write, bytes -> bytes used (evtchn) */
+	WIRE_WRITE,  /**< struct wire_write, bytes -> bytes used (evtchn, xenbus) */
 	WIRE_MMAP,   /**< struct wire_map -> struct wire_map_reply, runs, descriptors */
 	WIRE_MUNMAP, /**< struct wire_range -> nothing */
 	WIRE_MPROTECT, /**< struct wire_range -> runs of the range as they are now, descriptors */
@@ -75,6 +78,8 @@ enum wire_op {
 			wire_hello_reply.watched, of what the kernel is going to do alone */
 	WIRE_READS, /**< nothing -> a descriptor of struct wire_reads (wire_reads.h), where reads
 			   are put instead of WIRE_READ; -EOPNOTSUPP: they are not */
+	WIRE_INTRODUCE, /**< uint32_t domid -> nothing, once its xenstored knows the domain; -ENOENT: there is
+			   none; -EIO: it has ended */
 	WIRE_OP_MAX,
 };
 
@@ -84,10 +89,15 @@ enum wire_device {
 	WIRE_DEV_GNTDEV,
 	WIRE_DEV_EVTCHN,
 	WIRE_DEV_PRIVCMD,  /**< /dev/xen/privcmd, /dev/xen/hypercall */
+	WIRE_DEV_XENBUS,   /**< /dev/xen/xenbus */
 	WIRE_DEV_XSD_PORT, /**< /proc/xen/xsd_port: text, a plain file */
 	WIRE_DEV_XSD_KVA,  /**< /proc/xen/xsd_kva: one page, a plain file */
 	WIRE_DEV_MAX,
 };
+
+/** What xenstored sends in an evtchn's socket, and waits for no answer: IOCTL_EVTCHN_NOTIFY. No port's
+ * number has the bit. */
+#define WIRE_PORT_NOTIFY 0x80000000u
 
 #define WIRE_F_MEMFD 1u /**< the payload is in a memfd */
 

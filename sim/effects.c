@@ -78,6 +78,9 @@ bool gntsim_next_effect(struct gntsim_machine *m, struct gntsim_effect *out)
 	case GNTSIM_EFFECT_MM_DEAD:
 		out->mm = container_of(e, struct gntsim_mm, dead);
 		break;
+	case GNTSIM_EFFECT_KERNEL_EVENT:
+		out->dom = container_of(e, struct gntsim_domain, heard);
+		break;
 	case GNTSIM_EFFECT_HAZARD:
 		out->hazard = hazard_names[e - m->hazards];
 		break;

@@ -219,6 +219,7 @@ struct port {
 	bool pending, masked;
 	bool enabled; /* evtchn: may be delivered to the ring */
 	bool lost;    /* evtchn: its interrupt went with another file's (evtchn_static.c) */
+	bool heard;   /* a kernel's own: gntsim_port_listen() */
 	int16_t refs; /* evtchn's and the notifications'; 0 for a kernel's own port */
 	uint16_t remote_domid;
 	uint32_t remote_port; /* or the virq */
@@ -267,6 +268,7 @@ struct gntsim_domain {
 	uint16_t id;
 	bool dying;
 	enum gntsim_guest guest;
+	struct effect heard;            /* a port that is listened to became pending */
 	uint32_t first_frame, n_frames; /* page frames, including orphans */
 	struct list files, mms;
 	struct grants grants;

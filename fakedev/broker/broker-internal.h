@@ -98,6 +98,10 @@ struct client {
 	struct link reading;           /**< in the broker's list while there is reads */
 	struct wire_reads *reads;      /**< memory of ours and the program's; NULL: none */
 	uint32_t reads_taken;
+	bool is_xenstored;             /**< it has domain 0's page */
+	struct device_file *writing;   /**< whose WIRE_WRITE is answered later; NULL: none */
+	struct link introducing;       /**< while a WIRE_INTRODUCE is not answered: of */
+	uint16_t introduced;           /**< this domain */
 };
 int client_add(struct broker *b, int fd, struct client **out);
 /** Has the address space found by its process from now on. */
@@ -109,7 +113,8 @@ bool client_serve(struct client *c);
 /** Answers all WIRE_SYNC requests. */
 void client_answer_syncs(struct broker *b);
 /** An answer that was left for later; ends the connection if it cannot be sent. */
-void client_answer(struct client *c, enum wire_op op, const void *payload, size_t len);
+void client_answer(struct client *c, enum wire_op op, int64_t result, const void *payload,
+		   size_t len);
 /** One request; a negative result ends the connection. */
 int client_request(struct client *c, struct wire_in *in);
 /** Sends the reply to a request, after the effects of what it did. @return as wire_send() */
@@ -132,7 +137,9 @@ struct device_file {
 	uint16_t domid;
 	uint32_t number; /**< the how manieth of its device, from 1 */
 	uint64_t cookie;
-	struct gntsim_file *file; /**< NULL for privcmd */
+	struct gntsim_file *file; /**< NULL for privcmd and xenbus */
+	struct xenbus_file *xenbus;
+	struct client *writer; /**< xenbus: who waits for the result of a write; NULL: the front */
 	const struct front *front;
 	void *front_data;
 	struct link holds;
@@ -163,8 +170,11 @@ struct front {
 	/** Makes the file's kernel object. @param[out] client_fd what the program gets, owned by the
 	 * caller */
 	int (*open)(struct device_file *f, int *client_fd);
-	/** The model's ring of this evtchn file gained entries. */
+	/** The model's ring of this evtchn file gained entries; or a xenbus file has something to
+	 * read, or died. */
 	void (*events)(struct device_file *f);
+	/** The result of a write to a xenbus file that came from the front, and was -EINPROGRESS. */
+	void (*written)(struct device_file *f, long result);
 	/** Empties what was sent and not read; returns the bytes the client must take off. */
 	uint32_t (*reset)(struct device_file *f);
 	/** Calls @p visit for each thread that waits in a read of the file. NULL: the front does not
@@ -236,8 +246,7 @@ struct broker {
 	struct link cookies[COOKIE_BUCKETS];
 	struct link processes[PROCESS_BUCKETS];
 	uint32_t socket_unit; /**< SIOCOUTQ bytes that one unread port takes; 0 unknown */
-	int xsd_kva;          /**< xenstored's page, -1 until asked for */
-	uint32_t xsd_port;
+	struct store *store;  /**< the xenstore (store.h); NULL: none */
 	uint32_t n_opened[WIRE_DEV_MAX], n_forks;
 	struct trace_clock {
 		struct endpoint endpoint;

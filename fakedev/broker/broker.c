@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "reads.h"
 #include "trace-clock.h"
+#include "store.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -191,7 +192,6 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	b->config = *config;
 	b->listener.fd = -1;
 	b->listening.lock = -1;
-	b->xsd_kva = -1;
 	b->epoll = b->spare = -1;
 	b->arena.memory = NULL;
 	b->arena.rw = b->arena.ro = -1;
@@ -268,6 +268,7 @@ void broker_free(struct broker *b)
 	while (b->endpoints.next != &b->endpoints)
 		broker_end_endpoint(b, endpoint_of(b->endpoints.next));
 	bury(b);
+	store_free(b);
 	turns_end(b->turns);
 	if (b->config.trace)
 		b->config.trace->flush(b->config.trace->ctx, TRACE_FLUSH_ALL);
@@ -279,8 +280,6 @@ void broker_free(struct broker *b)
 		close(b->epoll);
 	if (b->spare >= 0)
 		close(b->spare);
-	if (b->xsd_kva >= 0)
-		close(b->xsd_kva);
 	free(b->buffer);
 	free(b->rundir);
 	free(b);
@@ -291,11 +290,24 @@ int broker_mount(struct broker *b, int fd)
 	return b->config.fronts->mount(b, fd);
 }
 
-int broker_set_rundir(struct broker *b, const char *rundir)
+int broker_store_start(struct broker *b, const char *rundir)
 {
-	free(b->rundir);
-	b->rundir = strdup(rundir);
-	return b->rundir ? 0 : -ENOMEM;
+	return store_start(b, rundir);
+}
+
+int broker_store_settled(const struct broker *b)
+{
+	return store_settled(b, 0);
+}
+
+void broker_store_died(struct broker *b)
+{
+	store_died(b);
+}
+
+void broker_store_end(struct broker *b)
+{
+	store_free(b);
 }
 
 void broker_tick(struct broker *b)
@@ -337,6 +349,9 @@ void broker_effects(struct broker *b)
 				b->config.on_hazard(e.hazard);
 			else
 				hazard_note(&b->hazards, e.hazard, &b->cause);
+			break;
+		case GNTSIM_EFFECT_KERNEL_EVENT:
+			store_event(b, e.dom);
 			break;
 		case GNTSIM_EFFECT_REVOKED:   /* told in the reply to the call that caused it */
 		case GNTSIM_EFFECT_FILE_DEAD: /* its calls fail; its end comes with its process */

@@ -97,8 +97,19 @@ int broker_mount(struct broker *b, int fd);
  */
 int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const uint32_t *limits);
 
-/** Where clients find xenstored. @retval -ENOMEM */
-int broker_set_rundir(struct broker *b, const char *rundir);
+/**
+ * Makes the kernels' and the toolstack's part of a xenstore: each domain's page and port, now and when
+ * one comes, for xenstored, which is then to be started as a program of domain 0. It has its files in
+ * @p rundir; a domain N other than 0 finds it at rundir/N/socket, too.
+ * @retval -errno
+ */
+int broker_store_start(struct broker *b, const char *rundir);
+/** Whether xenstored has answered what was said to it of domain 0. @retval -EIO it has ended */
+int broker_store_settled(const struct broker *b);
+/** xenstored has ended: who waits for it gets EIO. */
+void broker_store_died(struct broker *b);
+/** Removes what there is of it in the machine and in rundir. */
+void broker_store_end(struct broker *b);
 
 /** How often a real kernel would have come to harm (gntsim/effects.h, HAZARD). */
 unsigned int broker_hazards(const struct broker *b);

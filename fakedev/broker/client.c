@@ -2,6 +2,7 @@
 /* Control connections: which there are, what each holds, when they end. */
 #define _GNU_SOURCE
 #include "reads.h"
+#include "store.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -123,6 +124,8 @@ static void client_end(struct client *c)
 	link_del(&c->watching);
 	link_del(&c->parked);
 	reads_forget(c);
+	link_del(&c->introducing);
+	store_file_forget(c);
 	if (c->mm) {
 		b->cause =
 		    (struct cause){.kind = CAUSE_END, .domid = c->domid, .program = c->program};
@@ -209,9 +212,10 @@ static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
 	} while (client_serve(c) && ends);
 }
 
-void client_answer(struct client *c, enum wire_op op, const void *payload, size_t len)
+void client_answer(struct client *c, enum wire_op op, int64_t result, const void *payload,
+		   size_t len)
 {
-	if (wire_send(c->endpoint.fd, (uint16_t)op, 0, payload, len, NULL, 0) < 0)
+	if (wire_send(c->endpoint.fd, (uint16_t)op, result, payload, len, NULL, 0) < 0)
 		client_end(c);
 }
 
@@ -225,7 +229,7 @@ void client_answer_syncs(struct broker *b)
 		/* Somebody from outside, who may look at the trace: a program does not wait for it. */
 		if (b->config.trace && c->watches)
 			b->config.trace->flush(b->config.trace->ctx, TRACE_FLUSH_ALL);
-		client_answer(c, WIRE_SYNC, NULL, 0);
+		client_answer(c, WIRE_SYNC, 0, NULL, 0);
 	}
 }
 
@@ -245,6 +249,7 @@ int client_add(struct broker *b, int fd, struct client **out)
 	link_init(&c->watching);
 	link_init(&c->parked);
 	link_init(&c->reading);
+	link_init(&c->introducing);
 	c->endpoint = (struct endpoint){.ready = client_ready, .destroy = client_destroy, .fd = fd};
 	err = broker_add_endpoint(b, &c->endpoint, EPOLLIN | EPOLLRDHUP);
 	if (err < 0) {

@@ -69,12 +69,30 @@ bool deaths_counts(uint16_t op, const struct wire_before *before)
 	return op < WIRE_OP_MAX && calls[op];
 }
 
-static bool is_call(const struct wire_in *in, struct wire_before *before)
+/* What is said to xenstored is no device call. */
+static bool is_of_xenbus(struct client *c, const struct wire_in *in)
+{
+	const struct device_file *f;
+	struct wire_open o;
+	uint32_t file;
+
+	if (in->msg.op == WIRE_OPEN)
+		return client_payload(in, &o, sizeof(o)) && o.device == WIRE_DEV_XENBUS;
+	if ((in->msg.op != WIRE_WRITE && in->msg.op != WIRE_IOCTL) ||
+	    in->msg.payload < sizeof(file))
+		return false;
+	/* Either begins with it. */
+	memcpy(&file, in->payload, sizeof(file));
+	f = client_file(c, file);
+	return f && f->device == WIRE_DEV_XENBUS;
+}
+
+static bool is_call(struct client *c, const struct wire_in *in, struct wire_before *before)
 {
 	*before = (struct wire_before){.file = WIRE_NO_FILE};
 	if (in->msg.op == WIRE_BEFORE)
 		client_payload(in, before, sizeof(*before));
-	return deaths_counts(in->msg.op, before);
+	return deaths_counts(in->msg.op, before) && !is_of_xenbus(c, in);
 }
 
 static void say(const struct death_program *p, uint32_t pid)
@@ -373,7 +391,7 @@ int deaths_before(struct client *c, const struct wire_in *in)
 	if (!p)
 		return 0;
 	d->progress++;
-	if (is_call(in, &before))
+	if (is_call(c, in, &before))
 		err = before_call(c, p, in);
 	if (err == 0 && before.waits && ends_at_wait(p)) {
 		doom_client(c, p, in);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Open device files: the model's file and its front. */
+#include "store.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -39,6 +40,16 @@ static const struct program *holder(const struct device_file *f)
 	return &h->client->program;
 }
 
+/* Nothing comes from it any more. */
+static void end_xenbus(struct device_file *f)
+{
+	if (f->writer)
+		store_file_forget(f->writer);
+	if (f->xenbus)
+		xenbus_close(f->xenbus);
+	f->xenbus = NULL;
+}
+
 void device_end(struct device_file *f)
 {
 	struct gntsim_file *file = f->file;
@@ -53,6 +64,7 @@ void device_end(struct device_file *f)
 	broker_end_endpoint(f->broker, &f->endpoint);
 	link_del(&f->held);
 	link_del(&f->by_cookie);
+	end_xenbus(f);
 	if (!file) {
 		trace_close(f);
 		return;
@@ -81,6 +93,7 @@ static void device_destroy(struct endpoint *e)
 	}
 	link_del(&f->held);
 	link_del(&f->by_cookie);
+	end_xenbus(f);
 	if (f->front->end)
 		f->front->end(f);
 	free(f->queue);
@@ -91,7 +104,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd)
 {
 	/* Dynamic misc minors, as Debian's 6.1 gives them out in domain 0. */
-	static const uint32_t minors[] = {119, 118, 120, 121};
+	static const uint32_t minors[] = {119, 118, 120, 121, 123};
 	struct device_file *f = calloc(1, sizeof(*f));
 	int err = 0;
 
@@ -116,10 +129,17 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 		free(f);
 		return err;
 	}
+	if (device == WIRE_DEV_XENBUS)
+		err = store_file_open(f);
+	if (err < 0) {
+		free(f);
+		return err;
+	}
 	err = front->open(f, client_fd);
 	if (err < 0) {
 		if (f->file)
 			gntsim_close(f->file);
+		end_xenbus(f);
 		device_destroy(&f->endpoint);
 		return err;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The broker's domains: what each is made with. */
-#include "broker-internal.h"
+#include "store.h"
 
 #include <errno.h>
 
@@ -30,6 +30,7 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const ui
 	struct gntsim_domain_config config = {.kernel = b->config.kernel};
 	struct gntsim_domain *dom;
 	enum gntsim_guest kind;
+	int err;
 
 	if (domid > UINT16_MAX || guest > 2)
 		return -EINVAL;
@@ -47,5 +48,8 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const ui
 	set_limits(&config, b->config.limits, s ? s->limits : NULL);
 	if (limits)
 		set_limits(&config, b->config.limits, limits);
-	return gntsim_domain_create(b->machine, (uint16_t)domid, &config, &dom);
+	err = gntsim_domain_create(b->machine, (uint16_t)domid, &config, &dom);
+	if (err == 0)
+		err = store_domain_came(b, dom);
+	return err;
 }

@@ -108,12 +108,20 @@ static bool take_attach(struct client *c, int64_t result, const void *payload, s
 		return false;
 	memcpy(&file, payload, sizeof(file));
 	f = client_file(c, file.id);
-	if (!f || f->opener.pid == c->program.pid)
+	if (!f || f->opener.pid == c->program.pid || f->device > WIRE_DEV_PRIVCMD)
 		return false;
 	call->kind = TRACE_ATTACH;
 	name_file(call, f);
 	call->opener = f->opener;
 	return true;
+}
+
+/* What is said to xenstored is not shown. */
+static bool is_of_xenbus(struct client *c, uint32_t file)
+{
+	const struct device_file *f = client_file(c, file);
+
+	return f && f->device == WIRE_DEV_XENBUS;
 }
 
 static bool take_ioctl(struct client *c, const struct wire_in *in, struct trace_call *call)
@@ -125,6 +133,8 @@ static bool take_ioctl(struct client *c, const struct wire_in *in, struct trace_
 		return false;
 	memcpy(&i, in->payload, sizeof(i));
 	call->kind = TRACE_IOCTL;
+	if (is_of_xenbus(c, i.file))
+		return false;
 	name_file(call, client_file(c, i.file));
 	call->cmd = i.cmd;
 	call->addr = i.arg;
@@ -141,6 +151,8 @@ static bool take_write(struct client *c, const struct wire_in *in, struct trace_
 		return false;
 	memcpy(&w, in->payload, sizeof(w));
 	call->kind = TRACE_WRITE;
+	if (is_of_xenbus(c, w.file))
+		return false;
 	name_file(call, client_file(c, w.file));
 	call->len = w.len;
 	call->n_ports = w.len / 4 < 1024 ? w.len / 4 : 1024;
@@ -218,6 +230,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_READ:
 	case WIRE_SHOW:
 	case WIRE_EXEC:
+	case WIRE_INTRODUCE:
 	case WIRE_BEFORE:
 	case WIRE_READS:
 	case WIRE_OP_MAX:
@@ -304,14 +317,12 @@ void trace_request(struct client *c, const struct wire_in *in, int64_t result, c
 
 void trace_file_call(struct device_file *f, uint32_t thread, struct trace_call *call)
 {
-	const struct gntsim_domain *dom = f->file ? gntsim_file_domain(f->file) : NULL;
-
 	struct client *c;
 
-	if (!is_heard(f->broker))
+	if (!is_heard(f->broker) || f->device > WIRE_DEV_PRIVCMD)
 		return;
 	name_file(call, f);
-	call->domid = dom ? gntsim_domain_id(dom) : 0;
+	call->domid = f->domid;
 	call->thread = thread;
 	program_look(&call->program, process_of_thread(thread));
 	c = client_of_process(f->broker, call->program.pid);

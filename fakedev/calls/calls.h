@@ -163,14 +163,15 @@ bool device_ioctl_precheck(const struct device *d, uint32_t cmd, uint64_t arg, l
 /** The driver moves at most a page a call. */
 #define DEVICE_MOST_BYTES 4096u
 #define DEVICE_PORT_BYTES 4u
-/** How much of a transfer the driver makes: whole ports, a page at most; or why it makes none. */
+/** How much of a transfer the driver makes: whole ports, or bytes of xenbus, a page at most; or why it
+ * makes none. */
 long device_usable(const struct device *d, int refused_mode, size_t count);
 /** What a read of the socket underneath (@p n, as from the kernel) is for the device. */
-long device_read_result(long n);
+long device_read_result(const struct device *d, long n);
 /** Bytes in the socket of an evtchn. */
 uint32_t device_waiting(int fd);
 /** Has the ring of an evtchn overflowed? An odd number of bytes in the socket says so. */
-bool device_overflowed(int fd);
+bool device_overflowed(int fd, const struct device *d);
 long device_write(const struct device *d, const void *buf, size_t count);
 /** A read gave this: for who traces, or watches (@p ask). (entered) */
 void device_tell_read(const struct device *d, const void *buf, size_t count, long result,

@@ -11,6 +11,8 @@ long device_usable(const struct device *d, int refused_mode, size_t count)
 {
 	if ((d->flags & O_ACCMODE) == (uint32_t)refused_mode)
 		return -EBADF;
+	if (d->device == WIRE_DEV_XENBUS)
+		return count > DEVICE_MOST_BYTES ? (long)DEVICE_MOST_BYTES : (long)count;
 	if (d->device != WIRE_DEV_EVTCHN)
 		return -EINVAL;
 	count &= ~(size_t)(DEVICE_PORT_BYTES - 1);
@@ -27,15 +29,18 @@ uint32_t device_waiting(int fd)
 		   : 0;
 }
 
-bool device_overflowed(int fd)
+bool device_overflowed(int fd, const struct device *d)
 {
-	return device_waiting(fd) % DEVICE_PORT_BYTES;
+	return d->device == WIRE_DEV_EVTCHN && device_waiting(fd) % DEVICE_PORT_BYTES;
 }
 
-long device_read_result(long n)
+long device_read_result(const struct device *d, long n)
 {
 	if (n < 0)
 		return n == -ECONNRESET ? -EIO : n;
+	/* xenstored has ended, or the machine. */
+	if (d->device == WIRE_DEV_XENBUS)
+		return n == 0 ? -EIO : n;
 	if (n == 0)
 		return lib_broken();
 	return n % (long)DEVICE_PORT_BYTES ? -EFBIG : n;
@@ -59,11 +64,14 @@ void device_tell_read(const struct device *d, const void *buf, size_t count, lon
 		lib_tell(WIRE_READ, &told, sizeof(told.head) + bytes);
 }
 
+/* Longer than any message that xenbus takes. */
+#define XENBUS_BYTES (DEVICE_MOST_BYTES + DEVICE_PORT_BYTES)
+
 long device_write(const struct device *d, const void *buf, size_t count)
 {
 	struct {
 		struct wire_write head;
-		unsigned char ports[DEVICE_MOST_BYTES];
+		unsigned char ports[XENBUS_BYTES];
 	} request;
 	sigset_t saved;
 	long usable, result;
@@ -71,7 +79,10 @@ long device_write(const struct device *d, const void *buf, size_t count)
 	usable = device_usable(d, O_RDONLY, count);
 	if (usable <= 0)
 		return usable;
-	count = (size_t)usable;
+	if (d->device != WIRE_DEV_XENBUS)
+		count = (size_t)usable;
+	else if (count > XENBUS_BYTES)
+		count = XENBUS_BYTES;
 	if (lib_copy_in(request.ports, (uint64_t)(uintptr_t)buf, count) < 0)
 		return -EFAULT;
 	request.head = (struct wire_write){.file = d->id, .len = (uint32_t)count};

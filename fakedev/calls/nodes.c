@@ -16,6 +16,7 @@ static const struct {
     {"/dev/xen/evtchn", WIRE_DEV_EVTCHN},      {"/dev/xen/privcmd", WIRE_DEV_PRIVCMD},
     {"/dev/xen/hypercall", WIRE_DEV_PRIVCMD},  {"/proc/xen/privcmd", WIRE_DEV_PRIVCMD},
     {"/proc/xen/xsd_port", WIRE_DEV_XSD_PORT}, {"/proc/xen/xsd_kva", WIRE_DEV_XSD_KVA},
+    {"/dev/xen/xenbus", WIRE_DEV_XENBUS},      {"/proc/xen/xenbus", WIRE_DEV_XENBUS},
 };
 
 #define N_NODES (sizeof(nodes) / sizeof(nodes[0]))

@@ -8,7 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static const unsigned int minors[WIRE_DEV_MAX] = {119, 118, 120, 121, 0, 0};
+static const unsigned int minors[WIRE_DEV_MAX] = {119, 118, 120, 121, 123, 0, 0};
 
 static bool is_plain(int device)
 {

@@ -154,11 +154,15 @@ int exit_status(int wait_status);
 struct xenstore {
 	pid_t pid;        /* 0: none */
 	char rundir[128]; /* its sockets and database */
+	struct broker *broker;
+	bool answers; /* on its socket */
 };
 /** Starts it on the machine at @p socket; serving @p b meanwhile. @retval -ENOENT explained with the
  * package's name @retval -errno explained */
 int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f);
 void xenstore_stop(struct xenstore *x, struct broker *b);
+/** It was reaped, with this wait status: says so, and its clients see it. */
+void xenstore_ended(struct xenstore *x, int status);
 /** A program that runs as our child. */
 struct running {
 	int signals; /* signalfd: readable when running_signal() is due */
@@ -176,9 +180,9 @@ int running_start(struct running *r, int (*program)(void *ctx), void *ctx);
 void running_signal(void *ctx);
 /** Waits for its end. */
 void running_await(struct running *r);
-/** Writes what a toolstack would for a domain: /local/domain/N/domid, name. */
-int xenstore_introduce(const char *rundir, uint32_t domid, struct failure *f);
-/** Sets XENSTORED_PATH, XENSTORED_RUNDIR for programs. */
-void xenstore_environment(const char *rundir);
+/** Waits until xenstored knows the domain. @return 0 or a negative errno, explained */
+int xenstore_introduce(const struct joining *j, struct failure *f);
+/** Sets XENSTORED_PATH, XENSTORED_RUNDIR for programs of a domain. */
+void xenstore_environment(const char *rundir, uint32_t domid);
 
 #endif

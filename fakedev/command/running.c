@@ -23,8 +23,7 @@ static void reap(struct running *r)
 			r->status = status;
 			r->ended = true;
 		} else if (r->xenstore && pid == r->xenstore->pid) {
-			r->xenstore->pid = 0;
-			complain("xenstored ended (status %d)", exit_status(status));
+			xenstore_ended(r->xenstore, status);
 		}
 	}
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Debian's own xenstored as a process of the machine's domain 0, and what a toolstack writes into
- * it. libxenstore is loaded when it is needed: the packages that bring xenstored bring it too. */
+/* Debian's own xenstored as a process of the machine's domain 0. */
 #define _GNU_SOURCE
 #include "command.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -12,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -41,14 +38,19 @@ static int find_program(char *out, size_t room, struct failure *f)
 	return err;
 }
 
-void xenstore_environment(const char *rundir)
+/* Domain 0 has xenstored's own directory; every other one of its own, below it. */
+void xenstore_environment(const char *rundir, uint32_t domid)
 {
-	char path[600];
+	char dir[600], path[620];
 
-	snprintf(path, sizeof(path), "%s/socket", rundir);
+	if (domid)
+		snprintf(dir, sizeof(dir), "%s/%u", rundir, domid);
+	else
+		snprintf(dir, sizeof(dir), "%s", rundir);
+	snprintf(path, sizeof(path), "%s/socket", dir);
 	setenv("XENSTORED_PATH", path, 1);
-	setenv("XENSTORED_RUNDIR", rundir, 1);
-	setenv("XENSTORED_ROOTDIR", rundir, 1);
+	setenv("XENSTORED_RUNDIR", dir, 1);
+	setenv("XENSTORED_ROOTDIR", dir, 1);
 }
 
 static void exec_xenstored(const char *program, const char *socket, const char *rundir)
@@ -60,8 +62,9 @@ static void exec_xenstored(const char *program, const char *socket, const char *
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	xenstore_environment(rundir);
+	xenstore_environment(rundir, 0);
 	unsetenv("XENSTORED_PATH");
+	setenv("GNTSIM_ONE_WAY", "", 1);
 	if (join_environment(&j, &f) < 0)
 		_exit(complain("%s", f.text));
 	restore_signals();
@@ -88,20 +91,31 @@ static bool answers(const char *rundir)
 	return r == 0;
 }
 
-/* Serves the machine until the child ends; its exit status, 0 if somebody else reaped it. */
-static int serve_until(struct broker *b, pid_t child)
+/* Serves the machine until the child ends. */
+static void serve_until(struct broker *b, pid_t child)
 {
-	int status = 0;
-
-	while (waitpid(child, &status, WNOHANG) == 0)
+	while (waitpid(child, NULL, WNOHANG) == 0)
 		broker_serve(b, START_STEP_MS);
-	return exit_status(status);
+}
+
+/* It answers on its socket, and knows domain 0. @return 0: not yet; else 1, or -errno, explained */
+static int is_up(struct xenstore *x, const struct broker *b, struct failure *f)
+{
+	int status;
+
+	if (waitpid(x->pid, &status, WNOHANG) == x->pid) {
+		x->pid = 0;
+		return fail(f, -EIO, "xenstored ended at its start (status %d)",
+			    exit_status(status));
+	}
+	/* Nobody waits behind it: it has room for one who is not let in yet. */
+	x->answers = x->answers || answers(x->rundir);
+	return x->answers && broker_store_settled(b) == 1;
 }
 
 int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f)
 {
 	char program[256], room[PATH_MAX];
-	pid_t child;
 	int err = find_program(program, sizeof(program), f);
 
 	if (err < 0)
@@ -113,40 +127,21 @@ int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, str
 		x->rundir[0] = '\0';
 		return fail(f, err, "cannot make a directory for xenstored: %s", strerror(-err));
 	}
-	err = broker_set_rundir(b, x->rundir);
+	x->broker = b;
+	err = broker_store_start(b, x->rundir);
 	if (err < 0)
-		return fail(f, err, "out of memory");
+		return fail(f, err, "cannot make a xenstore: %s", strerror(-err));
 	x->pid = fork();
 	if (x->pid < 0)
 		return fail(f, -errno, "cannot fork: %s", strerror(errno));
 	if (x->pid == 0)
 		exec_xenstored(program, socket, x->rundir);
-	for (int i = 0; !answers(x->rundir); i++) {
-		int status;
-
-		if (waitpid(x->pid, &status, WNOHANG) == x->pid) {
-			x->pid = 0;
-			return fail(f, -EIO, "xenstored ended at its start (status %d)",
-				    exit_status(status));
-		}
+	for (int i = 0; (err = is_up(x, b, f)) == 0; i++) {
 		if (i == START_TRIES)
 			return fail(f, -ETIMEDOUT, "xenstored does not answer");
 		broker_serve(b, START_STEP_MS);
 	}
-	/* Writing waits for xenstored, which waits for us: in a process of its own. */
-	child = fork();
-	if (child < 0)
-		return fail(f, -errno, "cannot fork: %s", strerror(errno));
-	if (child == 0) {
-		/* It holds all our descriptors, /dev/fuse too. */
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (xenstore_introduce(x->rundir, 0, f) < 0)
-			_exit(complain("%s", f->text));
-		_exit(0);
-	}
-	if (serve_until(b, child) != 0)
-		return fail(f, -EIO, "cannot write domain 0 into xenstore");
-	return 0;
+	return err < 0 ? err : 0;
 }
 
 static void remove_files(const char *dir)
@@ -162,6 +157,13 @@ static void remove_files(const char *dir)
 	rmdir(dir);
 }
 
+void xenstore_ended(struct xenstore *x, int status)
+{
+	x->pid = 0;
+	complain("xenstored ended (status %d)", exit_status(status));
+	broker_store_died(x->broker);
+}
+
 void xenstore_stop(struct xenstore *x, struct broker *b)
 {
 	pid_t pid = x->pid;
@@ -172,62 +174,28 @@ void xenstore_stop(struct xenstore *x, struct broker *b)
 		kill(pid, SIGKILL);
 		serve_until(b, pid);
 	}
+	broker_store_end(b);
 	if (x->rundir[0])
 		remove_files(x->rundir);
 	x->rundir[0] = '\0';
 }
 
-struct xs_handle;
-struct library {
-	struct xs_handle *(*open)(unsigned long flags);
-	void (*close)(struct xs_handle *h);
-	bool (*write)(struct xs_handle *h, uint32_t transaction, const char *path, const void *data,
-		      unsigned int len);
-};
-
-static int load(struct library *l, struct failure *f)
+int xenstore_introduce(const struct joining *j, struct failure *f)
 {
-	void *so = dlopen("libxenstore.so.4", RTLD_NOW);
+	const struct machine_question q = {.payload = &j->domid, .len = sizeof(j->domid)};
+	struct wire_in in;
+	int fd = machine_connect(j, WIRE_ROLE_COMMAND, NULL, f), err;
 
-	if (!so)
-		return fail(f, -ENOENT, "cannot load libxenstore (package libxenstore4): %s",
-			    dlerror());
-	*(void **)&l->open = dlsym(so, "xs_open");
-	*(void **)&l->close = dlsym(so, "xs_close");
-	*(void **)&l->write = dlsym(so, "xs_write");
-	return l->open && l->close && l->write
-		   ? 0
-		   : fail(f, -ENOENT, "libxenstore.so.4 lacks xs_open, xs_close or xs_write");
-}
-
-static bool write_key(const struct library *l, struct xs_handle *h, uint32_t domid, const char *key,
-		      const char *value)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/local/domain/%u/%s", domid, key);
-	return l->write(h, 0, path, value, (unsigned int)strlen(value));
-}
-
-int xenstore_introduce(const char *rundir, uint32_t domid, struct failure *f)
-{
-	char number[16], name[32];
-	struct xs_handle *h;
-	struct library l = {0};
-	int err = load(&l, f);
-
-	if (err < 0)
-		return err;
-	xenstore_environment(rundir);
-	h = l.open(0);
-	if (!h)
-		return fail(f, -errno, "cannot connect to xenstored in %s: %s", rundir,
-			    strerror(errno));
-	snprintf(number, sizeof(number), "%u", domid);
-	snprintf(name, sizeof(name), domid ? "domain-%u" : "Domain-%u", domid);
-	if (!write_key(&l, h, domid, "domid", number) || !write_key(&l, h, domid, "name", name))
-		err = fail(f, -EIO, "cannot write domain %u into xenstore: %s", domid,
-			   strerror(errno));
-	l.close(h);
+	if (fd < 0)
+		return fd;
+	err = machine_ask(j, fd, WIRE_INTRODUCE, &q, &in, f);
+	if (err == 0) {
+		err = (int)in.msg.result;
+		wire_in_done(&in);
+		if (err < 0)
+			fail(f, err, "cannot write domain %u into xenstore: %s", j->domid,
+			     err == -EIO ? "xenstored has ended" : strerror(-err));
+	}
+	close(fd);
 	return err;
 }

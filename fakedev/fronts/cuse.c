@@ -204,6 +204,7 @@ const struct front front_cuse = {
     .name = "cuse",
     .open = fuse_front_open,
     .events = fuse_front_events,
+    .written = fuse_xenbus_written,
     .reset = fuse_front_reset,
     .readers = fuse_front_readers,
     .end = fuse_front_end,

@@ -32,6 +32,8 @@ struct reader {
 static int dies_before(struct broker *b, fuse_req_t req, const struct device_file *f,
 		       struct trace_call *call)
 {
+	if (call->kind == TRACE_OPEN && call->device == WIRE_DEV_XENBUS)
+		return 0;
 	return b->config.deaths ? deaths_file_before(b, (uint32_t)fuse_req_ctx(req)->pid, f, call)
 				: 0;
 }
@@ -101,7 +103,9 @@ void fuse_front_events(struct device_file *f)
 	uint32_t ports[MOST_PORTS];
 	struct reader *r;
 
-	while ((r = first_reader(ff))) {
+	if (f->xenbus)
+		fuse_xenbus_events(ff);
+	while (!f->xenbus && (r = first_reader(ff))) {
 		long n = gntsim_evtchn_read(f->file, r->size, ports);
 
 		if (n == -EAGAIN)
@@ -120,6 +124,8 @@ void fuse_front_readers(const struct device_file *f, void (*visit)(void *ctx, ui
 {
 	const struct fuse_file *ff = f->front_data;
 
+	if (f->device == WIRE_DEV_XENBUS)
+		return;
 	for (const struct link *l = ff ? ff->readers.next : NULL; ff && l != &ff->readers;
 	     l = l->next) {
 		const struct reader *r =
@@ -145,6 +151,8 @@ void fuse_front_end(struct device_file *f)
 	if (!ff)
 		return;
 	f->front_data = NULL;
+	if (f->device == WIRE_DEV_XENBUS)
+		fuse_xenbus_end(ff);
 	while ((r = first_reader(ff)))
 		finish(r, -EIO, NULL);
 	if (ff->poll)
@@ -255,6 +263,10 @@ void fuse_file_read(fuse_req_t req, size_t size, struct fuse_file_info *fi)
 	uint32_t ports[MOST_PORTS];
 	long n;
 
+	if (ff->device->xenbus) {
+		fuse_xenbus_read(ff, req, size, fi->flags & O_NONBLOCK);
+		return;
+	}
 	if (ff->device->device != WIRE_DEV_EVTCHN) {
 		fuse_reply_err(req, EINVAL);
 		return;
@@ -288,6 +300,10 @@ void fuse_file_write(fuse_req_t req, const char *buf, size_t size, struct fuse_f
 	uint32_t ports[MOST_PORTS];
 	long n;
 
+	if (f->xenbus) {
+		fuse_xenbus_write(fuse_file_of(fi), req, buf, size);
+		return;
+	}
 	if (f->device != WIRE_DEV_EVTCHN) {
 		fuse_reply_err(req, EINVAL);
 		return;
@@ -343,7 +359,8 @@ void fuse_file_poll(fuse_req_t req, struct fuse_file_info *fi, struct fuse_pollh
 	if (ph && f->device == WIRE_DEV_EVTCHN && f->broker->config.deaths)
 		wait_by_poll(f, req);
 	/* A file without a poll method is always ready. */
-	fuse_reply_poll(req, f->device == WIRE_DEV_EVTCHN
+	fuse_reply_poll(req, f->xenbus ? fuse_xenbus_poll(ff)
+			     : f->device == WIRE_DEV_EVTCHN
 				 ? (unsigned int)gntsim_evtchn_poll(f->file)
 				 : POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM);
 }
@@ -372,6 +389,8 @@ static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uin
 	struct ioctl_gntdev_get_offset_for_vaddr where;
 	struct gntsim_mm *mm = NULL;
 
+	if (f->xenbus)
+		return -ENOTTY;
 	if (!f->file)
 		return request_privcmd(f, cmd, arg, um);
 	if (ff->unassisted)

@@ -35,6 +35,7 @@ struct fuse_file {
 	struct fuse_host *host;
 	struct link of_host;
 	struct link readers; /**< blocked in read() */
+	fuse_req_t writer;   /**< xenbus: a write() that xenstored has to answer; NULL: none */
 	struct fuse_pollhandle *poll;
 	uint32_t opener;          /**< thread that opened it, as the kernel said */
 	struct pages *unassisted; /**< of a file whose mmap is the kernel's */
@@ -71,6 +72,14 @@ struct wire_file fuse_file_about(const struct fuse_file *f);
 /** The driver's ioctl with the memory of the calling thread. */
 long fuse_file_ioctl(struct fuse_file *f, uint32_t thread, uint32_t cmd, uint64_t arg,
 		     const struct gntsim_user_memory *um);
+
+/** The calls on a xenbus file, its events, and its end (fuse-xenbus.c). */
+void fuse_xenbus_read(struct fuse_file *ff, fuse_req_t req, size_t size, bool nonblocking);
+void fuse_xenbus_write(struct fuse_file *ff, fuse_req_t req, const char *buf, size_t size);
+void fuse_xenbus_written(struct device_file *f, long result);
+void fuse_xenbus_events(struct fuse_file *ff);
+unsigned int fuse_xenbus_poll(const struct fuse_file *ff);
+void fuse_xenbus_end(struct fuse_file *ff);
 
 /** struct front's part that both share. */
 int fuse_front_open(struct device_file *f, int *client_fd);

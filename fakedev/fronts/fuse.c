@@ -28,7 +28,7 @@ static const struct {
 } places[] = {
     [1] = {"gntalloc", WIRE_DEV_GNTALLOC, false}, [2] = {"gntdev", WIRE_DEV_GNTDEV, false},
     [3] = {"evtchn", WIRE_DEV_EVTCHN, false},     [4] = {"privcmd", WIRE_DEV_PRIVCMD, false},
-    [5] = {"hypercall", WIRE_DEV_PRIVCMD, true},
+    [5] = {"hypercall", WIRE_DEV_PRIVCMD, true},  [6] = {"xenbus", WIRE_DEV_XENBUS, false},
 };
 #define N_PLACES (sizeof(places) / sizeof(places[0]))
 
@@ -367,6 +367,7 @@ const struct front front_fuse = {
     .ends_late = true,
     .open = fuse_front_open,
     .events = fuse_front_events,
+    .written = fuse_xenbus_written,
     .reset = fuse_front_reset,
     .readers = fuse_front_readers,
     .end = fuse_front_end,

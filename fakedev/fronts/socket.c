@@ -4,6 +4,7 @@
  * kernel's business; see wire.h for what the bytes mean. */
 #define _GNU_SOURCE
 #include "socket.h"
+#include "broker/store.h"
 
 #include <errno.h>
 #include <linux/sockios.h>
@@ -103,14 +104,41 @@ static void overflow(struct device_file *f)
 	send_bytes(f, &odd, 1);
 }
 
+/* xenbus: what was answered goes into the socket, as far as there is room. */
+static void send_replies(struct device_file *f)
+{
+	bool waited = f->n_queue > 0;
+	const void *bytes;
+	size_t n;
+
+	f->n_queue = 0;
+	while (f->n_queue == 0 && (n = xenbus_peek(f->xenbus, &bytes)) > 0) {
+		ssize_t sent = send(f->endpoint.fd, bytes, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+		if (sent > 0)
+			xenbus_skip(f->xenbus, (size_t)sent);
+		else
+			f->n_queue = 1;
+	}
+	if (waited != (f->n_queue > 0))
+		arm(f);
+	if (xenbus_is_dead(f->xenbus))
+		shutdown(f->endpoint.fd, SHUT_WR);
+}
+
 /* The driver's ring lies half in the model, half in the socket: the model's part is emptied here
  * at once, so whether the ring is full is decided here too. */
 static void socket_events(struct device_file *f)
 {
 	uint32_t ports[64];
-	uint32_t waiting = unread(f) + f->n_queue;
+	uint32_t waiting;
 	int n;
 
+	if (f->xenbus) {
+		send_replies(f);
+		return;
+	}
+	waiting = unread(f) + f->n_queue;
 	while ((n = gntsim_evtchn_peek(f->file, sizeof(ports), ports)) > 0) {
 		uint32_t room = gntsim_evtchn_ring_size(f->file);
 
@@ -141,14 +169,27 @@ static uint32_t socket_reset(struct device_file *f)
 	return bytes;
 }
 
+/* What was written past us, or needs no answer. */
+static void take_ports(const struct device_file *f, size_t n, const uint32_t *ports)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (ports[i] & WIRE_PORT_NOTIFY)
+			gntsim_evtchn_notify(f->file, ports[i] & ~WIRE_PORT_NOTIFY);
+		else
+			gntsim_evtchn_write(f->file, PORT_BYTES, &ports[i]);
+	}
+}
+
 static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	struct device_file *f = (struct device_file *)e;
-	uint32_t ports[256];
+	uint32_t ports[1024];
 	ssize_t n;
 
 	(void)b;
-	if (events & EPOLLOUT)
+	if (events & EPOLLOUT && f->xenbus)
+		send_replies(f);
+	else if (events & EPOLLOUT)
 		flush(f);
 	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
 		/* What a raw write() sent: ports to re-enable. */
@@ -156,7 +197,10 @@ static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			device_end(f);
 		} else if (n > 0 && f->device == WIRE_DEV_EVTCHN) {
-			gntsim_evtchn_write(f->file, (size_t)n, ports);
+			take_ports(f, (size_t)n / PORT_BYTES, ports);
+			broker_effects(f->broker);
+		} else if (n > 0 && f->xenbus) {
+			xenbus_feed(f->xenbus, ports, (size_t)n);
 			broker_effects(f->broker);
 		}
 	}
@@ -184,7 +228,7 @@ static int socket_open(struct device_file *f, int *client_fd)
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
 	f->endpoint.fd = pair[0];
-	if (f->device == WIRE_DEV_EVTCHN)
+	if (f->device == WIRE_DEV_EVTCHN || f->xenbus)
 		widen(pair[0]);
 	f->endpoint.ready = socket_ready;
 	f->inode = fstat(pair[1], &st) == 0 ? st.st_ino : 0;
@@ -192,7 +236,7 @@ static int socket_open(struct device_file *f, int *client_fd)
 		err = -errno;
 	} else {
 		/* A file without a poll method is always readable. */
-		if (f->device != WIRE_DEV_EVTCHN)
+		if (f->device != WIRE_DEV_EVTCHN && !f->xenbus)
 			send_bytes(f, &readable, 1);
 		err = broker_add_endpoint(b, &f->endpoint, EPOLLIN | EPOLLRDHUP);
 	}

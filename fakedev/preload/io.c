@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -33,14 +34,14 @@ static void tell_read(const struct device *d, const void *buf, size_t count, lon
 	lib_leave(&saved);
 }
 
-static long read_events(int fd, void *buf, size_t count)
+static long read_events(int fd, const struct device *d, void *buf, size_t count)
 {
 	ssize_t n;
 
-	if (device_overflowed(fd))
+	if (device_overflowed(fd, d))
 		return -EFBIG;
 	n = NEXT(read)(fd, buf, count);
-	return device_read_result(n < 0 ? -errno : n);
+	return device_read_result(d, n < 0 ? -errno : n);
 }
 
 static bool would_block(int fd)
@@ -62,7 +63,7 @@ long device_read(int fd, const struct device *d, void *buf, size_t count)
 		if (call < 0)
 			return call;
 	}
-	result = usable > 0 ? read_events(fd, buf, (size_t)usable) : usable;
+	result = usable > 0 ? read_events(fd, d, buf, (size_t)usable) : usable;
 	if ((lib_traced() || lib_watched()) && d->device == WIRE_DEV_EVTCHN)
 		tell_read(d, buf, asked, result, (uint32_t)call);
 	return result;
@@ -88,6 +89,23 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 	return lib_result(device_read(fd, &d, buf, count));
 }
 
+bool lib_send_ports(int fd, const struct device *d, const uint32_t *ports, size_t bytes)
+{
+	return d->device == WIRE_DEV_EVTCHN && d->is_socket && !lib_traced() && !lib_watched() &&
+	       raw_syscall(SYS_sendto, fd, (long)ports, (long)bytes, MSG_DONTWAIT | MSG_NOSIGNAL, 0,
+			   0) == (long)bytes;
+}
+
+/* One port to enable again, as xenstored does after each event. */
+static bool write_one_way(int fd, const struct device *d, const void *buf, size_t count)
+{
+	uint32_t port;
+
+	return count == sizeof(port) &&
+	       lib_copy_in(&port, (uint64_t)(uintptr_t)buf, sizeof(port)) == 0 &&
+	       !(port & WIRE_PORT_NOTIFY) && lib_send_ports(fd, d, &port, sizeof(port));
+}
+
 DECLARE_NEXT(write);
 EXPORT ssize_t write(int fd, const void *buf, size_t count)
 {
@@ -95,6 +113,8 @@ EXPORT ssize_t write(int fd, const void *buf, size_t count)
 
 	if (!lib_device(fd, &d))
 		return NEXT(write)(fd, buf, count);
+	if (lib_settings.one_way && write_one_way(fd, &d, buf, count))
+		return (ssize_t)count;
 	return lib_result(device_write(&d, buf, count));
 }
 
@@ -148,7 +168,8 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {
 	struct device d;
 
-	if (op == EPOLL_CTL_ADD && lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN)
+	if (op == EPOLL_CTL_ADD && lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN &&
+	    d.device != WIRE_DEV_XENBUS)
 		return (int)lib_result(-EPERM);
 	if (lib_active() && lib_watched() && op == EPOLL_CTL_ADD && lib_is_evtchn(fd))
 		lib_note_epoll();
@@ -161,7 +182,7 @@ static bool refuses(int fd)
 {
 	struct device d;
 
-	return lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN;
+	return lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN && d.device != WIRE_DEV_XENBUS;
 }
 
 #define AT_OFFSET(name, pointer, offset_type)                                                      \

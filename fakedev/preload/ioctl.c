@@ -5,6 +5,18 @@
 #include <stdarg.h>
 #include <sys/ioctl.h>
 
+/* Sends an event, and asks not what came of it. */
+static bool notify_one_way(int fd, const struct device *d, unsigned long cmd, const void *arg)
+{
+	uint32_t port;
+
+	if (cmd != IOCTL_EVTCHN_NOTIFY ||
+	    lib_copy_in(&port, (uint64_t)(uintptr_t)arg, sizeof(port)) < 0)
+		return false;
+	port |= WIRE_PORT_NOTIFY;
+	return lib_send_ports(fd, d, &port, sizeof(port));
+}
+
 static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned long cmd, void *arg)
 {
 	struct device d;
@@ -18,6 +30,8 @@ static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned lon
 			return (int)lib_result(result);
 		return next(fd, cmd, arg);
 	}
+	if (lib_settings.one_way && notify_one_way(fd, &d, cmd, arg))
+		return 0;
 	return (int)lib_result(device_ioctl(fd, &d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg));
 }
 

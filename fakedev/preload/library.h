@@ -49,6 +49,7 @@ struct lib_settings {
 	struct sockaddr_un addr;
 	uint32_t domid, guest;
 	bool valgrind;
+	bool one_way;         /**< a program that never asks what its events came to: xenstored */
 	const char *unusable; /**< what of it makes no sense; NULL: all does */
 };
 extern struct lib_settings lib_settings;
@@ -169,5 +170,9 @@ int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
 
 /** Says once on stderr what is in our way, and why. @return @p err */
 int lib_unable(const char *what, int err);
+
+/** Says this of an evtchn's ports to the machine, without an answer (lib_settings.one_way). False where it
+ * has to be asked. */
+bool lib_send_ports(int fd, const struct device *d, const uint32_t *ports, size_t bytes);
 
 #endif

@@ -11,7 +11,7 @@ static bool overflowed(int fd)
 {
 	struct device d;
 
-	return lib_device(fd, &d) && d.device == WIRE_DEV_EVTCHN && device_overflowed(fd);
+	return lib_device(fd, &d) && device_overflowed(fd, &d);
 }
 
 int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)

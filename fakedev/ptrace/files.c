@@ -120,7 +120,7 @@ static void begin_read(struct thread *t, int copy, uint64_t buf, size_t count)
 	long usable = device_usable(&t->device, O_WRONLY, count);
 	struct call c = {SYS_read, {t->call.args[0], buf, (uint64_t)usable}};
 
-	if (usable > 0 && device_overflowed(copy))
+	if (usable > 0 && device_overflowed(copy, &t->device))
 		usable = -EFBIG;
 	if (usable > 0) {
 		call_pass_as(t, &c, AFTER_READ);
@@ -156,7 +156,7 @@ static long read_on(struct thread *t, long total)
 		if (lib_copy_in(&v, t->call.args[1] + i * sizeof(v), sizeof(v)) < 0)
 			break;
 		usable = device_usable(&t->device, O_WRONLY, v.iov_len);
-		if (usable <= 0 || device_overflowed(copy))
+		if (usable <= 0 || device_overflowed(copy, &t->device))
 			break;
 		n = recv(copy, ports, (size_t)usable, MSG_DONTWAIT);
 		if (n <= 0 || lib_copy_out((uint64_t)(uintptr_t)v.iov_base, ports, (size_t)n) < 0)
@@ -187,7 +187,7 @@ static void end_read(struct thread *t)
 		buf = (uint64_t)(uintptr_t)v.iov_base;
 		count = v.iov_len;
 	}
-	result = device_read_result(result);
+	result = device_read_result(&t->device, result);
 	tell_read(t, &t->device, buf, count, result);
 	if (t->call.nr != SYS_read && result > 0 && (size_t)result == count)
 		result = read_on(t, result);
@@ -299,7 +299,7 @@ static void end_poll(struct thread *t)
 			break;
 		if (p.revents <= 0 || !file_device(t, p.fd, &d, &copy))
 			continue;
-		if (d.device == WIRE_DEV_EVTCHN && device_overflowed(copy)) {
+		if (device_overflowed(copy, &d)) {
 			p.revents = POLLERR;
 			lib_copy_out(at, &p, sizeof(p));
 		}
@@ -344,7 +344,7 @@ static void on_device(struct thread *t, const struct device *d, int copy)
 	case SYS_pwritev:
 	case SYS_preadv2:
 	case SYS_pwritev2:
-		if (d->device != WIRE_DEV_EVTCHN)
+		if (d->device != WIRE_DEV_EVTCHN && d->device != WIRE_DEV_XENBUS)
 			call_finish(t, -EINVAL);
 		else
 			call_pass(t, AFTER_NOTHING);
@@ -385,7 +385,7 @@ static void on_other(struct thread *t)
 	case SYS_epoll_ctl:
 		/* A file whose driver has no poll method cannot be watched by epoll. */
 		if (a[1] == EPOLL_CTL_ADD && file_device(t, (int)a[2], &d, NULL) &&
-		    d.device != WIRE_DEV_EVTCHN)
+		    d.device != WIRE_DEV_EVTCHN && d.device != WIRE_DEV_XENBUS)
 			call_finish(t, -EPERM);
 		else
 			call_pass(t, AFTER_NOTHING);

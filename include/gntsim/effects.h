@@ -48,14 +48,18 @@ enum gntsim_effect_kind {
 	 *  - "evtchn-unbind-of-a-lost-port": the second of two such files gives the port up, or is
 	 *    closed: the kernel crashes. */
 	GNTSIM_EFFECT_HAZARD,
+	/** A port of the domain's kernel that is listened to (gntsim_port_listen()) became pending:
+	 * gntsim_port_status() tells which. Not told of a domain that is destroyed. */
+	GNTSIM_EFFECT_KERNEL_EVENT,
 };
 
 struct gntsim_effect {
 	enum gntsim_effect_kind kind;
-	struct gntsim_file *file; /**< EVENT, FILE_DEAD */
-	struct gntsim_mm *mm;     /**< REVOKED, MM_DEAD */
-	uint64_t addr, len;       /**< REVOKED */
-	const char *hazard;       /**< HAZARD: a constant string, the rule's name */
+	struct gntsim_file *file;  /**< EVENT, FILE_DEAD */
+	struct gntsim_mm *mm;      /**< REVOKED, MM_DEAD */
+	uint64_t addr, len;        /**< REVOKED */
+	struct gntsim_domain *dom; /**< KERNEL_EVENT */
+	const char *hazard;        /**< HAZARD: a constant string, the rule's name */
 };
 
 /** The name of a hazard that the model knows, by its number from 0; NULL past the last. */

@@ -56,6 +56,11 @@ int gntsim_port_status(const struct gntsim_domain *dom, gntsim_port port,
 /** Masks or unmasks a kernel port; unmasking a pending one delivers nothing (no consumer).
  * @retval -EINVAL free, out of range, or a port of /dev/xen/evtchn */
 int gntsim_port_set_masked(struct gntsim_domain *dom, gntsim_port port, bool masked);
+/**
+ * Has GNTSIM_EFFECT_KERNEL_EVENT (effects.h) tell when a kernel port becomes pending and is not masked,
+ * until it is closed. @retval -EINVAL free, out of range, or a port of /dev/xen/evtchn
+ */
+int gntsim_port_listen(struct gntsim_domain *dom, gntsim_port port);
 /** Clears the pending bit of a kernel port, as its interrupt handler would. @retval -EINVAL */
 int gntsim_port_clear_pending(struct gntsim_domain *dom, gntsim_port port);
 

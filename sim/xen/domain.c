@@ -83,6 +83,7 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *gi
 	list_init(&dom->files);
 	list_init(&dom->mms);
 	list_init(&dom->grefs);
+	gs_effect_init(&dom->heard, GNTSIM_EFFECT_KERNEL_EVENT);
 	gs_maptrack_init(&dom->maptrack, c->max_maptrack_frames);
 	gs_ports_init(&dom->ports, c->max_ports, c->kernel_virqs ? *c->kernel_virqs : virqs);
 	return gs_grants_init(dom, c->max_grant_frames);
@@ -161,6 +162,7 @@ void gntsim_domain_destroy(struct gntsim_domain *dom)
 
 	GS_SAW(m, .kind = GNTSIM_SAW_DESTROY, .domid = dom->id);
 	dom->dying = true;
+	gs_effect_drop(&dom->heard);
 	m->totals.domains--;
 	m->totals.zombies++;
 	/* One more than there are, lest the last one bury it under our hands. */

@@ -122,7 +122,7 @@ static int use(struct gntsim_domain *dom, struct port *p, enum gntsim_port_state
 static void unuse(struct gntsim_domain *dom, struct port *p)
 {
 	p->state = GNTSIM_PORT_FREE;
-	p->pending = p->masked = false;
+	p->pending = p->masked = p->heard = false;
 	p->refs = 0;
 	p->remote = NULL;
 	mark_free(&dom->ports, p->number, true);
@@ -202,6 +202,8 @@ void gs_port_set_pending(struct gntsim_domain *dom, struct port *p)
 		gs_evtchn_interrupt(dom, p);
 	else
 		GS_SAW(dom->m, .kind = GNTSIM_SAW_PENDING, .domid = dom->id, .port = p->number);
+	if (p->heard && !p->masked && !dom->dying)
+		gs_effect_raise(dom->m, &dom->heard);
 }
 
 int gntsim_port_send(struct gntsim_domain *dom, gntsim_port port)
@@ -329,6 +331,16 @@ int gntsim_port_set_masked(struct gntsim_domain *dom, gntsim_port port, bool mas
 	if (!p)
 		return -EINVAL;
 	p->masked = masked;
+	return 0;
+}
+
+int gntsim_port_listen(struct gntsim_domain *dom, gntsim_port port)
+{
+	struct port *p = kernel_port(dom, port);
+
+	if (!p)
+		return -EINVAL;
+	p->heard = true;
 	return 0;
 }
 

@@ -206,6 +206,23 @@ static void start_machine(struct stage *s)
 	/* The pipe stays open: a broker that prints more is not to die of it. */
 }
 
+/* What a domain shares with xenstored is there before the test: it counts as what was at first. */
+static void make_domains(struct stage *s)
+{
+	for (unsigned i = 0; s->xenstore && i < s->n_domains; i++) {
+		char id[16];
+		const char *argv[] = {
+		    s->gntsim,  "run",  "--socket", s->socket,
+		    "--domain", id,     "--guest",  s->domains[i].pv ? "pv" : "pvh",
+		    "--",       "true", NULL};
+		int status;
+
+		snprintf(id, sizeof(id), "%u", s->domains[i].id);
+		if (waitpid(start(s, argv, STDERR_FILENO, -1, NULL), &status, 0) < 0 || status != 0)
+			die(s, "domain %s does not begin", id);
+	}
+}
+
 /* Starts the program in a domain, as the test or as a peer. Returns this end of its socket. */
 static int start_program(struct stage *s, unsigned domain, bool peer, pid_t *pid)
 {
@@ -551,6 +568,7 @@ int main(int argc, char **argv)
 	sigemptyset(&set);
 	sigaddset(&set, SIGCHLD);
 	start_machine(&s);
+	make_domains(&s);
 	read_totals(&s, &s.before);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	s.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

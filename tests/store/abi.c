@@ -11,7 +11,7 @@
 #include <xen/version.h>
 #include <xen/xen.h>
 
-#define SAME(ours, theirs) _Static_assert((ours) == (theirs), #ours " is not " #theirs)
+#define SAME(ours, theirs)        _Static_assert((ours) == (theirs), #ours " is not " #theirs)
 #define PLACE(ours, a, theirs, b) SAME(offsetof(ours, a), offsetof(theirs, b))
 
 SAME(HYPERCALL_XEN_VERSION, __HYPERVISOR_xen_version);

@@ -14,9 +14,12 @@ expect 0 "write" "$gntsim" run --socket "$s" -- xenstore-write /a 1
 expect 0 "a domain" "$gntsim" run --socket "$s" --domain 1 -- true
 expect 0 "its end" "$gntsim" control --socket "$s" destroy 1
 expect 0 "write again" "$gntsim" run --socket "$s" -- xenstore-write /a 2
-expect 0 "another domain" "$gntsim" run --socket "$s" --domain 3 -- xenstore-read /a
+expect 0 "another domain" "$gntsim" run --socket "$s" --domain 3 -- xenstore-read name
+says out domain-3
+expect 0 "the first again" "$gntsim" run --socket "$s" --domain 1 -- xenstore-read name
+says out domain-1
+expect 0 "what was written" "$gntsim" run --socket "$s" -- xenstore-read /a
 says out 2
-expect 0 "the first again" "$gntsim" run --socket "$s" --domain 1 -- xenstore-read /a
 xl=$(ls /usr/lib/xen-*/bin/xl 2>/dev/null) || xl=
 if [ -n "$xl" ] && [ -r /etc/xen/xl.conf ]; then
 	expect 0 "xl" "$gntsim" run --socket "$s" -- "$xl" list

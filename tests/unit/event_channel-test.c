@@ -27,6 +27,37 @@ static void the_lowest_free_port(void)
 	EXPECT_EQ(gntsim_port_close(fx.dom2, 1), 0);
 }
 
+/* An event on a kernel's port is told of if it is listened to, once, until it is taken. */
+static void listening(void)
+{
+	int there = gntsim_port_alloc_unbound(fx.dom1, 2);
+	int here = gntsim_port_bind_interdomain(fx.dom2, 1, (gntsim_port)there);
+	struct gntsim_effect e;
+
+	EXPECT_EQ(gntsim_port_send(fx.dom2, (gntsim_port)here), 0);
+	EXPECT(!gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(gntsim_port_listen(fx.dom1, 77), -EINVAL);
+	EXPECT_EQ(gntsim_port_listen(fx.dom1, (gntsim_port)there), 0);
+	EXPECT_EQ(gntsim_port_send(fx.dom2, (gntsim_port)here), 0);
+	EXPECT_EQ(gntsim_port_send(fx.dom2, (gntsim_port)here), 0);
+	REQUIRE(gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(e.kind, GNTSIM_EFFECT_KERNEL_EVENT);
+	EXPECT(e.dom == fx.dom1);
+	EXPECT(!gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(gntsim_port_set_masked(fx.dom1, (gntsim_port)there, true), 0);
+	EXPECT_EQ(gntsim_port_send(fx.dom2, (gntsim_port)here), 0);
+	EXPECT(!gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(gntsim_port_close(fx.dom1, (gntsim_port)there), 0);
+	EXPECT_EQ(gntsim_port_close(fx.dom2, (gntsim_port)here), 0);
+	/* The next with its number is another. */
+	there = gntsim_port_alloc_unbound(fx.dom1, 2);
+	here = gntsim_port_bind_interdomain(fx.dom2, 1, (gntsim_port)there);
+	EXPECT_EQ(gntsim_port_send(fx.dom2, (gntsim_port)here), 0);
+	EXPECT(!gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(gntsim_port_close(fx.dom1, (gntsim_port)there), 0);
+	EXPECT_EQ(gntsim_port_close(fx.dom2, (gntsim_port)here), 0);
+}
+
 /* The remote domain is not validated; DOMID_SELF means the caller. */
 static void unbound_for_anybody(void)
 {
@@ -326,6 +357,7 @@ int main(void)
 	    {"loopback", loopback},
 	    {"send sets the peer pending", send_sets_the_peer_pending},
 	    {"send errors", send_errors},
+	    {"listening", listening},
 	    {"close and bind again", close_and_bind_again},
 	    {"close errors", close_errors},
 	    {"virqs", virqs},

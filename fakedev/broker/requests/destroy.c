@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* WIRE_DESTROY. The domain ends at once; the answer waits until its processes have been killed, and the
  * machine goes on meanwhile: one that executes a program may wait for us. */
+#include "broker/store.h"
 #include "broker/trace-internal.h"
 
 #include <errno.h>
@@ -30,7 +31,7 @@ static void done(struct broker *b, struct endpoint *e, uint32_t events)
 	if (!c)
 		return;
 	c->destroying = NULL;
-	client_answer(c, WIRE_DESTROY, d->survivors.text, d->survivors.len);
+	client_answer(c, WIRE_DESTROY, 0, d->survivors.text, d->survivors.len);
 }
 
 static void destroying_destroy(struct endpoint *e)
@@ -90,6 +91,7 @@ int request_destroy(struct client *c, const struct wire_in *in)
 	if (!dom || c->destroying)
 		return client_reply(c, in, dom ? -EBUSY : -ESRCH, NULL, 0, NULL, 0);
 	s->len = 0;
+	store_domain_goes(c->broker, (uint16_t)domid);
 	gntsim_domain_destroy(dom);
 	broker_effects(c->broker);
 	err = start(c->broker, c, domid);
@@ -111,6 +113,7 @@ void request_destroy_domain(struct broker *b, uint32_t domid)
 	if (!dom)
 		return;
 	b->survivors.len = 0;
+	store_domain_goes(b, (uint16_t)domid);
 	gntsim_domain_destroy(dom);
 	broker_effects(b);
 	if (start(b, NULL, domid) < 0)

@@ -180,6 +180,8 @@ static long call_driver(struct client *c, const struct device_file *f,
 
 	if (!f)
 		return -EBADF;
+	if (f->device == WIRE_DEV_XENBUS)
+		return -ENOTTY;
 	if (!f->file)
 		return request_privcmd(f, call->cmd, call->arg, &um);
 	cause->kind = CAUSE_IOCTL;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "broker/reads.h"
 #include "broker/show/show.h"
+#include "broker/store.h"
 #include "broker/trace-internal.h"
 
 #include <errno.h>
@@ -116,32 +117,29 @@ static int hello(struct client *c, const struct wire_in *in)
 }
 
 /* The plain files that xenstored finds in domain 0. */
-static int open_plain(struct broker *b, const struct client *c, uint32_t device)
+static int open_plain(struct broker *b, struct client *c, uint32_t device)
 {
 	char text[16];
 	int fd;
 
 	if (c->domid != 0)
 		return -ENOENT;
-	if (device == WIRE_DEV_XSD_KVA) {
-		if (b->xsd_kva < 0) {
-			b->xsd_kva = memfd_create("gntsim-xsd_kva", MFD_CLOEXEC);
-			if (b->xsd_kva >= 0 && ftruncate(b->xsd_kva, GNTSIM_PAGE_SIZE) < 0)
-				return -errno;
-		}
-		return b->xsd_kva < 0 ? -errno : dup(b->xsd_kva);
-	}
-	if (b->xsd_port == 0) {
-		int port = gntsim_port_alloc_unbound(gntsim_domain_find(b->machine, 0), 0);
+	if (!b->store) {
+		/* A xenstored that a user starts. */
+		int err = store_start(b, NULL);
 
-		if (port < 0)
-			return port;
-		b->xsd_port = (uint32_t)port;
+		if (err < 0)
+			return err;
+	}
+	if (device == WIRE_DEV_XSD_KVA) {
+		fd = dup(store_kva(b));
+		c->is_xenstored = true;
+		return fd < 0 ? -errno : fd;
 	}
 	fd = memfd_create("gntsim-xsd_port", MFD_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	snprintf(text, sizeof(text), "%u", b->xsd_port);
+	snprintf(text, sizeof(text), "%u", store_port(b));
 	if (write(fd, text, strlen(text)) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
 		close(fd);
 		return -EIO;
@@ -265,22 +263,61 @@ static int make_devices(struct client *c, const struct wire_in *in)
 	return reply(c, in, err, folder, err < 0 ? 0 : strlen(folder));
 }
 
+static int write_ports(struct client *c, const struct wire_in *in, const struct device_file *f)
+{
+	uint32_t ports[1024];
+	size_t len = in->msg.payload - sizeof(struct wire_write);
+
+	if (len > sizeof(ports))
+		return -EPROTO;
+	memcpy(ports, in->payload + sizeof(struct wire_write), len);
+	return reply(c, in, gntsim_evtchn_write(f->file, len, ports), NULL, 0);
+}
+
+/* The answer may come later, from xenstored. */
+static int write_xenbus(struct client *c, const struct wire_in *in, struct device_file *f)
+{
+	long n = xenbus_write(f->xenbus, in->payload + sizeof(struct wire_write),
+			      in->msg.payload - sizeof(struct wire_write));
+
+	if (n != -EINPROGRESS)
+		return reply(c, in, n, NULL, 0);
+	f->writer = c;
+	c->writing = f;
+	trace_request(c, in, 0, NULL, 0);
+	return 0;
+}
+
 static int write_device(struct client *c, const struct wire_in *in)
 {
 	struct wire_write w;
 	struct device_file *f;
-	uint32_t ports[1024];
 
 	if (in->msg.payload < sizeof(w))
 		return -EPROTO;
 	memcpy(&w, in->payload, sizeof(w));
-	if (w.len != in->msg.payload - sizeof(w) || w.len > sizeof(ports))
+	if (w.len != in->msg.payload - sizeof(w))
 		return -EPROTO;
 	f = client_file(c, w.file);
+	if (f && f->xenbus && !c->writing && !f->writer)
+		return write_xenbus(c, in, f);
 	if (!f || !f->file)
-		return reply(c, in, f ? -EINVAL : -EBADF, NULL, 0);
-	memcpy(ports, in->payload + sizeof(w), w.len);
-	return reply(c, in, gntsim_evtchn_write(f->file, w.len, ports), NULL, 0);
+		return reply(c, in, !f ? -EBADF : f->xenbus ? -EBUSY : -EINVAL, NULL, 0);
+	return write_ports(c, in, f);
+}
+
+static int introduce(struct client *c, const struct wire_in *in)
+{
+	uint32_t domid;
+	int settled;
+
+	if (!client_payload(in, &domid, sizeof(domid)) || c->introducing.next != &c->introducing)
+		return -EPROTO;
+	settled = store_settled(c->broker, (uint16_t)domid);
+	if (settled != 0)
+		return reply(c, in, settled < 0 ? settled : 0, NULL, 0);
+	store_await(c, (uint16_t)domid);
+	return 0;
 }
 
 static int give_arena(struct client *c, const struct wire_in *in)
@@ -406,6 +443,8 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_ADVANCE:
 	case WIRE_LIMIT:
 		return request_machine(c, in);
+	case WIRE_INTRODUCE:
+		return introduce(c, in);
 	case WIRE_SHOW:
 		return show_request(c, in);
 	case WIRE_EXEC:

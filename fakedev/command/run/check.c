@@ -25,7 +25,7 @@ static int become_shell(void *ctx)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	setenv("GNTSIM_SOCKET", c->at->socket, 1);
 	if (*c->at->rundir)
-		xenstore_environment(c->at->rundir);
+		xenstore_environment(c->at->rundir, 0);
 	restore_limits();
 	execl("/bin/sh", "sh", "-c", c->command, (char *)NULL);
 	return complain("cannot run /bin/sh: %s", strerror(errno));

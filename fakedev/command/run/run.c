@@ -37,8 +37,8 @@ int run_become(const struct run_options *o, const struct run_program *p, const s
 	struct failure f;
 
 	if (*at->rundir) {
-		xenstore_environment(at->rundir);
-		if (xenstore_introduce(at->rundir, j.domid, &f) < 0)
+		xenstore_environment(at->rundir, j.domid);
+		if (xenstore_introduce(&j, &f) < 0)
 			return complain("%s", f.text);
 	}
 	/* In another mount namespace a chroot hides from us where our own file is: that comes last. */

@@ -201,10 +201,8 @@ static void reap(struct several *s)
 		for (unsigned int i = 0; i < s->n_started; i++)
 			if (s->children[i].pid == pid)
 				child_ended(s, i, status);
-		if (s->at->xenstore && pid == s->at->xenstore->pid) {
-			s->at->xenstore->pid = 0;
-			complain("xenstored ended (status %d)", exit_status(status));
-		}
+		if (s->at->xenstore && pid == s->at->xenstore->pid)
+			xenstore_ended(s->at->xenstore, status);
 		if (pid == output->relay.pid) {
 			output->relay.pid = 0;
 			fail_all(s, complain("who passes on what the programs print has died"));

@@ -80,8 +80,7 @@ static void on_signal(void *ctx)
 		while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 			if (pid != s->xenstore->pid)
 				continue;
-			s->xenstore->pid = 0;
-			complain("xenstored ended (status %d)", exit_status(status));
+			xenstore_ended(s->xenstore, status);
 		}
 	}
 }

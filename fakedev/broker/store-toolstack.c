@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/* What xl does with the store when it makes a domain, and when the domain ends (libxl_create.c,
+ * libxl_dom.c, libxl_domain.c). It is said on domain 0's ring, in one go; answers are only counted. */
+#include "store-internal.h"
+#include "xenbus/xs.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MEMORY_KIB "131072" /* what a domain is said to have */
+#define HANDLE     "00000000-0000-0000-0000-%012x"
+
+/* A message whose body is written with a format in which '|' stands for a zero byte. */
+static void __attribute__((format(printf, 3, 4)))
+say(struct store *s, enum xs_type type, const char *format, ...)
+{
+	struct {
+		struct xs_msg head;
+		char body[512];
+	} m = {.head = {.type = type}};
+	va_list args;
+	int n;
+
+	va_start(args, format);
+	n = vsnprintf(m.body, sizeof(m.body), format, args);
+	va_end(args);
+	for (int i = 0; i < n; i++)
+		if (m.body[i] == '|')
+			m.body[i] = '\0';
+	m.head.len = (uint32_t)n;
+	if (s->toolstack && xenbus_write(s->toolstack, &m, sizeof(m.head) + (size_t)n) > 0)
+		s->asked++;
+}
+
+/* A node of the domain's with its permissions; NULL: those of what it lies in. */
+static void node(struct store *s, unsigned int domid, const char *key, const char *value,
+		 const char *perms)
+{
+	if (value)
+		say(s, XS_WRITE, "/local/domain/%u/%s|%s", domid, key, value);
+	else
+		say(s, XS_MKDIR, "/local/domain/%u/%s|", domid, key);
+	if (perms)
+		say(s, XS_SET_PERMS, "/local/domain/%u/%s|%s", domid, key, perms);
+}
+
+void store_toolstack_make(struct store *s, struct store_domain *d)
+{
+	static const char *const readable[] = {"cpu", "memory", "device", "control"};
+	static const char *const writable[] = {"control/shutdown", "data", "drivers",
+					       "feature",          "attr", "error"};
+	char may_read[32], own[16], number[16], name[32], vm[64];
+	unsigned int domid = d->domid;
+
+	snprintf(number, sizeof(number), "%u", domid);
+	snprintf(name, sizeof(name), domid ? "domain-%u" : "Domain-%u", domid);
+	if (domid) {
+		snprintf(may_read, sizeof(may_read), "n0|r%u|", domid);
+		snprintf(own, sizeof(own), "n%u|", domid);
+		snprintf(vm, sizeof(vm), "/vm/" HANDLE, domid);
+		say(s, XS_MKDIR, "/local/domain/%u|", domid);
+		say(s, XS_SET_PERMS, "/local/domain/%u|%s", domid, may_read);
+		say(s, XS_MKDIR, "%s|", vm);
+		say(s, XS_SET_PERMS, "%s|%s", vm, may_read);
+		say(s, XS_WRITE, "%s/name|%s", vm, name);
+		say(s, XS_WRITE, "%s/uuid|%s", vm, vm + sizeof("/vm"));
+		node(s, domid, "vm", vm, NULL);
+		for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
+			node(s, domid, readable[i], NULL, may_read);
+		for (size_t i = 0; i < sizeof(writable) / sizeof(writable[0]); i++)
+			node(s, domid, writable[i], NULL, own);
+		node(s, domid, "memory/static-max", MEMORY_KIB, NULL);
+		node(s, domid, "memory/target", MEMORY_KIB, NULL);
+		node(s, domid, "cpu/0/availability", "online", NULL);
+	}
+	node(s, domid, "domid", number, NULL);
+	node(s, domid, "name", name, NULL);
+	if (domid) {
+		snprintf(number, sizeof(number), "%u", d->port);
+		node(s, domid, "store/port", number, NULL);
+		node(s, domid, "store/ring-ref", "1", NULL);
+		/* The page's frame, which xenstored has no use for. */
+		say(s, XS_INTRODUCE, "%u|%u|%u|", domid, 1u, d->port);
+	}
+	d->settled = s->asked;
+}
+
+void store_toolstack_unmake(struct store *s, const struct store_domain *d)
+{
+	if (d->domid == 0)
+		return;
+	say(s, XS_RM, "/vm/" HANDLE "|", (unsigned int)d->domid);
+	say(s, XS_RM, "/local/domain/%u|", (unsigned int)d->domid);
+	say(s, XS_RELEASE, "%u|", (unsigned int)d->domid);
+}
+
+/* A whole answer. What is to be removed may be gone. */
+static void tell_of_no(const void *answer)
+{
+	const char *why = (const char *)answer + sizeof(struct xs_msg);
+	struct xs_msg head;
+
+	memcpy(&head, answer, sizeof(head));
+	if (head.type == XS_ERROR && strcmp(why, "ENOENT") != 0)
+		fprintf(stderr, "gntsim: xenstored does not do what a toolstack asks of it: %s\n",
+			why);
+}
+
+static void readable(void *ctx)
+{
+	struct store *s = ctx;
+	const void *bytes;
+	size_t n;
+
+	while ((n = xenbus_peek(s->toolstack, &bytes)) > 0) {
+		tell_of_no(bytes);
+		xenbus_skip(s->toolstack, n);
+		s->answered++;
+	}
+	store_toolstack_answer(s);
+}
+
+static void written(void *ctx, long result)
+{
+	(void)ctx;
+	(void)result;
+}
+
+int store_toolstack_start(struct store *s, const struct store_domain *dom0)
+{
+	static const struct xenbus_file_ops ops = {readable, written};
+
+	if (s->toolstack)
+		xenbus_close(s->toolstack);
+	return xenbus_open(dom0->bus, &ops, s, false, &s->toolstack);
+}
+
+void store_toolstack_end(struct store *s)
+{
+	if (!s->toolstack)
+		return;
+	store_toolstack_answer(s);
+	xenbus_close(s->toolstack);
+	s->toolstack = NULL;
+}
+
+int store_settled(const struct broker *b, uint16_t domid)
+{
+	const struct store *s = b->store;
+	const struct store_domain *d = store_find(s, domid);
+
+	if (!d)
+		return -ENOENT;
+	return s->answered >= d->settled ? 1 : s->died ? -EIO : 0;
+}
+
+static struct client *client_of(struct link *l)
+{
+	return (struct client *)(void *)((char *)l - offsetof(struct client, introducing));
+}
+
+void store_await(struct client *c, uint16_t domid)
+{
+	c->introduced = domid;
+	link_add(&c->broker->store->waiting, &c->introducing);
+}
+
+void store_toolstack_answer(struct store *s)
+{
+	for (struct link *l = s->waiting.next, *next; l != &s->waiting; l = next) {
+		struct client *c = client_of(l);
+		int settled = store_settled(s->broker, c->introduced);
+
+		next = l->next;
+		if (settled == 0)
+			continue;
+		link_del(l);
+		client_answer(c, WIRE_INTRODUCE, settled < 0 ? settled : 0, NULL, 0);
+	}
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: MIT */
+/* Which domain has which page and port, and how an event finds its bus. */
+#define _GNU_SOURCE
+#include "store.h"
+#include "store-internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define CONSOLE_REF 0u
+#define STORE_REF   1u
+
+struct store_domain *store_find(const struct store *s, uint16_t domid)
+{
+	for (struct store_domain *d = s ? s->domains : NULL; d; d = d->next)
+		if (d->domid == domid)
+			return d;
+	return NULL;
+}
+
+static void kick(void *ctx)
+{
+	const struct store_domain *d = ctx;
+	struct gntsim_domain *dom = gntsim_domain_find(d->store->broker->machine, d->domid);
+
+	if (dom)
+		gntsim_port_send(dom, d->port);
+}
+
+void store_event(struct broker *b, struct gntsim_domain *dom)
+{
+	const struct store_domain *d = store_find(b->store, gntsim_domain_id(dom));
+	struct gntsim_port_status port;
+
+	if (!d || gntsim_port_status(dom, d->port, &port) < 0 || !port.pending)
+		return;
+	gntsim_port_clear_pending(dom, d->port);
+	xenbus_event(d->bus);
+}
+
+/* A page that domain 0 may map by a reserved reference. */
+static int grant_page(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame *frame)
+{
+	struct gntsim_grant_entry entry = {.flags = GNTSIM_GTF_PERMIT_ACCESS, .domid = 0};
+	int err = gntsim_frame_alloc(dom, frame);
+
+	if (err < 0)
+		return err;
+	entry.frame = *frame;
+	return gntsim_grant_entry_set(dom, ref, &entry);
+}
+
+static int listening_port(struct gntsim_domain *dom)
+{
+	int port = gntsim_port_alloc_unbound(dom, 0);
+
+	return port < 0 ? port : gntsim_port_listen(dom, (gntsim_port)port) < 0 ? -EINVAL : port;
+}
+
+static void forget_domain(struct store_domain *d)
+{
+	xenbus_free(d->bus);
+	if (d->listener)
+		broker_end_endpoint(d->store->broker, d->listener);
+	if (d->dir[0]) {
+		char path[sizeof(d->dir) + 8];
+
+		snprintf(path, sizeof(path), "%s/socket", d->dir);
+		unlink(path);
+		rmdir(d->dir);
+	}
+	free(d);
+}
+
+/* What a toolstack makes in a domain that it builds. */
+static int equip(struct store_domain *d, struct gntsim_domain *dom)
+{
+	static const struct xenbus_ops ops = {kick};
+	const struct store *s = d->store;
+	struct xs_ring *ring = s->kva;
+	int port, err;
+
+	if (d->domid) {
+		err = grant_page(dom, STORE_REF, &d->page);
+		if (err == 0)
+			err = grant_page(dom, CONSOLE_REF, &d->console);
+		if (err < 0)
+			return err;
+		ring = gntsim_frame_ptr(s->broker->machine, d->page);
+	}
+	port = listening_port(dom);
+	if (port < 0)
+		return port;
+	d->port = (gntsim_port)port;
+	if (d->domid) {
+		port = gntsim_port_alloc_unbound(dom, 0);
+		if (port < 0)
+			return port;
+		d->console_port = (gntsim_port)port;
+	}
+	return xenbus_new(ring, &ops, d, &d->bus);
+}
+
+static int listen_for(struct store_domain *d)
+{
+	char path[sizeof(d->dir) + 8];
+	int n = snprintf(d->dir, sizeof(d->dir), "%s/%u", d->store->broker->rundir, d->domid);
+
+	if (n < 0 || (size_t)n >= sizeof(d->dir) || mkdir(d->dir, 0755) < 0) {
+		d->dir[0] = '\0';
+		return n < 0 || (size_t)n >= sizeof(d->dir) ? -ENAMETOOLONG : -errno;
+	}
+	snprintf(path, sizeof(path), "%s/socket", d->dir);
+	return store_listen(d->store->broker, d->domid, path, &d->listener);
+}
+
+int store_domain_came(struct broker *b, struct gntsim_domain *dom)
+{
+	struct store *s = b->store;
+	struct store_domain *d;
+	int err;
+
+	if (!s || store_find(s, gntsim_domain_id(dom)))
+		return 0;
+	d = calloc(1, sizeof(*d));
+	if (!d)
+		return -ENOMEM;
+	d->store = s;
+	d->domid = gntsim_domain_id(dom);
+	err = equip(d, dom);
+	if (err == 0 && d->domid && b->rundir)
+		err = listen_for(d);
+	if (err < 0) {
+		forget_domain(d);
+		return err;
+	}
+	d->next = s->domains;
+	s->domains = d;
+	if (d->domid == 0)
+		err = store_toolstack_start(s, d);
+	store_toolstack_make(s, d);
+	return err;
+}
+
+void store_domain_goes(struct broker *b, uint16_t domid)
+{
+	struct store_domain **at = b->store ? &b->store->domains : NULL, *d;
+
+	while (at && *at && (*at)->domid != domid)
+		at = &(*at)->next;
+	if (!at || !*at)
+		return;
+	d = *at;
+	*at = d->next;
+	store_toolstack_unmake(b->store, d);
+	forget_domain(d);
+}
+
+static bool came(void *ctx, const struct gntsim_domain_info *info)
+{
+	struct broker *b = ctx;
+	struct gntsim_domain *dom = gntsim_domain_find(b->machine, info->domid);
+
+	b->store->error = dom ? store_domain_came(b, dom) : 0;
+	return b->store->error == 0;
+}
+
+int store_start(struct broker *b, const char *rundir)
+{
+	struct store *s = calloc(1, sizeof(*s));
+	void *kva;
+
+	if (!s)
+		return -ENOMEM;
+	s->broker = b;
+	link_init(&s->waiting);
+	s->kva_fd = memfd_create("gntsim-xsd_kva", MFD_CLOEXEC);
+	kva = s->kva_fd < 0 || ftruncate(s->kva_fd, GNTSIM_PAGE_SIZE) < 0
+		  ? MAP_FAILED
+		  : mmap(NULL, GNTSIM_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, s->kva_fd, 0);
+	if (rundir)
+		b->rundir = strdup(rundir);
+	if (kva == MAP_FAILED || (rundir && !b->rundir)) {
+		int err = kva == MAP_FAILED ? -errno : -ENOMEM;
+
+		if (s->kva_fd >= 0)
+			close(s->kva_fd);
+		free(s);
+		return err;
+	}
+	s->kva = kva;
+	b->store = s;
+	/* Domain 0 comes first. */
+	gntsim_for_each_domain(b->machine, came, b);
+	return s->error;
+}
+
+int store_kva(const struct broker *b)
+{
+	return b->store ? b->store->kva_fd : -1;
+}
+
+uint32_t store_port(const struct broker *b)
+{
+	const struct store_domain *d = store_find(b->store, 0);
+
+	return d ? d->port : 0;
+}
+
+void store_died(struct broker *b)
+{
+	if (!b->store || b->store->died)
+		return;
+	b->store->died = true;
+	for (struct store_domain *d = b->store->domains; d; d = d->next)
+		xenbus_died(d->bus);
+	store_toolstack_answer(b->store);
+}
+
+int store_open(struct broker *b, uint16_t domid, const struct xenbus_file_ops *ops, void *ctx,
+	       bool as_socket, struct xenbus_file **out)
+{
+	const struct store_domain *d = store_find(b->store, domid);
+
+	return d ? xenbus_open(d->bus, ops, ctx, as_socket, out) : -ENOENT;
+}
+
+/* The domain lives on without a xenstore. */
+static void unequip(const struct store_domain *d)
+{
+	struct gntsim_domain *dom = gntsim_domain_find(d->store->broker->machine, d->domid);
+	const struct gntsim_grant_entry none = {.flags = GNTSIM_GTF_INVALID};
+
+	if (!dom)
+		return;
+	gntsim_port_close(dom, d->port);
+	if (d->domid == 0)
+		return;
+	gntsim_port_close(dom, d->console_port);
+	gntsim_grant_entry_set(dom, STORE_REF, &none);
+	gntsim_grant_entry_set(dom, CONSOLE_REF, &none);
+	gntsim_frame_free(dom, d->page);
+	gntsim_frame_free(dom, d->console);
+}
+
+void store_free(struct broker *b)
+{
+	struct store *s = b->store;
+
+	if (!s)
+		return;
+	s->died = true;
+	while (s->domains) {
+		struct store_domain *d = s->domains;
+
+		s->domains = d->next;
+		unequip(d);
+		forget_domain(d);
+	}
+	store_toolstack_end(s);
+	munmap(s->kva, GNTSIM_PAGE_SIZE);
+	close(s->kva_fd);
+	free(s);
+	b->store = NULL;
+}

@@ -1,0 +1,101 @@
+#!/bin/sh
+# Each domain has its own part of the xenstore, by Debian's xenstored: paths, permissions, watches, its
+# birth and its end; and what is wrong in one is no other's trouble.
+# usage: domains-test.sh GNTSIM SCRIBBLE [LIVES]
+gntsim=$(realpath "$1") scribble=$(realpath "$2") lives=${3:-20}
+# shellcheck source=tests/cli/script.sh
+. "$(dirname "$0")/../cli/script.sh"
+ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || {
+	echo "skipped: no xenstored (package xen-utils-4.17)"
+	exit 77
+}
+s=$dir/s
+# in DOMAIN COMMAND...
+cat >"$dir/in" <<END
+#!/bin/sh
+domain=\$1
+shift
+exec "$gntsim" run --socket "$s" --domain "\$domain" -- "\$@"
+END
+chmod +x "$dir/in"
+in=$dir/in
+start serve "$gntsim" serve --xenstore --socket "$s"
+# What a line shows is that something is there; a first event comes at once.
+start introduced "$gntsim" run --socket "$s" -- stdbuf -oL xenstore-watch -n 2 @introduceDomain
+start released "$gntsim" run --socket "$s" -- stdbuf -oL xenstore-watch -n 2 @releaseDomain
+expect 0 "the store at first" "$in" 0 xenstore-ls -f
+sort "$dir/out" >"$dir/first"
+
+expect 0 "a relative path" "$in" 3 xenstore-read name
+says out domain-3
+expect 0 "introduced" timeout 20 tail -s 0.05 --pid="$(cat "$dir/introduced.pid")" -f /dev/null
+expect 0 "its own" "$in" 3 sh -c 'xenstore-write data/secret 1 && xenstore-read /local/domain/3/data/secret'
+expect 0 "by the node" "$in" 3 env XENSTORED_PATH=/dev/xen/xenbus xenstore-read data/secret
+expect 1 "what is domain 0's" "$in" 3 xenstore-write name other
+expect 1 "what is nobody's" "$in" 3 xenstore-write /top 1
+expect 1 "another domain's" "$in" 4 xenstore-read /local/domain/3/data/secret
+expect 1 "another domain's" "$in" 4 xenstore-write /local/domain/3/data/secret 2
+expect 0 "allowed to read" "$in" 3 xenstore-chmod data/secret n3 r4
+expect 0 "another domain's" "$in" 4 xenstore-read /local/domain/3/data/secret
+expect 1 "not allowed to write" "$in" 4 xenstore-write /local/domain/3/data/secret 2
+expect 0 "owners" "$in" 0 xenstore-ls -f -p
+says out '/local/domain/3/data/secret = "1"   (n3,r4)'
+says out '/local/domain/4/name = "domain-4"   (n0,r4)'
+
+# A watch across domains, of one that is destroyed while it has another.
+start watch "$gntsim" run --socket "$s" --domain 4 -- stdbuf -oL xenstore-watch -n 2 /local/domain/3/data/secret
+start doomed "$gntsim" run --socket "$s" --domain 3 -- stdbuf -oL xenstore-watch -n 2 data
+expect 0 "a change" "$in" 0 xenstore-write /local/domain/3/data/secret 2
+expect 0 "seen" timeout 20 tail -s 0.05 --pid="$(cat "$dir/watch.pid")" -f /dev/null
+expect 0 "destroy" "$gntsim" control --socket "$s" destroy 3
+expect 0 "released" timeout 20 tail -s 0.05 --pid="$(cat "$dir/released.pid")" -f /dev/null
+expect 1 "what it had" "$in" 0 xenstore-exists /local/domain/3
+expect 0 "another domain's goes on" "$in" 4 xenstore-read name
+
+# A ring that makes no sense is its own domain's trouble.
+expect 0 "a domain" "$in" 5 xenstore-read name
+expect 0 "scribble" "$in" 0 "$scribble" 5
+"$gntsim" run --socket "$s" --domain 5 -- xenstore-read name >"$dir/stuck.out" 2>&1 &
+echo $! >"$dir/stuck.pid"
+expect 0 "others go on" "$in" 4 xenstore-read name
+expect 0 "domain 0 too" "$in" 0 xenstore-read /local/domain/4/name
+expect 0 "destroy" "$gntsim" control --socket "$s" destroy 5
+expect 0 "destroy" "$gntsim" control --socket "$s" destroy 4
+
+# Many lives, and the store as at first.
+i=0
+while [ $i -lt "$lives" ]; do
+	i=$((i + 1))
+	"$gntsim" control --socket "$s" create $i || complain "create $i"
+done
+expect 0 "they are there" "$in" 0 xenstore-list /local/domain
+[ "$(wc -l <"$dir/out")" = $((lives + 1)) ] || complain "not all: $(cat "$dir/out")"
+i=0
+while [ $i -lt "$lives" ]; do
+	i=$((i + 1))
+	"$gntsim" control --socket "$s" destroy $i || complain "destroy $i"
+done
+expect 0 "the store at last" "$in" 0 xenstore-ls -f
+grep -v '^/vm = ""' "$dir/out" | sort >"$dir/last"
+diff "$dir/first" "$dir/last" || complain "the store has changed"
+expect 0 "status" "$gntsim" status --socket "$s"
+says out "domains 1"
+says out "zombies 0"
+says out "gntdev_maps 0"
+
+# Whoever waits for a xenstored that was killed gets an error, and so does who comes later.
+start late "$gntsim" run --socket "$s" --domain 6 -- env XENSTORED_PATH=/dev/xen/xenbus \
+	stdbuf -oL xenstore-watch -n 2 data
+read -r xenstored _ <<END
+$(for p in /proc/[0-9]*; do
+	[ "$(cat "$p/comm" 2>/dev/null)" = xenstored ] &&
+		tr '\0' '\n' <"$p/environ" 2>/dev/null | grep -qx "GNTSIM_SOCKET=$s" && echo "${p#/proc/}"
+done)
+END
+kill -9 "$xenstored"
+expect 0 "who waits" timeout 20 tail -s 0.05 --pid="$(cat "$dir/late.pid")" -f /dev/null
+limit=20 expect 1 "who comes later" "$in" 6 xenstore-read name
+expect 0 "the machine goes on" "$in" 7 true
+stop serve TERM
+[ $got = 0 ] || complain "serve ended with $got"
+exit $failed
