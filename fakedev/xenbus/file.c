@@ -340,8 +340,10 @@ long xenbus_feed(struct xenbus_file *f, const void *bytes, size_t len)
 		if (f->used < sizeof(head))
 			break;
 		memcpy(&head, f->message, sizeof(head));
-		if (head.len > XS_PAYLOAD_MAX)
+		if (head.len > XS_PAYLOAD_MAX) {
+			f->used = 0;
 			return -E2BIG;
+		}
 		if (f->used == sizeof(head) + head.len)
 			err = send_message(f);
 		if (err < 0 && err != -EINPROGRESS)
