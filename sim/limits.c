@@ -26,6 +26,12 @@ static const struct limit limits[GNTSIM_N_LIMITS] = {
 			      .most = INT32_MAX,
 			      .later = true},
 			     MEMBER(gntdev_limit)},
+    [GNTSIM_LIMIT_FREE_PER_ITERATION] = {{.name = "free_per_iteration",
+					  .what = "ended grants that are looked at in a tick",
+					  .normal = 10,
+					  .most = INT32_MAX,
+					  .later = true},
+					 MEMBER(free_per_iteration)},
     [GNTSIM_LIMIT_GRANT_FRAMES] = {{.name = "grant_frames",
 				    .what = "frames of a grant table, of 512 entries",
 				    .normal = 64,
@@ -77,7 +83,9 @@ int gntsim_domain_set_limit(struct gntsim_domain *dom, enum gntsim_limit limit, 
 		return -EPERM;
 	if (limit == GNTSIM_LIMIT_GNTALLOC)
 		dom->gntalloc_limit = value;
-	else
+	else if (limit == GNTSIM_LIMIT_GNTDEV)
 		dom->gntdev_limit = value;
+	else
+		dom->free_per_iteration = value;
 	return 0;
 }

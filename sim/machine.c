@@ -8,9 +8,14 @@ int gntsim_machine_new(const struct gntsim_config *config, struct gntsim_machine
 
 	if (!config->frames || !config->n_frames || (uintptr_t)config->frames % GNTSIM_PAGE_SIZE)
 		return -EINVAL;
+	if (!gs_xen_profile(config->xen))
+		return -EINVAL;
 	m = gs_mem_create(config->allocator);
 	if (!m)
 		return -ENOMEM;
+	m->xen = gs_xen_profile(config->xen);
+	m->xsm = config->xsm;
+	m->arch = config->arch;
 	list_init(&m->timers);
 	list_init(&m->effects);
 	list_init(&m->releases);

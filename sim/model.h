@@ -26,11 +26,17 @@
 
 struct profile {
 	const char *name;
-	uint32_t deferred_batch; /* entries the deferred-free timer looks at in a tick */
-	bool private_may_write;  /* mprotect may make gntdev's private mappings writable */
-	bool bind_static;        /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
+	bool private_may_write; /* mprotect may make gntdev's private mappings writable */
+	bool bind_static;       /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);
+
+struct xen_profile {
+	const char *name;
+	bool copies_nothing;  /* a copy of no bytes is done before anything is looked at */
+	bool guards_handlers; /* a global VIRQ is bound by its handler alone */
+};
+const struct xen_profile *gs_xen_profile(enum gntsim_xen xen);
 
 /* ---- effects.c ---- */
 
@@ -48,6 +54,7 @@ enum hazard {
 	HAZARD_CLEAR_UNMAPPED, /* PV: a byte is cleared in a page that failed to map */
 	HAZARD_CLEAR_READONLY, /* PV: a byte is cleared through a read-only mapping */
 	HAZARD_PVH_SELF_MAP,   /* PVH: mapping one's own page takes it off its address */
+	HAZARD_CLEAR_ARM,      /* arm64: a byte is cleared in a page that failed to map */
 	HAZARD_STATIC_KERNELS, /* evtchn: a kernel's own port is bound by its number */
 	HAZARD_STATIC_SHARED,  /* evtchn: one port number is bound by two files */
 	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */
@@ -278,14 +285,18 @@ struct gntsim_domain {
 	int32_t gref_size; /* as gntalloc counts them */
 	uint32_t gntalloc_limit;
 	uint32_t gntdev_limit;
-	uint32_t n_grefs;   /* as they really are */
-	uint32_t n_statics; /* evtchn_static.c: of all its files */
+	uint32_t free_per_iteration; /* ended grants that a tick looks at; 0: all */
+	uint32_t n_grefs;            /* as they really are */
+	uint32_t n_statics;          /* evtchn_static.c: of all its files */
 };
 
 /* Also a zombie; NULL if there is none. */
 struct gntsim_domain *gs_domain(const struct gntsim_machine *m, uint16_t domid);
 /* As Xen's rcu_lock_domain_by_any_id(): DOMID_SELF is the caller. */
 struct gntsim_domain *gs_domain_any(struct gntsim_domain *self, uint16_t domid);
+/* XSM: whether @self may make these two communicate. */
+bool gs_may_communicate(const struct gntsim_domain *self, const struct gntsim_domain *a,
+			const struct gntsim_domain *b);
 /* A dead domain whose last frame was unmapped. */
 void gs_domain_bury(struct gntsim_domain *dom);
 /* Calls visit in order of domid, zombies included, until it returns false. */
@@ -583,6 +594,9 @@ struct gntsim_machine {
 	void *observer_ctx;
 	uint32_t origin; /* of what is made now */
 	bool origin_used;
+	const struct xen_profile *xen;
+	enum gntsim_xsm xsm;
+	enum gntsim_arch arch;
 	struct frames frames;
 	struct gntsim_domain **domains[DOM_LEAVES];
 	struct gntsim_totals totals;

@@ -170,6 +170,15 @@ static void listener_destroy(struct endpoint *e)
 	(void)e; /* a member of the broker */
 }
 
+static int guests_can_be(const struct broker_config *config, struct failure *f)
+{
+	for (unsigned int i = 0; i < config->n_domains; i++)
+		if (config->arch == GNTSIM_ARCH_ARM64 && config->domains[i].guest == 1)
+			return fail(f, -EINVAL, "arm64 has no PV guests, and domain %u is to be one",
+				    config->domains[i].domid);
+	return 0;
+}
+
 int broker_new(const struct broker_config *config, struct broker **out, struct failure *f)
 {
 	struct broker *b = calloc(1, sizeof(*b));
@@ -205,7 +214,10 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	if (err < 0)
 		goto undo;
 	mc = (struct gntsim_config){.frames = b->arena.memory,
-				    .n_frames = (uint32_t)(b->arena.size / GNTSIM_PAGE_SIZE)};
+				    .n_frames = (uint32_t)(b->arena.size / GNTSIM_PAGE_SIZE),
+				    .xen = config->xen,
+				    .xsm = config->xsm,
+				    .arch = config->arch};
 	if (config->limits[GNTSIM_LIMIT_FRAMES] > mc.n_frames) {
 		err = fail(f, -ENOMEM, "cannot map memory for %u page frames, only for %u",
 			   config->limits[GNTSIM_LIMIT_FRAMES], mc.n_frames);
@@ -213,6 +225,9 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	}
 	if (config->limits[GNTSIM_LIMIT_FRAMES])
 		mc.n_frames = config->limits[GNTSIM_LIMIT_FRAMES];
+	err = guests_can_be(config, f);
+	if (err < 0)
+		goto undo;
 	err = gntsim_machine_new(&mc, &b->machine);
 	if (err == 0 && config->trace)
 		gntsim_machine_observe(b->machine, config->trace->saw, config->trace->ctx);

@@ -8,7 +8,7 @@
 #ifndef FAKEDEV_BROKER_H
 #define FAKEDEV_BROKER_H
 
-#include <gntsim/limits.h>
+#include <gntsim/machine.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -37,6 +37,9 @@ struct broker_config {
 	    *fronts;               /**< how device files reach programs (fronts/fronts.h) */
 	const char *socket_path;   /**< where to listen; a dead broker's socket is replaced */
 	enum gntsim_kernel kernel; /**< of every domain */
+	enum gntsim_xen xen;
+	enum gntsim_xsm xsm;
+	enum gntsim_arch arch;
 	uint32_t limits[GNTSIM_N_LIMITS]; /**< of every domain, and the machine; 0: the default */
 	const struct broker_domain *domains; /**< those of which more is known, each once */
 	unsigned int n_domains;

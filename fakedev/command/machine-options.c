@@ -24,7 +24,7 @@ bool machine_options_has(int option)
 
 bool machine_options_of_domain(int option)
 {
-	return machine_options_has(option) && option != MACHINE_OPTION_KERNEL &&
+	return machine_options_has(option) && option >= MACHINE_OPTION_LIMIT &&
 	       !gntsim_limit(limit_of(option))->of_machine;
 }
 
@@ -43,6 +43,9 @@ void machine_options_list(struct machine_option_list *l, const struct option *ow
 	while (own->name)
 		*o++ = *own++;
 	*o++ = (struct option){"kernel", required_argument, NULL, MACHINE_OPTION_KERNEL};
+	*o++ = (struct option){"xen", required_argument, NULL, MACHINE_OPTION_XEN};
+	*o++ = (struct option){"arch", required_argument, NULL, MACHINE_OPTION_ARCH};
+	*o++ = (struct option){"xsm", required_argument, NULL, MACHINE_OPTION_XSM};
 	*o++ = (struct option){"limit", required_argument, NULL, MACHINE_OPTION_LIMIT};
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		name_limit((enum gntsim_limit)i, l->names[i], sizeof(l->names[i]));
@@ -54,7 +57,11 @@ void machine_options_list(struct machine_option_list *l, const struct option *ow
 
 void machine_options_help(FILE *out)
 {
-	fputs("  --kernel X.Y    the kernel whose drivers are modelled (default 6.1)\n", out);
+	fputs("  --kernel X.Y    the kernel whose drivers are modelled (default 6.1)\n"
+	      "  --xen X.Y       the hypervisor (default 4.17)\n"
+	      "  --arch A        amd64 (default) or arm64, where every guest is pvh\n"
+	      "  --xsm M         Xen's security module: dummy (default) or silo\n",
+	      out);
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)i);
 		char name[24], option[32];
@@ -119,6 +126,26 @@ static bool take_kernel(const char *command, struct machine_options *m, const ch
 	return gntsim_kernel_by_name(name, &m->kernel) == 0;
 }
 
+static bool take_platform(const char *command, struct machine_options *m, int option,
+			  const char *value)
+{
+	struct scn_platform_words words = {.xen = option == MACHINE_OPTION_XEN ? value : NULL,
+					   .arch = option == MACHINE_OPTION_ARCH ? value : NULL,
+					   .xsm = option == MACHINE_OPTION_XSM ? value : NULL};
+	struct scn_filter filter = {0};
+	const struct scn_platform *p = &filter.platform;
+	char name[32];
+
+	if (scn_place_platform(command, &words, &filter))
+		return false;
+	if (filter.has_arch)
+		m->arch = p->arch == SCN_ARM64 ? GNTSIM_ARCH_ARM64 : GNTSIM_ARCH_AMD64;
+	if (filter.has_xsm)
+		m->xsm = p->xsm == SCN_XSM_SILO ? GNTSIM_XSM_SILO : GNTSIM_XSM_DUMMY;
+	snprintf(name, sizeof(name), "%u.%u", p->xen.major, p->xen.minor);
+	return !filter.has_xen || gntsim_xen_by_name(name, &m->xen) == 0;
+}
+
 static bool take_limit(const char *command, struct machine_options *m, int option,
 		       const char *value, int domid)
 {
@@ -152,6 +179,8 @@ bool machine_options_take(const char *command, struct machine_options *m, int op
 			  const char *value, int domid)
 {
 	m->given = true;
+	if (option > MACHINE_OPTION_KERNEL && option < MACHINE_OPTION_LIMIT)
+		return take_platform(command, m, option, value);
 	return option == MACHINE_OPTION_KERNEL
 		   ? take_kernel(command, m, value)
 		   : take_limit(command, m, option, value,
@@ -161,6 +190,9 @@ bool machine_options_take(const char *command, struct machine_options *m, int op
 void machine_options_use(const struct machine_options *m, struct broker_config *config)
 {
 	config->kernel = m->kernel;
+	config->xen = m->xen;
+	config->xsm = m->xsm;
+	config->arch = m->arch;
 	memcpy(config->limits, m->limits, sizeof(config->limits));
 	config->domains = m->domains;
 	config->n_domains = m->n_domains;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file machine-options.h
- * The options that say what a machine is made of: --kernel, and the limits of gntsim/limits.h, of every
+ * The options that say what a machine is made of: --kernel, --xen, --arch, --xsm, and the limits of gntsim/limits.h, of every
  * domain or of one.
  */
 #ifndef COMMAND_MACHINE_OPTIONS_H
@@ -15,6 +15,9 @@
 struct machine_options {
 	bool given; /**< any of them */
 	enum gntsim_kernel kernel;
+	enum gntsim_xen xen;
+	enum gntsim_xsm xsm;
+	enum gntsim_arch arch;
 	uint32_t limits[GNTSIM_N_LIMITS];
 	struct broker_domain *domains; /**< those of which something is known */
 	unsigned int n_domains;
@@ -23,6 +26,9 @@ struct machine_options {
 /** The codes of these options for getopt_long(3); a limit's is the first with its number added. */
 enum machine_option {
 	MACHINE_OPTION_KERNEL = 2048,
+	MACHINE_OPTION_XEN,
+	MACHINE_OPTION_ARCH,
+	MACHINE_OPTION_XSM,
 	MACHINE_OPTION_LIMIT, /**< --limit, which is short for gntalloc's */
 	MACHINE_OPTION_LIMITS,
 };

@@ -26,7 +26,7 @@ static const char *hello_problem(int err)
 	case EEXIST:
 		return "the domain exists with another guest type";
 	case EINVAL:
-		return "no such domain id";
+		return "no such domain id, or a PV guest on arm64";
 	case ENFILE:
 		return "its limit of open files is reached (ulimit -n)";
 	default:

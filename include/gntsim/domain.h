@@ -27,13 +27,16 @@ enum gntsim_kernel {
 
 /** What a domain is. Zero (or a NULL configuration) means the default of each member. */
 struct gntsim_domain_config {
-	const enum gntsim_guest *guest; /**< NULL: domain 0 is PV, every other one PVH */
+	/** NULL: domain 0 is PV, every other one PVH; on arm64 all are PVH */
+	const enum gntsim_guest *guest;
 	enum gntsim_kernel kernel;
 	uint32_t max_grant_frames;    /**< of 512 v1 entries each; default 64 (Xen's default) */
 	uint32_t max_maptrack_frames; /**< of 256 handles each; default 1024 (Xen's default) */
 	uint32_t gntalloc_limit;      /**< gntalloc's module parameter; default 1024 */
 	uint32_t gntdev_limit;        /**< gntdev's module parameter; default 65536 */
-	uint32_t max_ports;           /**< event-channel ports; default 131072 (FIFO ABI) */
+	/** Deferred pages that a tick of the timer looks at: grant_table's module parameter; default 10 */
+	uint32_t free_per_iteration;
+	uint32_t max_ports; /**< event-channel ports; default 131072 (FIFO ABI) */
 	/** VIRQs that its kernel has bound for itself, a bit each: binding one is EEXIST. NULL:
 	 * those of Linux, which are 0, the timer's, and in domain 0 also 2 console, 9 PCPU state
 	 * and 16 machine check. */
@@ -42,7 +45,7 @@ struct gntsim_domain_config {
 
 /**
  * Creates a domain.
- * @retval -EINVAL domid is 0x7FF0 or more, or a limit is beyond what Xen could be given
+ * @retval -EINVAL domid is 0x7FF0 or more, PV on arm64, or a limit is beyond what Xen could be given
  * @retval -EEXIST the domid is in use (also by a zombie, see gntsim_domain_destroy())
  * @retval -ENOMEM
  */

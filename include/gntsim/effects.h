@@ -41,6 +41,8 @@ enum gntsim_effect_kind {
 	 *    clearing it crashes the kernel.
 	 *  - "pvh-maps-own-grant": Xen takes a page that a PVH domain maps itself off its first
 	 *    address, so that the kernel loses it.
+	 *  - "arm-clear-byte-after-failed-mmap": the same where all guests are auto-translated, at
+	 *    the last put of the map.
 	 *  - "evtchn-bind-static-of-a-kernels-port": BIND_STATIC of a port that the kernel
 	 *    handles itself warns, and undoes what the kernel has there.
 	 *  - "evtchn-bind-static-of-a-bound-port": two files have one port, by BIND_STATIC; the

@@ -22,6 +22,7 @@ extern "C" {
 enum gntsim_limit {
 	GNTSIM_LIMIT_GNTALLOC,
 	GNTSIM_LIMIT_GNTDEV,
+	GNTSIM_LIMIT_FREE_PER_ITERATION,
 	GNTSIM_LIMIT_GRANT_FRAMES,
 	GNTSIM_LIMIT_MAPTRACK_FRAMES,
 	GNTSIM_LIMIT_PORTS,
@@ -48,7 +49,8 @@ int gntsim_limit_by_name(const char *name, enum gntsim_limit *out);
 uint32_t *gntsim_limit_member(struct gntsim_domain_config *config, enum gntsim_limit limit);
 
 /**
- * Changes a limit of a domain that lives, as writing to the module's parameter in /sys does.
+ * Changes a limit of a domain that lives, as writing to the module's parameter in /sys does. No page
+ * at all of gntalloc is a limit of 0; free_per_iteration is without a limit then.
  * @retval -EPERM it stays as it was when the domain was made
  */
 int gntsim_domain_set_limit(struct gntsim_domain *dom, enum gntsim_limit limit, uint32_t value);

@@ -36,6 +36,37 @@ struct gntsim_allocator {
 	void *ctx;
 };
 
+/** Hypervisor versions where what a guest sees differs. A version is a row of sim/profile.c. */
+enum gntsim_xen {
+	GNTSIM_XEN_DEFAULT, /**< the one that most was compared with: 4.17 */
+	GNTSIM_XEN_4_14,
+	GNTSIM_XEN_4_17,
+	GNTSIM_XEN_4_19, /**< a copy of no bytes is ignored, whatever its references */
+	GNTSIM_XEN_4_20,
+	GNTSIM_XEN_4_21, /**< a global VIRQ is for its handler alone: domain 0 */
+};
+
+/** Xen's security module. */
+enum gntsim_xsm {
+	GNTSIM_XSM_DUMMY, /**< none, as Debian's Xen has it on amd64 */
+	/** Domains reach domain 0 and themselves, and no other; a port can only be made for a
+	 * domain that exists. Debian's Xen has it on arm64, unless told otherwise. */
+	GNTSIM_XSM_SILO,
+};
+
+enum gntsim_arch {
+	GNTSIM_ARCH_AMD64,
+	GNTSIM_ARCH_ARM64, /**< every guest is auto-translated; a domain may map its own grants */
+};
+
+/** The version for a name such as "4.17"; -EINVAL if there is none. */
+int gntsim_xen_by_name(const char *name, enum gntsim_xen *out);
+/** "4.17"; NULL if there is none. Numbered from the oldest on, from GNTSIM_XEN_DEFAULT + 1. */
+const char *gntsim_xen_name(enum gntsim_xen xen);
+/** "dummy", "silo"; "amd64", "arm64"; NULL past the last. Constant strings. */
+const char *gntsim_xsm_name(enum gntsim_xsm xsm);
+const char *gntsim_arch_name(enum gntsim_arch arch);
+
 /** What a machine is made of. Zero means the default in every member but @ref frames. */
 struct gntsim_config {
 	/** Page frames, page-aligned, zero-filled, owned by the caller and outliving the
@@ -44,12 +75,15 @@ struct gntsim_config {
 	void *frames;
 	uint32_t n_frames;                        /**< in pages; 1 or more */
 	const struct gntsim_allocator *allocator; /**< copied; default malloc/free */
+	enum gntsim_xen xen;
+	enum gntsim_xsm xsm;
+	enum gntsim_arch arch;
 };
 
 /**
  * Makes a machine without domains, at virtual time 0.
  * @param[out] out the machine; free it with gntsim_machine_free()
- * @retval -EINVAL frames is NULL or not page-aligned, or n_frames is 0
+ * @retval -EINVAL frames is NULL or not page-aligned, n_frames is 0, or there is no such Xen
  * @retval -ENOMEM
  */
 int gntsim_machine_new(const struct gntsim_config *config, struct gntsim_machine **out);
@@ -62,8 +96,8 @@ uint64_t gntsim_machine_now(const struct gntsim_machine *m);
 
 /**
  * Lets @p ns nanoseconds pass and runs the timers that expire on the way, in order. The
- * only timer is the grant table's deferred-free timer of each domain (one second, up to 10
- * entries a tick; Linux grant-table.c).
+ * only timer is the grant table's deferred-free timer of each domain (one second, 10
+ * entries a tick unless limits.h says otherwise; Linux grant-table.c).
  */
 void gntsim_machine_advance(struct gntsim_machine *m, uint64_t ns);
 

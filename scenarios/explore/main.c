@@ -28,6 +28,7 @@ enum deaths { DEATHS_NONE, DEATHS_KILL, DEATHS_DESTROY };
 
 struct command {
 	struct scn_filter filter;
+	struct scn_platform_words platform;
 	enum deaths deaths;
 	const char *output;
 	bool all, every_order, states, help;
@@ -62,7 +63,7 @@ static void print_help(FILE *out)
 	      "parallel\n"
 	      "      --all             go on after a violation, and count them\n"
 	      "      --guest pv|pvh    every domain that allows it as this\n"
-	      "      --kernel X.Y      the kernel to play on\n"
+	      "      --kernel X.Y      the kernel to play on\n" SCN_PLATFORM_HELP
 	      "      --limit N         stop after so many orders\n"
 	      "      --every-order     leave out nothing: also orders that nobody can tell apart\n"
 	      "      --states          count the different final states, and print a sum of them\n"
@@ -78,6 +79,9 @@ enum option_id {
 	OPT_ALL,
 	OPT_GUEST,
 	OPT_KERNEL,
+	OPT_XEN,
+	OPT_ARCH,
+	OPT_XSM,
 	OPT_LIMIT,
 	OPT_EVERY_ORDER,
 	OPT_STATES,
@@ -126,6 +130,15 @@ static int take_option(struct command *c, int option, const char *value)
 					&c->filter.kernel)
 			   ? STATUS_ERROR
 			   : 0;
+	case OPT_XEN:
+		c->platform.xen = value;
+		return scn_place_platform(EXPLORE, &c->platform, &c->filter);
+	case OPT_ARCH:
+		c->platform.arch = value;
+		return scn_place_platform(EXPLORE, &c->platform, &c->filter);
+	case OPT_XSM:
+		c->platform.xsm = value;
+		return scn_place_platform(EXPLORE, &c->platform, &c->filter);
 	case OPT_LIMIT:
 		return scn_option_number(EXPLORE, "--limit", value, 1, ULONG_MAX, &c->limit)
 			   ? 0
@@ -152,6 +165,9 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"all", no_argument, NULL, OPT_ALL},
 	    {"guest", required_argument, NULL, OPT_GUEST},
 	    {"kernel", required_argument, NULL, OPT_KERNEL},
+	    {"xen", required_argument, NULL, OPT_XEN},
+	    {"arch", required_argument, NULL, OPT_ARCH},
+	    {"xsm", required_argument, NULL, OPT_XSM},
 	    {"limit", required_argument, NULL, OPT_LIMIT},
 	    {"every-order", no_argument, NULL, OPT_EVERY_ORDER},
 	    {"states", no_argument, NULL, OPT_STATES},
@@ -439,8 +455,9 @@ static void explore_variant(struct command *c, const char *path, const struct sc
 	struct exploration x = {.c = c, .s = s, .path = path};
 	struct scn_version kernel =
 	    c->filter.has_kernel ? c->filter.kernel : scn_substrate_model.kernel(c->model);
+	const struct scn_platform platform = scn_substrate_model.platform(c->model);
 
-	scn_variant(s, &c->filter, kernel, n, &x.setup, &variant);
+	scn_variant(s, &c->filter, kernel, &platform, n, &x.setup, &variant);
 	x.variant = scn_buf_text(&variant);
 	if (!x.setup.frames)
 		x.setup.frames = FRAMES;

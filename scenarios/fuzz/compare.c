@@ -28,8 +28,8 @@ bool fuzz_sequence_copy(struct fuzz_sequence *to, const struct fuzz_sequence *fr
 	return true;
 }
 
-static void judge_script(const struct fuzz_judge *judge, const struct scn_buf *text,
-			 struct fuzz_verdict *out)
+static void judge_script(const struct fuzz_judge *judge, const struct scn_platform *platform,
+			 const struct scn_buf *text, struct fuzz_verdict *out)
 {
 	struct scn_source src = {"fuzz.scn", scn_buf_text(text), text->len};
 	scn_cleanup_scenario struct scn_scenario s = {0};
@@ -44,7 +44,7 @@ static void judge_script(const struct fuzz_judge *judge, const struct scn_buf *t
 		scn_buf_str(&out->text, scn_buf_text(&errors.text));
 		return;
 	}
-	scn_variant(&s, &filter, judge->kernel, 0, &setup, &name);
+	scn_variant(&s, &filter, judge->kernel, platform, 0, &setup, &name);
 	scn_play(&s, &setup, judge->ops, judge->self, &outcome);
 	out->verdict = outcome.verdict;
 	scn_buf_str(&out->text, scn_buf_text(&outcome.message));
@@ -61,7 +61,7 @@ void fuzz_compare(const struct fuzz_world *world, const struct fuzz_sequence *se
 	*out = (struct fuzz_verdict){0};
 	played = fuzz_script(world, seq, "a sequence", &text, lines, &out->text);
 	if (played == FUZZ_PLAYED)
-		judge_script(judge, &text, out);
+		judge_script(judge, &world->platform, &text, out);
 	else
 		out->verdict = played == FUZZ_UNSOUND ? SCN_FAILED : SCN_BROKEN;
 	out->step = seq->n;

@@ -22,7 +22,8 @@
 struct fuzz_world {
 	uint32_t n_domains; /* 1 or 2 */
 	enum scn_guest guest[2];
-	struct scn_version kernel;             /* of the model */
+	struct scn_version kernel;
+	struct scn_platform platform;          /* of the model */
 	uint64_t capabilities;                 /* what the generator may use */
 	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
 	uint32_t n_allowed;

@@ -22,6 +22,7 @@
 struct command {
 	struct scn_options options;
 	struct fuzz_run run;
+	struct scn_platform_words platform;
 	unsigned long patience;
 	const char *kernel, *judge_kernel;
 	struct scn_cell cell;
@@ -48,6 +49,9 @@ static void print_help(FILE *out)
 	    "      --kernel X.Y         of both; default 6.1; xen: X.Y, X.Y.Z or newest, of "
 	    "Debian's\n" SCN_CELL_HELP
 	    "      --against-kernel X.Y of the other one, if it is to be another\n"
+	    "      --xen X.Y            of the model and of a front; default 4.17\n"
+	    "      --arch A             likewise: amd64 (default) or arm64\n"
+	    "      --xsm M              likewise: dummy (default) or silo\n"
 	    "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
 	    "      --max N              end after N differences; default 5\n"
 	    "      --patience N         xen: seconds for a sequence, after which it hangs;\n"
@@ -74,6 +78,7 @@ enum option_id {
 	OPT_GUEST,
 	OPT_KERNEL,
 	OPT_AGAINST_KERNEL,
+	OPT_ARCH,
 	OPT_ALLOW,
 	OPT_WRITE,
 	OPT_STATISTICS,
@@ -92,6 +97,7 @@ static const struct option options[] = {
     {"guest", required_argument, NULL, OPT_GUEST},
     {"kernel", required_argument, NULL, OPT_KERNEL},
     {"against-kernel", required_argument, NULL, OPT_AGAINST_KERNEL},
+    {"arch", required_argument, NULL, OPT_ARCH},
     {"allow-hazard", required_argument, NULL, OPT_ALLOW},
     SCN_PLACE_OPTIONS,
     SCN_CELL_OPTIONS,
@@ -193,6 +199,9 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_AGAINST_KERNEL:
 		c->judge_kernel = value;
 		return 0;
+	case OPT_ARCH:
+		c->platform.arch = value;
+		return 0;
 	case OPT_ALLOW:
 		return take_hazard(c, value);
 	case OPT_WRITE:
@@ -207,6 +216,10 @@ static int take_option(struct command *c, int option, const char *value)
 	case SCN_OPTION_WRONG:
 		return STATUS_ERROR;
 	default:
+		if (option == SCN_CELL_XEN)
+			c->platform.xen = value;
+		if (option == SCN_CELL_XSM)
+			c->platform.xsm = value;
 		if (option >= SCN_CELL_KERNEL_IMAGE && option < SCN_CELL_END)
 			return scn_cell_take(FUZZ, (enum scn_cell_option)option, value, &c->cell);
 		return take_number(c, option, value);
@@ -241,8 +254,9 @@ static void take_host(struct command *c)
 /* As versions, where no lab boots them. */
 static int take_kernels(struct command *c)
 {
-	if (c->cell.n)
-		return usage_error("what is booted only --against " XEN " asks", c->cell.words[0]);
+	if (scn_cell_other(&c->cell))
+		return usage_error("what is booted only --against " XEN " asks",
+				   scn_cell_other(&c->cell));
 	c->has_kernel = c->kernel;
 	if (c->kernel && scn_version_parse(c->kernel, &c->run.world.kernel))
 		return usage_error("--kernel: expected a version X.Y", c->kernel);
@@ -265,6 +279,32 @@ static int choose_kernels(struct command *c)
 	return 0;
 }
 
+/* The model is what the other is; a host of its own says what that is. */
+static int choose_platform(struct command *c)
+{
+	const struct fuzz_judge *judge = &c->run.judge;
+	struct scn_filter filter = {0};
+	struct scn_platform *p = &c->run.world.platform;
+
+	*p = judge->ops ? judge->ops->platform(judge->self) : scn_model_platform(NULL);
+	if (scn_place_platform(FUZZ, &c->platform, &filter))
+		return STATUS_ERROR;
+	if (filter.has_xen)
+		p->xen = filter.platform.xen;
+	if (filter.has_arch)
+		p->arch = filter.platform.arch;
+	if (filter.has_xsm)
+		p->xsm = filter.platform.xsm;
+	if (p->arch == SCN_ARM64 && !c->has_guest) {
+		c->run.world.n_domains = 2;
+		c->run.world.guest[0] = c->run.world.guest[1] = SCN_PVH;
+		c->run.all_worlds = false;
+	}
+	return scn_model_xen_for(p->xen, &p->xen)
+		   ? 0
+		   : usage_error("a Xen that the model knows", "none");
+}
+
 static int run_here(struct command *c)
 {
 	scn_cleanup_buf struct scn_buf why = {0};
@@ -285,7 +325,7 @@ static int run_here(struct command *c)
 	c->run.all_worlds = !c->has_guest;
 	if (judge->ops == &scn_substrate_device)
 		take_host(c);
-	if (choose_kernels(c)) {
+	if (choose_kernels(c) || choose_platform(c)) {
 		judge->ops->close(judge->self);
 		return STATUS_ERROR;
 	}
@@ -323,6 +363,21 @@ static int choose_cell(struct command *c, const struct scn_leg *leg)
 	return 0;
 }
 
+/* What is booted: by its version, if it is Debian's. A hypervisor of one's own is judged as the default. */
+static int choose_booted(struct command *c, const struct scn_leg *leg)
+{
+	struct scn_version version;
+
+	if (c->platform.arch)
+		return scn_usage_error(FUZZ, "--arch: of " XEN " it is the leg's");
+	if (c->platform.xen && scn_version_parse(c->platform.xen, &version))
+		c->platform.xen = NULL;
+	if (leg->arm64)
+		c->platform.arch = scn_arch_name(SCN_ARM64);
+	c->has_guest = true;
+	return choose_platform(c);
+}
+
 static int run_xen(struct command *c)
 {
 	const char *name = c->run.against + strlen(XEN);
@@ -335,6 +390,8 @@ static int run_xen(struct command *c)
 	if (!leg)
 		return usage_error("--against xen: expected the leg " SCN_LEG_NAMES, name + 1);
 	if (choose_cell(c, leg))
+		return STATUS_ERROR;
+	if (choose_booted(c, leg))
 		return STATUS_ERROR;
 	c->run.world.n_domains = leg->n_domains;
 	memcpy(c->run.world.guest, leg->guest, sizeof(leg->guest));
@@ -371,7 +428,7 @@ int gntsim_fuzz_main(int argc, char **argv)
 	char exe[PATH_MAX];
 	const char *agent_argv[] = {exe, "play", "--agent", NULL};
 	struct command c = {.options = {.domid = -1, .agent_argv = agent_argv},
-			    .run = {.world.kernel = {6, 1},
+			    .run = {.world.kernel = {6, 1, -1},
 				    .against = "model",
 				    .directory = ".",
 				    .ops = 10000,

@@ -23,7 +23,8 @@ int fuzz_model_begin(struct fuzz_model *m, const struct fuzz_world *world)
 {
 	const struct scn_substrate_ops *ops = &scn_substrate_model;
 	struct scn_options options = {0};
-	struct scn_setup setup = {.n_domains = world->n_domains, .kernel = world->kernel};
+	struct scn_setup setup = {
+	    .n_domains = world->n_domains, .kernel = world->kernel, .platform = world->platform};
 
 	*m = (struct fuzz_model){.world = world};
 	m->bound = calloc(FUZZ_MAX_OPS, sizeof(*m->bound));

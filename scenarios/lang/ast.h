@@ -46,6 +46,17 @@ enum scn_guest { SCN_PV, SCN_PVH };
 
 struct scn_version {
 	unsigned int major, minor;
+	int patch; /* -1: none is said */
+};
+
+enum scn_arch { SCN_AMD64, SCN_ARM64 };
+enum scn_xsm { SCN_XSM_DUMMY, SCN_XSM_SILO };
+
+/* What a machine is, under its domains' kernels. */
+struct scn_platform {
+	struct scn_version xen;
+	enum scn_arch arch;
+	enum scn_xsm xsm;
 };
 
 enum scn_compare { SCN_LT, SCN_LE, SCN_EQ, SCN_NE, SCN_GE, SCN_GT };
@@ -53,12 +64,14 @@ enum scn_compare { SCN_LT, SCN_LE, SCN_EQ, SCN_NE, SCN_GE, SCN_GT };
 /* One term of a condition; a list of them holds if every one does. */
 struct scn_condition {
 	struct scn_pos pos;
-	enum { SCN_IF_GUEST, SCN_IF_KERNEL, SCN_IF_LIFE } kind;
+	enum { SCN_IF_GUEST, SCN_IF_KERNEL, SCN_IF_XEN, SCN_IF_ARCH, SCN_IF_XSM, SCN_IF_LIFE } kind;
 	struct scn_str domain_name; /* GUEST; empty: the one domain that varies */
 	uint32_t domain;            /* GUEST: position, after the check */
 	enum scn_guest guest;
 	enum scn_compare compare;
-	struct scn_version version;
+	struct scn_version version;  /* KERNEL, XEN */
+	enum scn_arch arch;          /* ARCH: == or != */
+	enum scn_xsm xsm;            /* XSM: the same */
 	struct scn_str process_name; /* LIFE */
 	uint32_t process;            /* LIFE: after the check */
 	bool lives;                  /* LIFE: or it has died */
@@ -165,8 +178,8 @@ struct scn_scenario {
 	struct scn_arena arena;
 	struct scn_domain_decl *domains;
 	struct scn_process_decl *processes;
-	struct scn_condition *kernels; /* for which the file holds; NULL: all */
-	struct scn_setting *machine;   /* machine frames=16 */
+	struct scn_condition *holds_for; /* kernels, hypervisors, machines; NULL: all */
+	struct scn_setting *machine;     /* machine frames=16 */
 	struct scn_step *steps;
 	uint32_t n_domains, n_processes, n_slots;
 	uint64_t needs; /* capabilities: said by `needs`, and found in the steps */

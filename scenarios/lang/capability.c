@@ -26,6 +26,8 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_FAIL_ALLOCATION] = {"fail_allocation", "the Nth allocation can be made to fail"},
     [SCN_CAP_FAIL_MMAP] = {"fail_mmap", "a signal can come during an mmap of PV's gntdev"},
     [SCN_CAP_FRAMES] = {"frames", "the number of page frames can be set"},
+    [SCN_CAP_FREE_PER_ITERATION] = {"free_per_iteration",
+				    "grant_table's module parameter can be set"},
     [SCN_CAP_GNTALLOC_LIMIT] = {"gntalloc_limit", "gntalloc's module parameter can be set"},
     [SCN_CAP_GNTDEV_LIMIT] = {"gntdev_limit", "gntdev's module parameter can be set"},
     [SCN_CAP_GRANT_FRAMES] = {"grant_frames", "the size of a grant table can be set"},
@@ -61,6 +63,7 @@ static const struct {
 } limits[GNTSIM_N_LIMITS] = {
     [GNTSIM_LIMIT_GNTALLOC] = {SCN_CAP_GNTALLOC_LIMIT, 65536},
     [GNTSIM_LIMIT_GNTDEV] = {SCN_CAP_GNTDEV_LIMIT, 65536},
+    [GNTSIM_LIMIT_FREE_PER_ITERATION] = {SCN_CAP_FREE_PER_ITERATION, 65536},
     [GNTSIM_LIMIT_GRANT_FRAMES] = {SCN_CAP_GRANT_FRAMES, 4096},
     [GNTSIM_LIMIT_MAPTRACK_FRAMES] = {SCN_CAP_MAPTRACK_FRAMES, 4096},
     [GNTSIM_LIMIT_PORTS] = {SCN_CAP_PORTS, 131072},

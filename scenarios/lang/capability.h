@@ -9,37 +9,38 @@
 #include "text.h"
 
 enum scn_capability {
-	SCN_CAP_ADVANCE,          /* time can be let pass */
-	SCN_CAP_ALL_CALLS,        /* every system call is seen, however it is made */
-	SCN_CAP_BROKER_EIO,       /* after the end of the machine calls fail with EIO */
-	SCN_CAP_CHARACTER_DEVICE, /* the nodes are character devices */
-	SCN_CAP_CHECK_ORDER,      /* every check is the driver's, bad pointers in its order */
-	SCN_CAP_DEALLOC_FREES,    /* DEALLOC_GREF frees what nobody maps */
-	SCN_CAP_DESTROY_DOMAIN,   /* a whole domain can be destroyed */
-	SCN_CAP_DESTROY_KILLS,    /* a domain that is destroyed takes its programs along */
-	SCN_CAP_DISCARD,          /* stores to pages Xen holds read-only vanish without a fault */
-	SCN_CAP_DISTINCT_DOMAINS, /* two domains of a script are two domains */
-	SCN_CAP_DOMIDS,           /* the domains have the numbers that the script gives them */
-	SCN_CAP_DONTCOPY,         /* a forked child does not inherit gntdev mappings of PV */
-	SCN_CAP_DRIVER_INDEX,     /* indices are counted from 0, as the drivers do */
-	SCN_CAP_EMPTY_MACHINE,    /* nothing else uses grants, ports and limits */
-	SCN_CAP_ENOSYS,           /* an ioctl can answer ENOSYS */
-	SCN_CAP_EPOLL_EPERM,      /* epoll refuses gntalloc and gntdev */
-	SCN_CAP_FAIL_ALLOCATION,  /* the Nth allocation can be made to fail */
-	SCN_CAP_FAIL_MMAP,        /* a signal can be made to come during an mmap of PV's gntdev */
-	SCN_CAP_FRAMES,           /* the number of page frames can be set */
-	SCN_CAP_GNTALLOC_LIMIT,   /* gntalloc's module parameter can be set */
-	SCN_CAP_GNTDEV_LIMIT,     /* gntdev's module parameter can be set */
-	SCN_CAP_GRANT_FRAMES,     /* the size of a grant table can be set */
-	SCN_CAP_INSPECT,          /* the machine's totals can be read */
-	SCN_CAP_INVALIDATION,     /* the driver hears of mprotect and mremap */
-	SCN_CAP_IOCTL_MEMORY,     /* an ioctl uses memory when, and as far as, the driver does */
-	SCN_CAP_ISOLATION,        /* only one's own grants can be mapped */
-	SCN_CAP_LARGE_IOCTL,      /* an ioctl moves as much memory as the driver takes */
-	SCN_CAP_LISTING,          /* /dev/xen can be listed */
-	SCN_CAP_MAPPED_COPY,      /* GRANT_COPY knows what its caller has mapped */
-	SCN_CAP_MAPTRACK_FRAMES,  /* the number of map handles can be set */
-	SCN_CAP_MISC_DEVICE,      /* the nodes have the numbers of misc devices */
+	SCN_CAP_ADVANCE,            /* time can be let pass */
+	SCN_CAP_ALL_CALLS,          /* every system call is seen, however it is made */
+	SCN_CAP_BROKER_EIO,         /* after the end of the machine calls fail with EIO */
+	SCN_CAP_CHARACTER_DEVICE,   /* the nodes are character devices */
+	SCN_CAP_CHECK_ORDER,        /* every check is the driver's, bad pointers in its order */
+	SCN_CAP_DEALLOC_FREES,      /* DEALLOC_GREF frees what nobody maps */
+	SCN_CAP_DESTROY_DOMAIN,     /* a whole domain can be destroyed */
+	SCN_CAP_DESTROY_KILLS,      /* a domain that is destroyed takes its programs along */
+	SCN_CAP_DISCARD,            /* stores to pages Xen holds read-only vanish without a fault */
+	SCN_CAP_DISTINCT_DOMAINS,   /* two domains of a script are two domains */
+	SCN_CAP_DOMIDS,             /* the domains have the numbers that the script gives them */
+	SCN_CAP_DONTCOPY,           /* a forked child does not inherit gntdev mappings of PV */
+	SCN_CAP_DRIVER_INDEX,       /* indices are counted from 0, as the drivers do */
+	SCN_CAP_EMPTY_MACHINE,      /* nothing else uses grants, ports and limits */
+	SCN_CAP_ENOSYS,             /* an ioctl can answer ENOSYS */
+	SCN_CAP_EPOLL_EPERM,        /* epoll refuses gntalloc and gntdev */
+	SCN_CAP_FAIL_ALLOCATION,    /* the Nth allocation can be made to fail */
+	SCN_CAP_FAIL_MMAP,          /* a signal can be made to come during an mmap of PV's gntdev */
+	SCN_CAP_FRAMES,             /* the number of page frames can be set */
+	SCN_CAP_FREE_PER_ITERATION, /* grant_table's module parameter can be set */
+	SCN_CAP_GNTALLOC_LIMIT,     /* gntalloc's module parameter can be set */
+	SCN_CAP_GNTDEV_LIMIT,       /* gntdev's module parameter can be set */
+	SCN_CAP_GRANT_FRAMES,       /* the size of a grant table can be set */
+	SCN_CAP_INSPECT,            /* the machine's totals can be read */
+	SCN_CAP_INVALIDATION,       /* the driver hears of mprotect and mremap */
+	SCN_CAP_IOCTL_MEMORY,       /* an ioctl uses memory when, and as far as, the driver does */
+	SCN_CAP_ISOLATION,          /* only one's own grants can be mapped */
+	SCN_CAP_LARGE_IOCTL,        /* an ioctl moves as much memory as the driver takes */
+	SCN_CAP_LISTING,            /* /dev/xen can be listed */
+	SCN_CAP_MAPPED_COPY,        /* GRANT_COPY knows what its caller has mapped */
+	SCN_CAP_MAPTRACK_FRAMES,    /* the number of map handles can be set */
+	SCN_CAP_MISC_DEVICE,        /* the nodes have the numbers of misc devices */
 	SCN_CAP_MMAP_ERRORS, /* mmap fails where the driver's does, and MAP_GRANT_REF not before */
 	SCN_CAP_MUNMAP,      /* the driver knows what is mapped, and hears of munmap */
 	SCN_CAP_PATHS,       /* every call that takes a path finds the nodes */
@@ -71,7 +72,8 @@ enum scn_capability {
 #define SCN_CAPS_OF_KERNEL (SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY))
 
 /* The drivers' module parameters; whether one may write to them is seen on the machine. */
-#define SCN_CAPS_OF_PARAMETERS (SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT))
+#define SCN_CAPS_OF_PARAMETERS                                                                     \
+	(SCN_CAP(FREE_PER_ITERATION) | SCN_CAP(GNTALLOC_LIMIT) | SCN_CAP(GNTDEV_LIMIT))
 
 /* What a real machine offers that is fresh, and given up afterwards. */
 #define SCN_CAPS_OF_FRESH (SCN_CAP(EMPTY_MACHINE) | SCN_CAP(SURVIVE_CRASH))

@@ -109,9 +109,9 @@ static bool holds_here(struct scn_player *p)
 			       scn_capability_summary((enum scn_capability)missing));
 		return false;
 	}
-	if (!scn_condition_holds(p->s->kernels, p->setup, p->alive)) {
-		scn_buf_printf(&p->out->message, "does not hold for kernel %u.%u",
-			       p->setup->kernel.major, p->setup->kernel.minor);
+	if (!scn_condition_holds(p->s->holds_for, p->setup, p->alive)) {
+		scn_buf_str(&p->out->message, "does not hold for ");
+		scn_setup_print(&p->out->message, p->setup);
 		return false;
 	}
 	p->out->verdict = SCN_PASSED;

@@ -36,8 +36,9 @@ static void prepare_variant(const struct player_seat *seat, const struct scn_sce
 	const struct scn_session *session = seat->session;
 	struct scn_version kernel =
 	    session->filter.has_kernel ? session->filter.kernel : session->ops->kernel(seat->self);
+	struct scn_platform platform = session->ops->platform(seat->self);
 
-	scn_variant(s, &session->filter, kernel, n, setup, name);
+	scn_variant(s, &session->filter, kernel, &platform, n, setup, name);
 }
 
 /* Whether every variant passes, although it is to be skipped. */

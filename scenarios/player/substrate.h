@@ -40,8 +40,9 @@ struct scn_setup {
 		uint64_t limits[GNTSIM_N_LIMITS]; /* 0: the default */
 	} domains[16];
 	struct scn_version kernel;
-	uint64_t frames; /* 0: the default */
-	bool has_seed;   /* for the player: the order of parallel branches; else as they stand */
+	struct scn_platform platform; /* a Xen of 0: the default */
+	uint64_t frames;              /* 0: the default */
+	bool has_seed; /* for the player: the order of parallel branches; else as they stand */
 	uint64_t seed;
 };
 
@@ -61,6 +62,8 @@ struct scn_substrate_ops {
 	uint64_t (*capabilities)(const void *self);
 	/* The kernel to play on if the user names none. */
 	struct scn_version (*kernel)(const void *self);
+	/* What it is under that, likewise. */
+	struct scn_platform (*platform)(const void *self);
 	/* The kernel to play on for who names one: itself, or the newest before it that is known.
 	 * False: all that are known are newer. `self` may be NULL. NULL: what is named goes to
 	 * begin(), which may refuse it. */

@@ -73,14 +73,40 @@ static void take_seat(struct scn_buf *name, const struct scn_domain_decl *d, uin
 		       second ? "domU" : "dom0", seats->guest[second] == SCN_PV ? "pv" : "pvh");
 }
 
+static void set_platform(const struct scn_filter *filter, struct scn_setup *out,
+			 struct scn_buf *name)
+{
+	struct scn_platform *p = &out->platform;
+
+	if (filter->has_kernel) {
+		scn_buf_printf(name, "%skernel ", name->len ? ", " : "");
+		scn_version_print(name, filter->kernel);
+	}
+	if (filter->has_xen) {
+		p->xen = filter->platform.xen;
+		scn_buf_printf(name, "%sxen ", name->len ? ", " : "");
+		scn_version_print(name, p->xen);
+	}
+	if (filter->has_arch) {
+		p->arch = filter->platform.arch;
+		scn_buf_printf(name, "%s%s", name->len ? ", " : "", scn_arch_name(p->arch));
+	}
+	if (filter->has_xsm) {
+		p->xsm = filter->platform.xsm;
+		scn_buf_printf(name, "%sxsm %s", name->len ? ", " : "", scn_xsm_name(p->xsm));
+	}
+}
+
 void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
-		 struct scn_version kernel, uint32_t n, struct scn_setup *out, struct scn_buf *name)
+		 struct scn_version kernel, const struct scn_platform *platform, uint32_t n,
+		 struct scn_setup *out, struct scn_buf *name)
 {
 	uint64_t machine[GNTSIM_N_LIMITS] = {0};
 	uint32_t i = 0;
 
 	*out = (struct scn_setup){.n_domains = s->n_domains,
 				  .kernel = kernel,
+				  .platform = *platform,
 				  .has_seed = filter->has_seed,
 				  .seed = filter->seed};
 	for (const struct scn_domain_decl *d = s->domains; d && i < 16; d = d->next, i++) {
@@ -102,21 +128,24 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 	}
 	set_limits(s->machine, machine);
 	out->frames = machine[GNTSIM_LIMIT_FRAMES];
-	if (filter->has_kernel)
-		scn_buf_printf(name, "%skernel %u.%u", name->len ? ", " : "", kernel.major,
-			       kernel.minor);
+	set_platform(filter, out, name);
 }
 
 int scn_version_compare(struct scn_version a, struct scn_version b)
 {
 	if (a.major != b.major)
 		return a.major < b.major ? -1 : 1;
-	return (a.minor > b.minor) - (a.minor < b.minor);
+	if (a.minor != b.minor)
+		return a.minor < b.minor ? -1 : 1;
+	if (b.patch < 0)
+		return 0;
+	if (a.patch < 0)
+		return 1;
+	return (a.patch > b.patch) - (a.patch < b.patch);
 }
 
-static bool compare(struct scn_version a, enum scn_compare op, struct scn_version b)
+static bool holds(int order, enum scn_compare op)
 {
-	int order = scn_version_compare(a, b);
 
 	switch (op) {
 	case SCN_LT:
@@ -135,31 +164,83 @@ static bool compare(struct scn_version a, enum scn_compare op, struct scn_versio
 	return false;
 }
 
+static bool term_holds(const struct scn_condition *c, const struct scn_setup *setup,
+		       const bool *alive)
+{
+	switch (c->kind) {
+	case SCN_IF_KERNEL:
+		return holds(scn_version_compare(setup->kernel, c->version), c->compare);
+	case SCN_IF_XEN:
+		return holds(scn_version_compare(setup->platform.xen, c->version), c->compare);
+	case SCN_IF_ARCH:
+		return (setup->platform.arch == c->arch) == (c->compare == SCN_EQ);
+	case SCN_IF_XSM:
+		return (setup->platform.xsm == c->xsm) == (c->compare == SCN_EQ);
+	case SCN_IF_LIFE:
+		return c->lives == (alive && alive[c->process]);
+	case SCN_IF_GUEST:
+		break;
+	}
+	return setup->domains[c->domain].guest == c->guest;
+}
+
 bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *setup,
 			 const bool *alive)
 {
 	for (; c; c = c->next) {
-		if (c->kind == SCN_IF_KERNEL) {
-			if (!compare(setup->kernel, c->compare, c->version))
-				return false;
-		} else if (c->kind == SCN_IF_LIFE) {
-			if (c->lives != (alive && alive[c->process]))
-				return false;
-		} else if (setup->domains[c->domain].guest != c->guest) {
+		if (!term_holds(c, setup, alive))
 			return false;
-		}
 	}
 	return true;
 }
 
 int scn_version_parse(const char *text, struct scn_version *out)
 {
-	int end = 0;
+	int end = 0, more = 0, found;
 
+	out->patch = -1;
 	/* Nothing that a number may begin with but digits. */
 	if (text[strspn(text, "0123456789.")] || *text == '.')
 		return -EINVAL;
-	if (sscanf(text, "%4u.%4u%n", &out->major, &out->minor, &end) != 2 || text[end])
-		return -EINVAL;
-	return 0;
+	found = sscanf(text, "%4u.%4u%n.%5d%n", &out->major, &out->minor, &end, &out->patch, &more);
+	return found < 2 || text[found == 3 ? more : end] ? -EINVAL : 0;
+}
+
+void scn_version_print(struct scn_buf *out, struct scn_version v)
+{
+	scn_buf_printf(out, "%u.%u", v.major, v.minor);
+	if (v.patch >= 0)
+		scn_buf_printf(out, ".%d", v.patch);
+}
+
+const char *scn_arch_name(enum scn_arch arch)
+{
+	return arch == SCN_ARM64 ? "arm64" : "amd64";
+}
+
+const char *scn_xsm_name(enum scn_xsm xsm)
+{
+	return xsm == SCN_XSM_SILO ? "silo" : "dummy";
+}
+
+bool scn_arch_parse(const char *text, enum scn_arch *out)
+{
+	*out = strcmp(text, "arm64") ? SCN_AMD64 : SCN_ARM64;
+	return !strcmp(text, scn_arch_name(*out));
+}
+
+bool scn_xsm_parse(const char *text, enum scn_xsm *out)
+{
+	*out = strcmp(text, "silo") ? SCN_XSM_DUMMY : SCN_XSM_SILO;
+	return !strcmp(text, scn_xsm_name(*out));
+}
+
+void scn_setup_print(struct scn_buf *out, const struct scn_setup *setup)
+{
+	scn_buf_str(out, "kernel ");
+	scn_version_print(out, setup->kernel);
+	scn_buf_str(out, ", xen ");
+	scn_version_print(out, setup->platform.xen);
+	scn_buf_printf(out, ", %s, xsm %s", scn_arch_name(setup->platform.arch),
+		       scn_xsm_name(setup->platform.xsm));
 }

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "module_limits.h"
+#include "platform.h"
 #include "player/clock.h"
 #include "substrates.h"
 #include "substrates/agent/agents.h"
@@ -27,6 +27,7 @@ struct device {
 	uint16_t domid;
 	enum scn_guest guest;
 	struct scn_version kernel;
+	struct scn_platform platform;
 	uint64_t capabilities;
 	struct scn_module_limits limits;
 };
@@ -125,7 +126,6 @@ static uint64_t find_capabilities(const struct device *d)
 static enum scn_status look_around(struct device *d, const struct scn_options *options,
 				   struct scn_buf *why)
 {
-	struct utsname u;
 	char node[256];
 	int domid;
 
@@ -144,9 +144,8 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 		return SCN_ERROR;
 	}
 	d->domid = (uint16_t)domid;
-	uname(&u);
-	if (sscanf(u.release, "%4u.%4u", &d->kernel.major, &d->kernel.minor) != 2)
-		d->kernel = (struct scn_version){0, 0};
+	d->kernel = scn_kernel_here();
+	d->platform = scn_platform_here(d->dir);
 	d->capabilities = find_capabilities(d);
 	if (options->fresh)
 		d->capabilities |= SCN_CAPS_OF_FRESH;
@@ -194,6 +193,13 @@ static struct scn_version device_kernel(const void *self)
 	return d->kernel;
 }
 
+static struct scn_platform device_platform(const void *self)
+{
+	const struct device *d = self;
+
+	return d->platform;
+}
+
 enum scn_guest scn_device_guest(const void *self)
 {
 	const struct device *d = self;
@@ -224,7 +230,7 @@ static enum scn_status device_begin(void *self, const struct scn_setup *setup, s
 				       d->guest == SCN_PV ? "PV" : "PVH");
 			return SCN_SKIP;
 		}
-		for (unsigned int l = GNTSIM_LIMIT_GNTALLOC; l <= GNTSIM_LIMIT_GNTDEV; l++) {
+		for (unsigned int l = 0; l < SCN_MODULE_LIMITS; l++) {
 			uint64_t value = setup->domains[i].limits[l];
 
 			if (value && device_set_limit(d, i, (enum gntsim_limit)l, value, why))
@@ -287,6 +293,7 @@ const struct scn_substrate_ops scn_substrate_device = {
     .close = device_close,
     .capabilities = device_capabilities,
     .kernel = device_kernel,
+    .platform = device_platform,
     .begin = device_begin,
     .end = device_end,
     .domid = device_domid,

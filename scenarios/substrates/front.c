@@ -82,7 +82,7 @@ static uint64_t front_capabilities(enum scn_front front)
 static struct scn_version front_kernel(const void *self)
 {
 	(void)self;
-	return (struct scn_version){6, 1};
+	return (struct scn_version){6, 1, -1};
 }
 
 /* Starts `gntsim WORD…` with its output in a pipe, its standard error in another. It ends with us, and our directory after it. */
@@ -277,7 +277,7 @@ static enum scn_status make_domains(const struct server *s, struct scn_buf *why)
 /* What the script says of domain 0; NULL: nothing. */
 static const uint64_t *settings_of_domain0(const struct scn_setup *setup, const char **guest)
 {
-	*guest = "pv";
+	*guest = setup->platform.arch == SCN_ARM64 ? "pvh" : "pv";
 	for (uint32_t i = 0; i < setup->n_domains; i++) {
 		if (setup->domains[i].number != 0)
 			continue;
@@ -291,13 +291,17 @@ static const uint64_t *settings_of_domain0(const struct scn_setup *setup, const 
 static pid_t start_server(struct server *s, const struct scn_setup *setup)
 {
 	struct limit_words limits = {.n = 0};
-	char kernel[24];
+	const char *arch = scn_arch_name(setup->platform.arch);
+	const char *xsm = scn_xsm_name(setup->platform.xsm);
+	char kernel[24], xen[24];
 	const char *words[MAX_WORDS] = {"serve",     "--socket", s->socket, "--virtual-time",
-					"--hazards", "--kernel", kernel,    "--domain",
-					"0",         "--guest"};
-	size_t n = 10;
+					"--hazards", "--kernel", kernel,    "--xen",
+					xen,         "--arch",   arch,      "--xsm",
+					xsm,         "--domain", "0",       "--guest"};
+	size_t n = 16;
 	const uint64_t *of_domain0 = settings_of_domain0(setup, &words[n++]);
 
+	snprintf(xen, sizeof(xen), "%u.%u", setup->platform.xen.major, setup->platform.xen.minor);
 	snprintf(kernel, sizeof(kernel), "%u.%u", setup->kernel.major, setup->kernel.minor);
 	add_limit(&limits, true, GNTSIM_LIMIT_FRAMES, setup->frames);
 	if (of_domain0)
@@ -322,6 +326,8 @@ static enum scn_status front_begin(void *self, const struct scn_setup *setup, st
 			       setup->kernel.minor);
 		return SCN_SKIP;
 	}
+	if (scn_needs_pv_on_arm(setup, why))
+		return SCN_SKIP;
 	s->setup = *setup;
 	if (s->front->mounts && mkdir(s->tree, 0700) && errno != EEXIST)
 		return broken(why, s->tree);
@@ -479,7 +485,8 @@ static const char *front_hazard(void *self)
 /* Whether this host lets a program have the front's devices. */
 static enum scn_status try_out(struct server *s, struct scn_buf *why)
 {
-	static const struct scn_setup setup = {.n_domains = 1, .kernel = {6, 1}};
+	static const struct scn_setup setup = {
+	    .n_domains = 1, .kernel = {6, 1, -1}, .platform = {.xen = {4, 17, -1}}};
 	scn_cleanup_buf struct scn_buf out = {0};
 	const char *words[MAX_WORDS];
 	enum scn_status status = front_begin(s, &setup, why);
@@ -579,6 +586,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	    .close = front_close,                                                                  \
 	    .capabilities = symbol##_capabilities,                                                 \
 	    .kernel = front_kernel,                                                                \
+	    .platform = scn_model_platform,                                                        \
 	    .kernel_for = scn_model_kernel_for,                                                    \
 	    .begin = front_begin,                                                                  \
 	    .end = front_end,                                                                      \

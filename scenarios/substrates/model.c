@@ -85,7 +85,28 @@ static uint64_t model_capabilities(const void *self)
 static struct scn_version model_kernel(const void *self)
 {
 	(void)self;
-	return (struct scn_version){6, 1};
+	return (struct scn_version){6, 1, -1};
+}
+
+struct scn_platform scn_model_platform(const void *self)
+{
+	(void)self;
+	return (struct scn_platform){.xen = {4, 17, -1}};
+}
+
+bool scn_model_xen_for(struct scn_version wanted, struct scn_version *out)
+{
+	struct scn_version known;
+	const char *name;
+	bool found = false;
+
+	for (int x = GNTSIM_XEN_DEFAULT + 1; (name = gntsim_xen_name((enum gntsim_xen)x)); x++) {
+		if (scn_version_parse(name, &known) || scn_version_compare(wanted, known) < 0)
+			continue;
+		*out = known;
+		found = true;
+	}
+	return found;
 }
 
 bool scn_model_kernel_for(const void *self, struct scn_version wanted, struct scn_version *out)
@@ -97,9 +118,12 @@ bool scn_model_kernel_for(const void *self, struct scn_version wanted, struct sc
 	(void)self;
 	for (int k = GNTSIM_KERNEL_DEFAULT + 1; (name = gntsim_kernel_name((enum gntsim_kernel)k));
 	     k++) {
-		if (scn_version_parse(name, &known) || scn_version_compare(known, wanted) > 0)
+		if (scn_version_parse(name, &known) || scn_version_compare(wanted, known) < 0)
 			continue;
 		*out = known;
+		/* One series, at whatever patch level: conditions may ask for that. */
+		if (wanted.major == known.major && wanted.minor == known.minor)
+			*out = wanted;
 		found = true;
 	}
 	return found;
@@ -119,19 +143,35 @@ static void model_end(void *self)
 	*m = (struct model){.keeps = keeps};
 }
 
-static enum scn_status make_machine(struct model *m, uint64_t frames, struct scn_buf *why)
+static bool find_xen(const struct scn_setup *setup, struct gntsim_config *config)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%u.%u", setup->platform.xen.major, setup->platform.xen.minor);
+	config->xsm = setup->platform.xsm == SCN_XSM_SILO ? GNTSIM_XSM_SILO : GNTSIM_XSM_DUMMY;
+	config->arch = setup->platform.arch == SCN_ARM64 ? GNTSIM_ARCH_ARM64 : GNTSIM_ARCH_AMD64;
+	return !setup->platform.xen.major || gntsim_xen_by_name(name, &config->xen) == 0;
+}
+
+static enum scn_status make_machine(struct model *m, const struct scn_setup *setup,
+				    struct scn_buf *why)
 {
 	struct gntsim_allocator allocator = {model_alloc, model_free, m};
 	struct gntsim_config config = {.allocator = &allocator};
 	int err;
 
+	if (!find_xen(setup, &config)) {
+		scn_buf_printf(why, "the model knows no Xen %u.%u", setup->platform.xen.major,
+			       setup->platform.xen.minor);
+		return SCN_SKIP;
+	}
 	m->allowance.left = SCN_MAX_MODEL;
 	if (m->keeps) {
 		m->allowance.heap = scn_heap_new(SCN_MAX_MODEL);
 		if (!m->allowance.heap)
 			return complain(why, "memory", -ENOMEM);
 	}
-	config.n_frames = frames ? (uint32_t)frames : DEFAULT_FRAMES;
+	config.n_frames = setup->frames ? (uint32_t)setup->frames : DEFAULT_FRAMES;
 	m->frames_size = (size_t)config.n_frames * GNTSIM_PAGE_SIZE;
 	m->frames = mmap(NULL, m->frames_size, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -169,6 +209,19 @@ static enum scn_status make_domain(struct model *m, const struct scn_setup *setu
 	return err ? complain(why, "new domain", err) : SCN_OK;
 }
 
+bool scn_needs_pv_on_arm(const struct scn_setup *setup, struct scn_buf *why)
+{
+	for (uint32_t i = 0; i < setup->n_domains; i++) {
+		if (setup->platform.arch != SCN_ARM64 || !setup->domains[i].has_guest ||
+		    setup->domains[i].guest != SCN_PV)
+			continue;
+		scn_buf_printf(why, "arm64 has no PV guests, and dom%u is one",
+			       setup->domains[i].number);
+		return true;
+	}
+	return false;
+}
+
 static enum scn_status model_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
 {
 	struct model *m = self;
@@ -181,7 +234,9 @@ static enum scn_status model_begin(void *self, const struct scn_setup *setup, st
 		scn_buf_printf(why, "the model knows no kernel %s", name);
 		return SCN_SKIP;
 	}
-	status = make_machine(m, setup->frames, why);
+	if (scn_needs_pv_on_arm(setup, why))
+		return SCN_SKIP;
+	status = make_machine(m, setup, why);
 	m->n_domains = setup->n_domains;
 	for (uint32_t i = 0; status == SCN_OK && i < setup->n_domains; i++)
 		status = make_domain(m, setup, i, kernel, why);
@@ -490,6 +545,7 @@ const struct scn_substrate_ops scn_substrate_model = {
     .close = model_close,
     .capabilities = model_capabilities,
     .kernel = model_kernel,
+    .platform = scn_model_platform,
     .kernel_for = scn_model_kernel_for,
     .begin = model_begin,
     .end = model_end,

@@ -8,9 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const paths[2] = {
+static const char *const paths[SCN_MODULE_LIMITS] = {
     [GNTSIM_LIMIT_GNTALLOC] = "/sys/module/xen_gntalloc/parameters/limit",
     [GNTSIM_LIMIT_GNTDEV] = "/sys/module/xen_gntdev/parameters/limit",
+    [GNTSIM_LIMIT_FREE_PER_ITERATION] = "/sys/module/grant_table/parameters/free_per_iteration",
 };
 
 static void close_fd(int *fd)
@@ -42,24 +43,24 @@ static bool write_limit(enum gntsim_limit limit, unsigned long value)
 
 void scn_module_limits_init(struct scn_module_limits *m)
 {
-	m->saved[GNTSIM_LIMIT_GNTALLOC] = m->saved[GNTSIM_LIMIT_GNTDEV] = -1;
+	for (unsigned int l = 0; l < SCN_MODULE_LIMITS; l++)
+		m->saved[l] = -1;
 }
 
 uint64_t scn_module_limits_capabilities(void)
 {
 	uint64_t caps = 0;
 
-	if (access(paths[GNTSIM_LIMIT_GNTALLOC], W_OK) == 0)
-		caps |= SCN_CAP(GNTALLOC_LIMIT);
-	if (access(paths[GNTSIM_LIMIT_GNTDEV], W_OK) == 0)
-		caps |= SCN_CAP(GNTDEV_LIMIT);
+	for (unsigned int l = 0; l < SCN_MODULE_LIMITS; l++)
+		if (access(paths[l], W_OK) == 0)
+			caps |= 1ull << scn_limit_capability((enum gntsim_limit)l);
 	return caps;
 }
 
 enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum gntsim_limit limit,
 				      uint64_t value, struct scn_buf *why)
 {
-	if (limit > GNTSIM_LIMIT_GNTDEV) {
+	if (limit >= SCN_MODULE_LIMITS) {
 		scn_buf_printf(why, "%s is no module's parameter", gntsim_limit(limit)->name);
 		return SCN_ERROR;
 	}
@@ -73,7 +74,7 @@ enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum gntsim_l
 
 void scn_module_limits_restore(struct scn_module_limits *m)
 {
-	for (unsigned int l = GNTSIM_LIMIT_GNTALLOC; l <= GNTSIM_LIMIT_GNTDEV; l++) {
+	for (unsigned int l = 0; l < SCN_MODULE_LIMITS; l++) {
 		if (m->saved[l] >= 0)
 			write_limit((enum gntsim_limit)l, (unsigned long)m->saved[l]);
 		m->saved[l] = -1;

@@ -5,12 +5,15 @@
 
 #include "player/substrate.h"
 
+/* The first so many limits of gntsim/limits.h are. */
+#define SCN_MODULE_LIMITS (GNTSIM_LIMIT_FREE_PER_ITERATION + 1)
+
 struct scn_module_limits {
-	long saved[2]; /* of gntalloc and gntdev, before a scenario changed them; -1 */
+	long saved[SCN_MODULE_LIMITS]; /* before a scenario changed them; -1 */
 };
 
 void scn_module_limits_init(struct scn_module_limits *m);
-/* GNTALLOC_LIMIT and GNTDEV_LIMIT, if these can be set here. */
+/* The capabilities of those that can be set here. */
 uint64_t scn_module_limits_capabilities(void);
 enum scn_status scn_module_limits_set(struct scn_module_limits *m, enum gntsim_limit limit,
 				      uint64_t value, struct scn_buf *why);

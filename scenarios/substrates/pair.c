@@ -17,6 +17,7 @@
 #include "module_limits.h"
 #include "pair.h"
 #include "pair_wire.h"
+#include "platform.h"
 #include "player/clock.h"
 #include "substrates.h"
 #include "substrates/agent/agents.h"
@@ -35,6 +36,7 @@ struct pair {
 	uint16_t domid[2]; /* by seat */
 	enum scn_guest guest[2];
 	struct scn_version kernel;
+	struct scn_platform platform;
 	uint64_t capabilities;
 	enum seat domain_at[16], process_at[64];
 	bool far_used; /* by this scenario */
@@ -56,12 +58,17 @@ static void take_environment(struct pair *p)
 {
 	const char *domid = getenv("GNTSIM_LAB_DOMID"), *peer = getenv("GNTSIM_LAB_PEER");
 	const char *kernel = getenv("GNTSIM_LAB_KERNEL");
+	struct scn_version here;
 
 	p->domid[NEAR] = (uint16_t)(domid ? atoi(domid) : 0);
 	p->domid[FAR] = (uint16_t)(peer ? atoi(peer) : 1);
 	scn_pair_find_guests(p->guest);
 	if (!kernel || scn_version_parse(kernel, &p->kernel))
-		p->kernel = (struct scn_version){0, 0};
+		p->kernel = (struct scn_version){.patch = -1};
+	here = scn_kernel_here();
+	if (here.major == p->kernel.major && here.minor == p->kernel.minor)
+		p->kernel = here;
+	p->platform = scn_platform_here("/dev/xen");
 }
 
 static uint64_t pair_capabilities(const void *self)
@@ -101,6 +108,13 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 	scn_module_limits_init(&p->limits);
 	*self = p;
 	return SCN_OK;
+}
+
+static struct scn_platform pair_platform(const void *self)
+{
+	const struct pair *p = self;
+
+	return p->platform;
 }
 
 static struct scn_version pair_kernel(const void *self)
@@ -198,7 +212,7 @@ static enum scn_status take_domain(struct pair *p, const struct scn_setup *setup
 			       p->guest[seat] == SCN_PV ? "PV" : "PVH");
 		return SCN_SKIP;
 	}
-	for (unsigned int l = GNTSIM_LIMIT_GNTALLOC; l <= GNTSIM_LIMIT_GNTDEV; l++) {
+	for (unsigned int l = 0; l < SCN_MODULE_LIMITS; l++) {
 		uint64_t value = setup->domains[domain].limits[l];
 
 		if (value && pair_set_limit(p, domain, (enum gntsim_limit)l, value, why))
@@ -387,6 +401,7 @@ const struct scn_substrate_ops scn_substrate_pair = {
     .close = pair_close,
     .capabilities = pair_capabilities,
     .kernel = pair_kernel,
+    .platform = pair_platform,
     .begin = pair_begin,
     .end = pair_end,
     .domid = pair_domid,

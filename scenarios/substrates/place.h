@@ -5,6 +5,7 @@
 
 #include "lang/options.h"
 #include "player/substrate.h"
+#include "player/variant.h"
 
 enum scn_place_option {
 	SCN_PLACE_DEVICE_DIR = 1024,
@@ -42,5 +43,23 @@ int scn_place_kernel(const char *command, const char *option, const struct scn_s
  * oldest that it does. What is taken for another is said on stderr.
  */
 void scn_place_booted(const char *command, struct scn_version *kernel);
+
+/** --xen, --arch and --xsm, as the user wrote them; NULL: not said. */
+struct scn_platform_words {
+	const char *xen, *arch, *xsm;
+};
+
+/** For a command's --help: two columns, as wide as its own. */
+#define SCN_PLATFORM_HELP                                                                          \
+	"      --xen X.Y         the hypervisor; default 4.17\n"                                   \
+	"      --arch A          amd64 (default) or arm64\n"                                       \
+	"      --xsm M           Xen's security module: dummy (default) or silo\n"
+
+/**
+ * What the model's machine is to be: of an unknown Xen the newest before it is taken, and said.
+ * @return 0 or an exit status: one of the words is wrong, which was said
+ */
+int scn_place_platform(const char *command, const struct scn_platform_words *words,
+		       struct scn_filter *filter);
 
 #endif

@@ -85,11 +85,16 @@ static void put_last(struct grants *g, struct list *l)
 	list_add_tail(&g->deferred, l);
 }
 
+static uint32_t batch_of(const struct gntsim_domain *dom)
+{
+	return dom->free_per_iteration ? dom->free_per_iteration : UINT32_MAX;
+}
+
 /* The timer's handler. Returns whether all that waits is now known to be stuck. */
 static bool tick(struct gntsim_domain *dom)
 {
 	struct grants *g = &dom->grants;
-	uint32_t batch = dom->profile->deferred_batch;
+	uint32_t batch = batch_of(dom);
 	const struct list *first = NULL;
 
 	if (g->lap_epoch != dom->m->advances) {
@@ -132,7 +137,7 @@ static void skip(struct gntsim_machine *m, uint64_t target)
 	ticks = ticks > target ? 0 : (target - ticks) / PERIOD_NS;
 	for (l = m->timers.next; l != &m->timers; l = l->next) {
 		struct gntsim_domain *dom = container_of(l, struct gntsim_domain, grants.timer);
-		uint32_t n = dom->grants.n_deferred, batch = dom->profile->deferred_batch;
+		uint32_t n = dom->grants.n_deferred, batch = batch_of(dom);
 
 		dom->grants.expires += ticks * PERIOD_NS;
 		if (n > batch)

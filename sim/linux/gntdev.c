@@ -69,9 +69,11 @@ static void clear_byte(struct map *map)
 
 	map->notify.flags &= ~NOTIFY_CLEAR_BYTE;
 	if ((pv ? p->khandle : p->handle) == NO_HANDLE) {
-		/* PVH: a write to where no memory is. PV: a kernel page fault. */
+		/* PVH on amd64: a write to where no memory is. PV: a kernel page fault. */
 		if (pv)
 			gs_hazard(m, HAZARD_CLEAR_UNMAPPED);
+		else if (m->arch == GNTSIM_ARCH_ARM64)
+			gs_hazard(m, HAZARD_CLEAR_ARM);
 	} else if (map->flags & GNTSIM_GNTMAP_READONLY) {
 		/* PVH: Xen discards a write to a page granted read-only. */
 		if (pv)

@@ -66,6 +66,9 @@ static int copy_local(struct batch *b, struct op *op)
 	op->status = GNTSIM_GNTST_BAD_DOMAIN;
 	if (!granter)
 		return 0;
+	op->status = GNTSIM_GNTST_PERMISSION_DENIED;
+	if (!gs_may_communicate(b->dom, b->dom, granter))
+		return 0;
 	/* Xen claims the source before the destination. */
 	op->status = GNTSIM_GNTST_BAD_PAGE;
 	if (!in && op->bad_page)

@@ -38,6 +38,13 @@ struct gntsim_domain *gs_domain_any(struct gntsim_domain *self, uint16_t domid)
 	return domid == GNTSIM_DOMID_SELF ? self : gs_domain(self->m, domid);
 }
 
+/* silo_mode_dom_check() */
+bool gs_may_communicate(const struct gntsim_domain *self, const struct gntsim_domain *a,
+			const struct gntsim_domain *b)
+{
+	return self->m->xsm != GNTSIM_XSM_SILO || !self->id || !a->id || !b->id || a == b;
+}
+
 static int enter(struct gntsim_domain *dom)
 {
 	struct gntsim_domain ***leaf = &dom->m->domains[dom->id / DOMS_PER_LEAF];
@@ -74,12 +81,16 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *gi
 	dom->profile = gs_profile(c->kernel);
 	if (!dom->profile || !settle_limits(c))
 		return -EINVAL;
-	dom->guest = dom->id ? GNTSIM_GUEST_PVH : GNTSIM_GUEST_PV;
+	dom->guest =
+	    dom->id || dom->m->arch == GNTSIM_ARCH_ARM64 ? GNTSIM_GUEST_PVH : GNTSIM_GUEST_PV;
 	if (c->guest)
 		dom->guest = *c->guest;
+	if (dom->guest == GNTSIM_GUEST_PV && dom->m->arch == GNTSIM_ARCH_ARM64)
+		return -EINVAL;
 	dom->first_frame = GNTSIM_NO_FRAME;
 	dom->gntalloc_limit = c->gntalloc_limit;
 	dom->gntdev_limit = c->gntdev_limit;
+	dom->free_per_iteration = c->free_per_iteration;
 	list_init(&dom->files);
 	list_init(&dom->mms);
 	list_init(&dom->grefs);

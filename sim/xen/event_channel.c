@@ -130,11 +130,26 @@ static void unuse(struct gntsim_domain *dom, struct port *p)
 	dom->m->totals.ports--;
 }
 
+/* SILO looks for the domain that the port is for, and at whether it may be reached. */
+static int may_await(struct gntsim_domain *dom, uint16_t remote_domid)
+{
+	const struct gntsim_domain *rd;
+
+	if (dom->m->xsm != GNTSIM_XSM_SILO)
+		return 0;
+	rd = gs_domain_any(dom, remote_domid);
+	if (!rd)
+		return -ESRCH;
+	return gs_may_communicate(dom, dom, rd) ? 0 : -EPERM;
+}
+
 int gntsim_port_alloc_unbound(struct gntsim_domain *dom, uint16_t remote_domid)
 {
 	struct port *p;
 	int rc = find_free(dom, &p);
 
+	if (rc == 0)
+		rc = may_await(dom, remote_domid);
 	if (rc < 0)
 		return rc;
 	p->remote_domid = remote_domid == GNTSIM_DOMID_SELF ? dom->id : remote_domid;
@@ -166,6 +181,8 @@ int gntsim_port_bind_interdomain(struct gntsim_domain *dom, uint16_t remote_domi
 	peer = gs_port(rd, remote_port);
 	if (!peer || peer->state != GNTSIM_PORT_UNBOUND || peer->remote_domid != dom->id)
 		return -EINVAL;
+	if (!gs_may_communicate(dom, dom, rd))
+		return -EPERM;
 	rc = use(dom, p, GNTSIM_PORT_INTERDOMAIN);
 	connect(p, rd, peer);
 	connect(peer, dom, p);
@@ -176,6 +193,28 @@ int gntsim_port_bind_interdomain(struct gntsim_domain *dom, uint16_t remote_domi
 	return rc;
 }
 
+/* public/xen.h */
+#define VIRQ_TIMER    0u
+#define VIRQ_DEBUG    1u
+#define VIRQ_XENOPROF 7u
+#define VIRQ_ARGO     11u
+#define VIRQ_XENPMU   13u
+
+/* Of the machine, not of a CPU, nor of each domain. */
+static bool is_global(uint32_t virq)
+{
+	switch (virq) {
+	case VIRQ_TIMER:
+	case VIRQ_DEBUG:
+	case VIRQ_XENOPROF:
+	case VIRQ_ARGO:
+	case VIRQ_XENPMU:
+		return false;
+	default:
+		return true;
+	}
+}
+
 int gntsim_port_bind_virq(struct gntsim_domain *dom, uint32_t virq)
 {
 	struct port *p;
@@ -183,6 +222,8 @@ int gntsim_port_bind_virq(struct gntsim_domain *dom, uint32_t virq)
 
 	if (virq >= GNTSIM_NR_VIRQS)
 		return -EINVAL;
+	if (dom->m->xen->guards_handlers && dom->id && is_global(virq))
+		return -EBUSY;
 	if (dom->ports.virqs[virq] || (dom->ports.kernel_virqs >> virq & 1))
 		return -EEXIST;
 	rc = find_free(dom, &p);

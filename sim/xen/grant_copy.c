@@ -90,9 +90,13 @@ static enum gntsim_gntst copy(struct gntsim_domain *dom, const struct gntsim_cop
 	enum gntsim_gntst rc;
 	gntsim_frame src = 0, dst = 0;
 
+	if (!op->len && dom->m->xen->copies_nothing)
+		return GNTSIM_GNTST_OKAY;
 	rc = find_side(dom, &op->source, from_ref, &sd);
 	if (rc == GNTSIM_GNTST_OKAY)
 		rc = find_side(dom, &op->dest, to_ref, &dd);
+	if (rc == GNTSIM_GNTST_OKAY && !gs_may_communicate(dom, sd, dd))
+		rc = GNTSIM_GNTST_PERMISSION_DENIED;
 	if (rc == GNTSIM_GNTST_OKAY)
 		rc = claim_side(dom, sd, &op->source, from_ref, true, src_grant, &src);
 	if (rc == GNTSIM_GNTST_OKAY)

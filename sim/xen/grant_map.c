@@ -179,6 +179,8 @@ static enum gntsim_gntst map_grant(struct gntsim_domain *ld, struct gntsim_map_g
 	rd = gs_domain(ld->m, op->domid);
 	if (!rd)
 		return GNTSIM_GNTST_BAD_DOMAIN;
+	if (!gs_may_communicate(ld, ld, rd))
+		return GNTSIM_GNTST_PERMISSION_DENIED;
 	handle = take_handle(ld->m, &ld->maptrack);
 	if (handle == GNTSIM_INVALID_HANDLE)
 		return GNTSIM_GNTST_NO_SPACE;
@@ -193,7 +195,7 @@ static enum gntsim_gntst map_grant(struct gntsim_domain *ld, struct gntsim_map_g
 		put_handle(&ld->maptrack, handle);
 		return rc;
 	}
-	if (rd == ld && ld->guest == GNTSIM_GUEST_PVH)
+	if (rd == ld && ld->guest == GNTSIM_GUEST_PVH && ld->m->arch == GNTSIM_ARCH_AMD64)
 		gs_hazard(ld->m, HAZARD_PVH_SELF_MAP);
 	e = track_at(&ld->maptrack, handle);
 	*e = (struct track){

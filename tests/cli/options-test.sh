@@ -95,8 +95,8 @@ number fuzz --max 1 18446744073709551615 -0
 number fuzz --count 1 4294967295 4294967296
 number fuzz --patience 1 86400 86401
 number fuzz --domid 0 32751 32752
-for value in '' 6 6. .1 6.x ' 6.1' +6.1 6.+1 '6. 1' 6.1.2 6.1x v6.1 99999999999.1; do
-	wrong "--kernel: expected a version X.Y, found '$value'" play --kernel "$value"
+for value in '' 6 6. .1 6.x ' 6.1' +6.1 6.+1 '6. 1' 6.1.2.3 6.1x v6.1 99999999999.1; do
+	wrong "--kernel: expected a version X.Y, found '$value'" play --kernel "$value" "${effects%/sim/*}/scenarios/examples"
 	wrong "--kernel: expected a version X.Y, found '$value'" fuzz --kernel "$value"
 	wrong "--against-kernel: expected a version X.Y, found '$value'" fuzz --against-kernel "$value"
 done

@@ -68,7 +68,7 @@ for option in --trace=- --xenstore --kernel=6.1 --frames=9 --leaks --hazards=err
 	expect 125 "$option after :::" "$gntsim" run -- true ::: $option -- true
 	says err "gntsim run: ${option%=*} after :::: it is the machine's, and stands before the first program"
 done
-for option in limit gntalloc-limit gntdev-limit grant-frames maptrack-frames ports; do
+for option in limit gntalloc-limit gntdev-limit free-per-iteration grant-frames maptrack-frames ports; do
 	expect 125 "--$option of no domain" "$gntsim" run -- true ::: --$option 3 -- true
 	says err "gntsim run: --$option after ::: is a domain's: it stands after --domain, or before the first program for all domains"
 done

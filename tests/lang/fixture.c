@@ -59,7 +59,9 @@ static enum scn_verdict play_variants(const struct scn_scenario *s, void *self,
 		struct scn_outcome outcome;
 		struct scn_setup setup;
 
-		scn_variant(s, &filter, ops->kernel(self), i, &setup, &name);
+		struct scn_platform platform = ops->platform(self);
+
+		scn_variant(s, &filter, ops->kernel(self), &platform, i, &setup, &name);
 		scn_play(s, &setup, ops, self, &outcome);
 		verdict = outcome.verdict;
 		if (message)

@@ -175,11 +175,11 @@ static void declarations(void)
 		      "t.scn:1:8: expected dom0, dom1, … as a domain's name, found 'one'\n"
 		      "    domain one\n"
 		      "           ^\n");
-	expect_errors("domain dom0 pvv\n",
-		      "t.scn:1:13: expected pv, pvh or a limit (gntalloc_limit, gntdev_limit, "
-		      "grant_frames, maptrack_frames, ports), found 'pvv'\n"
-		      "    domain dom0 pvv\n"
-		      "                ^\n");
+	expect_errors("domain dom0 pvv\n", "t.scn:1:13: expected pv, pvh or a limit "
+					   "(gntalloc_limit, gntdev_limit, free_per_iteration, "
+					   "grant_frames, maptrack_frames, ports), found 'pvv'\n"
+					   "    domain dom0 pvv\n"
+					   "                ^\n");
 	expect_errors("domain dom0\ndomain dom0\n",
 		      "t.scn:2:8: expected a new domain, found 'dom0' again\n"
 		      "    domain dom0\n"
@@ -198,7 +198,8 @@ static void declarations(void)
 		      "    needs magic\n"
 		      "          ^\n");
 	expect_errors(HEAD "set dom0 ports=3\n",
-		      "t.scn:3:10: expected gntalloc_limit or gntdev_limit, found 'ports': it can "
+		      "t.scn:3:10: expected a module's parameter (gntalloc_limit, gntdev_limit, "
+		      "free_per_iteration), found 'ports': it can "
 		      "only be set where "
 		      "the domain is declared\n"
 		      "    set dom0 ports=3\n"

@@ -2,9 +2,12 @@
 /* Which machines a script is played on. */
 #include "lang/parse/parser.h"
 #include "player/variant.h"
+#include <stdio.h>
 #include <string.h>
 
 #include "fixture.h"
+
+static const struct scn_platform platform = {.xen = {4, 17, -1}};
 
 static struct scn_scenario parsed(const char *text)
 {
@@ -23,7 +26,7 @@ static void expect_variant(const struct scn_scenario *s, const struct scn_filter
 	struct scn_setup setup;
 	struct scn_buf got = {0};
 
-	scn_variant(s, filter, (struct scn_version){6, 1}, n, &setup, &got);
+	scn_variant(s, filter, (struct scn_version){6, 1, -1}, &platform, n, &setup, &got);
 	EXPECT_TEXT(scn_buf_text(&got), name);
 	scn_buf_free(&got);
 }
@@ -52,7 +55,7 @@ static void seats_take_the_domains_in_order_or_swapped(void)
 	CU_ASSERT_EQUAL(scn_variant_count(&s, &filter), 1);
 	expect_variant(&s, &filter, 0, "dom3 as dom0 pv, dom1 as domU pvh");
 	filter.seats.swapped = true;
-	scn_variant(&s, &filter, (struct scn_version){6, 1}, 0, &setup, &name);
+	scn_variant(&s, &filter, (struct scn_version){6, 1, -1}, &platform, 0, &setup, &name);
 	EXPECT_TEXT(scn_buf_text(&name), "dom3 as domU pvh, dom1 as dom0 pv");
 	CU_ASSERT_TRUE(setup.domains[0].second_seat && setup.domains[0].guest == SCN_PVH);
 	CU_ASSERT_TRUE(!setup.domains[1].second_seat && setup.domains[1].guest == SCN_PV);
@@ -81,6 +84,58 @@ static void a_script_fits_where_its_guests_are(void)
 	expect_fit("domain dom0 pv\ndomain dom1 pv\n", false, false);
 }
 
+/* Whether a file that begins so holds for that kernel, Xen, machine. */
+static bool holds(const char *declaration, const char *kernel, const char *xen, enum scn_arch arch,
+		  enum scn_xsm xsm)
+{
+	struct scn_setup setup = {.platform = {.arch = arch, .xsm = xsm}};
+	char text[200];
+	struct scn_scenario s;
+	bool result;
+
+	snprintf(text, sizeof(text), "%s\ndomain dom0\n", declaration);
+	s = parsed(text);
+	CU_ASSERT_EQUAL(scn_version_parse(kernel, &setup.kernel), 0);
+	CU_ASSERT_EQUAL(scn_version_parse(xen, &setup.platform.xen), 0);
+	result = scn_condition_holds(s.holds_for, &setup, NULL);
+	scn_scenario_free(&s);
+	return result;
+}
+
+static bool for_kernel(const char *declaration, const char *kernel)
+{
+	return holds(declaration, kernel, "4.17", SCN_AMD64, SCN_XSM_DUMMY);
+}
+
+/* A series without a patch level is any of it; a machine whose patch level is not known has the newest. */
+static void conditions_by_patch_level(void)
+{
+	CU_ASSERT_TRUE(for_kernel("kernel >= 6.1.170", "6.1.170"));
+	CU_ASSERT_FALSE(for_kernel("kernel >= 6.1.170", "6.1.169"));
+	CU_ASSERT_TRUE(for_kernel("kernel >= 6.1.170", "6.1"));
+	CU_ASSERT_TRUE(for_kernel("kernel >= 6.1.170", "6.12"));
+	CU_ASSERT_FALSE(for_kernel("kernel >= 6.1.170", "5.10.262"));
+	CU_ASSERT_TRUE(for_kernel("kernel == 6.1", "6.1.169"));
+	CU_ASSERT_FALSE(for_kernel("kernel > 6.1", "6.1.169"));
+	CU_ASSERT_TRUE(for_kernel("kernel < 6.1.170", "6.1.169"));
+	CU_ASSERT_TRUE(for_kernel("kernel >= 6.1.170 and kernel != 6.12", "6.1.192"));
+	CU_ASSERT_FALSE(for_kernel("kernel >= 6.1.170 and kernel != 6.12", "6.12.1"));
+}
+
+static void conditions_by_machine(void)
+{
+	CU_ASSERT_TRUE(holds("xen < 4.21", "6.1", "4.20", SCN_AMD64, SCN_XSM_DUMMY));
+	CU_ASSERT_FALSE(holds("xen < 4.21", "6.1", "4.21", SCN_AMD64, SCN_XSM_DUMMY));
+	CU_ASSERT_TRUE(holds("xen >= 4.17.3", "6.1", "4.17.3", SCN_AMD64, SCN_XSM_DUMMY));
+	CU_ASSERT_TRUE(holds("arch == arm64", "6.1", "4.17", SCN_ARM64, SCN_XSM_DUMMY));
+	CU_ASSERT_FALSE(holds("arch == arm64", "6.1", "4.17", SCN_AMD64, SCN_XSM_DUMMY));
+	CU_ASSERT_TRUE(holds("arch != arm64", "6.1", "4.17", SCN_AMD64, SCN_XSM_DUMMY));
+	CU_ASSERT_TRUE(holds("xsm == silo", "6.1", "4.17", SCN_AMD64, SCN_XSM_SILO));
+	CU_ASSERT_FALSE(holds("xsm == dummy", "6.1", "4.17", SCN_AMD64, SCN_XSM_SILO));
+	CU_ASSERT_FALSE(
+	    holds("kernel >= 6.1 and xsm != silo", "6.1", "4.17", SCN_AMD64, SCN_XSM_SILO));
+}
+
 int main(void)
 {
 	static const struct lang_test tests[] = {
@@ -88,6 +143,8 @@ int main(void)
 	    {"seats take the domains in order or swapped",
 	     seats_take_the_domains_in_order_or_swapped},
 	    {"a script fits where its guests are", a_script_fits_where_its_guests_are},
+	    {"conditions by patch level", conditions_by_patch_level},
+	    {"conditions by machine", conditions_by_machine},
 	};
 
 	return lang_run("variants", tests, sizeof(tests) / sizeof(tests[0]));

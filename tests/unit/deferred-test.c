@@ -267,6 +267,28 @@ static void waiting_entries_turn(void)
 		EXPECT_EQ(order[i], 8 + (20 + i) % 23);
 }
 
+/* grant_table's parameter, while the domain lives: so many a second, 0 is no limit. */
+static void as_many_as_the_parameter_says(void)
+{
+	static const struct {
+		uint32_t limit, left;
+	} cases[] = {{25, 15}, {1000, 0}, {0, 0}, {1, 39}};
+	struct gntsim_map_grant_ref ops[40];
+
+	for (unsigned c = 0; c < sizeof(cases) / sizeof(cases[0]); c++) {
+		defer(fx.dom1, fx.dom2, 40, ops);
+		for (unsigned i = 0; i < 40; i++)
+			unmap(fx.dom2, &ops[i]);
+		EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_FREE_PER_ITERATION,
+						  cases[c].limit),
+			  0);
+		gntsim_machine_advance(fx.m, SECOND);
+		EXPECT_EQ(fx_totals().deferred, cases[c].left);
+		gntsim_machine_advance(fx.m, 60 * SECOND);
+		EXPECT_EQ(fx_totals().deferred, 0);
+	}
+}
+
 /* A year goes by at once, whatever waits. */
 static void a_year(void)
 {
@@ -302,6 +324,7 @@ int main(void)
 	    {"timers that end together", timers_that_end_together},
 	    {"a leap finds what came free", a_leap_finds_what_came_free},
 	    {"waiting entries turn", waiting_entries_turn},
+	    {"as many as the parameter says", as_many_as_the_parameter_says},
 	    {"a year", a_year},
 	};
 

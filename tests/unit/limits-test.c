@@ -58,6 +58,7 @@ static void module_parameters_can_change(void)
 
 static void what_xen_sets_stays(void)
 {
+	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_FREE_PER_ITERATION, 0), 0);
 	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_PORTS, 9), -EPERM);
 	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_GRANT_FRAMES, 9), -EPERM);
 	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_MAPTRACK_FRAMES, 9), -EPERM);

@@ -41,11 +41,12 @@ static void check_settings(struct scn_checker *c, struct scn_setting *settings, 
 					of_machine ? "frames" : "a limit of a domain",
 					SCN_STR(s->name));
 		else if (later && !limit->later)
-			scn_check_error(
-			    c, s->pos,
-			    "expected gntalloc_limit or gntdev_limit, found '%.*s': it can "
-			    "only be set where the domain is declared",
-			    SCN_STR(s->name));
+			scn_check_error(c, s->pos,
+					"expected a module's parameter (gntalloc_limit, "
+					"gntdev_limit, free_per_iteration), "
+					"found '%.*s': it can "
+					"only be set where the domain is declared",
+					SCN_STR(s->name));
 		else if (c->errors->count == before)
 			check_size(c, s, later);
 	}

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /* Grammar of what must come back: alternatives and their conditions. */
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "parser_state.h"
 
-static enum scn_compare parse_compare(struct scn_parser *p)
+static enum scn_compare parse_compare(struct scn_parser *p, const char *what)
 {
 	static const struct {
 		const char *sign;
 		enum scn_compare compare;
 	} signs[] = {{"<", SCN_LT},  {"<=", SCN_LE}, {"==", SCN_EQ},
 		     {"!=", SCN_NE}, {">=", SCN_GE}, {">", SCN_GT}};
+	char wanted[64];
 
 	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
 		if (scn_accept_sign(p, signs[i].sign))
 			return signs[i].compare;
 	}
-	scn_unexpected(p, "'<', '<=', '==', '!=', '>=' or '>' after 'kernel'");
+	snprintf(wanted, sizeof(wanted), "'<', '<=', '==', '!=', '>=' or '>' after '%s'", what);
+	scn_unexpected(p, wanted);
 }
 
 static unsigned int parse_version_part(struct scn_parser *p)
@@ -25,6 +28,18 @@ static unsigned int parse_version_part(struct scn_parser *p)
 	if (p->cur.kind != SCN_TOK_NUMBER || p->cur.number > 10000)
 		scn_unexpected(p, "a version such as 6.1");
 	return (unsigned int)scn_take(p).number;
+}
+
+static struct scn_version parse_version(struct scn_parser *p)
+{
+	struct scn_version v = {.patch = -1};
+
+	v.major = parse_version_part(p);
+	scn_expect_sign(p, ".", "in the version");
+	v.minor = parse_version_part(p);
+	if (scn_accept_sign(p, "."))
+		v.patch = (int)parse_version_part(p);
+	return v;
 }
 
 static struct scn_condition *new_condition(struct scn_parser *p)
@@ -35,15 +50,53 @@ static struct scn_condition *new_condition(struct scn_parser *p)
 	return c;
 }
 
-static struct scn_condition *parse_kernel_term(struct scn_parser *p)
+/* "arch == arm64": one of two words, or the other. */
+static bool parse_choice(struct scn_parser *p, struct scn_condition *c, const char *what,
+			 const char *first, const char *second)
+{
+	char wanted[64];
+	bool is_second;
+
+	if (scn_accept_sign(p, "=="))
+		c->compare = SCN_EQ;
+	else if (scn_accept_sign(p, "!="))
+		c->compare = SCN_NE;
+	else {
+		snprintf(wanted, sizeof(wanted), "'==' or '!=' after '%s'", what);
+		scn_unexpected(p, wanted);
+	}
+	is_second = scn_accept_word(p, second);
+	if (!is_second && !scn_accept_word(p, first)) {
+		snprintf(wanted, sizeof(wanted), "'%s' or '%s'", first, second);
+		scn_unexpected(p, wanted);
+	}
+	return is_second;
+}
+
+static bool at_platform(const struct scn_parser *p)
+{
+	return scn_at_word(p, "kernel") || scn_at_word(p, "xen") || scn_at_word(p, "arch") ||
+	       scn_at_word(p, "xsm");
+}
+
+/* What the machine is, whoever its domains are. */
+static struct scn_condition *parse_platform_term(struct scn_parser *p)
 {
 	struct scn_condition *c = new_condition(p);
 
-	c->kind = SCN_IF_KERNEL;
-	c->compare = parse_compare(p);
-	c->version.major = parse_version_part(p);
-	scn_expect_sign(p, ".", "in the version");
-	c->version.minor = parse_version_part(p);
+	if (scn_accept_word(p, "arch")) {
+		c->kind = SCN_IF_ARCH;
+		c->arch = parse_choice(p, c, "arch", "amd64", "arm64") ? SCN_ARM64 : SCN_AMD64;
+	} else if (scn_accept_word(p, "xsm")) {
+		c->kind = SCN_IF_XSM;
+		c->xsm = parse_choice(p, c, "xsm", "dummy", "silo") ? SCN_XSM_SILO : SCN_XSM_DUMMY;
+	} else {
+		c->kind = scn_accept_word(p, "xen") ? SCN_IF_XEN : SCN_IF_KERNEL;
+		if (c->kind == SCN_IF_KERNEL)
+			scn_take(p);
+		c->compare = parse_compare(p, c->kind == SCN_IF_XEN ? "xen" : "kernel");
+		c->version = parse_version(p);
+	}
 	return c;
 }
 
@@ -76,7 +129,8 @@ static struct scn_condition *parse_guest_term(struct scn_parser *p)
 	else if (scn_accept_word(p, "pvh"))
 		c->guest = SCN_PVH;
 	else
-		scn_unexpected(p, "'pv', 'pvh', a domain and its guest (dom1 pv), or 'kernel'");
+		scn_unexpected(p, "'pv', 'pvh', a domain and its guest (dom1 pv), 'kernel', "
+				  "'xen', 'arch' or 'xsm'");
 	return c;
 }
 
@@ -86,23 +140,23 @@ struct scn_condition *scn_parse_condition(struct scn_parser *p)
 	struct scn_condition **tail = &first;
 
 	do {
-		*tail = at_life(p)                     ? parse_life_term(p)
-			: scn_accept_word(p, "kernel") ? parse_kernel_term(p)
-						       : parse_guest_term(p);
+		*tail = at_life(p)       ? parse_life_term(p)
+			: at_platform(p) ? parse_platform_term(p)
+					 : parse_guest_term(p);
 		tail = &(*tail)->next;
 	} while (scn_accept_word(p, "and"));
 	return first;
 }
 
-struct scn_condition *scn_parse_kernel_condition(struct scn_parser *p)
+struct scn_condition *scn_parse_platform_condition(struct scn_parser *p)
 {
-	struct scn_condition *first = parse_kernel_term(p);
+	struct scn_condition *first = parse_platform_term(p);
 	struct scn_condition *last = first;
 
 	while (scn_accept_word(p, "and")) {
-		if (!scn_accept_word(p, "kernel"))
-			scn_unexpected(p, "'kernel' after 'and'");
-		last->next = parse_kernel_term(p);
+		if (!at_platform(p))
+			scn_unexpected(p, "'kernel', 'xen', 'arch' or 'xsm' after 'and'");
+		last->next = parse_platform_term(p);
 		last = last->next;
 	}
 	return first;

@@ -22,6 +22,7 @@ static struct scn_setting *parse_settings(struct scn_parser *p)
 		if (!scn_limit_find(t.text, &s->limit))
 			scn_fail(p, t.pos,
 				 "expected pv, pvh or a limit (gntalloc_limit, gntdev_limit, "
+				 "free_per_iteration, "
 				 "grant_frames, maptrack_frames, ports), found '%.*s'",
 				 SCN_STR(t.text));
 		scn_expect_sign(p, "=", "after the limit's name");
@@ -118,9 +119,9 @@ static void parse_needs(struct scn_parser *p)
 	} while (scn_accept_sign(p, ","));
 }
 
-static void parse_kernel(struct scn_parser *p, struct scn_tails *tails)
+static void parse_platform(struct scn_parser *p, struct scn_tails *tails)
 {
-	*tails->kernel = scn_parse_kernel_condition(p);
+	*tails->kernel = scn_parse_platform_condition(p);
 	while (*tails->kernel)
 		tails->kernel = &(*tails->kernel)->next;
 }
@@ -136,20 +137,24 @@ static void parse_machine(struct scn_parser *p, struct scn_tails *tails)
 
 static bool parse_declaration(struct scn_parser *p, struct scn_tails *tails)
 {
-	static const char *const words[] = {"domain", "process", "needs", "kernel", "machine"};
+	static const char *const words[] = {"domain", "process", "needs", "machine",
+					    "kernel", "xen",     "arch",  "xsm"};
+	const size_t n = sizeof(words) / sizeof(words[0]);
 	struct scn_token t = p->cur;
 	size_t i = 0;
 
-	while (i < 5 && !scn_at_word(p, words[i]))
+	while (i < n && !scn_at_word(p, words[i]))
 		i++;
-	if (i == 5)
+	/* The new ones are also names that a file may have for its processes. */
+	if (i == n || (i > 4 && p->ahead.kind == SCN_TOK_SIGN && scn_str_is(p->ahead.text, ":")))
 		return false;
 	if (p->scenario->steps || tails->block)
 		scn_fail(p, t.pos,
 			 "expected a step, found '%.*s': declarations come before the "
 			 "first step",
 			 SCN_STR(t.text));
-	scn_take(p);
+	if (i < 4)
+		scn_take(p);
 	if (i == 0)
 		parse_domain(p, tails);
 	else if (i == 1)
@@ -157,9 +162,9 @@ static bool parse_declaration(struct scn_parser *p, struct scn_tails *tails)
 	else if (i == 2)
 		parse_needs(p);
 	else if (i == 3)
-		parse_kernel(p, tails);
-	else
 		parse_machine(p, tails);
+	else
+		parse_platform(p, tails);
 	return true;
 }
 

@@ -24,7 +24,7 @@ static void parse_file(struct scn_parser *p)
 	struct scn_tails tails = {
 	    .domain = &p->scenario->domains,
 	    .process = &p->scenario->processes,
-	    .kernel = &p->scenario->kernels,
+	    .kernel = &p->scenario->holds_for,
 	    .machine = &p->scenario->machine,
 	    .step = &p->scenario->steps,
 	};

@@ -50,7 +50,7 @@ struct scn_node *scn_parse_struct(struct scn_parser *p);
 struct scn_node *scn_parse_list(struct scn_parser *p);
 /* Grammar of what must come back, in parse_expect.c. */
 struct scn_condition *scn_parse_condition(struct scn_parser *p);
-struct scn_condition *scn_parse_kernel_condition(struct scn_parser *p);
+struct scn_condition *scn_parse_platform_condition(struct scn_parser *p);
 struct scn_alternative *scn_parse_alternatives(struct scn_parser *p, enum scn_otherwise *otherwise);
 
 #endif

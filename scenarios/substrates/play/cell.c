@@ -28,6 +28,14 @@ int scn_cell_take(const char *command, enum scn_cell_option option, const char *
 	return add(command, names[option - SCN_CELL_KERNEL_IMAGE], value, cell);
 }
 
+const char *scn_cell_other(const struct scn_cell *cell)
+{
+	for (size_t i = 0; i < cell->n; i += 2)
+		if (strcmp(cell->words[i], "--xen") != 0 && strcmp(cell->words[i], "--xsm") != 0)
+			return cell->words[i];
+	return NULL;
+}
+
 static bool is_newest(const char *text)
 {
 	return !strcmp(text, "newest");
@@ -38,6 +46,7 @@ static bool take_series(const char *text, struct scn_version *out)
 {
 	int end = 0;
 
+	out->patch = -1;
 	return text[strspn(text, "0123456789.")] == '\0' && *text != '.' &&
 	       sscanf(text, "%4u.%4u%n", &out->major, &out->minor, &end) == 2 &&
 	       (text[end] == '\0' || (text[end] == '.' && text[end + 1]));
@@ -110,7 +119,7 @@ int scn_cell_kernel(const struct scn_cell *cell, const char *lab, const struct s
 {
 	if (cell->own_kernel)
 		return ask_lab(cell, lab, leg, out, why);
-	*out = (struct scn_version){6, 1};
+	*out = (struct scn_version){6, 1, -1};
 	for (size_t i = 0; i < cell->n; i += 2) {
 		if (!strcmp(cell->words[i], "--kernel") && !take_series(cell->words[i + 1], out))
 			return ask_lab(cell, lab, leg, out, why);

@@ -54,6 +54,9 @@ enum scn_cell_option {
 int scn_cell_take(const char *command, enum scn_cell_option option, const char *value,
 		  struct scn_cell *cell);
 
+/** The first of these that is not also the model's machine's, as --xen and --xsm are; NULL: none. */
+const char *scn_cell_other(const struct scn_cell *cell);
+
 /**
  * Takes --kernel: a series, a version or "newest".
  * @param command as above

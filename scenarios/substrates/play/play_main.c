@@ -41,6 +41,7 @@ struct command {
 #ifndef SCN_STATIC
 	struct scn_cell cell;
 #endif
+	struct scn_platform_words platform;
 	unsigned int time_limit, patience;
 	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
@@ -63,7 +64,7 @@ static void print_help(FILE *out)
 #ifndef SCN_STATIC
 	      "                        xen: X.Y, X.Y.Z or newest, of Debian's\n" SCN_CELL_HELP
 #endif
-	      "  -j, --jobs N          play in N processes\n"
+		  SCN_PLATFORM_HELP "  -j, --jobs N          play in N processes\n"
 	      "      --seed N          " MIXED " in an order mixed by N\n"
 	      "  -v, --verbose         print every call, as strace does\n"
 	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
@@ -89,6 +90,9 @@ enum option_id {
 	OPT_ON = 256,
 	OPT_GUEST,
 	OPT_KERNEL,
+	OPT_XEN,
+	OPT_ARCH,
+	OPT_XSM,
 	OPT_SEED,
 	OPT_TAP,
 	OPT_NO_TAP,
@@ -128,6 +132,15 @@ static int take_valued(struct command *c, int option, const char *value)
 			   : bad_value("--guest", "pv or pvh", value);
 	case OPT_KERNEL:
 		c->kernel = value;
+		return 0;
+	case OPT_XEN:
+		c->platform.xen = value;
+		return 0;
+	case OPT_ARCH:
+		c->platform.arch = value;
+		return 0;
+	case OPT_XSM:
+		c->platform.xsm = value;
 		return 0;
 	case OPT_SEED:
 		c->has_seed = s->filter.has_seed = true;
@@ -201,6 +214,10 @@ static int take_option(struct command *c, int option, const char *value)
 		return STATUS_ERROR;
 	default:
 #ifndef SCN_STATIC
+		if (option == SCN_CELL_XEN)
+			c->platform.xen = value;
+		if (option == SCN_CELL_XSM)
+			c->platform.xsm = value;
 		if (option >= SCN_CELL_KERNEL_IMAGE && option < SCN_CELL_END)
 			return scn_cell_take(PLAY, (enum scn_cell_option)option, value, &c->cell);
 #endif
@@ -214,6 +231,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"on", required_argument, NULL, OPT_ON},
 	    {"guest", required_argument, NULL, OPT_GUEST},
 	    {"kernel", required_argument, NULL, OPT_KERNEL},
+	    {"arch", required_argument, NULL, OPT_ARCH},
 	    {"jobs", required_argument, NULL, 'j'},
 	    {"seed", required_argument, NULL, OPT_SEED},
 	    {"verbose", no_argument, NULL, 'v'},
@@ -221,7 +239,10 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"no-tap", no_argument, NULL, OPT_NO_TAP},
 	    {"junit", required_argument, NULL, OPT_JUNIT},
 	    SCN_PLACE_OPTIONS,
-#ifndef SCN_STATIC
+#ifdef SCN_STATIC
+	    {"xen", required_argument, NULL, OPT_XEN},
+	    {"xsm", required_argument, NULL, OPT_XSM},
+#else
 	    SCN_CELL_OPTIONS,
 #endif
 	    {"fresh", no_argument, NULL, OPT_FRESH},
@@ -350,14 +371,27 @@ static int take_kernel(struct command *c)
 #ifndef SCN_STATIC
 	if (!strcmp(c->substrate, XEN))
 		return c->kernel ? scn_cell_take_kernel(PLAY, c->kernel, &c->cell) : 0;
-	if (c->cell.n)
+	if (scn_cell_other(&c->cell))
 		return scn_usage_error(PLAY, "%s: what is booted only --on " XEN " asks",
-				       c->cell.words[0]);
+				       scn_cell_other(&c->cell));
 #endif
 	filter->has_kernel = c->kernel;
 	if (!c->kernel || !scn_version_parse(c->kernel, &filter->kernel))
 		return 0;
 	return bad_value("--kernel", "a version X.Y", c->kernel);
+}
+
+/* Real ones are what they are. */
+static int take_platform(struct command *c)
+{
+	const struct scn_platform_words *words = &c->platform;
+	const char *given = words->xen ? "--xen" : words->arch ? "--arch" : "--xsm";
+
+	if (!words->xen && !words->arch && !words->xsm)
+		return 0;
+	if (!c->session.ops || !c->session.ops->kernel_for)
+		return scn_usage_error(PLAY, "%s: what %s is can't be chosen", given, c->substrate);
+	return scn_place_platform(PLAY, words, &c->session.filter);
 }
 
 static int play_here(struct command *c, struct scn_report *report)
@@ -370,6 +404,8 @@ static int play_here(struct command *c, struct scn_report *report)
 		return bad_value("--on", "the name of a substrate", c->substrate);
 	if (c->session.filter.has_kernel &&
 	    scn_place_kernel(PLAY, "--kernel", c->session.ops, NULL, &c->session.filter.kernel))
+		return STATUS_ERROR;
+	if (take_platform(c))
 		return STATUS_ERROR;
 	if (c->session.ops == &scn_substrate_pair)
 		take_seats(&c->session.filter.seats, c->session.options.swapped);
@@ -386,6 +422,8 @@ static int play_xen(struct command *c, struct scn_report *report)
 	struct scn_filter *filter = &c->session.filter;
 	int err;
 
+	if (c->platform.arch)
+		return scn_usage_error(PLAY, "--arch: of " XEN " it is the leg's");
 	xen.cell = c->cell;
 	filter->has_kernel = true;
 	err = scn_cell_kernel(&c->cell, scn_xen_lab(), c->leg, &filter->kernel, &why);

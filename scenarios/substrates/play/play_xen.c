@@ -116,7 +116,9 @@ static bool add_item(struct front *f, char *path, const struct scn_scenario *s, 
 	item->destroys = s->needs & SCN_CAP(DESTROY_DOMAIN);
 	item->alone = s->needs & SCN_CAPS_ALONE;
 	item->missing = scn_capability_missing(s->needs, f->capabilities);
-	scn_variant(s, &filter, filter.kernel, 0, &setup, &item->variant);
+	/* The guest knows what it is; here it is only asked who plays what. */
+	scn_variant(s, &filter, filter.kernel, &(struct scn_platform){0}, 0, &setup,
+		    &item->variant);
 	return true;
 }
 
@@ -404,7 +406,7 @@ static void take_leg(struct front *f, const struct scn_xen *xen, const struct sc
 
 	f->filter = session->filter;
 	if (!session->filter.has_kernel)
-		f->filter.kernel = (struct scn_version){6, 1};
+		f->filter.kernel = (struct scn_version){6, 1, -1};
 	f->filter.has_kernel = true;
 	f->patience = (int)xen->patience;
 	if (f->patience == 0)
