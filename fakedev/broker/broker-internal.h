@@ -98,10 +98,10 @@ struct client {
 	struct link reading;           /**< in the broker's list while there is reads */
 	struct wire_reads *reads;      /**< memory of ours and the program's; NULL: none */
 	uint32_t reads_taken;
-	bool is_xenstored;             /**< it has domain 0's page */
-	struct device_file *writing;   /**< whose WIRE_WRITE is answered later; NULL: none */
-	struct link introducing;       /**< while a WIRE_INTRODUCE is not answered: of */
-	uint16_t introduced;           /**< this domain */
+	bool is_xenstored;           /**< it has domain 0's page */
+	struct device_file *writing; /**< whose WIRE_WRITE is answered later; NULL: none */
+	struct link introducing;     /**< while a WIRE_INTRODUCE is not answered: of */
+	uint16_t introduced;         /**< this domain */
 };
 int client_add(struct broker *b, int fd, struct client **out);
 /** Has the address space found by its process from now on. */

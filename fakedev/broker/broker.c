@@ -2,8 +2,8 @@
 /* The event loop. */
 #define _GNU_SOURCE
 #include "reads.h"
-#include "trace-clock.h"
 #include "store.h"
+#include "trace-clock.h"
 #include "trace-internal.h"
 
 #include <errno.h>
@@ -174,7 +174,8 @@ static int guests_can_be(const struct broker_config *config, struct failure *f)
 {
 	for (unsigned int i = 0; i < config->n_domains; i++)
 		if (config->arch == GNTSIM_ARCH_ARM64 && config->domains[i].guest == 1)
-			return fail(f, -EINVAL, "arm64 has no PV guests, and domain %u is to be one",
+			return fail(f, -EINVAL,
+				    "arm64 has no PV guests, and domain %u is to be one",
 				    config->domains[i].domid);
 	return 0;
 }

@@ -48,7 +48,11 @@ struct grants {
 
 static void open_all(void)
 {
+#ifdef SYS_open /* arm64 has none */
 	gntalloc = (int)syscall(SYS_open, "/dev/xen/gntalloc", O_RDWR);
+#else
+	gntalloc = (int)syscall(SYS_openat, AT_FDCWD, "/dev/xen/gntalloc", O_RDWR);
+#endif
 	gntdev = (int)syscall(SYS_openat, AT_FDCWD, "/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
 	evtchn = open("/dev/xen/evtchn", O_RDWR);
 	CHECK(gntalloc >= 0 && gntdev >= 0 && evtchn >= 0);
