@@ -55,8 +55,7 @@ for option in kernel-image modules module xen xen-tools xsm config-append; do
 	wrong "--$option needs a value" play --$option
 	wrong "--$option needs a value" fuzz --$option
 done
-wrong "--xen: what is booted only --on xen asks" play --xen 4.20 x
-wrong "what is booted only --against xen asks" fuzz --xsm silo
+wrong "what is booted only --against xen asks" fuzz --xen-tools x
 for option in against ops seed length first guest kernel against-kernel allow-hazard max patience write count \
 	device-dir domid host; do
 	wrong "--$option needs a value" fuzz --$option

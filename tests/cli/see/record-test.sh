@@ -133,7 +133,7 @@ producer: store(ring+8, 1)
 kill -9 producer
 consumer: load(mapped_ring+8, 1) = 0
 END
-grep -q 'producer: store(ring+9, "a line of text' "$dir/two.scn" ||
+grep -q 'producer: store(ring+11, "a line of text' "$dir/two.scn" ||
 	complain "$what: the data is not stored"
 plays "$dir/two.scn"
 grep -q '# 32 of [0-9]* bytes' "$dir/two.scn" || complain "$what: long stores are not shortened"

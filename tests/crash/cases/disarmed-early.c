@@ -28,6 +28,7 @@ int server(void)
 		return gone(&s, "client");
 #ifdef MENDED
 	s.page->at = 1;
+	s.page->server_live = 0;
 	notify(&s);
 	CHECK(arm(&s, SERVER_LIVE, 0));
 #else
