@@ -87,13 +87,13 @@ static int each(scmp_filter_ctx c, const int *nr, size_t n_nr, unsigned int n,
 int filter_base(struct sock_fprog *out)
 {
 	const struct scmp_arg_cmp copies = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM, 0);
-	const struct scmp_arg_cmp confines = SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP);
-	const struct scmp_arg_cmp limit = SCMP_A0(SCMP_CMP_EQ, RLIMIT_NOFILE);
-	const struct scmp_arg_cmp limit_of[] = {SCMP_A1(SCMP_CMP_EQ, RLIMIT_NOFILE),
-						SCMP_A2(SCMP_CMP_NE, 0)};
-	const struct scmp_arg_cmp magic = SCMP_A5(SCMP_CMP_EQ, FILTER_MAGIC);
-	const struct scmp_arg_cmp ordinary = SCMP_A5(SCMP_CMP_NE, FILTER_MAGIC);
-	const struct scmp_arg_cmp magic_mmap = SCMP_A0(SCMP_CMP_EQ, FILTER_MAGIC);
+	const struct scmp_arg_cmp confines = SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0);
+	const struct scmp_arg_cmp limit = SCMP_A0(SCMP_CMP_EQ, RLIMIT_NOFILE, 0);
+	const struct scmp_arg_cmp limit_of[] = {SCMP_A1(SCMP_CMP_EQ, RLIMIT_NOFILE, 0),
+						SCMP_A2(SCMP_CMP_NE, 0, 0)};
+	const struct scmp_arg_cmp magic = SCMP_A5(SCMP_CMP_EQ, FILTER_MAGIC, 0);
+	const struct scmp_arg_cmp ordinary = SCMP_A5(SCMP_CMP_NE, FILTER_MAGIC, 0);
+	const struct scmp_arg_cmp magic_mmap = SCMP_A0(SCMP_CMP_EQ, FILTER_MAGIC, 0);
 	scmp_filter_ctx c;
 	int err = new_filter(&c);
 
@@ -179,7 +179,7 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
 	static const int changes[] = {SCMP_SYS(munmap), SCMP_SYS(mprotect), SCMP_SYS(pkey_mprotect),
 				      SCMP_SYS(mremap), SCMP_SYS(remap_file_pages)};
 	const struct scmp_arg_cmp inside = SCMP_A0(SCMP_CMP_MASKED_EQ, mask, window);
-	const struct scmp_arg_cmp is_long = SCMP_A1(SCMP_CMP_GE, LONG);
+	const struct scmp_arg_cmp is_long = SCMP_A1(SCMP_CMP_GE, LONG, 0);
 	const struct scmp_arg_cmp moved[] = {
 	    SCMP_A4(SCMP_CMP_MASKED_EQ, mask, window),
 	    SCMP_A3(SCMP_CMP_MASKED_EQ, MREMAP_FIXED, MREMAP_FIXED)};
@@ -211,8 +211,8 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
 	if (err == 0)
 		err = stop_at(c, SCMP_SYS(mmap), 2, long_over);
 	for (size_t i = 0; i < COUNT(advice) && err == 0; i++) {
-		const struct scmp_arg_cmp there[] = {inside, SCMP_A2(SCMP_CMP_EQ, advice[i])};
-		const struct scmp_arg_cmp far[] = {is_long, SCMP_A2(SCMP_CMP_EQ, advice[i])};
+		const struct scmp_arg_cmp there[] = {inside, SCMP_A2(SCMP_CMP_EQ, advice[i], 0)};
+		const struct scmp_arg_cmp far[] = {is_long, SCMP_A2(SCMP_CMP_EQ, advice[i], 0)};
 
 		err = stop_at(c, SCMP_SYS(madvise), 2, there);
 		if (err == 0)

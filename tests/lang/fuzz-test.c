@@ -59,7 +59,7 @@ static bool bad_event(const struct scn_call *call, const struct scn_result *resu
 }
 
 static const struct fuzz_world world = {
-    .n_domains = 2, .guest = {SCN_PV, SCN_PVH}, .kernel = {6, 1}, .capabilities = SCN_ALL_CAPS};
+    .n_domains = 2, .guest = {SCN_PV, SCN_PVH}, .kernel = {6, 1, 0}, .capabilities = SCN_ALL_CAPS};
 
 struct bench {
 	struct fuzz_sequence seq;
@@ -73,7 +73,7 @@ static void setup(struct bench *b)
 
 	faulty = scn_substrate_model;
 	faulty.call = faulty_call;
-	*b = (struct bench){.judge = {&faulty, NULL, {6, 1}, NULL}};
+	*b = (struct bench){.judge = {&faulty, NULL, {6, 1, 0}, NULL}};
 	b->seq.ops = calloc(FUZZ_MAX_OPS, sizeof(*b->seq.ops));
 	CU_ASSERT_PTR_NOT_NULL_FATAL(b->seq.ops);
 	CU_ASSERT_EQUAL(faulty.open(&options, &b->judge.self, &why), SCN_OK);
@@ -232,7 +232,7 @@ static const struct {
 
 static void play_timed(bool real)
 {
-	const struct fuzz_world one = {.n_domains = 1, .kernel = {6, 1}, .real = real};
+	const struct fuzz_world one = {.n_domains = 1, .kernel = {6, 1, 0}, .real = real};
 	struct fuzz_model m;
 
 	CU_ASSERT_EQUAL_FATAL(fuzz_model_begin(&m, &one), 0);
