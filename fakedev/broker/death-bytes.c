@@ -135,7 +135,7 @@ static bool look_at_grant(void *ctx, const struct gntsim_grant_info *grant)
 	if (grant->deferred && !grant->pins)
 		return true;
 	page = gntsim_frame_ptr(s->b->machine, grant->frame);
-	for (unsigned int i = 0; page && s->ended && i < d->n_watched; i++) {
+	for (unsigned int i = 0; page && s->ended && i < d->n_watched && i < DEATH_BYTES; i++) {
 		const struct death_byte *byte = &d->watched[i];
 
 		if (byte->granter != grant->granter || byte->ref != grant->ref ||

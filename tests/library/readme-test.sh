@@ -26,7 +26,7 @@ job() {
 	git config --global safe.directory '*'
 	# Only the packages that the page names, as far as meson asks for any.
 	mkdir pc
-	for name in fuse3 fuse json-c libdw libelf zlib liblzma; do
+	for name in fuse3 fuse json-c libdw libseccomp libelf zlib liblzma; do
 		found=$(find /usr/lib /usr/share -name "$name.pc" 2>/dev/null | head -n 1)
 		[ -z "$found" ] || cp "$found" pc
 	done
