@@ -158,7 +158,7 @@ lab_make_image() { # LEG
 	lab_image=$lab_cache/images/$lab_cell
 	key=$(
 		cat "$lab_pieces"/{image,boot,machine}.sh "$lab_pieces/console.c" "$lab_pieces"/guest/* | cksum
-		ls -lL "$lab_kernel/image" "$lab_hypervisor" 2>/dev/null
+		ls -lL "$lab_kernel/image" ${lab_hypervisor:+"$lab_hypervisor"} 2>/dev/null
 		"$(lab_emulator "$leg")" --version
 	)
 	if [ -e "$lab_image/initrd" ] && [ "$(cat "$lab_image/key")" = "$key" ]; then

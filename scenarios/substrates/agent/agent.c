@@ -164,7 +164,8 @@ static bool never_blocks(int fd)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	return flags < 0 || (flags & O_NONBLOCK) || (flags & O_ACCMODE) == O_WRONLY;
+	/* Opened for neither (3) it reads as little as one for writing. */
+	return flags < 0 || (flags & O_NONBLOCK) || (flags & O_WRONLY);
 }
 
 /* Whether a read has something to say, waiting as long as it makes sense to. */
