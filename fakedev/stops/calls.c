@@ -188,7 +188,7 @@ static void end_sigaction(struct thread *t)
 	uint64_t handler;
 
 	if ((c->args[0] != SIGSEGV && c->args[0] != SIGTRAP) || !c->args[1] ||
-	    !read_memory(t, c->args[1], action, sizeof(action)))
+	    !tracee_read(t->tid, c->args[1], action, sizeof(action)))
 		return;
 	memcpy(&handler, action, sizeof(handler));
 	if (c->args[0] == SIGSEGV) {

@@ -16,36 +16,27 @@
 #include <unistd.h>
 
 /* Not in glibc's header. */
-#define GETSIGMASK      0x420a
-#define SETSIGMASK      0x420b
 #define SUSPEND_SECCOMP (1 << 21)
 
-#define BIT(signal) (1ull << ((signal)-1))
 /* What instructions themselves cause must not be blocked: blocked it would lose its handler. */
-#define OWN_FAULTS (BIT(SIGSEGV) | BIT(SIGBUS) | BIT(SIGTRAP) | BIT(SIGILL) | BIT(SIGFPE))
+#define OWN_FAULTS                                                                                 \
+	(TRACEE_BIT(SIGSEGV) | TRACEE_BIT(SIGBUS) | TRACEE_BIT(SIGTRAP) | TRACEE_BIT(SIGILL) |     \
+	 TRACEE_BIT(SIGFPE))
 
 uint64_t block_signals(const struct thread *t)
 {
-	uint64_t saved = 0, all = ~OWN_FAULTS;
-
-	ptrace((enum __ptrace_request)GETSIGMASK, t->tid, sizeof(saved), &saved);
-	ptrace((enum __ptrace_request)SETSIGMASK, t->tid, sizeof(all), &all);
-	return saved;
+	return tracee_block(t->tid, ~OWN_FAULTS);
 }
 
 void unblock_signals(struct thread *t, uint64_t saved)
 {
-	ptrace((enum __ptrace_request)SETSIGMASK, t->tid, sizeof(saved), &saved);
-	for (int signal = 1; t->postponed; signal++) {
-		if (t->postponed & BIT(signal))
-			syscall(SYS_tgkill, t->pid, t->tid, signal);
-		t->postponed &= ~BIT(signal);
-	}
+	tracee_unblock(t->pid, t->tid, saved, t->postponed);
+	t->postponed = 0;
 }
 
 static bool is_own_fault(const siginfo_t *info)
 {
-	return info->si_code > 0 && (OWN_FAULTS & BIT(info->si_signo));
+	return info->si_code > 0 && (OWN_FAULTS & TRACEE_BIT(info->si_signo));
 }
 
 int step(struct supervisor *s, struct thread *t, void *out)
@@ -70,12 +61,12 @@ int step(struct supervisor *s, struct thread *t, void *out)
 		if (event) {
 			/* A stop of the whole process: it is told again when we are through. */
 			if (signal != SIGTRAP)
-				t->postponed |= BIT(SIGSTOP);
+				t->postponed |= TRACEE_BIT(SIGSTOP);
 			continue;
 		}
 		if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, info) == 0 && is_own_fault(info))
 			return signal == SIGTRAP ? 0 : 1;
-		t->postponed |= BIT(signal);
+		t->postponed |= TRACEE_BIT(signal);
 	}
 }
 
@@ -93,7 +84,7 @@ static uint64_t find_syscall(const struct thread *t)
 		at = entry[0] == AT_SYSINFO_EHDR ? entry[1] : 0;
 	if (fd >= 0)
 		close(fd);
-	for (; at && read_memory(t, at, page, sizeof(page)); at += PAGE)
+	for (; at && tracee_read(t->tid, at, page, sizeof(page)); at += PAGE)
 		for (unsigned int i = 0; i + 1 < PAGE; i++)
 			if (page[i] == 0x0f && page[i + 1] == 0x05)
 				return at + i;

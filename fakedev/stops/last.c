@@ -51,7 +51,7 @@ static void end_robust_list(struct supervisor *s, const struct thread *t)
 	uint64_t entry, pending;
 
 	if (syscall(SYS_get_robust_list, t->tid, &at, &size) < 0 || !at ||
-	    !read_memory(t, (uint64_t)(uintptr_t)at, &head, sizeof(head)))
+	    !tracee_read(t->tid, (uint64_t)(uintptr_t)at, &head, sizeof(head)))
 		return;
 	entry = (uint64_t)(uintptr_t)head.list.next;
 	/* The lowest bit says that it is of priority inheritance. */
@@ -59,7 +59,7 @@ static void end_robust_list(struct supervisor *s, const struct thread *t)
 	for (unsigned int i = 0; i < MOST_LINKS && (entry & ~1ull) != (uint64_t)(uintptr_t)at;
 	     i++) {
 		uint64_t word = (entry & ~1ull) + (uint64_t)head.futex_offset, next = 0;
-		bool known = read_memory(t, entry & ~1ull, &next, sizeof(next));
+		bool known = tracee_read(t->tid, entry & ~1ull, &next, sizeof(next));
 
 		if ((entry & ~1ull) != pending)
 			owner_died(s, t, word);

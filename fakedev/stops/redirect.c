@@ -109,8 +109,8 @@ static void fill(const struct thread *t, const struct piece *p)
 		uint64_t n = PAGE - (p->to + done) % PAGE;
 
 		n = n < p->len - done ? n : p->len - done;
-		if (!read_memory(t, p->to + done, page, n) ||
-		    !write_memory(t, p->from + done, page, n))
+		if (!tracee_read(t->tid, p->to + done, page, n) ||
+		    !tracee_write(t->tid, p->from + done, page, n))
 			return;
 		done += n;
 	}
@@ -153,7 +153,7 @@ static bool redirect_vector(struct thread *t, uint64_t at, uint64_t n, bool *wan
 	v = calloc(n, sizeof(*v));
 	if (!v)
 		abort();
-	if (!read_memory(t, at, v, n * sizeof(*v))) {
+	if (!tracee_read(t->tid, at, v, n * sizeof(*v))) {
 		free(v);
 		return true;
 	}
@@ -185,7 +185,7 @@ static bool redirect_vector(struct thread *t, uint64_t at, uint64_t n, bool *wan
 		fill(t, p);
 		v[i].iov_base = (void *)(uintptr_t)p->from;
 	}
-	write_memory(t, t->bounce + sizeof(struct msghdr), v, n * sizeof(*v));
+	tracee_write(t->tid, t->bounce + sizeof(struct msghdr), v, n * sizeof(*v));
 	free(v);
 	c->redirected = true;
 	return true;
@@ -198,7 +198,7 @@ static bool redirect_message(struct thread *t, const struct form *f)
 	uint64_t args[6];
 	bool wanted;
 
-	if (!read_memory(t, c->args[f->at], &m, sizeof(m)))
+	if (!tracee_read(t->tid, c->args[f->at], &m, sizeof(m)))
 		return true;
 	if (!redirect_vector(t, (uint64_t)(uintptr_t)m.msg_iov, m.msg_iovlen, &wanted))
 		return false;
@@ -207,7 +207,7 @@ static bool redirect_message(struct thread *t, const struct form *f)
 	c->message = c->args[f->at];
 	c->message_at = t->bounce;
 	m.msg_iov = (void *)(uintptr_t)(t->bounce + sizeof(m));
-	write_memory(t, t->bounce, &m, sizeof(m));
+	tracee_write(t->tid, t->bounce, &m, sizeof(m));
 	memcpy(args, c->args, sizeof(args));
 	args[f->at] = t->bounce;
 	set_call(t, c->nr, args);
@@ -252,11 +252,11 @@ static void store_bytes(struct supervisor *s, const struct thread *t, const stru
 		unsigned char *frame;
 
 		n = n < len - done ? n : len - done;
-		if (!read_memory(t, p->from + done, bytes, n))
+		if (!tracee_read(t->tid, p->from + done, bytes, n))
 			return;
 		done += n;
 		if (!r || !(r->prot & PROT_WRITE)) {
-			write_memory(t, to, bytes, n);
+			tracee_write(t->tid, to, bytes, n);
 			continue;
 		}
 		if (!*number)
@@ -288,13 +288,13 @@ static void end_message(const struct thread *t)
 {
 	struct msghdr m = {0}, theirs = {0};
 
-	if (!read_memory(t, t->call.message_at, &m, sizeof(m)) ||
-	    !read_memory(t, t->call.message, &theirs, sizeof(theirs)))
+	if (!tracee_read(t->tid, t->call.message_at, &m, sizeof(m)) ||
+	    !tracee_read(t->tid, t->call.message, &theirs, sizeof(theirs)))
 		return;
 	theirs.msg_namelen = m.msg_namelen;
 	theirs.msg_controllen = m.msg_controllen;
 	theirs.msg_flags = m.msg_flags;
-	write_memory(t, t->call.message, &theirs, sizeof(theirs));
+	tracee_write(t->tid, t->call.message, &theirs, sizeof(theirs));
 }
 
 static void make_bounce(struct supervisor *s, struct thread *t)

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 struct space *space_new(pid_t pid, const struct space *copy)
@@ -182,18 +181,4 @@ bool space_is_frames(struct supervisor *s, const struct thread *t, int fd)
 	if (!map_frames(s, path, &st))
 		refuse(s, t, "the page frames can't be mapped");
 	return s->frames;
-}
-
-bool read_memory(const struct thread *t, uint64_t addr, void *to, size_t n)
-{
-	struct iovec here = {to, n}, there = {(void *)(uintptr_t)addr, n};
-
-	return n == 0 || process_vm_readv(t->tid, &here, 1, &there, 1, 0) == (ssize_t)n;
-}
-
-bool write_memory(const struct thread *t, uint64_t addr, const void *from, size_t n)
-{
-	struct iovec here = {(void *)(uintptr_t)from, n}, there = {(void *)(uintptr_t)addr, n};
-
-	return n == 0 || process_vm_writev(t->tid, &here, 1, &there, 1, 0) == (ssize_t)n;
 }

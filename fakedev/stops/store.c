@@ -112,11 +112,11 @@ static void restore_handler(struct supervisor *s, struct thread *t, int signal,
 	int64_t result;
 
 	memcpy(kept.action, action, SIGACTION_BYTES);
-	if (!read_memory(t, at, there, sizeof(there)) ||
-	    !write_memory(t, at, &kept, sizeof(kept)) ||
+	if (!tracee_read(t->tid, at, there, sizeof(there)) ||
+	    !tracee_write(t->tid, at, &kept, sizeof(kept)) ||
 	    !inject(s, t, SYS_rt_sigaction, args, &result) || result < 0)
 		return;
-	write_memory(t, at, there, sizeof(there));
+	tracee_write(t->tid, at, there, sizeof(there));
 }
 
 static void restore_handlers(struct supervisor *s, struct thread *t)

@@ -115,23 +115,6 @@ void tell_store(struct supervisor *s, const struct thread *t, uint64_t number, u
 
 /* ---- stops ---- */
 
-static uint64_t clone_flags(const struct thread *t)
-{
-	uint64_t flags = 0;
-
-	switch (t->call.nr) {
-	case SYS_clone:
-		return t->call.args[0];
-	case SYS_clone3:
-		read_memory(t, t->call.args[0], &flags, sizeof(flags));
-		return flags;
-	case SYS_vfork:
-		return CLONE_VM | CLONE_VFORK;
-	default:
-		return 0;
-	}
-}
-
 static uint64_t clone_clear_tid(const struct thread *t, uint64_t flags)
 {
 	struct clone_args args = {0};
@@ -140,13 +123,13 @@ static uint64_t clone_clear_tid(const struct thread *t, uint64_t flags)
 		return 0;
 	if (t->call.nr == SYS_clone)
 		return t->call.args[3];
-	read_memory(t, t->call.args[0], &args, CLONE_ARGS_SIZE_VER0);
+	tracee_read(t->tid, t->call.args[0], &args, CLONE_ARGS_SIZE_VER0);
 	return args.child_tid;
 }
 
 static void born(struct supervisor *s, const struct thread *t)
 {
-	uint64_t flags = clone_flags(t);
+	uint64_t flags = tracee_clone_flags(t->tid, t->call.nr, t->call.args);
 	unsigned long tid = 0;
 	struct thread *child;
 

@@ -9,6 +9,8 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "tracee/tracee.h"
+
 #define PAGE 4096ull
 
 /* The options of ptrace(2) for all that is followed. */
@@ -185,9 +187,5 @@ void tell_store(struct supervisor *s, const struct thread *t, uint64_t number, u
 /* Ends the process if this was the last store that its program was to make. @return whether it was, and it does not
  * go on */
 bool end_if_reached(struct supervisor *s, struct thread *t, uint64_t number);
-
-/* Memory of the program. False: not all of it is there. */
-bool read_memory(const struct thread *t, uint64_t addr, void *to, size_t n);
-bool write_memory(const struct thread *t, uint64_t addr, const void *from, size_t n);
 
 #endif
