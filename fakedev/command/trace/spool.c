@@ -211,3 +211,13 @@ bool spool_is_empty(const struct spool *s)
 
 	return atomic_load_explicit(&s->given, memory_order_acquire) == taken;
 }
+
+uint64_t spool_given(const struct spool *s)
+{
+	return atomic_load_explicit(&s->given, memory_order_relaxed);
+}
+
+size_t spool_held(const struct spool *s)
+{
+	return atomic_load_explicit(&s->held, memory_order_relaxed);
+}

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct spool;
 
@@ -29,5 +30,8 @@ void *spool_next(struct spool *s);
 void spool_taken(struct spool *s);
 /** Whether all that was given is taken. Of what the other thread does just now it may know nothing yet. */
 bool spool_is_empty(const struct spool *s);
+/** Who gives asks: how many pieces he gave so far, and the bytes of memory that the list takes. */
+uint64_t spool_given(const struct spool *s);
+size_t spool_held(const struct spool *s);
 
 #endif

@@ -19,6 +19,10 @@
 #define MUCH (1u << 16)
 /* While calls go on the thread is woken so often: each time costs the broker some microseconds. */
 #define LAG_US 10000
+/* More entries in LAG_US than this, and programs are in a hurry: what the thread takes from the processors,
+ * and from their caches, they would miss. What they tell waits until they pause, up to this many bytes. */
+#define HURRY      64u
+#define MUCH_WAITS (MOST / 4 * 3)
 /* So many entries are done by who tells, when he has to: some milliseconds. */
 #define HELP 512u
 
@@ -40,9 +44,9 @@ struct writer {
 
 	enum { NOT_YET, RUNS, CANNOT } thread;
 	sem_t wake;
-	atomic_bool woken, ending;
-	uint64_t woken_us;
-	unsigned int idle; /* how often nothing had come, and something was left */
+	atomic_bool woken, ending, hurry;
+	uint64_t looked_us, looked_at; /* at the pace: when, and how many were given until then */
+	unsigned int idle;             /* how often nothing had come, and something was left */
 };
 
 /* A trace that can't be written is given up: the program under test must not feel it. */
@@ -68,13 +72,19 @@ static void write_out(struct writer *w)
 	scn_buf_clear(&w->text);
 }
 
+/* What the thread gives way to. */
+static bool others_first(const struct writer *w)
+{
+	return atomic_load(&w->pressed) || atomic_load(&w->hurry);
+}
+
 /* @return whether entries are left */
-static bool take(struct writer *w, size_t most, const atomic_bool *give_way)
+static bool take(struct writer *w, size_t most, bool give_way)
 {
 	struct entry e;
 	bool left = entry_next(w->spool, &e);
 
-	for (; left && most > 0 && !(give_way && atomic_load(give_way)); most--) {
+	for (; left && most > 0 && !(give_way && others_first(w)); most--) {
 		if (!atomic_load(&w->err)) {
 			if (e.is_call)
 				w->format->call(&w->text, &w->seen, &e.call, e.us);
@@ -117,17 +127,16 @@ static void *run(void *ctx)
 		atomic_store(&w->woken, false);
 		do {
 			pthread_mutex_lock(&w->turn);
-			left = take(w, HELP, &w->pressed);
+			left = take(w, HELP, true);
 			pthread_mutex_unlock(&w->turn);
-		} while (left && !atomic_load(&w->pressed));
+		} while (left && !others_first(w));
 	}
 	forget(w);
 	return NULL;
 }
 
-static void wake(struct writer *w, uint64_t us)
+static void wake(struct writer *w)
 {
-	w->woken_us = us;
 	if (!atomic_exchange(&w->woken, true))
 		sem_post(&w->wake);
 }
@@ -168,7 +177,7 @@ static bool take_here(struct writer *w, size_t most)
 
 	atomic_store(&w->pressed, true);
 	pthread_mutex_lock(&w->turn);
-	left = take(w, most, NULL);
+	left = take(w, most, false);
 	pthread_mutex_unlock(&w->turn);
 	atomic_store(&w->pressed, false);
 	return left;
@@ -218,8 +227,25 @@ void writer_call(struct writer *w, const struct trace_call *call, uint64_t us)
 		;
 }
 
+/* Calls come. @return whether it is time to wake the thread */
+static bool look_at_pace(struct writer *w, uint64_t us)
+{
+	uint64_t given, spans = (us - w->looked_us) / LAG_US;
+
+	if (spans == 0)
+		return false;
+	given = spool_given(w->spool);
+	atomic_store(&w->hurry,
+		     given - w->looked_at > HURRY * spans && spool_held(w->spool) < MUCH_WAITS);
+	w->looked_us = us;
+	w->looked_at = given;
+	return !atomic_load(&w->hurry);
+}
+
 bool writer_flush(struct writer *w, enum trace_flush when, uint64_t us)
 {
+	bool time_to;
+
 	if (when == TRACE_FLUSH_ALL)
 		return take_here(w, SIZE_MAX);
 	if (when == TRACE_FLUSH_BUSY)
@@ -229,11 +255,16 @@ bool writer_flush(struct writer *w, enum trace_flush when, uint64_t us)
 	start(w);
 	if (w->thread != RUNS)
 		return take_here(w, when == TRACE_FLUSH_IDLE ? SIZE_MAX : HELP);
-	if (when == TRACE_FLUSH_IDLE || w->prompt || us - w->woken_us >= LAG_US)
-		wake(w, us);
+	time_to = look_at_pace(w, us);
+	if (when == TRACE_FLUSH_IDLE || w->prompt) {
+		atomic_store(&w->hurry, false);
+		time_to = true;
+	}
+	if (time_to)
+		wake(w);
 	/* It does not come through: nobody waits for us now. */
 	if (when == TRACE_FLUSH_IDLE && w->idle++ > 0 && pthread_mutex_trylock(&w->turn) == 0) {
-		take(w, HELP, NULL);
+		take(w, HELP, false);
 		pthread_mutex_unlock(&w->turn);
 	}
 	return !spool_is_empty(w->spool);
