@@ -80,10 +80,13 @@ int client(void)
 	CHECK(arm(&s, CLIENT_LIVE, CLEAR_BYTE | SEND_EVENT));
 	s.page->client_live = 1;
 	report(meeting);
+	wait_event(&s); /* the binding's own */
 	s.page->asked = 1;
 	notify(&s);
-	while (s.page->produced == START && s.page->server_live)
+	/* Told first, it looks: never at what a server that lives has half stored. */
+	do
 		wait_event(&s);
+	while (s.page->produced == START && s.page->server_live);
 	if (!take(s.page))
 		return gone(&s, "server");
 	notify(&s);
