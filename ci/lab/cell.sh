@@ -147,5 +147,6 @@ describe() { # LEG [OPTION]...
 	echo "arch $(lab_architecture "$leg")"
 	[ "$leg" = cuse ] || echo "xen ${lab_tools_wanted}"
 	[ -z "$lab_xsm" ] || echo "xsm $lab_xsm"
+	echo "guest $lab_cache/images/$lab_cell"
 	cat "$lab_kernel/banner"
 }
