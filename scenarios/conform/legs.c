@@ -39,7 +39,7 @@ static void play_corpus(struct conform *c, struct conform_leg *leg)
 	int err;
 
 	session.filter.has_kernel = true;
-	session.filter.kernel = leg->kernel;
+	session.filter.kernel = leg->booted;
 	err = scn_xen_play(&xen, &session, &c->files, &report, &leg->why);
 	leg->seconds = scn_now() - began;
 	if (err && !leg->why.len)
@@ -119,8 +119,9 @@ static void play_random(struct conform *c, struct conform_leg *leg)
 
 void conform_play(struct conform *c, struct conform_leg *leg)
 {
-	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg->leg, &leg->kernel, &leg->why))
+	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg->leg, &leg->booted, &leg->why))
 		return;
+	leg->kernel = leg->booted;
 	scn_place_booted(CONFORM, &leg->kernel);
 	play_corpus(c, leg);
 	if (c->ops && !leg->why.len)

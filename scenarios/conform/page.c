@@ -88,12 +88,17 @@ static void put_legs(const struct page *p)
 	      p->out);
 	for (size_t i = 0; i < p->c->n_legs; i++) {
 		const struct conform_leg *leg = &p->c->legs[i];
+		char model[64] = "";
 
+		if (leg->kernel.major != leg->booted.major ||
+		    leg->kernel.minor != leg->booted.minor)
+			snprintf(model, sizeof(model), " (random calls: %u.%u)", leg->kernel.major,
+				 leg->kernel.minor);
 		fprintf(p->out,
 			"<tr><td>%s</td><td>Linux "
-			"%u.%u</td><td>%u</td><td>%u</td><td>%u</td><td>%u</td>"
+			"%u.%u%s</td><td>%u</td><td>%u</td><td>%u</td><td>%u</td>"
 			"<td>%.0f</td><td>%s</td><td>%.0f</td></tr>\n",
-			leg->leg->name, leg->kernel.major, leg->kernel.minor,
+			leg->leg->name, leg->booted.major, leg->booted.minor, model,
 			leg->count[SCN_PASSED], leg->count[SCN_FAILED], leg->count[SCN_SKIPPED],
 			leg->count[SCN_BROKEN], leg->seconds, fuzz[leg->fuzz], leg->fuzz_seconds);
 	}

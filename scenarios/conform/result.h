@@ -29,7 +29,8 @@ enum conform_fuzz {
 
 struct conform_leg {
 	const struct scn_leg *leg;
-	struct scn_version kernel; /* the model's, by which it was judged */
+	struct scn_version booted; /* by which scripts are judged */
+	struct scn_version kernel; /* the model's, by which random calls are */
 	struct scn_buf why;        /* it could not be played at all */
 	struct conform_record *records;
 	size_t n, room;

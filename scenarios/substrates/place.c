@@ -100,8 +100,7 @@ void scn_place_booted(const char *command, struct scn_version *kernel)
 	if (!model->kernel_for(NULL, wanted, kernel))
 		model->kernel_for(NULL, oldest, kernel);
 	if (kernel->major != wanted.major || kernel->minor != wanted.minor)
-		fprintf(
-		    stderr,
-		    "gntsim %s: Linux %u.%u is judged as %u.%u, the nearest that the model knows\n",
-		    command, wanted.major, wanted.minor, kernel->major, kernel->minor);
+		fprintf(stderr,
+			"gntsim %s: to the model Linux %u.%u is %u.%u, the nearest that it knows\n",
+			command, wanted.major, wanted.minor, kernel->major, kernel->minor);
 }

@@ -47,15 +47,27 @@ static enum scn_xsm find_xsm(const char *dir)
 	return xsm;
 }
 
+struct scn_version scn_kernel_of(const char *release, const char *version)
+{
+	static const char debian[] = " Debian ";
+	struct scn_version v = {.patch = -1}, upstream = {.patch = -1};
+	const char *name = strstr(version, debian);
+
+	if (sscanf(release, "%4u.%4u.%5d", &v.major, &v.minor, &v.patch) < 2)
+		return (struct scn_version){.patch = -1};
+	/* Its name there may be that of the series: 6.1.0-56 is 6.1.192. */
+	if (name && sscanf(name + strlen(debian), "%4u.%4u.%5d", &upstream.major, &upstream.minor,
+			   &upstream.patch) == 3)
+		return upstream;
+	return v;
+}
+
 struct scn_version scn_kernel_here(void)
 {
-	struct scn_version v = {.patch = -1};
 	struct utsname u;
 
 	uname(&u);
-	if (sscanf(u.release, "%4u.%4u.%5d", &v.major, &v.minor, &v.patch) < 2)
-		v = (struct scn_version){.patch = -1};
-	return v;
+	return scn_kernel_of(u.release, u.version);
 }
 
 struct scn_platform scn_platform_here(const char *dir)

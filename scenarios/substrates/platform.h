@@ -5,6 +5,8 @@
 
 #include "lang/ast.h"
 
+/* By what uname(2) says: with its patch level; all 0 if it can't be understood. */
+struct scn_version scn_kernel_of(const char *release, const char *version);
 /* With its patch level; all 0 if it can't be found out. */
 struct scn_version scn_kernel_here(void);
 /* `dir`: where the device nodes are. It makes a port for nobody, and closes it. */

@@ -2,6 +2,7 @@
 /* Which machines a script is played on. */
 #include "lang/parse/parser.h"
 #include "player/variant.h"
+#include "substrates/platform.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -136,6 +137,28 @@ static void conditions_by_machine(void)
 	    holds("kernel >= 6.1 and xsm != silo", "6.1", "4.17", SCN_AMD64, SCN_XSM_SILO));
 }
 
+static void expect_kernel(const char *release, const char *version, const char *expected)
+{
+	struct scn_buf got = {0};
+
+	scn_version_print(&got, scn_kernel_of(release, version));
+	EXPECT_TEXT(scn_buf_text(&got), expected);
+	scn_buf_free(&got);
+}
+
+/* Debian's name for a kernel has the patch level that its series began with. */
+static void a_kernel_says_its_patch_level(void)
+{
+	expect_kernel("6.1.0-56-amd64", "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)",
+		      "6.1.192");
+	expect_kernel("6.12.117+deb12-amd64", "#1 SMP Debian 6.12.117-1~deb12u1 (2026-11-14)",
+		      "6.12.117");
+	expect_kernel("6.19.0-rc3-mine", "#7 SMP Mon Jan 1 2027", "6.19.0");
+	expect_kernel("7.3.4", "#1 SMP Debian of my own", "7.3.4");
+	expect_kernel("7.4-rc1", "#1", "7.4");
+	expect_kernel("unknown", "#1 SMP Debian 6.1.192-2", "0.0");
+}
+
 int main(void)
 {
 	static const struct lang_test tests[] = {
@@ -145,6 +168,7 @@ int main(void)
 	    {"a script fits where its guests are", a_script_fits_where_its_guests_are},
 	    {"conditions by patch level", conditions_by_patch_level},
 	    {"conditions by machine", conditions_by_machine},
+	    {"a kernel says its patch level", a_kernel_says_its_patch_level},
 	};
 
 	return lang_run("variants", tests, sizeof(tests) / sizeof(tests[0]));

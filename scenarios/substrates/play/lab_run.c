@@ -143,8 +143,7 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 	       add_word(w, "%d", left > 1 ? (int)left : 1) && add_word(w, "--file") &&
 	       add_word(w, "%s=/lab/s", stage) && add_word(w, "--") &&
 	       add_word(w, "%s", lab->player) && add_word(w, "--tap") && add_word(w, "--on") &&
-	       add_place(w, lab) && add_word(w, "--kernel") &&
-	       add_word(w, "%u.%u", lab->kernel.major, lab->kernel.minor) &&
+	       add_place(w, lab) &&
 	       (!lab->has_seed ||
 		(add_word(w, "--seed") && add_word(w, "%llu", (unsigned long long)lab->seed))) &&
 	       (!fresh || add_word(w, "--fresh")) && (!lab->verbose || add_word(w, "--verbose"));

@@ -14,7 +14,7 @@ struct scn_lab {
 	const char *command, *player; /* ci/xen-lab; the static player */
 	const struct scn_leg *leg;
 	struct scn_cell cell;
-	struct scn_version kernel; /* the model's, by which scripts are judged */
+	struct scn_version kernel; /* of this series, unless the cell says which */
 	bool swapped;              /* two domains: the script's first one is domU */
 	bool verbose;
 	bool has_seed; /* of the order of parallel branches */

@@ -428,7 +428,6 @@ static int play_xen(struct command *c, struct scn_report *report)
 	filter->has_kernel = true;
 	err = scn_cell_kernel(&c->cell, scn_xen_lab(), c->leg, &filter->kernel, &why);
 	if (!err) {
-		scn_place_booted(PLAY, &filter->kernel);
 		begin_report(c, report, XEN);
 		err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
 	}
