@@ -44,6 +44,7 @@ RANKS = {
     "fakedev/record": 9,
     "fakedev/crash": 9,
     "fakedev/command": 10,
+    "fakedev/command/doctor": 12,
     "fakedev/command/show": 12,
     "fakedev/command/trace": 11,
     "fakedev/command/record": 11,

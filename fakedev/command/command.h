@@ -32,6 +32,7 @@ int show_main(int argc, char **argv);
 int control_main(int argc, char **argv);
 int crash_main(int argc, char **argv);
 int timeline_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
 
 /** "gntsim: " and the message on stderr; returns EXIT_GNTSIM. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

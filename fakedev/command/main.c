@@ -29,6 +29,7 @@ static const struct {
     {"explore", gntsim_explore_main, "try every order of a scenario's parallel steps"},
     {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
     {"conform", gntsim_conform_main, "judge a kernel or a driver on real Xen: a report"},
+    {"doctor", doctor_main, "say what works on this host, and what to do about the rest"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
 };
 

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "advice.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* 0, or the errno of opening it. */
+static int lack_of(const char *node)
+{
+	int fd = open(node, O_RDWR | O_CLOEXEC), err = fd < 0 ? errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int advice_ptrace_scope(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/yama/ptrace_scope", "re");
+	char line[16] = "";
+	int scope = f && fgets(line, sizeof(line), f) ? atoi(line) : -1;
+
+	if (f)
+		fclose(f);
+	return scope;
+}
+
+static const char *about_fuse(void)
+{
+	switch (lack_of("/dev/fuse")) {
+	case 0:
+		return "be root, or have user namespaces (sysctl user.max_user_namespaces, "
+		       "kernel.unprivileged_userns_clone, "
+		       "kernel.apparmor_restrict_unprivileged_userns); "
+		       "in a container: --cap-add SYS_ADMIN --security-opt apparmor=unconfined";
+	case ENOENT:
+	case ENODEV:
+		return "modprobe fuse, as root; in a container: --device /dev/fuse";
+	default:
+		return "in a container: --device /dev/fuse; elsewhere: chmod 666 /dev/fuse, as "
+		       "root";
+	}
+}
+
+static const char *about_cuse(void)
+{
+	switch (lack_of("/dev/cuse")) {
+	case 0:
+		return geteuid() == 0 ? NULL : "be root";
+	case ENOENT:
+	case ENODEV:
+		return "modprobe cuse, as root; a kernel without it has none";
+	default:
+		return "be root";
+	}
+}
+
+static const char *about_tracing(void)
+{
+	int scope = advice_ptrace_scope();
+
+	if (scope == 3)
+		return "kernel.yama.ptrace_scope is 3: nobody may trace until the next boot";
+	if (scope == 2 && geteuid() != 0)
+		return "kernel.yama.ptrace_scope is 2: be root, or set it to 1";
+	return "do not run under gdb or strace; in a container whose seccomp profile forbids "
+	       "ptrace(2) or "
+	       "pidfd_getfd(2): --cap-add SYS_PTRACE";
+}
+
+const char *advice(enum part part)
+{
+	switch (part) {
+	case PART_PTRACE:
+	case PART_STORES:
+		return about_tracing();
+	case PART_FUSE:
+	case PART_FUSE_UNASSISTED:
+		return about_fuse();
+	case PART_CUSE:
+		return about_cuse();
+	case PART_XENSTORE:
+		return "apt-get install xen-utils-4.17, or another version's";
+	case PART_EMULATOR:
+		return "apt-get install qemu-system-x86 (arm64: qemu-system-arm)";
+	case PART_SOCKET:
+	case N_PARTS:
+		break;
+	}
+	return NULL;
+}
