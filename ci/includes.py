@@ -26,6 +26,7 @@ RANKS = {
     "fakedev/broker/processes": 2,
     "fakedev/broker": 3,
     "fakedev/broker/show": 4,
+    "fakedev/broker/store": 4,
     "fakedev/broker/requests": 5,
     "fakedev/fronts": 6,
     "fakedev/ptrace": 6,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What xl does with the store when it makes a domain, and when the domain ends (libxl_create.c,
  * libxl_dom.c, libxl_domain.c). It is said on domain 0's ring, in one go; answers are only counted. */
-#include "store-internal.h"
+#include "internal.h"
 #include "xenbus/xs.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Which domain has which page and port, and how an event finds its bus. */
 #define _GNU_SOURCE
-#include "store.h"
-#include "store-internal.h"
+#include "broker/store.h"
+#include "internal.h"
 
 #include <errno.h>
 #include <stdio.h>

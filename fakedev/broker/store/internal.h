@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/** @file store-internal.h What the store's files share. */
+/** @file internal.h What the store's files share. */
 #ifndef FAKEDEV_BROKER_STORE_INTERNAL_H
 #define FAKEDEV_BROKER_STORE_INTERNAL_H
 
-#include "store.h"
+#include "broker/store.h"
 
 struct store_domain {
 	struct store_domain *next;

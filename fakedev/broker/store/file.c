@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An open /dev/xen/xenbus: between a front and the domain's bus. */
-#include "store.h"
+#include "broker/store.h"
 
 static void readable(void *ctx)
 {

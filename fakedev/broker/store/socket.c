@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A domain's xenstore for programs that know it as a socket: what they say goes over the domain's ring. */
 #define _GNU_SOURCE
-#include "store.h"
+#include "broker/store.h"
 
 #include <errno.h>
 #include <stdlib.h>
