@@ -5,6 +5,7 @@
 #include "conform/main.h"
 #include "explore/main.h"
 #include "fuzz/main.h"
+#include "kit/main.h"
 #include "lang/new_scenario.h"
 #include "substrates/play/play_main.h"
 #include <errno.h>
@@ -30,6 +31,7 @@ static const struct {
     {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
     {"conform", gntsim_conform_main, "judge a kernel or a driver on real Xen: a report"},
     {"doctor", doctor_main, "say what works on this host, and what to do about the rest"},
+    {"kit", gntsim_kit_main, "make an archive that judges a real Xen machine's drivers there"},
     {"new-scenario", gntsim_new_scenario_main, "write the skeleton of a scenario"},
 };
 

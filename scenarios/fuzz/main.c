@@ -363,7 +363,8 @@ static int choose_cell(struct command *c, const struct scn_leg *leg)
 	return 0;
 }
 
-/* What is booted: by its version, if it is Debian's. A hypervisor of one's own is judged as the default. */
+/* What is booted: by its version, if it is Debian's, whose Xen on Arm takes SILO by itself. A hypervisor of
+ * one's own is judged as the default. */
 static int choose_booted(struct command *c, const struct scn_leg *leg)
 {
 	struct scn_version version;
@@ -374,6 +375,8 @@ static int choose_booted(struct command *c, const struct scn_leg *leg)
 		c->platform.xen = NULL;
 	if (leg->arm64)
 		c->platform.arch = scn_arch_name(SCN_ARM64);
+	if (leg->arm64 && !c->platform.xsm)
+		c->platform.xsm = scn_xsm_name(SCN_XSM_SILO);
 	c->has_guest = true;
 	return choose_platform(c);
 }

@@ -12,8 +12,12 @@ void scn_record_free(struct scn_record *r)
 
 void scn_report_begin(struct scn_report *report)
 {
+	if (report->ktap)
+		fprintf(report->out, "KTAP version 1\n1..%u\n", report->planned);
+	else if (report->tap)
+		fputs("TAP version 13\n", report->out);
 	if (report->tap)
-		fprintf(report->out, "TAP version 13\n# substrate: %s\n", report->substrate);
+		fprintf(report->out, "# substrate: %s\n", report->substrate);
 	fflush(report->out); /* from now on somebody may wait for a scenario, not for us */
 }
 
@@ -60,13 +64,20 @@ static void print_variant(FILE *out, const struct scn_record *r)
 		fprintf(out, " [%s]", scn_buf_text(&r->variant));
 }
 
+/* KTAP has diagnostics before the result that they are of, and no block of YAML. */
 static void add_tap(struct scn_report *report, const struct scn_record *r)
 {
 	enum scn_verdict verdict = r->outcome.verdict;
 	const char *message = scn_buf_text(&r->outcome.message);
+	bool bad = verdict == SCN_FAILED || verdict == SCN_BROKEN;
 
-	fprintf(report->out, "%s %u - ",
-		verdict == SCN_FAILED || verdict == SCN_BROKEN ? "not ok" : "ok", report->total);
+	if (report->ktap && report->verbose)
+		print_lines(report->out, "# ", scn_buf_text(&r->outcome.log));
+	if (report->ktap && bad)
+		print_lines(report->out,
+			    verdict == SCN_FAILED ? "# failure: " : "# error: ", message);
+	fprintf(report->out, "%s %u %s", bad ? "not ok" : "ok", report->total,
+		report->ktap ? "" : "- ");
 	print_tap(report->out, r->file, strlen(r->file));
 	print_variant(report->out, r);
 	if (verdict == SCN_SKIPPED) {
@@ -74,7 +85,9 @@ static void add_tap(struct scn_report *report, const struct scn_record *r)
 		print_tap(report->out, message, strcspn(message, "\n"));
 	}
 	fputs("\n", report->out);
-	if (verdict == SCN_FAILED || verdict == SCN_BROKEN) {
+	if (report->ktap)
+		return;
+	if (bad) {
 		fprintf(report->out, "  ---\n  kind: %s\n  message: |\n",
 			verdict == SCN_FAILED ? "failure" : "error");
 		print_lines(report->out, "    ", message);
@@ -202,7 +215,7 @@ int scn_report_end(struct scn_report *report, const char *junit_path)
 {
 	int err = 0;
 
-	if (report->tap)
+	if (report->tap && !report->ktap)
 		fprintf(report->out, "1..%u\n", report->total);
 	if (report->by_capability)
 		print_by_capability(report);

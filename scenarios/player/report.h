@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Results as people and machines want them: plain lines, TAP, JUnit XML. */
+/* Results as people and machines want them: plain lines, TAP, KTAP, JUnit XML. */
 #ifndef SCN_REPORT_H
 #define SCN_REPORT_H
 
@@ -24,6 +24,8 @@ struct scn_report {
 	void (*sink)(void *ctx, const struct scn_record *record);
 	void *ctx;
 	bool tap, verbose, by_capability;
+	bool ktap; /* with tap: as the kernel's tools read it, which want the plan first */
+	unsigned int planned; /* ktap: how many records there will be */
 	const char *substrate;
 	unsigned int count[SCN_N_VERDICTS];
 	unsigned int needing[SCN_N_CAPABILITIES][SCN_N_VERDICTS];

@@ -4,114 +4,31 @@
  * domain of a script is the host's domain: it grants to itself.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "module_limits.h"
-#include "platform.h"
 #include "player/clock.h"
 #include "substrates.h"
 #include "substrates/agent/agents.h"
+#include "substrates/real/platform.h"
+#include "substrates/real/self_map.h"
 
 #define NODES "/dev/xen/"
-
-#define XENSTORE_MS 2000 /* how long xenstored may take for an answer */
 
 struct device {
 	struct scn_agents agents;
 	const char *dir;
 	uint16_t domid;
 	enum scn_guest guest;
+	bool loses_pages; /* which it maps from itself */
 	struct scn_version kernel;
 	struct scn_platform platform;
 	uint64_t capabilities;
 	struct scn_module_limits limits;
 };
-
-static void close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-}
-
-/* The file's text without its end of line; false if it can't be read. */
-static bool read_line(const char *path, char *out, size_t size)
-{
-	__attribute__((cleanup(close_fd))) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd >= 0 ? read(fd, out, size - 1) : -1;
-
-	if (n < 0)
-		return false;
-	out[n] = '\0';
-	out[strcspn(out, "\n")] = '\0';
-	return true;
-}
-
-/* Reads exactly that many bytes; false if they don't come: there may be no xenstored. */
-static bool read_bounded(int fd, void *out, size_t len)
-{
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	char *at = out;
-
-	while (len > 0) {
-		ssize_t n = poll(&p, 1, XENSTORE_MS) == 1 ? read(fd, at, len) : -1;
-
-		if (n <= 0)
-			return false;
-		at += n;
-		len -= (size_t)n;
-	}
-	return true;
-}
-
-/* Asks xenstored for "domid": XS_READ of a relative path, which needs no id of one's own. */
-static int domid_from_xenstore(void)
-{
-	static const char path[] = "domid";
-	struct {
-		uint32_t type, req_id, tx_id, len;
-		char text[64];
-	} msg = {.type = 2, .len = sizeof(path)};
-	__attribute__((cleanup(close_fd))) int fd =
-	    open("/dev/xen/xenbus", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-
-	memcpy(msg.text, path, sizeof(path));
-	if (fd < 0 || write(fd, &msg, 16 + sizeof(path)) < 0 || !read_bounded(fd, &msg, 16))
-		return -1;
-	if (msg.type != 2 || msg.len == 0 || msg.len >= sizeof(msg.text) ||
-	    !read_bounded(fd, msg.text, msg.len))
-		return -1;
-	msg.text[msg.len] = '\0';
-	return atoi(msg.text);
-}
-
-static int find_domid(const struct scn_options *options)
-{
-	char text[64];
-
-	if (options->domid >= 0)
-		return options->domid;
-	if (read_line("/proc/xen/capabilities", text, sizeof(text)) && strstr(text, "control_d"))
-		return 0;
-	return domid_from_xenstore();
-}
-
-static bool find_guest(const struct scn_options *options, enum scn_guest *out)
-{
-	char text[32];
-
-	*out = options->guest;
-	if (options->has_guest)
-		return true;
-	if (!read_line("/sys/hypervisor/guest_type", text, sizeof(text)))
-		return false;
-	*out = strcmp(text, "PV") ? SCN_PVH : SCN_PV;
-	return true;
-}
 
 static uint64_t find_capabilities(const struct device *d)
 {
@@ -126,18 +43,13 @@ static uint64_t find_capabilities(const struct device *d)
 static enum scn_status look_around(struct device *d, const struct scn_options *options,
 				   struct scn_buf *why)
 {
-	char node[256];
 	int domid;
 
 	d->dir = options->device_dir ? options->device_dir : "/dev/xen";
-	snprintf(node, sizeof(node), "%s/gntdev", d->dir);
-	if (access(node, F_OK)) {
-		scn_buf_printf(why, "%s: %s (is this machine a Xen domain?)", node,
-			       strerror(errno));
+	if (!scn_devices_here(d->dir, why))
 		return SCN_ERROR;
-	}
-	domid = find_domid(options);
-	if (domid < 0 || !find_guest(options, &d->guest)) {
+	domid = scn_domid_here(options);
+	if (domid < 0 || !scn_guest_here(options, &d->guest)) {
 		scn_buf_printf(why, "can't find out %s; say it with --%s",
 			       domid < 0 ? "this domain's id" : "whether this domain is pv or pvh",
 			       domid < 0 ? "domid" : "host");
@@ -146,6 +58,7 @@ static enum scn_status look_around(struct device *d, const struct scn_options *o
 	d->domid = (uint16_t)domid;
 	d->kernel = scn_kernel_here();
 	d->platform = scn_platform_here(d->dir);
+	d->loses_pages = scn_self_map_loses(d->guest, &d->platform);
 	d->capabilities = find_capabilities(d);
 	if (options->fresh)
 		d->capabilities |= SCN_CAPS_OF_FRESH;
@@ -272,6 +185,10 @@ static enum scn_status device_call(void *self, uint32_t process, const struct sc
 	struct scn_call moved = *call;
 	char path[512];
 
+	if (d->loses_pages && scn_maps_from(call, d->domid)) {
+		scn_buf_str(why, SCN_SELF_MAP_LOSES);
+		return SCN_SKIP;
+	}
 	if (call->kind == SCN_OPEN && !strncmp(call->path, NODES, strlen(NODES))) {
 		snprintf(path, sizeof(path), "%s/%s", d->dir, call->path + strlen(NODES));
 		moved.path = path;

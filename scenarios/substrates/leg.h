@@ -8,7 +8,7 @@
 
 #include "lang/ast.h"
 
-#define SCN_LEG_NAMES "pv, pv+pvh, pv+pv or arm64"
+#define SCN_LEG_NAMES "pv, pv+pvh, pv+pv, arm64 or arm64+arm64"
 
 struct scn_leg {
 	const char *name;
@@ -19,5 +19,8 @@ struct scn_leg {
 
 /* A leg, which lives for ever, or NULL: there is none of that name. */
 const struct scn_leg *scn_leg_by_name(const char *name);
+/* The guests of a name like these, "pvh" or "pvh+pv", which need not be a leg of the lab's; false, and
+ * nothing found: it is none. */
+bool scn_leg_guests(const char *name, enum scn_guest guest[2]);
 
 #endif

@@ -17,10 +17,11 @@
 #include "module_limits.h"
 #include "pair.h"
 #include "pair_wire.h"
-#include "platform.h"
 #include "player/clock.h"
 #include "substrates.h"
 #include "substrates/agent/agents.h"
+#include "substrates/real/platform.h"
+#include "substrates/real/self_map.h"
 
 /* If domU crashed, the lab ends the guest and says why: it is not for us to say something else. */
 #define CRASH_SECONDS 30
@@ -41,17 +42,17 @@ struct pair {
 	enum seat domain_at[16], process_at[64];
 	bool far_used; /* by this scenario */
 	bool far_gone;
-	uint32_t map_grants, bind_virq; /* the ioctls' numbers */
+	uint32_t bind_virq; /* the ioctl's number */
 };
 
 /* By the name of the lab's leg; outside of it, as if both were PV. */
 void scn_pair_find_guests(enum scn_guest guest[2])
 {
 	const char *name = getenv("GNTSIM_LAB");
-	const struct scn_leg *leg = scn_leg_by_name(name ? name : "pv");
 
-	for (unsigned int seat = NEAR; seat <= FAR; seat++)
-		guest[seat] = leg ? leg->guest[seat] : SCN_PV;
+	guest[NEAR] = guest[FAR] = SCN_PV;
+	if (name)
+		scn_leg_guests(name, guest);
 }
 
 static void take_environment(struct pair *p)
@@ -98,10 +99,9 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 		return SCN_ERROR;
 	}
 	take_environment(p);
-	p->map_grants = number_of("IOCTL_GNTDEV_MAP_GRANT_REF");
 	p->bind_virq = number_of("IOCTL_EVTCHN_BIND_VIRQ");
 	p->capabilities = pair_capabilities(NULL) & ~(SCN_CAPS_ALONE | SCN_CAPS_OF_PARAMETERS);
-	if (options->swapped)
+	if (options->swapped || p->domid[NEAR] != 0 || p->domid[FAR] != 1)
 		p->capabilities &= ~SCN_CAP(DOMIDS);
 	p->capabilities |= scn_module_limits_capabilities() | (options->fresh ? SCN_CAPS_ALONE : 0);
 	scn_agents_init(&p->agents, options);
@@ -268,25 +268,6 @@ static enum scn_status pair_spawn(void *self, uint32_t process, uint32_t domain,
 	return scn_agents_spawn(&p->agents, process, NULL, why);
 }
 
-/* Whether a call would have a PVH guest map a grant of its own: Xen then moves the page away from
- * where the granter has it, and its kernel crashes sooner or later. */
-static bool maps_itself(const struct pair *p, const struct scn_call *call, enum seat seat)
-{
-	const uint32_t refs_at = 16, ref_size = 8;
-
-	if (p->guest[seat] != SCN_PVH || call->kind != SCN_IOCTL || call->arg[1] != p->map_grants ||
-	    !call->image)
-		return false;
-	for (uint32_t at = refs_at; at + ref_size <= call->image_len; at += ref_size) {
-		uint16_t domid;
-
-		memcpy(&domid, call->image + at, sizeof(domid));
-		if (domid == p->domid[seat])
-			return true;
-	}
-	return false;
-}
-
 static bool binds_dom_exc(const struct pair *p, const struct scn_call *call)
 {
 	return call->kind == SCN_IOCTL && call->arg[1] == p->bind_virq && call->image_len == 4 &&
@@ -296,9 +277,8 @@ static bool binds_dom_exc(const struct pair *p, const struct scn_call *call)
 /* Why a call can't be made between these two domains; NULL: it can. */
 static const char *impossible(const struct pair *p, const struct scn_call *call, enum seat seat)
 {
-	if (maps_itself(p, call, seat))
-		return "a PVH guest can't map its own grants: Xen takes the page away from its "
-		       "first address";
+	if (scn_self_map_loses(p->guest[seat], &p->platform) && scn_maps_from(call, p->domid[seat]))
+		return SCN_SELF_MAP_LOSES;
 	if (seat == NEAR && binds_dom_exc(p, call))
 		return "xenstored has VIRQ_DOM_EXC";
 	if (call->kind == SCN_SEND_FD && p->process_at[call->peer] != seat)

@@ -10,6 +10,7 @@
 #define RESERVED  0x04 /* by the lab */
 #define ESCAPE    0x10
 #define FRAME_END 0x1e
+#define SYSRQ     0x0f /* to a kernel's console the beginning of a command */
 #define TWIST     0x40 /* what an escaped byte is changed by */
 
 #define MAX_BYTES (1u << 25)
@@ -37,7 +38,7 @@ static void escape(struct scn_buf *frame, uint8_t byte)
 {
 	uint8_t pair[2] = {ESCAPE, byte ^ TWIST};
 
-	if (byte == RESERVED || byte == ESCAPE || byte == FRAME_END)
+	if (byte == RESERVED || byte == ESCAPE || byte == FRAME_END || byte == SYSRQ)
 		scn_buf_add(frame, pair, 2);
 	else
 		scn_buf_add(frame, &byte, 1);

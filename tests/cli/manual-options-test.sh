@@ -6,7 +6,7 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 failed=0
 
-for command in run record serve status show control crash timeline play explore fuzz conform new-scenario; do
+for command in run record serve status show control crash timeline play explore fuzz conform kit new-scenario; do
 	"$gntsim" $command --help | grep -oE -- '--[a-z][a-z-]*' | grep -vx -e --help | sort -u >"$dir/helped" || true
 	sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/p' "$man/gntsim-$command.1" |
 		grep -oE 'Fl -[a-z][a-z-]*' | sed 's/Fl -/--/' | sort -u >"$dir/written" || true

@@ -22,7 +22,7 @@ wrong() {
 	head -n 5 out err
 }
 
-for command in run serve status control timeline play explore fuzz conform new-scenario; do
+for command in run serve status control timeline play explore fuzz conform kit new-scenario; do
 	wrong "no option --bogus" $command --bogus
 	wrong "no option --bogus=3" $command --bogus=3
 	wrong "no option -Z" $command -Z
@@ -42,13 +42,25 @@ wrong "-o: expected .html, .svg or .json at the end of 'x.png'" timeline trace -
 for option in socket guest limit mount assist; do
 	wrong "--$option needs a value" serve --$option
 done
-for option in on guest kernel jobs seed junit device-dir domid host leg time-limit patience; do
+for option in on guest kernel jobs seed junit device-dir domid host leg channel time-limit patience; do
 	wrong "--$option needs a value" play --$option
 done
 for option in output kernel kernel-image modules module xen xen-tools xsm config-append scenarios ops seed \
 	time-limit patience; do
 	wrong "--$option needs a value" conform --$option
 done
+for option in output arch player scenarios; do
+	wrong "--$option needs a value" kit --$option
+done
+wrong "where to? (-o FILE)" kit
+wrong "--arch: expected amd64 or arm64, found 'riscv'" kit -o x --arch riscv
+wrong "--player: /nowhere: No such file or directory" kit -o x --player /nowhere
+wrong "--scenarios: /nowhere: No such file or directory" kit -o x --scenarios /nowhere
+wrong "no scenario (*.scn) in what --scenarios names" kit -o x --scenarios .
+wrong "expected no more words, found 'y'" kit -o x y
+wrong "--second: at which channel?" play --on pair --second
+wrong "--channel: it is for --on pair alone" play --channel fd:0 x.scn
+wrong "--ktap: of xen gntsim conform writes it" play --on xen --ktap x.scn
 wrong "where to? (-o DIR)" conform
 wrong "expected the leg" conform -o x hvm
 for option in kernel-image modules module xen xen-tools xsm config-append; do
@@ -109,7 +121,7 @@ for value in nope '' pvh-maps; do
 done
 wrong "--host: expected pv or pvh, found 'hvm'" fuzz --host hvm
 wrong "--against: expected the name of a substrate, found 'moon'" fuzz --against moon
-wrong "--leg: expected pv, pv+pvh, pv+pv or arm64, found 'moon'" play --leg moon
+wrong "--leg: expected pv, pv+pvh, pv+pv, arm64 or arm64+arm64, found 'moon'" play --leg moon
 wrong "expected no other word, found 'word'" fuzz word
 wrong "expected no other word, found 'word'" serve --socket s word
 wrong "expected no other word, found 'word'" status --socket s word

@@ -57,6 +57,10 @@ grep -q 'leg pv, Linux 7.3:' "$dir/err"
 grep -q '^run arm64 --kernel 5.10 --timeout .* --on device --host pvh --guest pvh /' "$dir/boots" ||
 	{ cat "$dir/boots" && exit 1; }
 grep -q 'leg arm64, Linux 5.10:' "$dir/err"
+# Two of its domains are a pair's, and its Xen's own security module is SILO.
+: >"$dir/boots"
+"$gntsim" play --on xen --leg arm64+arm64 --no-tap "$one" >"$dir/out" 2>"$dir/err"
+grep -q '^run arm64+arm64 .* --on pair ' "$dir/boots" || { cat "$dir/boots" && exit 1; }
 # Which version a kernel of one's own is, only the lab can say.
 cat >"$dir/describes" <<'END'
 #!/bin/sh

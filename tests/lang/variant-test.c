@@ -2,7 +2,7 @@
 /* Which machines a script is played on. */
 #include "lang/parse/parser.h"
 #include "player/variant.h"
-#include "substrates/platform.h"
+#include "substrates/real/platform.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -47,6 +47,9 @@ offers "gntsim run --front " auto socket fuse cuse ptrace
 offers "gntsim serve --" --socket --virtual-time
 offers "gntsim control --socket /tmp/x d" destroy
 offers "gntsim ex" explore
+offers "gntsim ki" kit
+offers "gntsim kit --" --output --arch --player --scenarios
+offers "gntsim kit --arch " amd64 arm64
 offers "gntsim explore --" --deaths --output --every-order
 offers "gntsim explore --deaths " none kill destroy
 offers "gntsim timeline --" --output --title --scale

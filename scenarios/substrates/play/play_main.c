@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "player/plan.h"
 #include "substrates/agent/agent.h"
 #include "substrates/leg.h"
 #include "substrates/pair.h"
 #include "substrates/place.h"
+#include "substrates/play/meet.h"
 #include "substrates/substrates.h"
 #ifdef SCN_STATIC
 #include "player/session.h"
@@ -43,7 +45,10 @@ struct command {
 #endif
 	struct scn_platform_words platform;
 	unsigned int time_limit, patience;
-	bool tap, plain, verbose, has_seed, help, capabilities, by_capability;
+	struct scn_meeting meeting; /* pair: outside of the lab */
+	struct scn_reached channel;
+	struct scn_buf about; /* what is at its ends */
+	bool tap, ktap, plain, verbose, has_seed, help, capabilities, by_capability;
 	unsigned long seed;
 };
 
@@ -68,11 +73,15 @@ static void print_help(FILE *out)
 	      "      --seed N          " MIXED " in an order mixed by N\n"
 	      "  -v, --verbose         print every call, as strace does\n"
 	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
+	      "      --ktap            KTAP on stdout, as the kernel's own tests have it\n"
 	      "      --junit FILE      write JUnit XML as well\n"
 	      "      --device-dir DIR  device: where the nodes are; default /dev/xen\n"
 	      "      --domid N         device: this domain's id, if it can't be found out\n"
 	      "      --host pv|pvh     device: what this domain is, if it can't be found out\n"
 	      "      --fresh           device: booted for this scenario, and may crash\n"
+	      "      --channel NAME    pair: the byte channel to the other domain:\n"
+	      "                        " SCN_CHANNEL_NAMES "\n"
+	      "      --second          pair: serve the player at the other end of the channel\n"
 	      "      --swap            pair: a script's first domain is domU, not dom0\n"
 	      "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
 	      "      --time-limit N    xen: seconds for everything; default 900\n"
@@ -96,6 +105,9 @@ enum option_id {
 	OPT_SEED,
 	OPT_TAP,
 	OPT_NO_TAP,
+	OPT_KTAP,
+	OPT_CHANNEL,
+	OPT_SECOND,
 	OPT_JUNIT,
 	OPT_FRESH,
 	OPT_SWAP,
@@ -178,6 +190,15 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_NO_TAP:
 		c->plain = true;
 		return 0;
+	case OPT_KTAP:
+		c->ktap = true;
+		return 0;
+	case OPT_CHANNEL:
+		c->meeting.channel = value;
+		return 0;
+	case OPT_SECOND:
+		c->meeting.second = true;
+		return 0;
 	case OPT_JUNIT:
 		c->junit = value;
 		return 0;
@@ -237,6 +258,9 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"verbose", no_argument, NULL, 'v'},
 	    {"tap", no_argument, NULL, OPT_TAP},
 	    {"no-tap", no_argument, NULL, OPT_NO_TAP},
+	    {"ktap", no_argument, NULL, OPT_KTAP},
+	    {"channel", required_argument, NULL, OPT_CHANNEL},
+	    {"second", no_argument, NULL, OPT_SECOND},
 	    {"junit", required_argument, NULL, OPT_JUNIT},
 	    SCN_PLACE_OPTIONS,
 #ifdef SCN_STATIC
@@ -303,7 +327,7 @@ static int find_files(struct command *c, int argc, char **argv)
 	if (c->files.n == 0)
 		return scn_usage_error(
 		    PLAY, "%s", argc > optind ? "no scenario (*.scn) there" : "which scenarios?");
-	c->tap = (c->tap || directory) && !c->plain;
+	c->tap = c->ktap || ((c->tap || directory) && !c->plain);
 #ifndef SCN_STATIC
 	if (c->has_seed)
 		scn_files_shuffle(&c->files, c->seed);
@@ -330,7 +354,11 @@ static int finish(struct command *c, struct scn_report *report)
 static void begin_report(const struct command *c, struct scn_report *report, const char *substrate)
 {
 	report->substrate = substrate;
+	if (c->ktap)
+		report->planned = scn_plan_count(&c->files, &c->session.filter);
 	scn_report_begin(report);
+	if (c->tap && c->about.len)
+		printf("# %s\n", scn_buf_text(&c->about));
 	if (c->has_seed && c->tap)
 		printf("# seed: %lu\n", c->seed);
 }
@@ -342,6 +370,8 @@ static int not_played(const struct command *c, struct scn_report *report, int er
 	scn_buf_free(&report->junit);
 	if (err == -ENODEV && c->tap)
 		printf("1..0 # SKIP %s\n", scn_buf_text(why));
+	else if (c->ktap)
+		printf("Bail out! %s\n", why->len ? scn_buf_text(why) : strerror(-err));
 	fprintf(stderr, "gntsim play: %s: %s%s\n", c->substrate, err == -ENODEV ? "skipped: " : "",
 		why->len ? scn_buf_text(why) : strerror(-err));
 	return err == -ENODEV ? STATUS_SKIPPED : STATUS_ERROR;
@@ -437,14 +467,49 @@ static int play_xen(struct command *c, struct scn_report *report)
 
 static int play(struct command *c)
 {
-	struct scn_report report = {
-	    .out = stdout, .tap = c->tap, .verbose = c->verbose, .by_capability = c->by_capability};
+	struct scn_report report = {.out = stdout,
+				    .tap = c->tap,
+				    .ktap = c->ktap,
+				    .verbose = c->verbose,
+				    .by_capability = c->by_capability};
 
 #ifndef SCN_STATIC
 	if (!strcmp(c->substrate, XEN))
 		return play_xen(c, &report);
 #endif
 	return play_here(c, &report);
+}
+
+/* Outside of the lab the second domain has to be found. */
+static int meet(struct command *c)
+{
+	scn_cleanup_buf struct scn_buf why = {0};
+
+	if (strcmp(c->substrate, scn_substrate_pair.name) != 0)
+		return scn_usage_error(PLAY, "--channel: it is for --on %s alone",
+				       scn_substrate_pair.name);
+	c->meeting.seconds = c->patience ? c->patience : SCN_MEET_SECONDS;
+	if (!scn_meet(&c->meeting, &c->session.options, &c->channel, &c->about, &why))
+		return 0;
+	fprintf(stderr, "gntsim play: %s: %s\n", c->substrate, scn_buf_text(&why));
+	return STATUS_ERROR;
+}
+
+static bool is_second(const struct command *c)
+{
+	return !strcmp(c->substrate, scn_substrate_pair.name) &&
+	       (c->meeting.second || scn_pair_is_second());
+}
+
+static int check_options(const struct command *c)
+{
+	if (c->meeting.second && !c->meeting.channel)
+		return scn_usage_error(PLAY, "--second: at which channel?");
+#ifndef SCN_STATIC
+	if (c->ktap && !strcmp(c->substrate, XEN))
+		return scn_usage_error(PLAY, "--ktap: of " XEN " gntsim conform writes it");
+#endif
+	return 0;
 }
 
 static int run(struct command *c, int argc, char **argv)
@@ -460,12 +525,15 @@ static int run(struct command *c, int argc, char **argv)
 			print_capabilities(stdout);
 		return 0;
 	}
-	err = take_kernel(c);
-	if (err)
-		return err;
-	if (!strcmp(c->substrate, scn_substrate_pair.name) && scn_pair_is_second())
+	err = check_options(c);
+	if (!err)
+		err = take_kernel(c);
+	if (!err && !is_second(c))
+		err = find_files(c, argc, argv);
+	if (!err && c->meeting.channel)
+		err = meet(c);
+	if (!err && is_second(c))
 		return serve_first_domain(c);
-	err = find_files(c, argc, argv);
 	return err ? err : play(c);
 }
 
@@ -488,6 +556,7 @@ int gntsim_play_main(int argc, char **argv)
 	struct command c = {.substrate = "model",
 			    .leg = scn_leg_by_name("pv"),
 			    .time_limit = 900,
+			    .channel.fd = -1,
 			    .session = {.jobs = 1, .options = {.domid = -1}}};
 	int status;
 
@@ -500,6 +569,8 @@ int gntsim_play_main(int argc, char **argv)
 	}
 	c.session.options.agent_argv = agent_argv;
 	status = run(&c, argc, argv);
+	scn_channel_leave(&c.channel);
+	scn_buf_free(&c.about);
 	scn_files_free(&c.files);
 	return status;
 }

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+#include "player_file.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void close_file(FILE **f)
+{
+	if (*f)
+		fclose(*f);
+}
+
+static int refuse(const char *path, const char *wrong, struct scn_buf *why)
+{
+	scn_buf_printf(why, "%s %s", path, wrong);
+	return -ENOEXEC;
+}
+
+/* A program that names an interpreter is linked dynamically. */
+static bool is_dynamic(FILE *f, const Elf64_Ehdr *header)
+{
+	for (unsigned int i = 0; i < header->e_phnum; i++) {
+		long at = (long)(header->e_phoff + (uint64_t)i * header->e_phentsize);
+		Elf64_Phdr segment;
+
+		if (fseek(f, at, SEEK_SET) || fread(&segment, sizeof(segment), 1, f) != 1)
+			return false;
+		if (segment.p_type == PT_INTERP)
+			return true;
+	}
+	return false;
+}
+
+int kit_look_at_player(const char *path, enum scn_arch *arch, struct scn_buf *why)
+{
+	__attribute__((cleanup(close_file))) FILE *f = fopen(path, "re");
+	Elf64_Ehdr header;
+
+	if (!f) {
+		int err = errno;
+
+		scn_buf_printf(why, "%s: %s", path, strerror(err));
+		return -err;
+	}
+	if (fread(&header, sizeof(header), 1, f) != 1 ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    (header.e_machine != EM_X86_64 && header.e_machine != EM_AARCH64))
+		return refuse(path, "is no program for amd64 or arm64", why);
+	if (is_dynamic(f, &header))
+		return refuse(path, "needs libraries: a player for a kit is linked with -static",
+			      why);
+	*arch = header.e_machine == EM_AARCH64 ? SCN_ARM64 : SCN_AMD64;
+	return 0;
+}
