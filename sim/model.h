@@ -58,6 +58,7 @@ enum hazard {
 	HAZARD_STATIC_KERNELS, /* evtchn: a kernel's own port is bound by its number */
 	HAZARD_STATIC_SHARED,  /* evtchn: one port number is bound by two files */
 	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */
+	HAZARD_STATIC_FORGETS, /* evtchn: a file is refused a port, and loses sight of all that it has */
 	N_HAZARDS,
 };
 void gs_hazard(struct gntsim_machine *m, enum hazard hazard);
@@ -224,10 +225,11 @@ void gs_copy_release(struct copy_grant *g);
 struct port {
 	enum gntsim_port_state state;
 	bool pending, masked;
-	bool enabled; /* evtchn: may be delivered to the ring */
-	bool lost;    /* evtchn: its interrupt went with another file's (evtchn_static.c) */
-	bool heard;   /* a kernel's own: gntsim_port_listen() */
-	int16_t refs; /* evtchn's and the notifications'; 0 for a kernel's own port */
+	bool enabled;   /* evtchn: may be delivered to the ring */
+	bool lost;      /* evtchn: its interrupt went with another file's (evtchn_static.c) */
+	bool forgotten; /* evtchn: its file does not find it (evtchn_static.c) */
+	bool heard;     /* a kernel's own: gntsim_port_listen() */
+	int16_t refs;   /* evtchn's and the notifications'; 0 for a kernel's own port */
 	uint16_t remote_domid;
 	uint32_t remote_port; /* or the virq */
 	struct gntsim_domain *remote;
@@ -495,6 +497,8 @@ void gs_evtchn_unbound(struct gntsim_file *file, struct port *p);
 /* False: it has not bound the number. */
 bool gs_evtchn_unbind_static(struct gntsim_file *file, gntsim_port port);
 void gs_evtchn_release_statics(struct gntsim_file *file);
+/* The file is refused a port whose number it has bound: it finds none of its ports any more. */
+void gs_evtchn_forget(struct gntsim_file *file);
 
 /* ---- mm.c ---- */
 

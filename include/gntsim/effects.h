@@ -48,7 +48,11 @@ enum gntsim_effect_kind {
 	 *  - "evtchn-bind-static-of-a-bound-port": two files have one port, by BIND_STATIC; the
 	 *    kernel warns. The model's goes on to the file that it was made for, and to no other.
 	 *  - "evtchn-unbind-of-a-lost-port": the second of two such files gives the port up, or is
-	 *    closed: the kernel crashes. */
+	 *    closed: the kernel crashes.
+	 *  - "evtchn-refused-port-forgets-the-others": a file is refused a port whose number it has
+	 *    by BIND_STATIC, and finds none of its ports any more (ENOTCONN). The kernel leaves them
+	 *    open when the file is closed, and an event then goes to freed memory; the model closes
+	 *    them. */
 	GNTSIM_EFFECT_HAZARD,
 	/** A port of the domain's kernel that is listened to (gntsim_port_listen()) became pending:
 	 * gntsim_port_status() tells which. Not told of a domain that is destroyed. */

@@ -67,6 +67,8 @@ static int bind_to_user(struct gntsim_file *file, int port)
 	if (port < 0)
 		return port;
 	rc = gs_evtchn_has_static(file, (gntsim_port)port) ? -EEXIST : gs_evtchn_make_room(file);
+	if (rc == -EEXIST)
+		gs_evtchn_forget(file);
 	if (rc < 0) {
 		(void)gntsim_port_close(dom, (gntsim_port)port);
 		return rc;
@@ -100,7 +102,7 @@ static struct port *find_bound(const struct gntsim_file *file, gntsim_port port)
 {
 	struct port *p = gs_port(file->dom, port);
 
-	return p && p->file == file ? p : NULL;
+	return p && p->file == file && !p->forgotten ? p : NULL;
 }
 
 static void evtchn_open(struct gntsim_file *file)

@@ -11,6 +11,7 @@ struct static_port {
 	struct list of_file;
 	gntsim_port number;
 	bool lost; /* its interrupt went with another file's */
+	bool forgotten;
 };
 
 static struct static_port *find(const struct gntsim_file *file, gntsim_port port)
@@ -20,7 +21,7 @@ static struct static_port *find(const struct gntsim_file *file, gntsim_port port
 	for (struct list *l = u->statics.next; l != &u->statics; l = l->next) {
 		struct static_port *s = container_of(l, struct static_port, of_file);
 
-		if (s->number == port)
+		if (s->number == port && !s->forgotten)
 			return s;
 	}
 	return NULL;
@@ -67,7 +68,9 @@ static void lose_interrupt(struct gntsim_file *file, gntsim_port port)
 
 void gs_evtchn_unbound(struct gntsim_file *file, struct port *p)
 {
-	if (p->lost)
+	if (p->forgotten)
+		p->forgotten = false;
+	else if (p->lost)
 		gs_hazard(file->m, HAZARD_STATIC_LOST);
 	else if (file->dom->n_statics)
 		lose_interrupt(file, p->number);
@@ -76,9 +79,9 @@ void gs_evtchn_unbound(struct gntsim_file *file, struct port *p)
 
 static void unbind_static(struct gntsim_file *file, struct static_port *s)
 {
-	if (s->lost && !file->dom->dying)
+	if (s->lost && !s->forgotten && !file->dom->dying)
 		gs_hazard(file->m, HAZARD_STATIC_LOST);
-	else
+	else if (!s->forgotten)
 		lose_interrupt(file, s->number);
 	list_del(&s->of_file);
 	file->u.evtchn.n_ports--;
@@ -101,6 +104,21 @@ void gs_evtchn_release_statics(struct gntsim_file *file)
 
 	while (!list_empty(statics))
 		unbind_static(file, container_of(statics->next, struct static_port, of_file));
+}
+
+/*
+ * add_evtchn() refuses the number; del_evtchn() then takes what is not in the file's tree out of it,
+ * which leaves the tree without a root. What was in it stays bound, and its events still come.
+ */
+void gs_evtchn_forget(struct gntsim_file *file)
+{
+	struct evtchn_file *u = &file->u.evtchn;
+
+	for (struct list *l = u->statics.next; l != &u->statics; l = l->next)
+		container_of(l, struct static_port, of_file)->forgotten = true;
+	for (struct list *l = u->ports.next; l != &u->ports; l = l->next)
+		container_of(l, struct port, of_file)->forgotten = true;
+	gs_hazard(file->m, HAZARD_STATIC_FORGETS);
 }
 
 static int take_interrupt(struct gntsim_file *file, gntsim_port port, const struct port *p)
@@ -126,7 +144,7 @@ int gntsim_evtchn_bind_static(struct gntsim_file *file, gntsim_port port)
 	if (!file->dom->profile->bind_static)
 		return -ENOSYS;
 	p = gs_port(file->dom, port);
-	if ((p && p->file == file) || find(file, port))
+	if ((p && p->file == file && !p->forgotten) || find(file, port))
 		return -EISCONN;
 	s = gs_mem_alloc(file->m, sizeof(*s));
 	if (!s)

@@ -713,14 +713,44 @@ static void static_ports(void)
 	EXPECT_EQ(gntsim_evtchn_unbind(b, 5000), -EINVAL);
 	EXPECT_EQ(gntsim_evtchn_bind_static(b, 5000), 0);
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 5000), -ENOTCONN);
-	/* Xen gives the number to the very file that has it. */
-	EXPECT_EQ(gntsim_evtchn_bind_static(a, 2), 0);
-	EXPECT_EQ(gntsim_evtchn_bind_unbound(a, 2), -EEXIST);
-	EXPECT_EQ(fx_totals().ports, 1);
 	EXPECT(!last_hazard());
 	gntsim_close(a);
 	gntsim_close(b);
 	EXPECT(!last_hazard());
+}
+
+/* Xen gives the number to the very file that has it, which then finds none of its ports. */
+static void a_refused_port_forgets_the_others(void)
+{
+	static const char forgets[] = "evtchn-refused-port-forgets-the-others";
+	struct gntsim_file *a, *b;
+	gntsim_port port = 1;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 1), 1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 2), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(a, 2), -EEXIST);
+	EXPECT(had_hazard(forgets));
+	EXPECT_EQ(fx_totals().ports, 1);
+	EXPECT_EQ(gntsim_evtchn_notify(a, 1), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 1), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_notify(a, 2), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), -ENOTCONN);
+	/* An event comes once: what is written back is nobody's. */
+	EXPECT_EQ(gntsim_evtchn_bind_interdomain(b, 1, 1), 2);
+	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
+	EXPECT_EQ(read_one(a), 1);
+	EXPECT_EQ(gntsim_evtchn_write(a, 4, &port), 4);
+	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
+	EXPECT(is_empty(a));
+	/* The second to go does not crash: it knows of nothing to give up. */
+	EXPECT(!last_hazard());
+	gntsim_close(b);
+	gntsim_close(a);
+	EXPECT(!last_hazard());
+	EXPECT_EQ(fx_totals().ports, 0);
 }
 
 static void static_ports_fill_the_ring(void)
@@ -825,6 +855,7 @@ int main(void)
 	    {"binds as measured", binds_as_measured},
 	    {"overflow by binding again", overflow_by_binding_again},
 	    {"static ports", static_ports},
+	    {"a refused port forgets the others", a_refused_port_forgets_the_others},
 	    {"static ports fill the ring", static_ports_fill_the_ring},
 	    {"static ports of others", static_ports_of_others},
 	    {"static ports of a dying domain", static_ports_of_a_dying_domain},
