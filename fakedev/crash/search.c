@@ -76,7 +76,9 @@ static int64_t hurry(struct run_of *r)
 			continue;
 		look_if_stuck(r, t, now);
 		if (t->waiting.len || r->out->interrupted || now >= due) {
-			kill(-t->pid, now >= due + GRACE_MS ? SIGKILL : SIGTERM);
+			if (!t->told)
+				t->told = now;
+			kill(-t->pid, now >= t->told + GRACE_MS ? SIGKILL : SIGTERM);
 			t->overdue = !t->waiting.len;
 		} else if (due - now < next) {
 			next = due - now;

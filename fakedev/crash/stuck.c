@@ -2,15 +2,22 @@
 #define _GNU_SOURCE
 #include "crash/stuck.h"
 
+#include "broker/processes/aside.h"
+#include "broker/processes/current-call.h"
 #include "broker/processes/process-status.h"
 #include "broker/processes/program.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+
+/* How long the kernel may take to tell. */
+#define TELL_MS 200u
 
 struct process {
 	pid_t pid, parent;
@@ -76,14 +83,31 @@ static void find_ours(struct processes *list, pid_t root)
 	}
 }
 
-static bool is_gntsim(pid_t pid)
+struct compared {
+	pid_t pid;
+	bool same;
+};
+
+/* (What it executes may be a file of a server that is stopped, which is not asked.) */
+static void compare_programs(void *args)
 {
-	struct stat its, self;
+	struct compared *c = args;
+	struct statx its, self;
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return stat(path, &its) == 0 && stat("/proc/self/exe", &self) == 0 &&
-	       its.st_ino == self.st_ino && its.st_dev == self.st_dev;
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)c->pid);
+	c->same = statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_INO, &its) == 0 &&
+		  statx(AT_FDCWD, "/proc/self/exe", AT_STATX_DONT_SYNC, STATX_INO, &self) == 0 &&
+		  its.stx_ino == self.stx_ino && its.stx_dev_major == self.stx_dev_major &&
+		  its.stx_dev_minor == self.stx_dev_minor;
+}
+
+/* Who executes a program, of whom the kernel may not tell which, serves nobody. */
+static bool is_gntsim(pid_t pid)
+{
+	struct compared c = {.pid = pid};
+
+	return aside(compare_programs, &c, sizeof(c), TELL_MS) && c.same;
 }
 
 /* The processes of a trial that have not ended. */
@@ -137,8 +161,9 @@ bool stuck_look(struct stuck *s, pid_t root, int64_t now, int64_t patience)
 	for (size_t i = 0; i < list.n; i++) {
 		const struct process *p = &list.all[i];
 
-		/* Who is stopped does not move, and nobody waits for that to change. */
-		awake |= p->state != 'S' && p->state != 'T';
+		/* Who is stopped does not move, and nobody waits for that to change; nor does who is
+		 * in the kernel, and can't be killed there, if what he waits for does not come. */
+		awake |= !strchr("STD", p->state);
 		if (p->serves)
 			continue;
 		seen.moves += switches((uint32_t)p->pid);
@@ -185,29 +210,31 @@ static const char *call_name(long number)
 	return NULL;
 }
 
+/* How it waits, where that is known. */
+static void tell_call(struct scn_buf *out, pid_t pid)
+{
+	struct current_call now;
+	int told = current_call((uint32_t)pid, (uint32_t)pid, &now);
+	const char *name = told == 0 ? call_name(now.number) : NULL;
+
+	if (told == -ETIMEDOUT)
+		scn_buf_str(out, " in a call that the kernel does not tell");
+	else if (name)
+		scn_buf_printf(out, " in %s", name);
+}
+
 void stuck_tell(struct scn_buf *out, pid_t root)
 {
 	struct processes list = processes_of(root);
 
 	for (size_t i = 0; i < list.n; i++) {
 		struct program program;
-		char path[64];
-		const char *name = NULL;
-		long number;
-		FILE *in;
 
 		if (list.all[i].serves)
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/syscall", (int)list.all[i].pid);
-		in = fopen(path, "re");
-		if (in && fscanf(in, "%ld", &number) == 1)
-			name = call_name(number);
-		if (in)
-			fclose(in);
 		program_look(&program, (uint32_t)list.all[i].pid);
 		scn_buf_printf(out, "%s%s waits", out->len ? "; " : "", program.name);
-		if (name)
-			scn_buf_printf(out, " in %s", name);
+		tell_call(out, list.all[i].pid);
 	}
 	free(list.all);
 }

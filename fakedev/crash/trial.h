@@ -16,6 +16,7 @@ struct trial {
 	int64_t began;                  /* ms */
 	bool overdue;
 	int64_t looked; /* ms */
+	int64_t told;   /* ms: to end; 0: not yet */
 	struct stuck stuck;
 	struct scn_buf waiting; /* who waits for ever */
 	char *dir;

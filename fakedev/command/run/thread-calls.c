@@ -3,11 +3,11 @@
 #include "thread-calls.h"
 
 #include "broker/broker.h"
-#include "broker/processes/aside.h"
+#include "broker/processes/current-call.h"
 #include "broker/processes/process-status.h"
 
 #include <dirent.h>
-#include <fcntl.h>
+#include <errno.h>
 #include <linux/futex.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,24 +17,6 @@
 #include <sys/types.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-/* How long the kernel may take to tell: of a process that executes a program it does not at all. */
-#define TELL_MS 200u
-
-struct reading {
-	char path[64], text[256];
-};
-
-static void read_it(void *args)
-{
-	struct reading *r = args;
-	int fd = open(r->path, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, r->text, sizeof(r->text) - 1);
-
-	if (fd >= 0)
-		close(fd);
-	r->text[n > 0 ? n : 0] = '\0';
-}
 
 /* "/proc/self" is the side thread's process as well. */
 static bool same_file(uint32_t pid, int fd, int own)
@@ -137,18 +119,14 @@ static bool waits_for_ever(const struct thread_call *c)
 
 static void take_call(struct thread_call *c)
 {
-	struct reading r = {.text = ""};
-	unsigned long long a[6];
+	struct current_call now;
+	int told = current_call(c->pid, c->tid, &now);
 
-	snprintf(r.path, sizeof(r.path), "/proc/%u/task/%u/syscall", c->pid, c->tid);
-	if (!aside(read_it, &r, sizeof(r), TELL_MS) ||
-	    sscanf(r.text, "%ld %llx %llx %llx %llx %llx %llx", &c->call, &a[0], &a[1], &a[2],
-		   &a[3], &a[4], &a[5]) != 7) {
-		c->call = -1;
+	c->hidden = told == -ETIMEDOUT;
+	if (told < 0)
 		return;
-	}
-	for (int i = 0; i < 6; i++)
-		c->arg[i] = a[i];
+	c->call = now.number;
+	memcpy(c->arg, now.arg, sizeof(c->arg));
 	if (waits_for_ever(c))
 		c->waits = THREAD_WAITS_FOR_EVER;
 }
@@ -216,6 +194,8 @@ const char *thread_call_text(const struct thread_call *c, const struct broker *b
 		snprintf(text, THREAD_CALL_TEXT, "stopped");
 	else if (c->waits == THREAD_RUNS)
 		snprintf(text, THREAD_CALL_TEXT, "running");
+	else if (c->hidden)
+		snprintf(text, THREAD_CALL_TEXT, "a call that the kernel does not tell");
 	else if (!k)
 		snprintf(text, THREAD_CALL_TEXT, "system call %ld", c->call);
 	else

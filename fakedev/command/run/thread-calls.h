@@ -6,6 +6,7 @@
 #ifndef FAKEDEV_COMMAND_RUN_THREAD_CALLS_H
 #define FAKEDEV_COMMAND_RUN_THREAD_CALLS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct broker;
@@ -23,6 +24,7 @@ struct thread_call {
 	uint64_t switches; /**< how often it went to sleep, or was made to */
 	long call;         /**< its number; -1: none, or not known */
 	uint64_t arg[6];
+	bool hidden; /**< the kernel does not tell: it executes a program, and waits in that */
 };
 
 /** Visits each thread of a process that lives, as far as the kernel tells. */

@@ -141,6 +141,17 @@ says err "--seed belongs to --schedules"
 crash 125 "no schedule" armed-late --schedule 3:1
 says err "--schedule: expected SEED:DEPTH:STEPS"
 
+# A program that makes a call more from its second run on. Its points are those of the first, each found by its kind.
+cat >varies <<'S'
+if [ -e "$1/been" ]; then : <>/dev/xen/evtchn; else : >"$1/been"; fi
+exec "$2" server
+S
+expect 1 "calls that vary" "$gntsim" crash --points calls --victim dom0 -- --wait-for ready -- sh varies "$dir" "$programs/armed-late" ::: \
+	--domain 1 -- "$programs/armed-late" client
+says err "two undisturbed runs did not make the same number of calls"
+says err " runs the program that died had made another number of calls before its point"
+says out "FAILED  hang at 1:call:IOCTL_GNTALLOC_SET_UNMAP_NOTIFY#1"
+
 # A script with two runs in it, each with points of its own.
 cat >script <<'S'
 for i in 1 2; do
