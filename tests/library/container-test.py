@@ -108,23 +108,39 @@ def same(said, what):
 def github(jobs, program, where, source):
     import yaml
     job = yaml.safe_load(block(jobs, 'yaml', 'runs-on'))['jobs']['grants']
-    assert job['runs-on'] and job['container'] == 'debian:12'
+    assert job['runs-on'] == 'ubuntu-latest'
     container = Container('github', where, source)
     said = None
     for step in job['steps']:
-        if 'uses' in step:
-            assert step['uses'].startswith('actions/checkout@')
+        if step.get('uses', '').startswith('actions/checkout@'):
             container.checkout('/root/work', program)
-            continue
-        environment = {name: value.replace('${{ vars.GNTSIM_URL }}', 'file:///source')
-                       for name, value in step.get('env', {}).items()}
-        said = container.run(step['run'], **environment)
+        elif 'uses' in step:
+            use_action(step['uses'], container, source)
+        else:
+            said = container.run(step['run'])
     same(said, 'GitHub')
+
+
+def use_action(name, container, source):
+    """An action of this repository's, where the runner would have it."""
+    import yaml
+    folder = re.fullmatch(r'OWNER/gntsim/(.*)@main', name)[1]
+    action = yaml.safe_load(read(f'{source}/{folder}/action.yml'))
+    assert action['runs']['using'] == 'composite'
+    container.run('git clone --quiet --depth 1 file:///source /root/action')
+    for step in action['runs']['steps']:
+        assert step['shell'] == 'bash'
+        given = {name: re.sub(r'\$\{\{ inputs\.(\w+) \}\}', lambda i: action['inputs'][i[1]]['default'], value)
+                 for name, value in step.get('env', {}).items()}
+        container.run(step['run'], GITHUB_ACTION_PATH=f'/root/action/{folder}', **given)
 
 
 def gitlab(jobs, program, where, source):
     import yaml
-    job = yaml.safe_load(block(jobs, 'yaml', 'before_script'))['grants']
+    page = yaml.safe_load(block(jobs, 'yaml', 'extends'))
+    assert page['include'][0]['project'] == 'OWNER/gntsim'
+    template = yaml.safe_load(read(f'{source}/{page["include"][0]["file"]}'))
+    job = dict(template[page['grants']['extends']], **page['grants'])
     assert job['image'] == 'debian:12'
     container = Container('gitlab', where, source)
     container.environment['GNTSIM_URL'] = 'file:///source'
