@@ -129,6 +129,17 @@ static void look_who_ran(struct recorder *r)
 	}
 }
 
+/* Who stored to a page that was looked at since may have been at rest before. */
+static void look_who_ran_since(struct recorder *r)
+{
+	for (uint32_t i = 0; i < r->world.n_processes; i++) {
+		struct process *p = &r->world.processes[i];
+
+		if (p->live && p->n_pages && !p->ran)
+			p->ran = cpu_of(p->pid) != p->cpu;
+	}
+}
+
 static const struct seen_page *page_of(const struct process *p, uint32_t frame)
 {
 	for (uint32_t i = 0; i < p->n_pages; i++)
@@ -488,11 +499,16 @@ void pages_compare(struct recorder *r, const struct trace_call *c, uint32_t call
 		return;
 	look_who_ran(r);
 	for (uint32_t frame = 0; frame < r->n_pages; frame++) {
-		const unsigned char *now = c->frames + (size_t)frame * PAGE;
+		const unsigned char *page = c->frames + (size_t)frame * PAGE;
+		unsigned char now[PAGE];
 
-		if (r->pages[frame] && r->pages[frame]->mappers &&
-		    memcmp(r->pages[frame]->bytes, now, PAGE))
-			compare_page(r, frame, now, caller);
+		if (!r->pages[frame] || !r->pages[frame]->mappers ||
+		    !memcmp(r->pages[frame]->bytes, page, PAGE))
+			continue;
+		/* It may go on to change. */
+		memcpy(now, page, PAGE);
+		look_who_ran_since(r);
+		compare_page(r, frame, now, caller);
 	}
 }
 

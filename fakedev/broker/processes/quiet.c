@@ -15,7 +15,7 @@
 /* Of processor time; or, as who yields has hardly any of it on a busy machine, in all. */
 #define COMPUTES_NS   1000000000u
 #define STARVES_NS    UINT64_C(10000000000)
-#define DEEP_SLEEP_NS 50000000u
+#define DEEP_SLEEP_NS 1000000000u
 
 enum state { GONE, RESTS, DEEP, RUNS };
 
