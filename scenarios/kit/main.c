@@ -184,19 +184,19 @@ static bool is_packed(const struct command *c, unsigned int arch)
 	return c->player[arch].len && (c->wanted[arch] || !c->any_wanted);
 }
 
-/* The corpus, and what a kit is made of: in the source tree, if this command is in a build tree. */
-static void find_shared(struct scn_buf *path)
+/* A directory of what is installed with this command; of the source tree, if it is in a build tree. */
+static void find_shared(const char *installed, const char *source, struct scn_buf *path)
 {
 	char bin[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", bin, sizeof(bin) - 1);
 
 	bin[n < 0 ? 0 : n] = '\0';
 	*(strrchr(bin, '/') ?: bin) = '\0';
-	scn_buf_printf(path, "%s/" SCN_CORPUS_INSTALLED, bin);
+	scn_buf_printf(path, "%s/" SCN_SHARED "/%s", bin, installed);
 	if (access(scn_buf_text(path), R_OK) == 0)
 		return;
 	scn_buf_clear(path);
-	scn_buf_str(path, SCN_CORPUS);
+	scn_buf_printf(path, SCN_CORPUS "%s", source);
 }
 
 static int add_shared(struct kit_pack *pack, const char *shared, const char *name, const char *at,
@@ -246,15 +246,16 @@ static int add_own(struct kit_pack *pack, const char *path, struct scn_buf *why)
 
 static int fill(const struct command *c, struct kit_pack *pack, struct scn_buf *why)
 {
-	scn_cleanup_buf struct scn_buf shared = {0};
+	scn_cleanup_buf struct scn_buf kit = {0}, corpus = {0};
 	int err;
 
-	find_shared(&shared);
-	err = add_shared(pack, scn_buf_text(&shared), "kit/run", "run", why);
+	find_shared("kit", "/kit", &kit);
+	find_shared("scenarios", "", &corpus);
+	err = add_shared(pack, scn_buf_text(&kit), "run", "run", why);
 	if (!err)
-		err = add_shared(pack, scn_buf_text(&shared), "kit/README", "README", why);
+		err = add_shared(pack, scn_buf_text(&kit), "README", "README", why);
 	if (!err && !c->n_scenarios)
-		err = add_corpus(pack, scn_buf_text(&shared), why);
+		err = add_corpus(pack, scn_buf_text(&corpus), why);
 	for (size_t i = 0; i < c->n_scenarios && !err; i++)
 		err = add_own(pack, c->scenarios[i], why);
 	for (unsigned int arch = 0; arch < N_ARCHES && !err; arch++) {

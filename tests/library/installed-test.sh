@@ -116,5 +116,8 @@ case $(realpath "$player") in
 "$(realpath "$dir/dest")"/*/libexec/gntsim/gntsim-play-static) ;;
 *) fail "the static player is not the installed one: $player" ;;
 esac
+"$bindir/gntsim" kit -o - 2>"$dir/log" | tar x -C "$dir" || { cat "$dir/log" && fail "no kit"; }
+"$dir/gntsim-kit/run" --on model >"$dir/played" || { tail -n 20 "$dir/played" && fail "the kit"; }
+totals "$dir/played" || fail "the kit: $(tail -n 1 "$dir/played")"
 "$player" --on model --tap "$corpus" >"$dir/played" || { tail -n 20 "$dir/played" && fail "the static player"; }
 totals "$dir/played" || fail "the static player: $(tail -n 1 "$dir/played")"
