@@ -4,6 +4,7 @@
 # lines "KEY VALUE"; it gets its name when all is there, so that a cell killed in the middle is begun again.
 
 lab_matrix_kernels=(newest 5.10 6.18 6.12 6.1)
+lab_matrix_patience=900 # seconds for a scenario: a machine that is busy is no hang
 
 # Pairs of a kernel and a Xen, those first that differ most from each other: each kernel and each Xen is
 # among the first five.
@@ -128,6 +129,7 @@ lab_matrix_conform() { # CELL DIRECTORY
 	local seed status=0
 	seed=$((($(echo "$1" | cksum | cut -d' ' -f1) + lab_matrix_seed) % 1000000000))
 	GNTSIM_XEN_LAB=$lab_matrix_lab "$lab_gntsim" conform -o "$2" --ops "$lab_matrix_ops" --seed $seed \
+		--patience "$lab_matrix_patience" --time-limit 86400 \
 		"${lab_matrix_options[@]}" "$lab_matrix_leg" </dev/null >"$2/said" 2>>"$2/log" &
 	lab_child=$!
 	wait $lab_child || status=$?
@@ -140,14 +142,16 @@ lab_matrix_conform() { # CELL DIRECTORY
 }
 
 lab_matrix_play() { # CELL
-	local part=$lab_matrix_state/$1.part guest='' status=0 began=$SECONDS
+	local part=$lab_matrix_state/$1.part guest='' status=0 began=$SECONDS ours
+	ours=$(cat "$part/guest" 2>/dev/null) || true # of a run that was ended in the middle
 	rm -rf "$part"
 	mkdir "$part"
 	: >"$part/said"
 	lab_matrix_parse "$1"
 	if "$lab_matrix_lab" describe "$lab_matrix_leg" "${lab_matrix_options[@]}" </dev/null >"$part/booted" 2>"$part/log"; then
 		guest=$(lab_matrix_get guest "$part/booted")
-		[ ! -e "$guest" ] || guest=
+		[ ! -e "$guest" ] || [ "$guest" = "$ours" ] || guest=
+		echo "$guest" >"$part/guest"
 		lab_matrix_conform "$1" "$part" || status=$?
 	else
 		status=$lab_status_failure

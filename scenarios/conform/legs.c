@@ -50,7 +50,7 @@ static void play_corpus(struct conform *c, struct conform_leg *leg)
 
 /* The command line of gntsim fuzz. */
 static void fill_fuzz(const struct conform *c, const struct conform_leg *leg, const char **argv,
-		      char text[3][32])
+		      char text[4][32])
 {
 	size_t n = 0;
 
@@ -67,6 +67,11 @@ static void fill_fuzz(const struct conform *c, const struct conform_leg *leg, co
 	argv[n++] = text[2];
 	argv[n++] = "--write";
 	argv[n++] = c->directory;
+	if (c->patience) {
+		snprintf(text[3], sizeof(text[3]), "%u", c->patience);
+		argv[n++] = "--patience";
+		argv[n++] = text[3];
+	}
 	for (size_t i = 0; i < c->cell.n; i++)
 		argv[n++] = c->cell.words[i];
 	argv[n] = NULL;
@@ -74,8 +79,8 @@ static void fill_fuzz(const struct conform *c, const struct conform_leg *leg, co
 
 static FILE *start_fuzz(const struct conform *c, const struct conform_leg *leg, pid_t *pid)
 {
-	const char *words[SCN_CELL_WORDS + 12];
-	char *argv[SCN_CELL_WORDS + 12], text[3][32];
+	const char *words[SCN_CELL_WORDS + 14];
+	char *argv[SCN_CELL_WORDS + 14], text[4][32];
 	int fds[2];
 
 	fill_fuzz(c, leg, words, text);

@@ -31,9 +31,12 @@ END
 cat >"$dir/build/gntsim" <<'END'
 #!/bin/bash
 [ "$1 $2" = "conform -o" ]
-for leg; do :; done
+for leg; do
+	[ "${before:-}" != --kernel ] || kernel=$leg
+	before=$leg
+done
 echo "$*" >>"$FAKE/played"
-mkdir -p "$FAKE/frozen/$leg-$9"
+mkdir -p "$FAKE/frozen/$leg-$kernel"
 if [ "$(cat "$FAKE/slow" 2>/dev/null)" = "$leg" ]; then
 	echo $$ >"$FAKE/begun"
 	exec sleep 600
@@ -147,6 +150,7 @@ matrix 0 --state "$dir/killed" pv+pvh-6.1-xen4.17 pv-6.1-xen4.17
 plays 1
 says '^2 cells '
 [ ! -e "$dir/killed/pv-6.1-xen4.17.part" ] || fail "half a cell is left"
+[ "$(ls "$dir/frozen")" = pv-6.12 ] || fail "the guest of the run that was ended is left: $(ls "$dir/frozen")"
 
 for wrong in '--shard 4/3' '--ops many' '--frob' 'pv-6.1' 'cuse-6.1-xen4.17' '--merge'; do
 	# shellcheck disable=SC2086
