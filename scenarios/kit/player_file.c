@@ -6,12 +6,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void close_file(FILE **f)
-{
-	if (*f)
-		fclose(*f);
-}
-
 static int refuse(const char *path, const char *wrong, struct scn_buf *why)
 {
 	scn_buf_printf(why, "%s %s", path, wrong);
@@ -33,17 +27,10 @@ static bool is_dynamic(FILE *f, const Elf64_Ehdr *header)
 	return false;
 }
 
-int kit_look_at_player(const char *path, enum scn_arch *arch, struct scn_buf *why)
+static int look(FILE *f, const char *path, enum scn_arch *arch, struct scn_buf *why)
 {
-	__attribute__((cleanup(close_file))) FILE *f = fopen(path, "re");
 	Elf64_Ehdr header;
 
-	if (!f) {
-		int err = errno;
-
-		scn_buf_printf(why, "%s: %s", path, strerror(err));
-		return -err;
-	}
 	if (fread(&header, sizeof(header), 1, f) != 1 ||
 	    memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
 	    header.e_ident[EI_CLASS] != ELFCLASS64 ||
@@ -54,4 +41,19 @@ int kit_look_at_player(const char *path, enum scn_arch *arch, struct scn_buf *wh
 			      why);
 	*arch = header.e_machine == EM_AARCH64 ? SCN_ARM64 : SCN_AMD64;
 	return 0;
+}
+
+int kit_look_at_player(const char *path, enum scn_arch *arch, struct scn_buf *why)
+{
+	FILE *f = fopen(path, "re");
+	int err;
+
+	if (!f) {
+		err = errno;
+		scn_buf_printf(why, "%s: %s", path, strerror(err));
+		return -err;
+	}
+	err = look(f, path, arch, why);
+	fclose(f);
+	return err;
 }
