@@ -1,4 +1,4 @@
-"""Single changes of a C file, by rule; for ci/mutate.py.
+"""Single changes of a C file, by rule; for ci/mutate and ci/mutate-drivers.
 
 A mutant is one change: a comparison turned or moved by one, a constant by one, a statement left out, two
 checks in a row swapped, "and" for "or". What is a comparison or a statement is libclang's word.
@@ -88,8 +88,10 @@ def changes(source, cursor):
                 yield "constant", start, end, f"{value - 1}{suffix}"
     elif cursor.kind in (K.COMPOUND_STMT, K.CASE_STMT, K.DEFAULT_STMT):
         yield from statements(source, list(cursor.get_children()))
-    elif cursor.kind in (K.IF_STMT, K.FOR_STMT, K.WHILE_STMT):
+    elif cursor.kind in (K.IF_STMT, K.WHILE_STMT):
         yield from statements(source, list(cursor.get_children())[1:])
+    elif cursor.kind == K.FOR_STMT:  # what is between its parentheses is no statement
+        yield from statements(source, list(cursor.get_children())[-1:])
 
 
 def statements(source, children):

@@ -14,7 +14,6 @@ change without effect. Those of the second kind stand in ci/mutants-without-effe
 
 Exit status: 0 no survivor without a reason, 1 there are some, 125 it could not be tried.
 """
-import argparse
 import concurrent.futures
 import glob
 import json
@@ -28,6 +27,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(__file__))
 from mutants import mutants_of  # noqa: E402
+from mutation import changed, describe, fail, is_chosen, parser, reasons, shard, tell_survivors  # noqa: E402
 
 BUILD = "build"
 STATE = "build/mutate"
@@ -36,11 +36,6 @@ REASONS = "ci/mutants-without-effect"
 NO_RULES = {"sim/check.c", "sim/check_xen.c", "sim/inspect.c"}
 LIBRARY = "libgntsim.so.0"
 SECONDS = 3  # of processor, for what takes a tenth of one
-
-
-def fail(message):
-    print(f"ci/mutate: {message}", file=sys.stderr)
-    sys.exit(125)
 
 
 def commands():
@@ -152,46 +147,7 @@ class Bench:
         return None
 
 
-def reasons():
-    """name -> reason; lines "NAME REASON", the others are for people."""
-    out = {}
-    if os.path.exists(REASONS):
-        with open(REASONS, encoding="utf-8") as file:
-            for line in file:
-                name, _, reason = line.strip().partition(" ")
-                if len(name) == 16 and reason:
-                    out[name] = reason
-    return out
-
-
-def describe(path, mutant, source):
-    def short(text):
-        return " ".join(text.split())
-
-    before = source.text[mutant.start:mutant.end].decode()
-    return f"{path}:{mutant.line}: {mutant.function}: {mutant.rule}: {short(before)} -> {short(mutant.text)}"
-
-
-def parse():
-    parser = argparse.ArgumentParser(prog="ci/mutate", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter, usage="%(prog)s [OPTIONS]")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count())
-    parser.add_argument("--shard", default="1/1")
-    parser.add_argument("--only", default="")
-    parser.add_argument("--again", action="store_true")
-    parser.add_argument("--list", action="store_true")
-    parser.add_argument("--survivors")
-    options = parser.parse_args()
-    try:
-        part, parts = (int(n) for n in options.shard.split("/"))
-    except ValueError:
-        part, parts = 0, 0
-    if not 1 <= part <= parts or options.jobs < 1:
-        fail("--shard K/N with K from 1 to N, --jobs N from 1")
-    return options, part, parts
-
-
-def chosen(bench, options, part, parts):
+def chosen(bench, options):
     """(path, source, mutant) of all that are to be tried."""
     out = []
     for path in sorted(bench.commands):
@@ -200,7 +156,7 @@ def chosen(bench, options, part, parts):
         words = [word for word in bench.commands[path][1:] if word.startswith(("-D", "-std"))]
         source, mutants = mutants_of(path, [*words, "-Iinclude", "-Isim"])
         out += [(path, source, mutant) for mutant in mutants
-                if options.only in f"{path}:{mutant.function}" and int(mutant.name, 16) % parts == part - 1]
+                if is_chosen(options, path, mutant)]
     return out
 
 
@@ -215,10 +171,11 @@ def known(again):
 
 
 def main():
-    options, part, parts = parse()
+    options = parser("ci/mutate", __doc__).parse_args()
+    shard(options)
     os.makedirs(f"{STATE}/objects", exist_ok=True)
     bench = Bench()
-    todo = chosen(bench, options, part, parts)
+    todo = chosen(bench, options)
     if not todo:
         fail("no mutant is so called")
     if options.list:
@@ -236,8 +193,7 @@ def main():
         path, source, mutant = item
         if mutant.name in found:
             return item, found[mutant.name], False
-        text = source.text[:mutant.start] + mutant.text.encode() + source.text[mutant.end:]
-        return item, bench.verdict(path, text), True
+        return item, bench.verdict(path, changed(source, mutant)), True
 
     with log, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for item, by, new in pool.map(try_one, todo):
@@ -257,15 +213,10 @@ def main():
 
 
 def report(todo, survivors, tally, seconds, tried, options):
-    explained = reasons()
+    explained = reasons(REASONS)
     judged = len(todo) - tally.get("no code", 0) - tally.get("does not compile", 0)
     unexplained = [item for item in survivors if item[2].name not in explained]
-    for path, source, mutant in unexplained:
-        print(f"survived {mutant.name} {describe(path, mutant, source)}")
-    if options.survivors:
-        with open(options.survivors, "w", encoding="utf-8") as file:
-            for path, source, mutant in unexplained:
-                file.write(f"# {describe(path, mutant, source)}\n{mutant.name} \n")
+    tell_survivors(unexplained, options.survivors)
     caught = judged - len(survivors)
     print(f"{len(todo)} mutants, {tally.get('does not compile', 0)} do not compile, "
           f"{tally.get('no code', 0)} change no code; of the {judged} others the corpus caught "

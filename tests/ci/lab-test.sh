@@ -34,6 +34,7 @@ says "--xen-tools: expected a version (4.17), found 'new'" describe pv --xen-too
 says "--xsm: expected dummy or silo, found 'flask'" describe arm64 --xsm flask
 says "--config-append: leg pv has no domain 1" describe pv --config-append 'vcpus = 2'
 says "no option '--frob'" describe pv --frob x
+says "drivers: the sources of your own kernel are with you" drivers pv --kernel-image /bin/true
 says "leg cuse has no Xen" describe cuse --xsm silo
 
 # Its pieces, by themselves.
