@@ -88,7 +88,8 @@ class Found:
             with open(self.path, encoding="utf-8") as file:
                 for line in file:
                     self.take(json.loads(line))
-        self.file = open(self.path, "w" if again else "a", encoding="utf-8")
+        if again and os.path.exists(self.path):
+            os.remove(self.path)
 
     def take(self, entry):
         self.known[entry["name"], entry["leg"]] = entry
@@ -98,8 +99,8 @@ class Found:
     def add(self, entry):
         with self.lock:
             self.take(entry)
-            self.file.write(json.dumps(entry) + "\n")
-            self.file.flush()
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(entry) + "\n")
 
     def verdict(self, mutant, leg, asked):
         """None: not tried, or with another corpus."""
@@ -119,7 +120,7 @@ class Bench:
             self.folders.put(n)
 
     def try_on(self, leg, item, folder):
-        """The verdict of one leg, and whether it is new."""
+        """The verdict of one leg, which may be known."""
         name, source, mutant = item
         asked = digest([leg.texts[path] for path in leg.about(driver_of(name))])
         known = self.found.verdict(mutant, leg.name, asked)
@@ -192,7 +193,7 @@ def make(todo, tree, text):
     return 0
 
 
-def run(options, work):
+def run(options, work, found):
     legs = options.legs[:1] if options.make or options.list else options.legs
     trees = [Tree(leg, work, options.lab_options) for leg in legs]
     todo = [item for item in all_mutants(trees[0]) if is_chosen(options, item[0], item[2])]
@@ -204,7 +205,7 @@ def run(options, work):
         return 0
     if options.make:
         return make(todo, trees[0], options.make)
-    bench = Bench(options, trees, Found(options.again))
+    bench = Bench(options, trees, found)
     began, outcomes = time.monotonic(), []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for future in concurrent.futures.as_completed([pool.submit(bench.try_one, item) for item in todo]):
@@ -219,16 +220,18 @@ def run(options, work):
 def main():
     options = parse()
     os.makedirs(STATE, exist_ok=True)
+    found = Found(options.again and not (options.list or options.make))
     if options.make:
-        return run(options, f"{STATE}/made")
+        return run(options, f"{STATE}/made", found)
     with tempfile.TemporaryDirectory(prefix="mutate-drivers-") as work:
         def end(number, _):
+            found.lock.acquire()  # what threads find from here on is not so
             shutil.rmtree(work, ignore_errors=True)
             os._exit(128 + number)  # whatever the threads do: the guests end with us
 
         signal.signal(signal.SIGTERM, end)
         signal.signal(signal.SIGINT, end)
-        return run(options, work)
+        return run(options, work, found)
 
 
 if __name__ == "__main__":
