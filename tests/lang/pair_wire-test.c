@@ -24,7 +24,7 @@ static void close_channel(struct scn_channel *near, struct scn_channel *far)
 	close(far->fd);
 }
 
-static void every_byte_crosses_but_the_reserved_one(void)
+static void every_byte_crosses_and_the_reserved_ones_as_others(void)
 {
 	struct scn_channel near, far;
 	struct scn_buf message = {0}, got = {0};
@@ -38,6 +38,7 @@ static void every_byte_crosses_but_the_reserved_one(void)
 	n = recv(far.fd, raw, sizeof(raw), MSG_PEEK);
 	CU_ASSERT_TRUE(n > 256);
 	CU_ASSERT_PTR_NULL(memchr(raw, 0x04, (size_t)n));
+	CU_ASSERT_PTR_NULL(memchr(raw, 0x0f, (size_t)n));
 	CU_ASSERT_EQUAL(scn_channel_receive(&far, &got), 0);
 	CU_ASSERT_EQUAL_FATAL(got.len, 256);
 	CU_ASSERT_EQUAL(memcmp(got.data, message.data, 256), 0);
@@ -271,7 +272,8 @@ static void a_result(void)
 int main(void)
 {
 	static const struct lang_test tests[] = {
-	    {"every byte crosses but the reserved one", every_byte_crosses_but_the_reserved_one},
+	    {"every byte crosses, and the reserved ones as others",
+	     every_byte_crosses_and_the_reserved_ones_as_others},
 	    {"two messages at once are two", two_messages_at_once_are_two},
 	    {"what a kernel says is no message", what_a_kernel_says_is_no_message},
 	    {"numbers", numbers},
