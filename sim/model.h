@@ -28,6 +28,8 @@ struct profile {
 	const char *name;
 	bool private_may_write; /* mprotect may make gntdev's private mappings writable */
 	bool bind_static;       /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
+	bool counts_late;       /* gntalloc asks for memory before it looks at its limit */
+	bool keeps_unwritten;   /* gntdev keeps a map whose index could not be written back */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);
 

@@ -8,6 +8,12 @@
 #include "model.h"
 
 static const struct profile profiles[] = {
+    [GNTSIM_KERNEL_5_10] =
+	{
+	    .name = "5.10",
+	    .private_may_write = true,
+	    .counts_late = true,
+	},
     [GNTSIM_KERNEL_6_1] =
 	{
 	    .name = "6.1",
@@ -16,6 +22,19 @@ static const struct profile profiles[] = {
     [GNTSIM_KERNEL_6_12] =
 	{
 	    .name = "6.12",
+	    .bind_static = true,
+	},
+    [GNTSIM_KERNEL_6_18] =
+	{
+	    .name = "6.18",
+	    .private_may_write = true,
+	    .bind_static = true,
+	    .counts_late = true,
+	    .keeps_unwritten = true,
+	},
+    [GNTSIM_KERNEL_7_3] =
+	{
+	    .name = "7.3",
 	    .bind_static = true,
 	},
 };

@@ -21,8 +21,14 @@ extern "C" {
 /** Kernel versions the drivers are modelled after. A version is a row of sim/profile.c. */
 enum gntsim_kernel {
 	GNTSIM_KERNEL_DEFAULT, /**< the one that most was compared with: 6.1 */
-	GNTSIM_KERNEL_6_1,     /**< Debian 12's 6.1 */
-	GNTSIM_KERNEL_6_12,    /**< Debian 13's 6.12: a private gntdev mapping stays read-only */
+	GNTSIM_KERNEL_5_10,    /**< Debian 11's 5.10.262: ALLOC_GREF of an absurd count is ENOMEM */
+	GNTSIM_KERNEL_6_1,     /**< Debian 12's 6.1.192 */
+	/** Debian 13's 6.12.117: a private gntdev mapping stays read-only, evtchn has BIND_STATIC */
+	GNTSIM_KERNEL_6_12,
+	/** 6.18.15, without fixes that the others have: as 5.10 there, a private mapping can be made
+	 * writable, and a map whose index can't be written back stays */
+	GNTSIM_KERNEL_6_18,
+	GNTSIM_KERNEL_7_3, /**< 7.3.4: as 6.12 */
 };
 
 /** What a domain is. Zero (or a NULL configuration) means the default of each member. */
@@ -39,7 +45,7 @@ struct gntsim_domain_config {
 	uint32_t max_ports; /**< event-channel ports; default 131072 (FIFO ABI) */
 	/** VIRQs that its kernel has bound for itself, a bit each: binding one is EEXIST. NULL:
 	 * those of Linux, which are 0, the timer's, and in domain 0 also 2 console, 9 PCPU state
-	 * and 16 machine check. */
+	 * and 16 machine check; on arm64 the console's alone. */
 	const uint32_t *kernel_virqs;
 };
 

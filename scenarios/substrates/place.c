@@ -94,7 +94,7 @@ int scn_place_platform(const char *command, const struct scn_platform_words *wor
 void scn_place_booted(const char *command, struct scn_version *kernel)
 {
 	const struct scn_substrate_ops *model = &scn_substrate_model;
-	const struct scn_version oldest = {6, 1, -1};
+	const struct scn_version oldest = {5, 10, -1};
 	struct scn_version wanted = *kernel;
 
 	if (!model->kernel_for(NULL, wanted, kernel))

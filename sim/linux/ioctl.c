@@ -49,7 +49,8 @@ static long ioctl_alloc(struct gntsim_file *file, uint64_t arg, const struct gnt
 
 	if (um->read(um->ctx, arg, &op, sizeof(op)))
 		return -EFAULT;
-	if (op.count > file->dom->gntalloc_limit)
+	if (op.count > file->dom->gntalloc_limit &&
+	    !(file->dom->profile->counts_late && op.count > MAX_REFS))
 		return gntsim_gntalloc_alloc(file, op.domid, op.flags, op.count, &op.index, NULL);
 	refs = op.count > MAX_REFS ? NULL : gs_mem_alloc(file->m, op.count * sizeof(*refs));
 	if (!refs)
@@ -144,12 +145,13 @@ static long ioctl_map(struct gntsim_file *file, uint64_t arg, const struct gntsi
 	}
 	gs_map_add(map);
 	op.index = gs_map_offset(map);
-	if (um->write(um->ctx, arg, &op, sizeof(op))) {
+	if (!um->write(um->ctx, arg, &op, sizeof(op)))
+		return 0;
+	if (!file->dom->profile->keeps_unwritten) {
 		gs_map_unlist(map);
 		gs_map_put(map);
-		return -EFAULT;
 	}
-	return 0;
+	return -EFAULT;
 }
 
 static long ioctl_get_offset(struct gntsim_file *file, struct gntsim_mm *mm, uint64_t arg,

@@ -6,6 +6,8 @@
 
 #define DOM0_KERNEL_VIRQS (1u << 0 | 1u << 2 | 1u << 9 | 1u << 16)
 #define DOMU_KERNEL_VIRQS (1u << 0)
+/* Its timer is no VIRQ there, and there are no drivers for the other two. */
+#define ARM_DOM0_KERNEL_VIRQS (1u << 2)
 
 /* Fills in the defaults. False: one is beyond what Linux or Xen could be given. */
 static bool settle_limits(struct gntsim_domain_config *c)
@@ -78,6 +80,8 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *gi
 	struct gntsim_domain_config config = *given, *c = &config;
 	uint32_t virqs = dom->id ? DOMU_KERNEL_VIRQS : DOM0_KERNEL_VIRQS;
 
+	if (dom->m->arch == GNTSIM_ARCH_ARM64)
+		virqs = dom->id ? 0 : ARM_DOM0_KERNEL_VIRQS;
 	dom->profile = gs_profile(c->kernel);
 	if (!dom->profile || !settle_limits(c))
 		return -EINVAL;

@@ -12,6 +12,12 @@ static void kernel_names(void)
 	EXPECT_EQ(kernel, GNTSIM_KERNEL_6_1);
 	EXPECT_EQ(gntsim_kernel_by_name("6.12", &kernel), 0);
 	EXPECT_EQ(kernel, GNTSIM_KERNEL_6_12);
+	for (unsigned i = 0; i < 5; i++) {
+		static const char *const oldest_first[] = {"5.10", "6.1", "6.12", "6.18", "7.3"};
+
+		kernel = (enum gntsim_kernel)(GNTSIM_KERNEL_DEFAULT + 1 + i);
+		EXPECT(strcmp(gntsim_kernel_name(kernel), oldest_first[i]) == 0);
+	}
 	EXPECT_EQ(gntsim_kernel_by_name("6.", &kernel), -EINVAL);
 	EXPECT_EQ(gntsim_kernel_by_name("6.1.192", &kernel), -EINVAL);
 	EXPECT_EQ(gntsim_kernel_by_name("", &kernel), -EINVAL);
@@ -52,7 +58,7 @@ static void private_map_on_6_12(void)
 	}
 }
 
-/* 6.12 differs from 6.1 in one thing (measured): a private gntdev mapping cannot be made writable. */
+/* A private gntdev mapping cannot be made writable. (Measured.) */
 static void a_private_map_on_6_12(void)
 {
 	const struct gntsim_domain_config c = {.kernel = GNTSIM_KERNEL_6_12};

@@ -64,7 +64,7 @@ offers "gntsim run --" --tag --maptrack-frames --kernel --wait-for
 offers "gntsim run -- true ::: --" --domain --guest --wait-for --wait-patience --ports
 withholds "gntsim run -- true ::: --" --xenstore --tag --frames --kernel
 offers "gntsim run -- true ::: -- tru" true
-offers "gntsim run --kernel " 6.1 6.12
+offers "gntsim run --kernel " 5.10 6.1 6.12 6.18 7.3
 offers "gntsim record --stores " changed all none
 offers "gntsim record --" --shrink --budget --stores
 offers "gntsim record -o x -- tru" true
