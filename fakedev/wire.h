@@ -80,6 +80,7 @@ enum wire_op {
 			   are put instead of WIRE_READ; -EOPNOTSUPP: they are not */
 	WIRE_INTRODUCE, /**< uint32_t domid -> nothing, once its xenstored knows the domain; -ENOENT: there is
 			   none; -EIO: it has ended */
+	WIRE_PAGES, /**< struct wire_range -> runs of the range as they are now, descriptors */
 	WIRE_OP_MAX,
 };
 
@@ -233,6 +234,7 @@ struct wire_run {
 	uint32_t flags;  /**< WIRE_RUN_* */
 };
 #define WIRE_RUN_RW      1u /**< from the read-write arena: may be written, if so protected */
+#define WIRE_RUN_PLAIN   4u /**< from nowhere: ordinary memory, made by WIRE_MMAP and kept after it */
 #define WIRE_RUN_PRIVATE 2u /**< stores must not reach the granter, and are no fault either */
 
 struct wire_limit {

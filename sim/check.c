@@ -342,6 +342,8 @@ const char *gntsim_machine_check(struct gntsim_machine *m)
 		return "the machine's totals";
 	if (r.slot_pins != r.track_pins)
 		return "mappings, as granters and mappers count them";
+	if (r.held != m->frames.held)
+		return "frames that are held";
 	if (!list_empty(&m->releases))
 		return "a release was forgotten";
 	r.wrong = gs_check_machine_frames(m);

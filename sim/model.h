@@ -94,7 +94,7 @@ enum frame_use {
 struct frame {
 	struct gntsim_domain *owner;
 	uint32_t prev, next; /* in the owner's list; next also in the free list */
-	uint32_t pins;       /* grants of it that are mapped */
+	uint32_t pins;       /* grants of it that are mapped, and who holds it without */
 	enum frame_use use;
 };
 
@@ -103,6 +103,7 @@ struct frames {
 	struct frame *all;
 	uint32_t n, fresh; /* frames there are; the first that was never used, and so is zero */
 	uint32_t free;
+	uint32_t held; /* pins without a grant */
 };
 
 int gs_frames_init(struct gntsim_machine *m, void *memory, uint32_t n);
@@ -583,6 +584,7 @@ int gs_own_pages_fork(struct gntsim_mm *child, const struct vma *vma);
 struct recount {
 	struct gntsim_totals totals;
 	uint64_t slot_pins, track_pins; /* each mapping, seen from both ends */
+	uint64_t held;                  /* pins of frames without a grant */
 	const char *wrong;
 };
 /* Each returns what is wrong, or NULL. */

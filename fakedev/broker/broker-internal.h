@@ -88,8 +88,9 @@ struct client {
 	struct leak_watch noted;
 	struct link watching;
 	uint16_t domid;
-	struct gntsim_mm *mm; /**< NULL for commands */
-	struct hold **holds;  /**< by id */
+	struct gntsim_mm *mm;    /**< NULL for commands */
+	struct foreign *foreign; /**< mappings of privcmd (foreign.h) */
+	struct hold **holds;     /**< by id */
 	uint32_t n_holds, free_id;
 	struct destroying *destroying; /**< a domain, if it waits for the answer */
 	struct process_watch *watch;   /**< NULL: the connection's end is the address space's */

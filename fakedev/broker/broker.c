@@ -306,9 +306,9 @@ int broker_mount(struct broker *b, int fd)
 	return b->config.fronts->mount(b, fd);
 }
 
-int broker_store_start(struct broker *b, const char *rundir)
+int broker_store_start(struct broker *b, const char *rundir, bool listens)
 {
-	return store_start(b, rundir);
+	return store_start(b, rundir, listens);
 }
 
 int broker_store_settled(const struct broker *b)

@@ -104,9 +104,10 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const ui
  * Makes the kernels' and the toolstack's part of a xenstore: each domain's page and port, now and when
  * one comes, for xenstored, which is then to be started as a program of domain 0. It has its files in
  * @p rundir; a domain N other than 0 finds it at rundir/N/socket, too.
+ * @param listens it has no socket of its own: domain 0's is at rundir/socket as well
  * @retval -errno
  */
-int broker_store_start(struct broker *b, const char *rundir);
+int broker_store_start(struct broker *b, const char *rundir, bool listens);
 /** Whether xenstored has answered what was said to it of domain 0. @retval -EIO it has ended */
 int broker_store_settled(const struct broker *b);
 /** xenstored has ended: who waits for it gets EIO. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Control connections: which there are, what each holds, when they end. */
 #define _GNU_SOURCE
+#include "foreign.h"
 #include "reads.h"
 #include "store.h"
 #include "trace-internal.h"
@@ -118,6 +119,9 @@ static void client_end(struct client *c)
 	struct broker *b = c->broker;
 
 	unwatch(c);
+	/* It may execute itself: a live update. */
+	if (c->is_xenstored && !c->executing)
+		store_died(b);
 	request_destroy_forget(c);
 	link_del(&c->syncing);
 	link_del(&c->by_process);
@@ -131,6 +135,7 @@ static void client_end(struct client *c)
 		    (struct cause){.kind = CAUSE_END, .domid = c->domid, .program = c->program};
 		leaks_of_mm(b, c);
 		gntsim_mm_set_data(c->mm, NULL);
+		foreign_unmap(c, 0, UINT64_MAX);
 		gntsim_mm_destroy(c->mm);
 		c->mm = NULL;
 		broker_effects(b);

@@ -12,10 +12,14 @@
 #include "xenbus/xenbus.h"
 
 /** Makes domain 0's page and port, and all of every domain that is there; programs find the xenstored
- * that is then started in @p rundir; NULL: by its user, who knows where. @retval -errno */
-int store_start(struct broker *b, const char *rundir);
-/** xenstored has ended, for good. */
+ * that is then started in @p rundir; NULL: by its user, who knows where. @param listens for domain 0 too, in
+ * its place @retval -errno */
+int store_start(struct broker *b, const char *rundir, bool listens);
+/** xenstored has ended. */
 void store_died(struct broker *b);
+bool store_has_died(const struct broker *b);
+/** Another one has opened the page of the one that died. */
+void store_revive(struct broker *b);
 void store_free(struct broker *b);
 
 /** Domain 0's port and page, which xenstored opens; -1, 0: there are none. */

@@ -187,6 +187,8 @@ uint64_t memory_whole(uint64_t len);
 int memory_unmapped(uint64_t addr, uint64_t len);
 long memory_map(uint64_t addr, uint64_t len, int prot, int flags, const struct device *d,
 		uint64_t offset);
+/** A call of the driver has put other pages into a mapping. */
+int memory_filled(uint64_t addr, uint64_t len);
 /** munmap of what is, or has in it, device memory. */
 long memory_unmap(uint64_t addr, uint64_t len);
 /** mprotect (how: protection) or madvise (advice) of memory of which some is a device's. */

@@ -145,6 +145,17 @@ static void add_hypercall(struct gather *g, uint64_t arg)
 	add(g, addr, len);
 }
 
+/* Frames, and room for what is said of each. */
+static void add_batch(struct gather *g, uint64_t arg)
+{
+	struct privcmd_batch b;
+
+	if (lib_copy_in(&b, arg, sizeof(b)) < 0 || b.num > ARRAY_MAX)
+		return;
+	add(g, b.arr, b.num * sizeof(uint64_t));
+	add_writable(g, b.err, b.num * sizeof(int));
+}
+
 /* What follows the fixed part of an argument. */
 static void add_arrays(struct gather *g, const struct device *d, uint32_t cmd, uint64_t arg)
 {
@@ -153,6 +164,8 @@ static void add_arrays(struct gather *g, const struct device *d, uint32_t cmd, u
 
 	if (d->device == WIRE_DEV_PRIVCMD && cmd == PRIVCMD_HYPERCALL)
 		add_hypercall(g, arg);
+	if (d->device == WIRE_DEV_PRIVCMD && cmd == PRIVCMD_MMAPBATCH_V2)
+		add_batch(g, arg);
 	if (d->device != WIRE_DEV_GNTDEV)
 		return;
 	if (cmd == IOCTL_GNTDEV_MAP_GRANT_REF && lib_copy_in(&map, arg, sizeof(map)) == 0 &&
@@ -335,7 +348,7 @@ static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg, stru
 static bool is_plain(const struct device *d, uint32_t cmd)
 {
 	if (d->device == WIRE_DEV_PRIVCMD)
-		return cmd != PRIVCMD_HYPERCALL;
+		return cmd != PRIVCMD_HYPERCALL && cmd != PRIVCMD_MMAPBATCH_V2;
 	return d->device != WIRE_DEV_GNTDEV || cmd == IOCTL_GNTDEV_UNMAP_GRANT_REF ||
 	       cmd == IOCTL_GNTDEV_SET_UNMAP_NOTIFY;
 }
@@ -363,6 +376,16 @@ static long conclude(int fd, const struct device *d, uint32_t cmd, long result, 
 	return err < 0 ? err : result;
 }
 
+/* MMAPBATCH_V2 has filled pages: they are mapped anew. */
+static long fill(uint64_t arg)
+{
+	struct privcmd_batch b;
+
+	return lib_copy_in(&b, arg, sizeof(b)) < 0
+		   ? -EFAULT
+		   : memory_filled(b.addr, (uint64_t)b.num * DEVICE_MOST_BYTES);
+}
+
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
 {
 	struct wire_in in = {0};
@@ -377,6 +400,8 @@ long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
 		result = ask_gathered(d, cmd, arg, &in);
 	result = conclude(fd, d, cmd, result, &in);
 	wire_in_done(&in);
+	if (result == 0 && d->device == WIRE_DEV_PRIVCMD && cmd == PRIVCMD_MMAPBATCH_V2)
+		result = fill(arg);
 	lib_leave(&saved);
 	return result;
 }

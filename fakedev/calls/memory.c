@@ -36,8 +36,22 @@ int memory_unmapped(uint64_t addr, uint64_t len)
 	return (int)lib_ask(WIRE_MUNMAP, &r, sizeof(r));
 }
 
+/* @return where it is, or a negative errno */
+static long plain(enum wire_op op, const struct wire_run *run)
+{
+	long r;
+
+	if (op == WIRE_MMAP)
+		return map_there(run->addr, run->len, run->prot,
+				 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	r = op == WIRE_MPROTECT ? lib_program_call(SYS_mprotect, (long)run->addr, (long)run->len,
+						   run->prot, 0, 0, 0)
+				: 0;
+	return r < 0 ? r : (long)run->addr;
+}
+
 /* Maps what the broker said is at a range. Its descriptors exist only inside this function. */
-static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
+static int apply(struct wire_in *in, enum wire_op op, bool *dontfork, int extra_flags)
 {
 	struct wire_map_reply head;
 	int rw = -1, ro = -1, next = 0, err = 0;
@@ -53,7 +67,8 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 		struct wire_run run;
 
 		memcpy(&run, in->payload + sizeof(head) + i * sizeof(run), sizeof(run));
-		*(run.flags & WIRE_RUN_RW ? &any_rw : &any_ro) = true;
+		if (!(run.flags & WIRE_RUN_PLAIN))
+			*(run.flags & WIRE_RUN_RW ? &any_rw : &any_ro) = true;
 	}
 	kept = lib_arena(true) >= 0 && lib_arena(false) >= 0;
 	if (any_rw)
@@ -65,10 +80,12 @@ static int apply(struct wire_in *in, bool *dontfork, int extra_flags)
 		long p;
 
 		memcpy(&run, in->payload + sizeof(head) + i * sizeof(run), sizeof(run));
-		p = map_there(run.addr, run.len, run.prot,
-			      (run.flags & WIRE_RUN_PRIVATE ? MAP_PRIVATE : MAP_SHARED) |
-				  MAP_FIXED | extra_flags,
-			      run.flags & WIRE_RUN_RW ? rw : ro, run.offset);
+		p = run.flags & WIRE_RUN_PLAIN
+			? plain(op, &run)
+			: map_there(run.addr, run.len, run.prot,
+				    (run.flags & WIRE_RUN_PRIVATE ? MAP_PRIVATE : MAP_SHARED) |
+					MAP_FIXED | extra_flags,
+				    run.flags & WIRE_RUN_RW ? rw : ro, run.offset);
 		if (raw_is_error(p))
 			err = p == -EBADF ? -EMFILE : (int)p;
 		else if (*dontfork && lib_may(SYS_madvise))
@@ -94,10 +111,10 @@ static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint6
 	err = lib_call(op, payload, len, NULL, 0, &in);
 	asked = err == 0;
 	if (asked)
-		err = apply(&in, &dontfork, extra_flags);
+		err = apply(&in, op, &dontfork, extra_flags);
 	wire_in_done(&in);
 	lib_room_end(&room);
-	if (asked && err == 0 && op != WIRE_MPROTECT && op != WIRE_MADVISE)
+	if (asked && err == 0 && op != WIRE_MPROTECT && op != WIRE_MADVISE && op != WIRE_PAGES)
 		err = ranges_add(addr, bytes, dontfork);
 	/* A reply that was too long for us came after the deed. */
 	if ((asked || in.too_long) && err < 0)
@@ -130,7 +147,7 @@ long memory_map(uint64_t addr, uint64_t len, int prot, int flags, const struct d
 		return -EINVAL;
 	if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	if (d->device > WIRE_DEV_EVTCHN)
+	if (d->device > WIRE_DEV_PRIVCMD)
 		return -ENODEV;
 	m.len = memory_whole(len);
 	if (m.len < len)
@@ -154,6 +171,13 @@ long memory_map(uint64_t addr, uint64_t len, int prot, int flags, const struct d
 		unmap_there((uint64_t)at, m.len);
 	}
 	return err;
+}
+
+int memory_filled(uint64_t addr, uint64_t len)
+{
+	struct wire_range r = {.addr = addr, .len = len};
+
+	return ask_and_apply(WIRE_PAGES, &r, sizeof(r), addr, len, 0);
 }
 
 long memory_unmap(uint64_t addr, uint64_t len)

@@ -149,18 +149,24 @@ bool parse_patience(const char *command, const char *text, unsigned int *out);
 /** The exit status that stands for a wait status. */
 int exit_status(int wait_status);
 
+/** Which of Debian's two. */
+enum xenstore_kind { XENSTORE_NONE, XENSTORE_C, XENSTORE_OCAML };
+/** --xenstore's value; NULL: the first. Complains and returns false if it is none. */
+bool parse_xenstore(const char *command, const char *text, enum xenstore_kind *out);
 /**
  * xenstored (Debian's own) as a process of domain 0.
  */
 struct xenstore {
-	pid_t pid;        /* 0: none */
+	pid_t pid; /* 0: none */
+	enum xenstore_kind kind;
 	char rundir[128]; /* its sockets and database */
 	struct broker *broker;
 	bool answers; /* on its socket */
 };
 /** Starts it on the machine at @p socket; serving @p b meanwhile. @retval -ENOENT explained with the
  * package's name @retval -errno explained */
-int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f);
+int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *socket,
+		   struct broker *b, struct failure *f);
 void xenstore_stop(struct xenstore *x, struct broker *b);
 /** It was reaped, with this wait status: says so, and its clients see it. */
 void xenstore_ended(struct xenstore *x, int status);

@@ -20,16 +20,36 @@
 #define START_TRIES   4000
 #define START_STEP_MS 5
 
-/* The wrapper in /usr/sbin asks the running Xen for its version: take the program itself. */
-static int find_program(char *out, size_t room, struct failure *f)
+static const char *const names[] = {[XENSTORE_C] = "xenstored", [XENSTORE_OCAML] = "oxenstored"};
+
+bool parse_xenstore(const char *command, const char *text, enum xenstore_kind *out)
 {
+	*out = XENSTORE_C;
+	for (unsigned int i = XENSTORE_C; text && i <= XENSTORE_OCAML; i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*out = (enum xenstore_kind)i;
+			return true;
+		}
+	}
+	if (text)
+		complain("%s: --xenstore: expected xenstored or oxenstored, found '%s'", command,
+			 text);
+	return text == NULL;
+}
+
+/* The wrapper in /usr/sbin asks the running Xen for its version: take the program itself. */
+static int find_program(enum xenstore_kind kind, char *out, size_t room, struct failure *f)
+{
+	char pattern[64];
 	glob_t g;
 	int err = 0;
 
-	if (glob("/usr/lib/xen-*/bin/xenstored", 0, NULL, &g) != 0)
+	snprintf(pattern, sizeof(pattern), "/usr/lib/xen-*/bin/%s", names[kind]);
+	if (glob(pattern, 0, NULL, &g) != 0)
 		return fail(f, -ENOENT,
-			    "--xenstore needs xenstored, which is not installed: "
-			    "apt-get install " PACKAGE);
+			    "--xenstore needs %s, which is not installed: "
+			    "apt-get install " PACKAGE,
+			    names[kind]);
 	if (strlen(g.gl_pathv[g.gl_pathc - 1]) < room)
 		strcpy(out, g.gl_pathv[g.gl_pathc - 1]);
 	else
@@ -53,8 +73,31 @@ void xenstore_environment(const char *rundir, uint32_t domid)
 	setenv("XENSTORED_ROOTDIR", dir, 1);
 }
 
-static void exec_xenstored(const char *program, const char *socket, const char *rundir)
+/* OCaml's has no other place for its socket than the host's: it does without one, and we listen. It
+ * looks for its own settings, and writes its number, where the host's would. */
+static int write_settings(const struct xenstore *x, char *path, size_t room)
 {
+	FILE *out;
+	bool bad;
+
+	snprintf(path, room, "%s/conf", x->rundir);
+	out = fopen(path, "we");
+	if (!out)
+		return -errno;
+	fprintf(out,
+		"pid-file = %s/xenstored.pid\npersistent = false\n"
+		"xenstored-kva = /proc/xen/xsd_kva\nxenstored-port = /proc/xen/xsd_port\n"
+		"xenstored-log-file = %s/log\naccess-log-file = %s/access\n"
+		"xenstored-log-level = error\nxenstored-log-nb-files = 1\n"
+		"access-log-nb-files = 1\n",
+		x->rundir, x->rundir, x->rundir);
+	bad = ferror(out) != 0;
+	return fclose(out) != 0 || bad ? -EIO : 0;
+}
+
+static void exec_xenstored(const struct xenstore *x, const char *program, const char *socket)
+{
+	char settings[sizeof(x->rundir) + 8];
 	struct joining j = {.socket = socket, .domid = 0};
 	struct failure f;
 	sigset_t none;
@@ -62,7 +105,7 @@ static void exec_xenstored(const char *program, const char *socket, const char *
 
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	xenstore_environment(rundir, 0);
+	xenstore_environment(x->rundir, 0);
 	unsetenv("XENSTORED_PATH");
 	setenv("GNTSIM_ONE_WAY", "", 1);
 	if (join_environment(&j, &f) < 0)
@@ -73,7 +116,11 @@ static void exec_xenstored(const char *program, const char *socket, const char *
 	null = open("/dev/null", O_RDWR);
 	if (null >= 0)
 		dup2(null, STDIN_FILENO);
-	execl(program, "xenstored", "--no-fork", "--internal-db", (char *)NULL);
+	if (x->kind == XENSTORE_C)
+		execl(program, names[x->kind], "--no-fork", "--internal-db", (char *)NULL);
+	else if (write_settings(x, settings, sizeof(settings)) == 0)
+		execl(program, names[x->kind], "--no-fork", "--disable-socket", "--config-file",
+		      settings, (char *)NULL);
 	_exit(complain("cannot run %s: %s", program, strerror(errno)));
 }
 
@@ -105,7 +152,7 @@ static int is_up(struct xenstore *x, const struct broker *b, struct failure *f)
 
 	if (waitpid(x->pid, &status, WNOHANG) == x->pid) {
 		x->pid = 0;
-		return fail(f, -EIO, "xenstored ended at its start (status %d)",
+		return fail(f, -EIO, "%s ended at its start (status %d)", names[x->kind],
 			    exit_status(status));
 	}
 	/* Nobody waits behind it: it has room for one who is not let in yet. */
@@ -113,10 +160,11 @@ static int is_up(struct xenstore *x, const struct broker *b, struct failure *f)
 	return x->answers && broker_store_settled(b) == 1;
 }
 
-int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, struct failure *f)
+int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *socket,
+		   struct broker *b, struct failure *f)
 {
 	char program[256], room[PATH_MAX];
-	int err = find_program(program, sizeof(program), f);
+	int err = find_program(kind, program, sizeof(program), f);
 
 	if (err < 0)
 		return err;
@@ -128,17 +176,18 @@ int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, str
 		return fail(f, err, "cannot make a directory for xenstored: %s", strerror(-err));
 	}
 	x->broker = b;
-	err = broker_store_start(b, x->rundir);
+	x->kind = kind;
+	err = broker_store_start(b, x->rundir, kind == XENSTORE_OCAML);
 	if (err < 0)
 		return fail(f, err, "cannot make a xenstore: %s", strerror(-err));
 	x->pid = fork();
 	if (x->pid < 0)
 		return fail(f, -errno, "cannot fork: %s", strerror(errno));
 	if (x->pid == 0)
-		exec_xenstored(program, socket, x->rundir);
+		exec_xenstored(x, program, socket);
 	for (int i = 0; (err = is_up(x, b, f)) == 0; i++) {
 		if (i == START_TRIES)
-			return fail(f, -ETIMEDOUT, "xenstored does not answer");
+			return fail(f, -ETIMEDOUT, "%s does not answer", names[x->kind]);
 		broker_serve(b, START_STEP_MS);
 	}
 	return err < 0 ? err : 0;
@@ -146,12 +195,14 @@ int xenstore_start(struct xenstore *x, const char *socket, struct broker *b, str
 
 static void remove_files(const char *dir)
 {
-	static const char *const names[] = {"socket", "socket_ro", "xenstored.pid", "tdb"};
+	static const char *const files[] = {"socket", "socket_ro", "xenstored.pid",
+					    "tdb",    "conf",      "log",
+					    "log.1",  "access",    "access.1"};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[256];
 
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
+		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
 		unlink(path);
 	}
 	rmdir(dir);
@@ -160,7 +211,7 @@ static void remove_files(const char *dir)
 void xenstore_ended(struct xenstore *x, int status)
 {
 	x->pid = 0;
-	complain("xenstored ended (status %d)", exit_status(status));
+	complain("%s ended (status %d)", names[x->kind], exit_status(status));
 	broker_store_died(x->broker);
 }
 

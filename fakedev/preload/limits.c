@@ -3,6 +3,7 @@
  * connected, and the page frames' descriptors are got, before. */
 #include "library.h"
 
+#include <string.h>
 #include <sys/resource.h>
 
 void lib_before_limit(long pid, int resource, uint64_t limit)
@@ -19,12 +20,27 @@ void lib_before_limit(long pid, int resource, uint64_t limit)
 		lib_take_arena();
 }
 
+/* OCaml's xenstored ends unless it may have as many descriptors as the kernel knows, which takes a right
+ * that root of a container may lack: there it gets all that there are. */
+static bool takes_less(int resource)
+{
+	return resource == RLIMIT_NOFILE && errno == EPERM && lib_active() &&
+	       strcmp(program_invocation_short_name, "oxenstored") == 0;
+}
+
 #define SETRLIMIT(name, type)                                                                      \
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(__rlimit_resource_t resource, const struct type *limit)                    \
 	{                                                                                          \
+		struct type most;                                                                  \
+		int r;                                                                             \
+                                                                                                   \
 		lib_before_limit(0, (int)resource, (uintptr_t)limit);                              \
-		return NEXT(name)(resource, limit);                                                \
+		r = NEXT(name)(resource, limit);                                                   \
+		if (r == 0 || !takes_less((int)resource) || get##type(resource, &most) < 0)        \
+			return r;                                                                  \
+		most.rlim_cur = most.rlim_max;                                                     \
+		return NEXT(name)(resource, &most);                                                \
 	}
 SETRLIMIT(setrlimit, rlimit)
 SETRLIMIT(setrlimit64, rlimit64)

@@ -48,12 +48,12 @@ static void *interposed(void *(*next)(void *, size_t, int, int, int, off_t), voi
 		next = raw_next;
 	if ((flags & MAP_ANONYMOUS) || !lib_mappable(fd, &d))
 		return map_over(next, addr, len, prot, flags, fd, offset);
-	/* libxencall takes its bounce buffers from /dev/xen/hypercall: plain memory will do. */
-	if (d.device == WIRE_DEV_PRIVCMD)
-		return map_over(next, addr, len, prot, flags | MAP_ANONYMOUS, -1, 0);
 	lib_enter(&saved);
 	r = memory_map((uintptr_t)addr, len, prot, flags, &d, (uint64_t)offset);
 	lib_leave(&saved);
+	/* libxencall takes its bounce buffers from /dev/xen/hypercall: plain memory will do. */
+	if (r == -ENODEV && d.device == WIRE_DEV_PRIVCMD)
+		return map_over(next, addr, len, prot, flags | MAP_ANONYMOUS, -1, 0);
 	return (void *)lib_result(r);
 }
 

@@ -18,6 +18,16 @@ struct privcmd_call {
 /** IOCTL_PRIVCMD_HYPERCALL: _IOC(NONE, 'P', 0, sizeof(struct privcmd_call)). */
 #define PRIVCMD_HYPERCALL 0x305000u
 
+/** IOCTL_PRIVCMD_MMAPBATCH_V2: _IOC(NONE, 'P', 4, sizeof(struct privcmd_batch)). */
+struct privcmd_batch {
+	uint32_t num;
+	uint16_t dom, pad;
+	uint64_t addr; /**< in a mapping of privcmd */
+	uint64_t arr;  /**< of num frames, 8 bytes each */
+	uint64_t err;  /**< of num ints */
+};
+#define PRIVCMD_MMAPBATCH_V2 0x205004u
+
 enum {
 	HYPERCALL_XEN_VERSION = 17,
 	HYPERCALL_GRANT_TABLE_OP = 20,

@@ -53,19 +53,20 @@ static void map(struct thread *t)
 	long r;
 
 	is_device = !(flags & MAP_ANONYMOUS) && file_device(t, (int)fd, &d, NULL);
-	/* libxencall takes its bounce buffers from /dev/xen/hypercall: plain memory will do. */
-	if (is_device && d.device == WIRE_DEV_PRIVCMD) {
-		flags |= MAP_ANONYMOUS;
-		fd = (uint64_t)-1;
-	} else if (is_device) {
+	if (is_device) {
 		if (!addr && !(flags & (MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_32BIT)) &&
 		    a[1] < LONG)
 			addr = place_for(t, a[1]);
 		r = memory_map(addr, a[1], (int)a[2], (int)flags, &d, a[5]);
 		if (!raw_is_error(r))
 			reach_memory(t, (uint64_t)r, memory_whole(a[1]));
-		call_finish(t, r);
-		return;
+		if (r != -ENODEV || d.device != WIRE_DEV_PRIVCMD) {
+			call_finish(t, r);
+			return;
+		}
+		/* libxencall takes its bounce buffers from /dev/xen/hypercall: plain memory will do. */
+		flags |= MAP_ANONYMOUS;
+		fd = (uint64_t)-1;
 	}
 	if (!is_device && !(fixed && overlaps(addr, a[1]))) {
 		call_pass(t, AFTER_NOTHING);

@@ -44,6 +44,16 @@ void file_unlink(struct xenbus_file *f)
 		*at = f->next;
 }
 
+void file_forget_transactions(struct xenbus_file *f)
+{
+	while (f->transactions) {
+		struct transaction *t = f->transactions;
+
+		f->transactions = t->next;
+		free(t);
+	}
+}
+
 static void free_file(struct xenbus_file *f)
 {
 	struct item *i;
@@ -51,12 +61,7 @@ static void free_file(struct xenbus_file *f)
 	file_unlink(f);
 	while ((i = queue_take(&f->replies)))
 		free(i);
-	while (f->transactions) {
-		struct transaction *t = f->transactions;
-
-		f->transactions = t->next;
-		free(t);
-	}
+	file_forget_transactions(f);
 	free(f);
 }
 

@@ -85,5 +85,7 @@ void request_lost(struct item *i);
 /** A watch has fired: x->body. */
 void watch_fired(struct xenbus *x);
 void file_unlink(struct xenbus_file *f);
+/** Its transactions are forgotten. */
+void file_forget_transactions(struct xenbus_file *f);
 
 #endif

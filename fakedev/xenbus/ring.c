@@ -208,6 +208,25 @@ void xenbus_died(struct xenbus *x)
 	}
 }
 
+void xenbus_revive(struct xenbus *x)
+{
+	struct xs_ring *r = x->ring;
+
+	memset(r, 0, sizeof(*r));
+	x->dead = false;
+	x->head_done = 0;
+	for (struct xenbus_file *f = x->files; f; f = f->next) {
+		file_forget_transactions(f);
+		f->used = 0;
+	}
+	for (const struct watch *w = x->watches; w; w = w->next) {
+		struct item *i = request_watch(XS_WATCH, w);
+
+		if (i)
+			request_send(x, i);
+	}
+}
+
 void xenbus_free(struct xenbus *x)
 {
 	if (!x)

@@ -35,6 +35,9 @@ void xenbus_free(struct xenbus *x);
 void xenbus_event(struct xenbus *x);
 /** Nobody serves the ring any more. Who waits for an answer gets -EIO, and so does who comes later. */
 void xenbus_died(struct xenbus *x);
+/** Another xenstored serves it now: the ring begins anew, watches are set again (xs_resume()), and of
+ * transactions none is left. */
+void xenbus_revive(struct xenbus *x);
 
 /** Who uses a file: a descriptor of /dev/xen/xenbus, or a connection as xenstored's own socket takes. */
 struct xenbus_file_ops {

@@ -70,6 +70,15 @@ int gntsim_frame_alloc(struct gntsim_domain *dom, gntsim_frame *out);
 /** Gives a frame back; it is used again when nobody maps it. @retval -EINVAL not a frame that
  * this domain made with gntsim_frame_alloc() and still has */
 int gntsim_frame_free(struct gntsim_domain *dom, gntsim_frame frame);
+/**
+ * Keeps a frame of a domain's for somebody who maps it without a grant, as a toolstack in domain 0 may
+ * (Xen: get_page() of a foreign mapping). It is not used again, and a destroyed domain stays a zombie,
+ * until as many gntsim_frame_unhold().
+ * @retval -EINVAL it is not a frame that the domain has
+ */
+int gntsim_frame_hold(struct gntsim_domain *dom, gntsim_frame frame);
+/** Ends one gntsim_frame_hold() of @p frame; the domain that had it may be gone after it. */
+void gntsim_frame_unhold(struct gntsim_machine *m, gntsim_frame frame);
 
 /**
  * Grants a frame as Linux's gnttab_grant_foreign_access() does: takes a reference off the

@@ -35,7 +35,8 @@ static const char *check_frames(struct recount *r, const struct gntsim_domain *d
 			return "a mapped grant's frame is not pinned";
 	}
 	r->totals.frames += n;
-	return pins == pinned ? NULL : "pins of frames";
+	r->held += pins - pinned;
+	return pins >= pinned ? NULL : "pins of frames";
 }
 
 static const char *check_slot(struct recount *r, const struct gntsim_domain *dom, gntsim_gref ref)

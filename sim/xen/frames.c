@@ -120,3 +120,18 @@ int gntsim_frame_free(struct gntsim_domain *dom, gntsim_frame frame)
 	gs_frame_give(dom->m, frame);
 	return 0;
 }
+
+int gntsim_frame_hold(struct gntsim_domain *dom, gntsim_frame frame)
+{
+	if (!gs_frame_owned(dom, frame))
+		return -EINVAL;
+	gs_frame_pin(dom->m, frame);
+	dom->m->frames.held++;
+	return 0;
+}
+
+void gntsim_frame_unhold(struct gntsim_machine *m, gntsim_frame frame)
+{
+	m->frames.held--;
+	gs_frame_unpin(m, frame);
+}

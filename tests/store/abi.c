@@ -14,6 +14,7 @@
 #define SAME(ours, theirs)        _Static_assert((ours) == (theirs), #ours " is not " #theirs)
 #define PLACE(ours, a, theirs, b) SAME(offsetof(ours, a), offsetof(theirs, b))
 
+SAME(sizeof(struct privcmd_batch), 32u);
 SAME(HYPERCALL_XEN_VERSION, __HYPERVISOR_xen_version);
 SAME(HYPERCALL_GRANT_TABLE_OP, __HYPERVISOR_grant_table_op);
 SAME(HYPERCALL_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* WIRE_IOCTL: the client sent the memory the driver may read; the driver's writes are gathered and
  * sent back, for the client to store. */
+#include "broker/foreign.h"
 #include "broker/trace-internal.h"
+#include "privcmd/abi.h"
 #include "privcmd/privcmd.h"
 #include "uapi.h"
 
@@ -182,6 +184,8 @@ static long call_driver(struct client *c, const struct device_file *f,
 		return -EBADF;
 	if (f->device == WIRE_DEV_XENBUS)
 		return -ENOTTY;
+	if (!f->file && call->cmd == PRIVCMD_MMAPBATCH_V2)
+		return foreign_fill(c, call->arg, &um);
 	if (!f->file)
 		return request_privcmd(f, call->cmd, call->arg, &um);
 	cause->kind = CAUSE_IOCTL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* WIRE_MMAP and what changes a mapping later: the reply says what the program is to map where. */
 #define _GNU_SOURCE
-#include "broker/broker-internal.h"
+#include "broker/foreign.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct runs {
 };
 
 static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int prot,
-		    const struct gntsim_page *page)
+		    const struct gntsim_page *page, bool plain)
 {
 	bool gone = page->frame == GNTSIM_NO_FRAME;
 	struct wire_run *last = r->n ? &r->run[r->n - 1] : NULL;
@@ -37,7 +37,10 @@ static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int p
 		want &= ~PROT_WRITE;
 	if (page->readable && !gone)
 		want |= PROT_READ;
-	*(flags & WIRE_RUN_RW ? &r->rw : &r->ro) = true;
+	if (plain)
+		flags = WIRE_RUN_PLAIN;
+	else
+		*(flags & WIRE_RUN_RW ? &r->rw : &r->ro) = true;
 	if (last && last->addr + last->len == addr && last->flags == flags && last->prot == want &&
 	    (gone ? last->offset == offset : last->offset + last->len == offset)) {
 		last->len += GNTSIM_PAGE_SIZE;
@@ -57,6 +60,22 @@ static int add_page(const struct broker *b, struct runs *r, uint64_t addr, int p
 	return 0;
 }
 
+/* Where pages of mappings of privcmd are gathered. */
+struct foreign_runs {
+	const struct broker *broker;
+	struct runs *runs;
+	uint32_t *flags;
+};
+
+static int add_foreign(void *ctx, uint64_t addr, gntsim_frame frame, int prot)
+{
+	const struct foreign_runs *f = ctx;
+	const struct gntsim_page page = {.frame = frame, .writable = true};
+
+	*f->flags |= WIRE_M_DONTFORK;
+	return add_page(f->broker, f->runs, addr, prot, &page, frame == GNTSIM_NO_FRAME);
+}
+
 /* The device memory in [addr, addr + len), as the address space has it now. */
 static int collect(const struct client *c, uint64_t addr, uint64_t len, struct runs *r,
 		   uint32_t *flags)
@@ -74,7 +93,7 @@ static int collect(const struct client *c, uint64_t addr, uint64_t len, struct r
 			int err = gntsim_mm_page(c->mm, addr, &page);
 
 			if (err == 0)
-				err = add_page(c->broker, r, addr, vma.prot, &page);
+				err = add_page(c->broker, r, addr, vma.prot, &page, false);
 			if (err < 0)
 				return err;
 		}
@@ -91,13 +110,17 @@ static int reply_runs(struct client *c, const struct wire_in *in, uint64_t addr,
 	uint32_t flags = 0;
 	int fds[2], n_fds = 0;
 	size_t size;
+	struct foreign_runs foreign = {c->broker, &r, &flags};
 	int err = collect(c, addr, len, &r, &flags);
 
+	if (err == 0)
+		err = foreign_each(c, addr, len, add_foreign, &foreign);
 	size = sizeof(*out) + r.n * sizeof(*r.run);
 	out = err < 0 ? NULL : malloc(size);
 	if (!out) {
 		free(r.run);
 		gntsim_munmap(c->mm, addr, len);
+		foreign_unmap(c, addr, len);
 		return reply(c, in, -ENOMEM);
 	}
 	*out = (struct wire_map_reply){.n_runs = r.n, .flags = flags};
@@ -120,6 +143,13 @@ static int reply_changed(struct client *c, const struct wire_in *in, int err, ui
 	return err < 0 ? reply(c, in, err) : reply_runs(c, in, addr, len);
 }
 
+/* privcmd's calls that fill a mapping come this way, not through the kernel. */
+static bool is_mappable(const struct device_file *f)
+{
+	return f->file || (f->device == WIRE_DEV_PRIVCMD &&
+			   f->front == f->broker->config.fronts->by_descriptor);
+}
+
 static int map(struct client *c, const struct wire_in *in)
 {
 	struct wire_map m;
@@ -132,8 +162,14 @@ static int map(struct client *c, const struct wire_in *in)
 	if (!f)
 		return reply(c, in, -EBADF);
 	/* What xenstored maps are pages of the kernels', which no program has by another way. */
-	if (!c->mm || !f->file || (c->broker->config.unassisted && !c->is_xenstored))
+	if (!c->mm || !is_mappable(f) || (c->broker->config.unassisted && !c->is_xenstored))
 		return reply(c, in, -ENODEV);
+	foreign_unmap(c, m.addr, m.len);
+	if (!f->file) {
+		gntsim_munmap(c->mm, m.addr, m.len);
+		err = foreign_map(c, &m);
+		return reply_changed(c, in, err, m.addr, m.len);
+	}
 	err = gntsim_mmap(c->mm, f->file, m.addr, m.len, m.prot, m.flags, m.offset);
 	return reply_changed(c, in, err, m.addr, m.len);
 }
@@ -164,12 +200,18 @@ static int change_range(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	if (!c->mm)
 		return reply(c, in, -ENODEV);
-	if (in->msg.op == WIRE_MUNMAP)
+	if (in->msg.op == WIRE_PAGES)
+		return reply_runs(c, in, r.addr, r.len);
+	if (in->msg.op == WIRE_MUNMAP) {
+		foreign_unmap(c, r.addr, r.len);
 		return reply(c, in, gntsim_munmap(c->mm, r.addr, r.len));
+	}
 	if (in->msg.op == WIRE_MADVISE)
 		err = gntsim_madvise(c->mm, r.addr, r.len, r.prot);
 	else
 		err = gntsim_mprotect(c->mm, r.addr, r.len, r.prot);
+	if (err == 0 && in->msg.op == WIRE_MPROTECT)
+		foreign_protect(c, r.addr, r.len, r.prot);
 	return reply_changed(c, in, err, r.addr, r.len);
 }
 
@@ -182,6 +224,10 @@ static int remap(struct client *c, const struct wire_in *in)
 		return -EPROTO;
 	if (!c->mm)
 		return reply(c, in, -ENODEV);
+	/* They may not be moved here; in Linux they may not grow. */
+	if (foreign_any(c, r.old_addr, r.old_len))
+		return reply(c, in, -EFAULT);
+	foreign_unmap(c, r.new_addr, r.new_len);
 	err = gntsim_mremap(c->mm, r.old_addr, r.old_len, r.new_len, r.flags, r.new_addr);
 	return reply_changed(c, in, err, r.new_addr, r.new_len);
 }

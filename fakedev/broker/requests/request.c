@@ -116,6 +116,27 @@ static int hello(struct client *c, const struct wire_in *in)
 	return reply(c, in, 0, out, sizeof(r) + rundir + tree);
 }
 
+/* Is the page another process's, which lives? The same one has it again after it executed itself, as at a
+ * live update. */
+static bool has_xenstored(const struct broker *b, const struct client *c)
+{
+	for (unsigned int i = 0; i < PROCESS_BUCKETS; i++) {
+		const struct link *head = &b->processes[i];
+
+		for (const struct link *l = head->next; l != head; l = l->next) {
+			const struct client *other =
+			    (const struct client *)(const void *)((const char *)l -
+								  offsetof(struct client,
+									   by_process));
+
+			if (other->is_xenstored && !other->endpoint.dead &&
+			    other->program.pid != c->program.pid)
+				return true;
+		}
+	}
+	return false;
+}
+
 /* The plain files that xenstored finds in domain 0. */
 static int open_plain(struct broker *b, struct client *c, uint32_t device)
 {
@@ -126,12 +147,16 @@ static int open_plain(struct broker *b, struct client *c, uint32_t device)
 		return -ENOENT;
 	if (!b->store) {
 		/* A xenstored that a user starts. */
-		int err = store_start(b, NULL);
+		int err = store_start(b, NULL, false);
 
 		if (err < 0)
 			return err;
 	}
 	if (device == WIRE_DEV_XSD_KVA) {
+		if (has_xenstored(b, c))
+			return -EBUSY;
+		if (store_has_died(b))
+			store_revive(b);
 		fd = dup(store_kva(b));
 		c->is_xenstored = true;
 		return fd < 0 ? -errno : fd;
@@ -415,6 +440,7 @@ int client_request(struct client *c, struct wire_in *in)
 	case WIRE_MPROTECT:
 	case WIRE_MADVISE:
 	case WIRE_MREMAP:
+	case WIRE_PAGES:
 		return request_memory(c, in);
 	case WIRE_ARENA:
 		return give_arena(c, in);

@@ -21,8 +21,8 @@ struct store {
 	struct broker *broker;
 	struct store_domain *domains;
 	int kva_fd;
-	void *kva; /* domain 0's page */
-	bool died;
+	void *kva;          /* domain 0's page */
+	bool died, listens; /* the latter: in domain 0 too, for xenstored has no socket */
 	int error;
 	/* the toolstack in domain 0 */
 	struct xenbus_file *toolstack;

@@ -109,11 +109,15 @@ static int equip(struct store_domain *d, struct gntsim_domain *dom)
 static int listen_for(struct store_domain *d)
 {
 	char path[sizeof(d->dir) + 8];
-	int n = snprintf(d->dir, sizeof(d->dir), "%s/%u", d->store->broker->rundir, d->domid);
+	const char *rundir = d->store->broker->rundir;
+	int n = d->domid ? snprintf(d->dir, sizeof(d->dir), "%s/%u", rundir, d->domid)
+			 : snprintf(d->dir, sizeof(d->dir), "%s", rundir);
+	bool fits = n > 0 && (size_t)n < sizeof(d->dir);
 
-	if (n < 0 || (size_t)n >= sizeof(d->dir) || mkdir(d->dir, 0755) < 0) {
+	/* Domain 0's is there. */
+	if (!fits || (d->domid && mkdir(d->dir, 0755) < 0)) {
 		d->dir[0] = '\0';
-		return n < 0 || (size_t)n >= sizeof(d->dir) ? -ENAMETOOLONG : -errno;
+		return fits ? -errno : -ENAMETOOLONG;
 	}
 	snprintf(path, sizeof(path), "%s/socket", d->dir);
 	return store_listen(d->store->broker, d->domid, path, &d->listener);
@@ -133,7 +137,7 @@ int store_domain_came(struct broker *b, struct gntsim_domain *dom)
 	d->store = s;
 	d->domid = gntsim_domain_id(dom);
 	err = equip(d, dom);
-	if (err == 0 && d->domid && b->rundir)
+	if (err == 0 && (d->domid || s->listens) && b->rundir)
 		err = listen_for(d);
 	if (err < 0) {
 		forget_domain(d);
@@ -170,7 +174,7 @@ static bool came(void *ctx, const struct gntsim_domain_info *info)
 	return b->store->error == 0;
 }
 
-int store_start(struct broker *b, const char *rundir)
+int store_start(struct broker *b, const char *rundir, bool listens)
 {
 	struct store *s = calloc(1, sizeof(*s));
 	void *kva;
@@ -194,6 +198,7 @@ int store_start(struct broker *b, const char *rundir)
 		return err;
 	}
 	s->kva = kva;
+	s->listens = listens;
 	b->store = s;
 	/* Domain 0 comes first. */
 	gntsim_for_each_domain(b->machine, came, b);
@@ -220,6 +225,24 @@ void store_died(struct broker *b)
 	for (struct store_domain *d = b->store->domains; d; d = d->next)
 		xenbus_died(d->bus);
 	store_toolstack_answer(b->store);
+}
+
+bool store_has_died(const struct broker *b)
+{
+	return b->store && b->store->died;
+}
+
+/* Of who was there only the domains are left: they are introduced to it as if they came now. */
+void store_revive(struct broker *b)
+{
+	struct store *s = b->store;
+
+	s->died = false;
+	s->answered = s->asked;
+	for (struct store_domain *d = s->domains; d; d = d->next)
+		xenbus_revive(d->bus);
+	for (struct store_domain *d = s->domains; d; d = d->next)
+		store_toolstack_make(s, d);
 }
 
 int store_open(struct broker *b, uint16_t domid, const struct xenbus_file_ops *ops, void *ctx,

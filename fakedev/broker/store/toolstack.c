@@ -13,6 +13,10 @@
 #define MEMORY_KIB "131072" /* what a domain is said to have */
 #define HANDLE     "00000000-0000-0000-0000-%012x"
 
+/* Requests whose answer counts; of the first with the domain's number. */
+#define INTRODUCED 0x10000u
+#define RELEASED   0x20000u
+
 /* A message whose body is written with a format in which '|' stands for a zero byte. */
 static void __attribute__((format(printf, 3, 4)))
 say(struct store *s, enum xs_type type, const char *format, ...)
@@ -31,6 +35,10 @@ say(struct store *s, enum xs_type type, const char *format, ...)
 		if (m.body[i] == '|')
 			m.body[i] = '\0';
 	m.head.len = (uint32_t)n;
+	if (type == XS_INTRODUCE)
+		m.head.req_id = INTRODUCED | (uint32_t)strtoul(m.body, NULL, 10);
+	else if (type == XS_RELEASE)
+		m.head.req_id = RELEASED;
 	if (s->toolstack && xenbus_write(s->toolstack, &m, sizeof(m.head) + (size_t)n) > 0)
 		s->asked++;
 }
@@ -45,6 +53,34 @@ static void node(struct store *s, unsigned int domid, const char *key, const cha
 		say(s, XS_MKDIR, "/local/domain/%u/%s|", domid, key);
 	if (perms)
 		say(s, XS_SET_PERMS, "/local/domain/%u/%s|%s", domid, key, perms);
+}
+
+/* The domain's first console, which xenconsoled waits for (libxl_console.c). */
+static void make_console(struct store *s, const struct store_domain *d, const char *may_read)
+{
+	static const char *const fixed[][2] = {
+	    {"limit", "1048576"}, {"type", "xenconsoled"}, {"output", "pty"}, {"tty", ""}};
+	unsigned int domid = d->domid;
+	char text[96], key[24];
+
+	node(s, domid, "console", NULL, may_read);
+	snprintf(text, sizeof(text), "/local/domain/0/backend/console/%u/0", domid);
+	say(s, XS_WRITE, "%s/frontend|/local/domain/%u/console", text, domid);
+	say(s, XS_SET_PERMS, "%s|n0|r%u|", text, domid);
+	say(s, XS_WRITE, "%s/frontend-id|%u", text, domid);
+	say(s, XS_WRITE, "%s/online|1", text);
+	say(s, XS_WRITE, "%s/state|1", text);
+	say(s, XS_WRITE, "%s/protocol|vt100", text);
+	node(s, domid, "console/backend", text, NULL);
+	node(s, domid, "console/backend-id", "0", NULL);
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+		snprintf(key, sizeof(key), "console/%s", fixed[i][0]);
+		node(s, domid, key, fixed[i][1], NULL);
+	}
+	snprintf(text, sizeof(text), "%u", d->console_port);
+	node(s, domid, "console/port", text, NULL);
+	snprintf(text, sizeof(text), "%u", d->console);
+	node(s, domid, "console/ring-ref", text, NULL);
 }
 
 void store_toolstack_make(struct store *s, struct store_domain *d)
@@ -76,14 +112,19 @@ void store_toolstack_make(struct store *s, struct store_domain *d)
 		node(s, domid, "memory/target", MEMORY_KIB, NULL);
 		node(s, domid, "cpu/0/availability", "online", NULL);
 	}
+	if (!domid)
+		node(s, domid, "backend/console", NULL,
+		     NULL); /* so that it is there at the end too */
 	node(s, domid, "domid", number, NULL);
 	node(s, domid, "name", name, NULL);
 	if (domid) {
 		snprintf(number, sizeof(number), "%u", d->port);
 		node(s, domid, "store/port", number, NULL);
-		node(s, domid, "store/ring-ref", "1", NULL);
-		/* The page's frame, which xenstored has no use for. */
-		say(s, XS_INTRODUCE, "%u|%u|%u|", domid, 1u, d->port);
+		snprintf(number, sizeof(number), "%u", d->page);
+		node(s, domid, "store/ring-ref", number, NULL);
+		make_console(s, d, may_read);
+		/* C's xenstored maps reference 1, OCaml's the frame. */
+		say(s, XS_INTRODUCE, "%u|%u|%u|", domid, d->page, d->port);
 	}
 	d->settled = s->asked;
 }
@@ -94,19 +135,25 @@ void store_toolstack_unmake(struct store *s, const struct store_domain *d)
 		return;
 	say(s, XS_RM, "/vm/" HANDLE "|", (unsigned int)d->domid);
 	say(s, XS_RM, "/local/domain/%u|", (unsigned int)d->domid);
+	say(s, XS_RM, "/local/domain/0/backend/console/%u|", (unsigned int)d->domid);
 	say(s, XS_RELEASE, "%u|", (unsigned int)d->domid);
 }
 
-/* A whole answer. What is to be removed may be gone. */
-static void tell_of_no(const void *answer)
+/* A whole answer. What is to be removed may be gone, and a domain that ends OCaml's xenstored may have found
+ * out. One that it will not serve waits for nothing. */
+static void tell_of_no(const struct store *s, const void *answer)
 {
 	const char *why = (const char *)answer + sizeof(struct xs_msg);
+	const struct store_domain *d;
 	struct xs_msg head;
 
 	memcpy(&head, answer, sizeof(head));
-	if (head.type == XS_ERROR && strcmp(why, "ENOENT") != 0)
-		fprintf(stderr, "gntsim: xenstored does not do what a toolstack asks of it: %s\n",
-			why);
+	if (head.type != XS_ERROR || head.req_id == RELEASED || strcmp(why, "ENOENT") == 0)
+		return;
+	fprintf(stderr, "gntsim: xenstored does not do what a toolstack asks of it: %s\n", why);
+	d = head.req_id & INTRODUCED ? store_find(s, (uint16_t)head.req_id) : NULL;
+	if (d)
+		xenbus_died(d->bus);
 }
 
 static void readable(void *ctx)
@@ -116,7 +163,7 @@ static void readable(void *ctx)
 	size_t n;
 
 	while ((n = xenbus_peek(s->toolstack, &bytes)) > 0) {
-		tell_of_no(bytes);
+		tell_of_no(s, bytes);
 		xenbus_skip(s->toolstack, n);
 		s->answered++;
 	}

@@ -41,7 +41,8 @@ static void usage(FILE *out)
 	      "  --assist=no     with fuse: no preloaded library (default for static programs)\n"
 	      "  --socket PATH   join the machine that 'gntsim serve' keeps there\n"
 	      "  --patience N    seconds that it may take to answer (default 20)\n"
-	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
+	      "  --xenstore[=xenstored|oxenstored]\n"
+	      "                  start it in domain 0 (package xen-utils-4.17)\n"
 	      "  --leaks[=error] report what the programs still had granted or mapped at their\n"
 	      "                  end; with =error exit with 1 if there was any\n"
 	      "  --hazards=error exit with 1 if a program did what harms a real kernel\n"
@@ -108,7 +109,7 @@ static const struct option own_options[] = {
     {"socket", required_argument, NULL, 's'},
     {"assist", required_argument, NULL, 'a'},
     {"patience", required_argument, NULL, 'p'},
-    {"xenstore", no_argument, NULL, 'x'},
+    {"xenstore", optional_argument, NULL, 'x'},
     {"leaks", optional_argument, NULL, 'L'},
     {"hazards", required_argument, NULL, OPT_HAZARDS},
     {"tag", no_argument, NULL, OPT_TAG},
@@ -234,8 +235,7 @@ static bool take_of_machine(struct run_options *o, int c)
 		o->socket = optarg;
 		return true;
 	case 'x':
-		o->xenstore = true;
-		return true;
+		return parse_xenstore("run", optarg, &o->xenstore);
 	case 'L':
 		return take_leaks(o, optarg);
 	case 't':

@@ -45,7 +45,8 @@ struct run_options {
 	bool unassisted;
 	uint64_t hang_ms; /* 0: nobody looks */
 	bool virtual_time;
-	bool xenstore, verbose, tag, hazards_fail, count_stores;
+	enum xenstore_kind xenstore;
+	bool verbose, tag, hazards_fail, count_stores;
 	enum { LEAKS_IGNORED, LEAKS_REPORTED, LEAKS_FAIL } leaks;
 };
 

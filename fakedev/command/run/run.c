@@ -292,7 +292,7 @@ static int run_private(struct run_options *o, struct run_output *output,
 	if ((o->unassisted && run_is_several(o) &&
 	     !mount_tree_for_all(&config, tree, sizeof(tree), dir, &fd, &f)) ||
 	    broker_new(&config, &at.broker, &f) < 0 ||
-	    (o->xenstore && xenstore_start(&x, socket, at.broker, &f) < 0)) {
+	    (o->xenstore && xenstore_start(&x, o->xenstore, socket, at.broker, &f) < 0)) {
 		status = complain("%s", f.text);
 		if (at.broker)
 			xenstore_stop(&x, at.broker);

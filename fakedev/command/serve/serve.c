@@ -30,7 +30,8 @@ static void usage(FILE *out)
 	      "  --mount DIR     show the device files there, in a folder for each domain, to\n"
 	      "                  programs that map them without help, static ones too\n"
 	      "  --assist=yes    with --mount: for programs with the preloaded library only\n"
-	      "  --xenstore      start xenstored in domain 0 (package xen-utils-4.17)\n"
+	      "  --xenstore[=xenstored|oxenstored]\n"
+	      "                  start it in domain 0 (package xen-utils-4.17)\n"
 	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
 	      "  --leaks[=error] report what each process still had granted or mapped at its\n"
 	      "                  end; with =error exit with 1 if there was any\n"
@@ -55,7 +56,8 @@ struct serve_options {
 	int domid; /* of which the next is said; -1: none was named */
 	const char *trace, *trace_format, *record, *stores;
 	struct recording *recording;
-	bool xenstore, assisted, leaks_fail, hazards_fail;
+	enum xenstore_kind xenstore;
+	bool assisted, leaks_fail, hazards_fail;
 };
 
 struct serving {
@@ -132,7 +134,7 @@ static int serve(const struct serve_options *o, const char *dir)
 	/* xenstored's start waits for a child of its own: watch for children after it. */
 	if (dir && tree < 0) {
 		n = complain("%s", f.text);
-	} else if (o->xenstore && xenstore_start(&x, config->socket_path, b, &f) < 0) {
+	} else if (o->xenstore && xenstore_start(&x, o->xenstore, config->socket_path, b, &f) < 0) {
 		n = complain("%s", f.text);
 	} else if (s.signals < 0 || broker_watch(b, s.signals, on_signal, &s) < 0) {
 		n = complain("cannot watch for signals: %s", strerror(errno));
@@ -193,8 +195,7 @@ static bool take(struct serve_options *o, int c)
 	case 'a':
 		return parse_yes_no("--assist", optarg, &o->assisted);
 	case 'x':
-		o->xenstore = true;
-		return true;
+		return parse_xenstore("serve", optarg, &o->xenstore);
 	case 't':
 		o->config.virtual_time = true;
 		return true;
@@ -244,7 +245,7 @@ static int parse(int argc, char **argv, struct serve_options *o)
 						{"domain", required_argument, NULL, 'd'},
 						{"mount", required_argument, NULL, 'm'},
 						{"assist", required_argument, NULL, 'a'},
-						{"xenstore", no_argument, NULL, 'x'},
+						{"xenstore", optional_argument, NULL, 'x'},
 						{"virtual-time", no_argument, NULL, 't'},
 						{"hazards", optional_argument, NULL, 'H'},
 						{"trace", required_argument, NULL, 'T'},
