@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* gntsim status and gntsim control: a served machine from outside. */
 #define _GNU_SOURCE
+#include "attach.h"
 #include "command/command.h"
 #include "command/machine-options.h"
 #include "lang/options.h"
@@ -25,18 +26,26 @@ static void status_usage(FILE *out)
 
 static void control_usage(FILE *out)
 {
-	fputs("usage: gntsim control --socket PATH [--patience SECONDS] create DOMAIN [pv|pvh] "
-	      "[LIMIT=N...]\n"
-	      "       gntsim control --socket PATH [--patience SECONDS] destroy DOMAIN\n"
-	      "       gntsim control --socket PATH [--patience SECONDS] advance NANOSECONDS\n"
-	      "       gntsim control --socket PATH [--patience SECONDS] limit DOMAIN LIMIT=N\n\n"
-	      "create   makes a domain before any program joins it\n"
-	      "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
-	      "         unmap notification is sent\n"
-	      "advance  lets virtual time pass\n"
-	      "limit    changes a limit that is a module's parameter; N alone is gntalloc_limit\n\n"
-	      "The limits, and which of them can change:\n",
-	      out);
+	fputs(
+	    "usage: gntsim control --socket PATH [--patience SECONDS] create DOMAIN [pv|pvh] "
+	    "[LIMIT=N...]\n"
+	    "       gntsim control --socket PATH [--patience SECONDS] destroy DOMAIN\n"
+	    "       gntsim control --socket PATH [--patience SECONDS] advance NANOSECONDS\n"
+	    "       gntsim control --socket PATH [--patience SECONDS] limit DOMAIN LIMIT=N\n"
+	    "       gntsim control --socket PATH [--patience SECONDS] attach KIND DOMAIN [BACKEND] "
+	    "[KEY=VALUE...]\n\n"
+	    "create   makes a domain before any program joins it\n"
+	    "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
+	    "         unmap notification is sent\n"
+	    "advance  lets virtual time pass\n"
+	    "limit    changes a limit that is a module's parameter; N alone is gntalloc_limit\n"
+	    "attach   writes a device's nodes into xenstore, as 'xl' does: KIND is vbd, vif, "
+	    "9pfs,\n"
+	    "         console or another's name, BACKEND a domain (0); a KEY is a node of the\n"
+	    "         backend's, of the frontend's too if it has it, front.KEY of that alone;\n"
+	    "         id=N is the device's number, backend=NAME the backend's kind\n\n"
+	    "The limits, and which of them can change:\n",
+	    out);
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)i);
 
@@ -159,7 +168,7 @@ int status_main(int argc, char **argv)
 static int bad_control(const char *word)
 {
 	return scn_usage_error("control",
-			       "expected create, destroy, advance or limit and what "
+			       "expected create, destroy, advance, limit or attach and what "
 			       "belongs to it, found '%s'",
 			       word);
 }
@@ -216,6 +225,13 @@ int control_main(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
+	if (n >= 3 && strcmp(a[0], "attach") == 0) {
+		const struct joining j = {.socket = t.socket, .patience = t.patience};
+
+		if (!scn_option_number("control", "attach", a[2], 0, 0x7FEF, &number))
+			return EXIT_GNTSIM;
+		return attach(&j, a[1], (uint32_t)number, n - 3, a + 3);
+	}
 	if (n < 2)
 		return bad_control(n ? a[0] : "nothing");
 	if (strcmp(a[0], "advance") == 0 && n == 2) {
