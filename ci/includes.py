@@ -46,6 +46,7 @@ RANKS = {
     "fakedev/timeline": 6,
     "fakedev/record": 9,
     "fakedev/crash": 9,
+    "fakedev/crash/finding": 10,
     "fakedev/command": 10,
     "fakedev/command/doctor": 12,
     "fakedev/command/show": 12,
@@ -65,6 +66,7 @@ FAMILIES = {
     "fakedev/timeline": {"include", "fakedev", "scenarios"},
     "fakedev/record": {"include", "fakedev", "scenarios"},
     "fakedev/crash": {"include", "fakedev", "scenarios"},
+    "fakedev/crash/finding": {"include", "fakedev", "scenarios"},
     "fakedev/command": {"include", "fakedev", "scenarios"},
 }
 SEARCH = ("fakedev", "scenarios", "include", "sim")

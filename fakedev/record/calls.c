@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Calls as steps, but for ioctls, and for those that open and close. */
 #define _GNU_SOURCE
+#include "broker/deaths.h"
 #include "recorder.h"
 
 #include <errno.h>
@@ -298,6 +299,16 @@ static void time_passed(struct recorder *r, const struct trace_call *c)
 	r->time = c->now;
 }
 
+/* As the end of a program at its point. */
+static bool is_ordered(const struct recorder *r, uint16_t domid)
+{
+	for (unsigned int i = 0; r->deaths && i < r->deaths->n; i++)
+		if (r->deaths->programs[i].reached && r->deaths->programs[i].domid == domid &&
+		    r->deaths->programs[i].end == DEATH_BY_DESTROY)
+			return true;
+	return false;
+}
+
 static void destroyed(struct recorder *r, const struct trace_call *c)
 {
 	struct step *s;
@@ -308,6 +319,8 @@ static void destroyed(struct recorder *r, const struct trace_call *c)
 	s->of_machine = true;
 	scn_buf_str(&s->text, "destroy ");
 	put_domain(&s->text, c->peer);
+	if (is_ordered(r, c->peer))
+		scn_buf_str(&s->note, RECORD_ORDERED);
 	for (uint32_t i = 0; i < r->world.n_processes; i++)
 		if (process_at(r, i)->live && process_at(r, i)->domid == c->peer)
 			record_process_gone(r, c, i);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of processes: they join, fork, execute programs, go to other domains, die. */
 #define _GNU_SOURCE
+#include "broker/deaths.h"
 #include "recorder.h"
 
 #include <string.h>
@@ -111,6 +112,16 @@ void record_process_gone(struct recorder *r, const struct trace_call *c, uint32_
 	pages_refresh(r, c, p);
 }
 
+/* At its point. */
+static bool is_ordered(const struct recorder *r, const struct trace_call *c)
+{
+	for (unsigned int i = 0; r->deaths && i < r->deaths->n; i++)
+		if (r->deaths->programs[i].reached &&
+		    r->deaths->programs[i].victim == c->program.pid)
+			return true;
+	return false;
+}
+
 /* Its exit, if that is known; a signal otherwise: to the devices both are the same. */
 void record_died(struct recorder *r, const struct trace_call *c, uint32_t process)
 {
@@ -122,10 +133,14 @@ void record_died(struct recorder *r, const struct trace_call *c, uint32_t proces
 		scn_buf_str(&s->text, "kill -9 ");
 		put_process(&s->text, process_at(r, process)->script);
 		s->of_machine = true;
-		if (c->status < 0)
+		if (c->status < 0 && !is_ordered(r, c))
 			scn_buf_str(&s->note, "or its exit");
 		else if (c->status > 0 && WTERMSIG(c->status) != 9)
 			scn_buf_printf(&s->note, "signal %d", WTERMSIG(c->status));
+	}
+	if (is_ordered(r, c)) {
+		scn_buf_clear(&s->note);
+		scn_buf_str(&s->note, RECORD_ORDERED);
 	}
 	record_process_gone(r, c, process);
 }

@@ -220,6 +220,7 @@ void record_machine(struct recorder *r, const struct broker_config *config)
 {
 	struct script *s = &r->script;
 
+	r->deaths = config->deaths;
 	s->kernel = config->kernel;
 	memcpy(s->limits, config->limits, sizeof(s->limits));
 	for (unsigned int i = 0; i < config->n_domains; i++) {

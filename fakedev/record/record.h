@@ -31,7 +31,9 @@ struct stops;
 void record_stops(struct recorder *r, struct stops *stops);
 /* There is something to take: stops_descriptor(). */
 void record_take_stores(struct recorder *r);
-/* What the machine is made of: limits that are not the default, the kernel. */
+/* What stands behind a death that was ordered (broker/deaths.h), as a comment. */
+#define RECORD_ORDERED "as ordered"
+/* What the machine is made of: limits that are not the default, the kernel; and who is to die in it. */
 void record_machine(struct recorder *r, const struct broker_config *config);
 
 /* What came of it. */

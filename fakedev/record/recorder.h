@@ -86,7 +86,8 @@ struct recorder {
 		unsigned char bytes[PAGE];
 	} last_store;
 
-	uint32_t *left_out; /* pids */
+	const struct deaths *deaths; /* NULL: none was ordered */
+	uint32_t *left_out;          /* pids */
 	uint32_t n_left_out, room_left_out;
 
 	/* Of the call that is told next. */

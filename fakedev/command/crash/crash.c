@@ -163,7 +163,7 @@ static int tell(const struct crash_options *o, struct crash_findings *f, const c
 		return complain("crash: out of memory");
 	status = write_reports(o, f, &groups, command);
 	if (status == 0 && o->output && !o->merge && !f->interrupted)
-		status = crash_output_write(o, &groups, self);
+		status = crash_output_write(o, &groups, command, self);
 	crash_groups_free(&groups);
 	return status ? status : judge(f);
 }

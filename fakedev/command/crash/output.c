@@ -3,6 +3,7 @@
 #include "output.h"
 #include "command/command.h"
 #include "crash/order.h"
+#include "scenario.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,6 +14,9 @@
 #include <unistd.h>
 
 #define TRACE "trace-"
+
+/* Programs that run at the same time may need more than one. */
+#define TRIES 3
 
 /* The picture of a trace, by this program itself. */
 static int draw(const char *self, const char *trace, const char *picture)
@@ -48,13 +52,13 @@ static int draw_all(const char *self, const char *dir)
 	return status;
 }
 
+/* Once more, recorded. @param[out] f what came */
 static int try_again(const struct crash_options *o, const struct crash_result *result,
-		     const char *dir)
+		     const char *dir, struct crash_findings *f)
 {
 	scn_cleanup_buf struct scn_buf trace = {0}, record = {0}, why = {0};
 	char format[] = "trace-format=json", *more[] = {NULL, format, NULL, NULL};
 	struct crash_search s = o->search;
-	struct crash_findings f;
 	int status;
 
 	scn_buf_printf(&trace, "trace=%s/" TRACE CRASH_ORDER_RUN ".json", dir);
@@ -69,14 +73,34 @@ static int try_again(const struct crash_options *o, const struct crash_result *r
 	s.more = more;
 	s.jobs = 1;
 	s.budget = 0;
-	status = crash_search_run(&s, NULL, &f, &why);
-	crash_findings_free(&f);
+	status = crash_search_run(&s, NULL, f, &why);
 	return status < 0 ? complain("crash: %s", scn_buf_text(&why)) : 0;
 }
 
-int crash_output_write(const struct crash_options *o, const struct crash_groups *groups,
-		       const char *self)
+/* Until it comes again as it came, if it does. */
+static int record(const struct crash_options *o, const struct crash_result *first, const char *dir,
+		  const char *command, FILE *told)
 {
+	struct crash_findings f = {0};
+	int status = 0;
+
+	for (int i = 0; i < TRIES && status == 0; i++) {
+		crash_findings_free(&f);
+		status = try_again(o, first, dir, &f);
+		if (f.n && f.results[0].outcome == first->outcome)
+			break;
+	}
+	if (status == 0)
+		status =
+		    crash_scenario_write(first, f.n ? &f.results[0] : NULL, dir, command, told);
+	crash_findings_free(&f);
+	return status;
+}
+
+int crash_output_write(const struct crash_options *o, const struct crash_groups *groups,
+		       const char *command, const char *self)
+{
+	FILE *told = o->json && !strcmp(o->json, "-") ? stderr : stdout;
 	char root[PATH_MAX];
 	int status = 0;
 
@@ -90,7 +114,8 @@ int crash_output_write(const struct crash_options *o, const struct crash_groups 
 		if (dir.failed || (mkdir(dir.data, 0777) < 0 && errno != EEXIST))
 			return complain("crash: cannot make a directory %s: %s", scn_buf_text(&dir),
 					strerror(errno));
-		status = try_again(o, groups->all[i].first, dir.data);
+		fflush(NULL);
+		status = record(o, groups->all[i].first, dir.data, command, told);
 		if (status == 0)
 			status = draw_all(self, dir.data);
 	}
