@@ -1,9 +1,9 @@
 #!/bin/sh
-# crash-test.sh GNTSIM PROGRAMS CASES some|all: each program with a mistake is found, where the case says "here", and of its
-# mended twin nothing is. "some": only at the device calls of who makes the mistake, which takes a minute; "all": of both.
+# crash-test.sh GNTSIM PROGRAMS CASES: each program with a mistake is found, where the case says "here", and of its mended
+# twin nothing is; only at the device calls of who makes the mistake, which takes a minute. ci/crash-all tries all.
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
-gntsim=$(realpath "$1") programs=$(realpath "$2") cases=$(realpath "$3") which=$4
+gntsim=$(realpath "$1") programs=$(realpath "$2") cases=$(realpath "$3")
 limit=300
 cd "$dir" || exit
 
@@ -12,16 +12,19 @@ victim() {
 	awk 'BEGIN { d = 0 } /^int client/ { d = 1 } /^int server/ { d = 0 } /here \*\// { print "dom" d; exit }' "$cases/$1.c"
 }
 
+# as_told CASE PATTERN: what the case says of how it is run.
+as_told() {
+	sed -n "s|^ \*     \($2.*\)|\1|p" "$cases/$1.c"
+}
+
 # search CASE PROGRAM [POINTS]: its output is in "out", its status in $got.
 search() {
-	program=$programs/$2 wait='' third='' only=''
-	[ "$1" = half-word ] && only="--ring 0:8:4:8:64 "
-	[ "$1" = page-reused ] && wait="--wait-for met" && third="::: --domain 1 -- $program client"
-	[ "$which" = all ] || only="$only--victim $(victim "$1")"
+	command=$(as_told "$1" CASE)
+	command=$(echo "${command:-CASE server ::: --domain 1 -- CASE client}" | sed "s|CASE|$programs/$2|g")
 	got=0
-	# shellcheck disable=SC2086
-	timeout -k 1 $limit "$gntsim" crash --points ${3:-calls} $only -- --wait-for ready -- "$program" server ::: \
-		--domain 1 $wait -- "$program" client $third >out 2>err || got=$?
+	# shellcheck disable=SC2086,SC2046
+	timeout -k 1 $limit "$gntsim" crash --points ${3:-calls} $(as_told "$1" --) --victim "$(victim "$1")" -- \
+		--wait-for ready -- $command >out 2>err || got=$?
 	grep 'points a second' out
 }
 

@@ -3,7 +3,7 @@
  * The server serves one client after the other in one page, of which it clears what it knows. Of a client that is
  * killed while it has the lock the next one waits for it.
  *
- *     CASE server ::: --domain 1 -- CASE client ::: --domain 1 -- CASE client
+ *     CASE server ::: --domain 1 --wait-for met -- CASE client ::: --domain 1 -- CASE client
  */
 #include "pair.h"
 
