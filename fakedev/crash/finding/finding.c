@@ -92,10 +92,10 @@ static void put_text(const struct making *m, struct scn_buf *out)
 /* What came of the look at this place; false: it can't be made. */
 static bool try_look(const struct making *m, struct look *look, struct scn_buf *result)
 {
-	scn_cleanup_buf struct scn_buf text = {0}, line = {0}, asked = look->want;
+	scn_cleanup_buf struct scn_buf text = {0}, line = {0};
 	finding_cleanup_play struct finding_play play;
 
-	look->want = (struct scn_buf){0};
+	scn_buf_clear(&look->want);
 	scn_buf_str(&look->want, "_");
 	put_text(m, &text);
 	put_look(look, &line);
