@@ -131,7 +131,9 @@ once, twice = (json.load(open(name)) for name in ('once', 'twice'))
 told = lambda report: [(p['point'], p['outcome'], p.get('schedules')) for p in report['points']]
 assert told(once) == told(twice)
 assert any(len(p.get('schedules', ())) == 3 for p in once['points'])
-assert all(s.split(':')[1] in '123' for p in once['points'] for s in p.get('schedules', ()))
+orders = [[tuple(map(int, s.split(':')[:2])) for s in p.get('schedules', ())] for p in once['points']]
+assert {order for of in orders for order in of} == {(5, 1), (6, 2), (7, 3)}, orders
+assert all(of == sorted(of) for of in orders), orders
 P
 expect 1 "again under that schedule" sh -c "\"\$0\" crash $(cat again)" "$gntsim"
 says out "    orders: $(sed 's/.*--schedule \([^ ]*\) .*/\1/' again)"
