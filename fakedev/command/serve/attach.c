@@ -213,13 +213,15 @@ static int choose(struct xs_client *c, struct device *d)
 static int write_all(struct xs_client *c, struct device *d)
 {
 	char front[128], back[128];
-	int err = xs_ask(c, XS_READ, "/local/domain/%u/domid|", d->domid), end;
+	int err = xs_ask(c, XS_READ, "/local/domain/%u/domid|", d->domid);
 
 	if (err >= 0)
 		err = xs_ask(c, XS_READ, "/local/domain/%u/domid|", d->backend);
 	if (err < 0)
 		return err == -ENOENT ? -ESRCH : err;
 	for (int i = 0; i < MOST_TRIES; i++) {
+		int end;
+
 		c->tx = 0;
 		err = xs_ask(c, XS_TRANSACTION_START, "|");
 		if (err < 0)
