@@ -112,7 +112,7 @@ lab_matrix_get() { # KEY RESULT-FILE
 
 lab_matrix_is_done() { # CELL
 	local result=$lab_matrix_state/$1/result
-	[ "$(lab_matrix_get subject "$result")" = "$lab_matrix_subject" ] &&
+	[ -e "$result" ] && [ "$(lab_matrix_get subject "$result")" = "$lab_matrix_subject" ] &&
 		[ "$(lab_matrix_get status "$result")" != "$lab_status_failure" ]
 }
 
