@@ -32,6 +32,8 @@ finding armed-late hang $late --point $late
 grep -q '^kill -9 armed_late_dom0 *# as ordered$' "$scenario" || complain "armed-late: nobody dies: $(cat "$scenario")"
 grep -q 'load(mapped_ring+20, 1) = 1 ' stated && grep -q 'read(.*) = blocks ' stated ||
 	complain "armed-late: another finding: $(cat stated)"
+# That no event comes says something where one could: the port is enabled again after its first one.
+grep -q 'write(.*, \[bound_port\]) = 4$' "$scenario" || complain "armed-late: the port stays masked: $(cat "$scenario")"
 # With the notification armed, where the twin has it, neither is so.
 sed '/: store(ring+20, 1)/a\
 armed_late_dom0: ioctl(gntalloc, IOCTL_GNTALLOC_SET_UNMAP_NOTIFY, {index=ring_index+20, \
