@@ -74,6 +74,7 @@ static int64_t hurry(struct run_of *r)
 
 		if (!t->pid)
 			continue;
+		trial_repeat(t);
 		look_if_stuck(r, t, now);
 		if (t->waiting.len || r->out->interrupted || now >= due) {
 			if (!t->told)

@@ -36,7 +36,7 @@ struct crash_search {
 	const struct crash_schedule *scheduled; /**< all runs are under it; NULL: under none */
 	unsigned int schedules; /**< each point is tried under so many; 0: as scheduled has it */
 	uint64_t seed;          /**< of the first of these; the others' follow it */
-	bool loud;              /**< what the command prints is printed */
+	bool loud;              /**< what the command prints goes to stderr, too */
 	unsigned int jobs;
 	unsigned int budget;   /**< seconds for all; 0: as long as it takes */
 	unsigned int patience; /**< seconds for each */

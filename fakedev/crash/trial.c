@@ -116,10 +116,8 @@ static void become(const struct trial *t, const struct crash_search *s, struct k
 	in = open("/dev/null", O_RDONLY);
 	out = open(scn_buf_text(&output), O_WRONLY | O_CREAT | O_APPEND, 0600);
 	dup2(in, STDIN_FILENO);
-	if (!s->loud) {
-		dup2(out, STDOUT_FILENO);
-		dup2(out, STDERR_FILENO);
-	}
+	dup2(out, STDOUT_FILENO);
+	dup2(out, STDERR_FILENO);
 	if (in > STDERR_FILENO)
 		close(in);
 	if (out > STDERR_FILENO)
@@ -139,7 +137,7 @@ int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k,
 	pid_t parent = getpid();
 	int status;
 
-	*t = (struct trial){.began = crash_now_ms(), .looked = crash_now_ms()};
+	*t = (struct trial){.loud = s->loud, .began = crash_now_ms(), .looked = crash_now_ms()};
 	if (asprintf(&t->dir, "%s/%zu", base, number) < 0) {
 		t->dir = NULL;
 		return -ENOMEM;
@@ -161,6 +159,24 @@ int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k,
 	return 0;
 }
 
+void trial_repeat(struct trial *t)
+{
+	scn_cleanup_buf struct scn_buf path = {0};
+	char bytes[4096];
+	ssize_t n;
+	int fd;
+
+	if (!t->loud)
+		return;
+	scn_buf_printf(&path, "%s/output", t->dir);
+	fd = open(scn_buf_text(&path), O_RDONLY | O_CLOEXEC);
+	while (fd >= 0 && (n = pread(fd, bytes, sizeof(bytes), t->repeated)) > 0 &&
+	       write(STDERR_FILENO, bytes, (size_t)n) == n)
+		t->repeated += n;
+	if (fd >= 0)
+		close(fd);
+}
+
 int trial_reap(struct trial *t, struct keeper *k)
 {
 	int status = 0;
@@ -171,6 +187,7 @@ int trial_reap(struct trial *t, struct keeper *k)
 		continue;
 	keeper_ended(k, t->pid);
 	t->pid = 0;
+	trial_repeat(t);
 	return status;
 }
 

@@ -14,7 +14,8 @@ struct trial {
 	size_t index;                   /* the caller's */
 	struct crash_schedule schedule; /* the caller's too */
 	int64_t began;                  /* ms */
-	bool overdue;
+	bool overdue, loud;
+	off_t repeated; /* of what it printed */
 	int64_t looked; /* ms */
 	int64_t told;   /* ms: to end; 0: not yet */
 	struct stuck stuck;
@@ -46,6 +47,8 @@ struct trial_what {
  */
 int trial_start(struct trial *t, const struct crash_search *s, struct keeper *k, const char *base,
 		size_t number, const struct trial_what *what, const sigset_t *before);
+/* What it has printed since, if it is a loud one, goes to stderr. */
+void trial_repeat(struct trial *t);
 /* It has ended, and what it left running goes; is then as before its start, but for the directory.
  * @return its wait status */
 int trial_reap(struct trial *t, struct keeper *k);

@@ -67,7 +67,12 @@ expect 0 "what was recorded" "$gntsim" play looked-at/1/recorded-1.scn
 # The command that it names finds it again, aloud.
 expect 1 "again" sh -c "\"\$0\" crash $(cat again)" "$gntsim"
 says out "FAILED  hang at $(sed -n 's/.*--point \([^ ]*\) .*/\1/p' again)"
-says out "ready"
+says err "ready"
+# What is judged by what gntsim run says is found again, too.
+crash 1 "a leak" leak-half-open --victim dom1
+sed -n '/FAILED  leak/,/again:/ s/.*again: *gntsim crash //p' out | head -n 1 >leak
+expect 1 "a leak again" sh -c "\"\$0\" crash $(cat leak)" "$gntsim"
+says out "FAILED  leak at $(sed -n 's/.*--point \([^ ]*\) .*/\1/p' leak)"
 crash 0 "no mistake" armed-late-mended --victim dom0
 says out " 0 failed"
 nothing_stays "a search"
