@@ -224,6 +224,8 @@ void xenstore_stop(struct xenstore *x, struct broker *b)
 	if (pid > 0) {
 		kill(pid, SIGKILL);
 		serve_until(b, pid);
+		/* The kernel closed all that was its own before it could be waited for. */
+		broker_catch_up(b);
 	}
 	broker_store_end(b);
 	if (x->rundir[0])

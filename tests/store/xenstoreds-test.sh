@@ -89,4 +89,11 @@ what="the next one"
 says out domain-5
 run 0 "a domain that came later" 6 xenstore-read name
 stop serve TERM
+
+# What xenstored held of a domain ends with it, whoever of the two is seen to end first.
+what="the end of all"
+for _ in $(seq 20); do
+	"$gntsim" run --xenstore --points "$dir/points" -- true ::: --domain 1 -- xenstore-read domid >"$dir/out" 2>&1
+	grep -q '"empty":true' "$dir/points" || complain "$what: the machine is not empty"
+done
 exit $failed
