@@ -35,6 +35,6 @@ fuse)
 	;;
 esac
 for guest in pv pvh; do
-	tried --front "$front" --guest $guest -- "$kinder" shared-futex page-in-use bind-static not-root
+	tried --front "$front" --guest $guest -- "$kinder" shared-futex page-in-use not-root
 done
 tried --front "$front" --guest pvh -- "$kinder" store-to-read-only

@@ -25,8 +25,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define EVTCHN_BIND_STATIC _IOC(_IOC_NONE, 'E', 7, 4)
-
 /* A page of this domain's, granted to itself. */
 struct page {
 	struct gntshr *shr;
@@ -94,14 +92,6 @@ static bool store_to_read_only(void)
 		return false;
 	p.mapped[0] = 7;
 	return p.mapped[0] == 7;
-}
-
-static bool bind_static(void)
-{
-	int fd = open("/dev/xen/evtchn", O_RDWR);
-
-	return ioctl(fd, EVTCHN_BIND_STATIC, &(uint32_t){1}) < 0 &&
-	       (errno == ENOSYS || errno == ENOTTY);
 }
 
 static bool not_root(void)
@@ -185,7 +175,6 @@ static const struct {
     {"store-to-read-only",
      "stores to memory that Xen holds read-only, once mprotect(2) made it writable, PVH (discard)",
      store_to_read_only},
-    {"bind-static", "calls IOCTL_EVTCHN_BIND_STATIC", bind_static},
     {"epoll", "gives gntalloc or gntdev to epoll(7) (epoll_eperm)", epoll},
     {"read-nothing", "reads no bytes from gntalloc or gntdev (check_order)", read_nothing},
     {"child-uses-mapping", "forks, and its child uses a mapping of gntdev, PV (dontcopy)",
