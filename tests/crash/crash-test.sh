@@ -1,6 +1,7 @@
 #!/bin/sh
 # crash-test.sh GNTSIM PROGRAMS CASES: each program with a mistake is found, where the case says "here", and of its mended
-# twin nothing is; only at the device calls of who makes the mistake, which takes a minute. ci/crash-all tries all.
+# twin nothing is; only at the device calls of who makes the mistake, and at a dozen of the twin's, which takes a minute.
+# ci/crash-all tries all.
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
 gntsim=$(realpath "$1") programs=$(realpath "$2") cases=$(realpath "$3")
@@ -17,13 +18,15 @@ as_told() {
 	sed -n "s|^ \*     \($2.*\)|\1|p" "$cases/$1.c"
 }
 
-# search CASE PROGRAM [POINTS]: its output is in "out", its status in $got.
+# search CASE PROGRAM [POINTS [OPTION...]]: its output is in "out", its status in $got.
 search() {
+	case=$1 points=${3:-calls}
 	command=$(as_told "$1" CASE)
 	command=$(echo "${command:-CASE server ::: --domain 1 -- CASE client}" | sed "s|CASE|$programs/$2|g")
+	shift $(($# < 3 ? $# : 3))
 	got=0
 	# shellcheck disable=SC2086,SC2046
-	timeout -k 1 $limit "$gntsim" crash --points ${3:-calls} $(as_told "$1" --) --victim "$(victim "$1")" -- \
+	timeout -k 1 $limit "$gntsim" crash --points $points "$@" $(as_told "$case" --) --victim "$(victim "$case")" -- \
 		--wait-for ready -- $command >out 2>err || got=$?
 	grep 'points a second' out
 }
@@ -53,7 +56,7 @@ for source in "$cases"/*.c; do
 		fi
 	fi
 	finds "$case" "$(grep -n 'here \*/' "$source" | head -n 1 | cut -d: -f1)" $points
-	search "$case" "$case-mended" $points
+	search "$case" "$case-mended" "$points" --sample 12
 	[ $got = 0 ] || {
 		complain "$case-mended: status $got, not 0:"
 		cat out err
