@@ -138,6 +138,7 @@ void record_closed(struct recorder *r, const struct trace_call *c)
 	uint32_t last = p ? (uint32_t)(p - r->world.processes) : NOBODY;
 	uint32_t file = record_file_of(r, c), left = 0, var = NO_VAR;
 
+	record_death_shows(r, c);
 	if (file == UINT32_MAX)
 		return;
 	/* A process without the library: its death shows by its files. */

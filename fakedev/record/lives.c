@@ -143,6 +143,36 @@ void record_died(struct recorder *r, const struct trace_call *c, uint32_t proces
 		scn_buf_str(&s->note, RECORD_ORDERED);
 	}
 	record_process_gone(r, c, process);
+	r->script.processes[process_at(r, process)->script].unnoticed = !r->notified;
+}
+
+/* The kernel ends an address space first, then file by file; others go on meanwhile. In the script a death is one
+ * step: where it notifies the others, so that what they did before is before it. */
+void record_death_shows(struct recorder *r, const struct trace_call *c)
+{
+	uint32_t process = NOBODY, step = r->script.n_steps;
+	const struct step *s;
+
+	for (uint32_t i = r->world.n_processes; r->notified && i-- > 0 && process == NOBODY;)
+		if (!process_at(r, i)->live && process_at(r, i)->pid == c->program.pid)
+			process = process_at(r, i)->script;
+	if (process == NOBODY || !r->script.processes[process].unnoticed)
+		return;
+	r->script.processes[process].unnoticed = false;
+	do {
+		if (step == 0)
+			return;
+		s = &r->script.steps[--step];
+	} while (s->kind != STEP_EXIT || s->process != process);
+	script_move_to_end(&r->script, step);
+	for (uint32_t i = 0; i < r->n_gone; i++) {
+		if (r->gone[i].before == step)
+			r->gone[i].before = r->script.n_steps - 1;
+		else
+			r->gone[i].before -= r->gone[i].before > step;
+	}
+	r->last_store.len = 0;
+	r->main_step = r->script.n_steps - 1;
 }
 
 /* A process has executed gntsim run, and is of another domain now: it is another one in the script. */

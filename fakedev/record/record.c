@@ -86,6 +86,7 @@ static void on_saw(void *ctx, const struct gntsim_observation *o)
 		r->also->saw(r->also->ctx, o);
 	r->n_seen++;
 	r->grants_seen |= o->kind == GNTSIM_SAW_GRANT;
+	r->notified |= o->kind == GNTSIM_SAW_NOTIFY_BYTE || o->kind == GNTSIM_SAW_NOTIFY_EVENT;
 	if (o->kind == GNTSIM_SAW_GRANT)
 		saw_grant(r, o);
 	else if (o->kind == GNTSIM_SAW_DOMAIN)
@@ -105,7 +106,7 @@ static void on_hazard(void *ctx, const char *name)
 static void forget_call(struct recorder *r)
 {
 	r->n_seen = r->n_cleared = 0;
-	r->grants_seen = false;
+	r->grants_seen = r->notified = false;
 	r->hazard[0] = '\0';
 	r->main_step = UINT32_MAX;
 }

@@ -93,6 +93,7 @@ struct recorder {
 	/* Of the call that is told next. */
 	uint32_t n_seen;
 	bool grants_seen;
+	bool notified; /* an unmap notification, by whichever way */
 	char hazard[64];
 	struct cleared {
 		uint32_t frame, offset;
@@ -166,6 +167,8 @@ void record_forked(struct recorder *r, const struct trace_call *c, uint32_t pare
 void record_ended(struct recorder *r, const struct trace_call *c);
 /* A step for its death, and what goes with it. */
 void record_died(struct recorder *r, const struct trace_call *c, uint32_t process);
+/* A file of one that has died is closed: its death is here, if this is the first that others notice of it. */
+void record_death_shows(struct recorder *r, const struct trace_call *c);
 /* It holds nothing any more; no step. */
 void record_process_gone(struct recorder *r, const struct trace_call *c, uint32_t process);
 

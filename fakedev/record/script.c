@@ -81,6 +81,23 @@ void script_replace(struct script *s, uint32_t first, uint32_t end, uint32_t fro
 	free(put);
 }
 
+void script_move_to_end(struct script *s, uint32_t step)
+{
+	struct step moved = s->steps[step];
+
+	memmove(s->steps + step, s->steps + step + 1, (s->n_steps - 1 - step) * sizeof(*s->steps));
+	s->steps[s->n_steps - 1] = moved;
+	for (uint32_t i = 0; i < s->n_processes; i++) {
+		struct script_process *p = &s->processes[i];
+
+		p->fork_step -= p->fork_step != UINT32_MAX && p->fork_step > step;
+		if (moved.kind == STEP_EXIT && moved.process == i)
+			p->end_step = s->n_steps;
+		else
+			p->end_step -= p->end_step != UINT32_MAX && p->end_step > step;
+	}
+}
+
 uint32_t script_var(struct script *s, const char *base, uint32_t process)
 {
 	struct variable *vars = record_more(s->vars, s->n_vars, &s->room_vars, sizeof(*s->vars));

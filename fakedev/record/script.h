@@ -68,6 +68,7 @@ struct script_process {
 	bool substance; /* it does something */
 	bool ignored;
 	uint32_t fork_step, end_step; /* or UINT32_MAX */
+	bool unnoticed;               /* its end has notified nobody yet */
 	char name[32];
 };
 
@@ -105,6 +106,9 @@ struct script_domain *script_domain(struct script *s, uint16_t domid);
 
 /* The steps from `from` on take the place of those in [first, end), which are no more. */
 void script_replace(struct script *s, uint32_t first, uint32_t end, uint32_t from);
+
+/* The step becomes the last one. */
+void script_move_to_end(struct script *s, uint32_t step);
 
 /* References, in a step's texts. */
 void put_var(struct scn_buf *b, uint32_t var);

@@ -193,8 +193,8 @@ static void take_arming(struct names *names, const struct scn_step *step, struct
 static void take_ioctl(struct names *names, const struct scn_step *step, struct named h,
 		       uint32_t at)
 {
-	struct scn_str request = arg(step, 1) ? arg(step, 1)->text : (struct scn_str){"", 0};
-	const struct scn_node *in = arg(step, 2);
+	const struct scn_node *which = arg(step, 1), *in = arg(step, 2);
+	struct scn_str request = which ? which->text : (struct scn_str){"", 0};
 	const struct scn_node *out = step->alternatives ? step->alternatives->out : NULL;
 	char name[NAME_ROOM];
 

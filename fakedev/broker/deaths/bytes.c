@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "death-bytes.h"
+#include "bytes.h"
 
-#include "broker-internal.h"
+#include "broker/broker-internal.h"
 #include "uapi.h"
 
 #include <gntsim/inspect.h>

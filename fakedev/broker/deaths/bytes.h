@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file death-bytes.h
+ * @file bytes.h
  * The bytes by which programs tell each other that they live: those that a notification of theirs is to clear
  * (SET_UNMAP_NOTIFY). Which they are is noted in one run; in another, in which a program dies, it is looked
  * whether they are clear afterwards. And the rings that somebody has described: whether a survivor goes on with
  * indexes that are none.
  */
-#ifndef FAKEDEV_DEATH_BYTES_H
-#define FAKEDEV_DEATH_BYTES_H
+#ifndef FAKEDEV_BROKER_DEATHS_BYTES_H
+#define FAKEDEV_BROKER_DEATHS_BYTES_H
 
-#include "deaths.h"
-#include "trace.h"
+#include "broker/deaths.h"
+#include "broker/trace.h"
 
 struct broker;
 struct device_file;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file death-calls.h
+ * @file calls.h
  * The device calls of a program, counted: all of them, and each kind by itself. A run that makes a call more
  * or less than another still has the same nth call of most kinds.
  */
-#ifndef FAKEDEV_DEATH_CALLS_H
-#define FAKEDEV_DEATH_CALLS_H
+#ifndef FAKEDEV_BROKER_DEATHS_CALLS_H
+#define FAKEDEV_BROKER_DEATHS_CALLS_H
 
-#include "deaths.h"
-#include "trace.h"
+#include "broker/deaths.h"
+#include "broker/trace.h"
 
 /** What a request asks for, as far as it takes to count it: kind, device, cmd. */
 void death_calls_look(struct client *c, const struct wire_in *in, struct trace_call *call);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
-#include "deaths.h"
+#include "broker/deaths.h"
 
 #include "broker/processes/catch.h"
 #include "broker/processes/program.h"
-#include "death-bytes.h"
-#include "death-calls.h"
-#include "trace-internal.h"
+#include "broker/trace-internal.h"
+#include "bytes.h"
+#include "calls.h"
 
 #include <errno.h>
 #include <inttypes.h>

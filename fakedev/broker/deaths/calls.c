@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "death-calls.h"
+#include "calls.h"
 
-#include "broker-internal.h"
+#include "broker/broker-internal.h"
 
 #include <stdlib.h>
 #include <string.h>
