@@ -81,6 +81,9 @@ enum wire_op {
 	WIRE_INTRODUCE, /**< uint32_t domid -> nothing, once its xenstored knows the domain; -ENOENT: there is
 			   none; -EIO: it has ended */
 	WIRE_PAGES, /**< struct wire_range -> runs of the range as they are now, descriptors */
+	WIRE_END, /**< said to WIRE_ROLE_TRACED in place of an answer: the process is to end where it is;
+		     * how is the result (enum death_end), with WIRE_END_LOOK maybe: then this is asked, with
+		     * a packed struct snapshot, and not answered */
 	WIRE_OP_MAX,
 };
 
@@ -99,6 +102,9 @@ enum wire_device {
 /** What xenstored sends in an evtchn's socket, and waits for no answer: IOCTL_EVTCHN_NOTIFY. No port's
  * number has the bit. */
 #define WIRE_PORT_NOTIFY 0x80000000u
+
+/** Beside an enum death_end. */
+#define WIRE_END_LOOK 256
 
 #define WIRE_F_MEMFD 1u /**< the payload is in a memfd */
 

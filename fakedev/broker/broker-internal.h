@@ -78,6 +78,7 @@ struct client {
 	bool greeted;
 	struct link syncing; /**< in the broker's list while a WIRE_SYNC is not answered */
 	bool watches;        /**< WIRE_ROLE_WATCH */
+	bool traced;         /**< WIRE_ROLE_TRACED */
 	bool executing;      /**< its last request was WIRE_EXEC */
 	struct program program;
 	struct link by_process; /**< if it is an address space */

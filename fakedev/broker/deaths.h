@@ -168,6 +168,8 @@ void deaths_at_store(struct broker *b, struct death_program *p, uint32_t pid, ui
 		     struct snapshot *look);
 /** What WIRE_BEFORE answers. */
 uint32_t deaths_call_number(const struct client *c);
+/** Who traces a process that is to end tells what it was like there (WIRE_END). */
+void deaths_take_look(struct client *c, const struct wire_in *in);
 /** It is done. @retval true it is not answered: the process ends */
 bool deaths_after(struct client *c, const struct wire_in *in);
 

@@ -173,6 +173,7 @@ void call_stopped(struct thread *t)
 	t->regs = r;
 	t->call = (struct call){r.orig_rax, {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9}};
 	t->held = t->past = t->gone = false;
+	t->standing = true;
 	t->after = AFTER_NOTHING;
 	follower->now = t;
 	if (is_forbidden(t)) {
@@ -212,14 +213,17 @@ void call_stopped(struct thread *t)
 
 void call_made(struct thread *t)
 {
+	long result = call_result(t);
+
 	follower->now = t;
+	t->standing = t->past = true;
 	if (t->after != AFTER_EXEC) {
 		file_call_made(t);
 		return;
 	}
 	t->after = AFTER_NOTHING;
 	/* What exec ends is no leak, and the machine sees only the end: it did not execute. */
-	if (call_result(t) < 0 && t->space && t->space->fd >= 0 && !t->space->broken)
+	if (result < 0 && t->space && t->space->fd >= 0 && !t->space->broken)
 		lib_ask(WIRE_SYNC, NULL, 0);
-	call_pass(t, AFTER_NOTHING);
+	call_made_go_on(t, result);
 }

@@ -90,7 +90,7 @@ static bool identify(struct space *s, int copy, struct device *out)
 
 bool file_device(struct thread *t, int fd, struct device *out, int *copy)
 {
-	int ours = process_fd(t->process, fd);
+	int ours = thread_fd(t, fd);
 	bool is = ours >= 0 && identify(t->space, ours, out);
 
 	if (copy)
@@ -107,11 +107,33 @@ static void tell_read(struct thread *t, const struct device *d, uint64_t buf, si
 {
 	unsigned char ports[DEVICE_MOST_BYTES];
 
-	if (!t->space->traced || d->device != WIRE_DEV_EVTCHN ||
+	if (!(t->space->traced || t->space->watched) || d->device != WIRE_DEV_EVTCHN ||
 	    (result > 0 && lib_copy_in(ports, buf, (size_t)result) < 0))
 		return;
-	device_tell_read(d, ports, count < sizeof(ports) ? count : sizeof(ports), result, 0,
+	device_tell_read(d, ports, count < sizeof(ports) ? count : sizeof(ports), result, t->number,
 			 t->space->watched);
+}
+
+static bool would_block(int copy)
+{
+	int flags = fcntl(copy, F_GETFL);
+
+	return device_waiting(copy) == 0 && !(flags >= 0 && (flags & O_NONBLOCK));
+}
+
+/* One that was interrupted, and is made again by itself, is the same. @return what it fails with, or 0 */
+static long announce_read(struct thread *t, int copy, size_t count, bool reads)
+{
+	bool same = t->interrupted && t->interrupted == t->regs.rsp;
+	int64_t number;
+
+	t->interrupted = 0;
+	if (!t->space->watched || t->device.device != WIRE_DEV_EVTCHN || same)
+		return 0;
+	number = wait_tell(t->device.id, count < DEVICE_MOST_BYTES ? count : DEVICE_MOST_BYTES,
+			   reads && would_block(copy));
+	t->number = number < 0 ? 0 : (uint32_t)number;
+	return number < 0 ? (long)number : 0;
 }
 
 /* The kernel reads, as much as the driver would. */
@@ -119,7 +141,12 @@ static void begin_read(struct thread *t, int copy, uint64_t buf, size_t count)
 {
 	long usable = device_usable(&t->device, O_WRONLY, count);
 	struct call c = {SYS_read, {t->call.args[0], buf, (uint64_t)usable}};
+	long err = announce_read(t, copy, count, usable > 0);
 
+	if (err < 0) {
+		call_finish(t, err);
+		return;
+	}
 	if (usable > 0 && device_overflowed(copy, &t->device))
 		usable = -EFBIG;
 	if (usable > 0) {
@@ -147,7 +174,7 @@ static bool first_piece(struct thread *t, uint64_t iov, uint64_t n, struct iovec
 static long read_on(struct thread *t, long total)
 {
 	struct iovec v;
-	int copy = process_fd(t->process, (int)t->call.args[0]);
+	int copy = thread_fd(t, (int)t->call.args[0]);
 
 	for (uint64_t i = 1; copy >= 0 && i < t->call.args[2]; i++) {
 		unsigned char ports[DEVICE_MOST_BYTES];
@@ -180,6 +207,7 @@ static void end_read(struct thread *t)
 
 	/* Interrupted, and made again by itself: it comes by here again. */
 	if (result <= -512 && result >= -516) {
+		t->interrupted = t->regs.rsp;
 		call_end(t, result);
 		return;
 	}
@@ -385,10 +413,12 @@ static void on_other(struct thread *t)
 	case SYS_epoll_ctl:
 		/* A file whose driver has no poll method cannot be watched by epoll. */
 		if (a[1] == EPOLL_CTL_ADD && file_device(t, (int)a[2], &d, NULL) &&
-		    d.device != WIRE_DEV_EVTCHN && d.device != WIRE_DEV_XENBUS)
+		    d.device != WIRE_DEV_EVTCHN && d.device != WIRE_DEV_XENBUS) {
 			call_finish(t, -EPERM);
-		else
-			call_pass(t, AFTER_NOTHING);
+			break;
+		}
+		t->space->in_a_set |= a[1] == EPOLL_CTL_ADD;
+		call_pass(t, AFTER_NOTHING);
 		break;
 	case SYS_sendfile:
 		if (file_device(t, (int)a[1], &d, NULL))
@@ -450,6 +480,8 @@ bool file_call(struct thread *t)
 	struct device d;
 	int copy;
 
+	if (wait_call(t))
+		return true;
 	switch (t->call.nr) {
 	case SYS_epoll_ctl:
 		on_other(t);
@@ -472,6 +504,9 @@ bool file_call(struct thread *t)
 		return true;
 	case SYS_close_range:
 		call_pass(t, AFTER_SYNC);
+		if (!(t->call.args[2] & CLOSE_RANGE_CLOEXEC))
+			keep_replaced(t->process, (uint32_t)t->call.args[0],
+				      (uint32_t)t->call.args[1]);
 		return true;
 	default:
 		break;
@@ -482,6 +517,8 @@ bool file_call(struct thread *t)
 		call_finish(t, -EBADF);
 		return true;
 	}
+	if (t->call.nr == SYS_dup2 || t->call.nr == SYS_dup3)
+		keep_replaced(t->process, (uint32_t)t->call.args[1], (uint32_t)t->call.args[1]);
 	if (file_device(t, (int)t->call.args[0], &d, &copy)) {
 		on_device(t, &d, copy);
 		close(copy);
@@ -497,7 +534,6 @@ void file_call_made(struct thread *t)
 	long result = call_result(t);
 
 	t->after = AFTER_NOTHING;
-	t->past = true;
 	switch (after) {
 	case AFTER_READ:
 		end_read(t);
@@ -529,9 +565,5 @@ void file_call_made(struct thread *t)
 	case AFTER_EXEC:
 		break;
 	}
-	/* As it came out; after calls of ours as it was to come out. */
-	if (t->held)
-		call_finish(t, result);
-	else
-		call_pass(t, AFTER_NOTHING);
+	call_made_go_on(t, result);
 }

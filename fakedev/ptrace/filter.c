@@ -5,13 +5,17 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STOP         SCMP_ACT_TRACE(0)
@@ -30,9 +34,44 @@ static int new_filter(scmp_filter_ctx *c)
 	return 0;
 }
 
-/* As the kernel takes it. Gives the filter up. */
-static int as_program(scmp_filter_ctx c, int err, struct sock_fprog *out)
+/* A program's ordinary read() and write() leave first: numbers 0 and 1, here and on 32 bits, where they are
+ * none of ours. Unless it is one on the descriptors that are meant. */
+struct leave {
+	bool of_fds;
+	uint32_t first, mask;
+};
+static const struct leave plain_leave;
+
+#define LEAVE_MOST 6u
+#define LOAD(field)                                                                                \
+	(struct sock_filter)                                                                       \
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
+
+static size_t put_leave(const struct leave *l, struct sock_filter out[static LEAVE_MOST])
 {
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	size_t n = 0;
+
+	if (!l)
+		return 0;
+	out[n++] = LOAD(nr);
+	out[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SYS_write,
+						l->of_fds ? 4 : 1, 0);
+	if (l->of_fds) {
+		/* Half of the argument, as x86 has it: a descriptor is no longer. */
+		out[n++] = LOAD(args[0]);
+		out[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, l->mask);
+		out[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, l->first, 1, 0);
+	}
+	out[n++] = allow;
+	return n;
+}
+
+/* As the kernel takes it. Gives the filter up. */
+static int as_program(scmp_filter_ctx c, int err, const struct leave *l, struct sock_fprog *out)
+{
+	struct sock_filter before[LEAVE_MOST];
+	size_t n = put_leave(l, before);
 	int fd = err < 0 ? -1 : memfd_create("gntsim-filter", MFD_CLOEXEC);
 	struct stat st;
 
@@ -44,14 +83,16 @@ static int as_program(scmp_filter_ctx c, int err, struct sock_fprog *out)
 		err = -errno;
 	seccomp_release(c);
 	if (err == 0) {
-		out->len = (unsigned short)((size_t)st.st_size / sizeof(struct sock_filter));
-		out->filter = malloc((size_t)st.st_size);
+		out->len = (unsigned short)(n + (size_t)st.st_size / sizeof(struct sock_filter));
+		out->filter = calloc(out->len, sizeof(struct sock_filter));
 		if (!out->filter)
 			err = -ENOMEM;
-		else if (pread(fd, out->filter, (size_t)st.st_size, 0) != st.st_size)
+		else if (pread(fd, out->filter + n, (size_t)st.st_size, 0) != st.st_size)
 			err = -EIO;
 		if (err < 0)
 			free(out->filter);
+		else
+			memcpy(out->filter, before, n * sizeof(before[0]));
 	}
 	if (fd >= 0)
 		close(fd);
@@ -116,7 +157,7 @@ int filter_base(struct sock_fprog *out)
 		err = stop_at(c, SCMP_SYS(setrlimit), 1, &limit);
 	if (err == 0)
 		err = stop_at(c, SCMP_SYS(prlimit64), 2, limit_of);
-	return as_program(c, err, out);
+	return as_program(c, err, &plain_leave, out);
 }
 
 int filter_strict(struct sock_fprog *out)
@@ -128,7 +169,7 @@ int filter_strict(struct sock_fprog *out)
 
 	for (size_t i = 0; i < COUNT(allowed) && err == 0; i++)
 		err = seccomp_rule_add_array(c, SCMP_ACT_ALLOW, allowed[i], 0, NULL);
-	return c ? as_program(c, err, out) : err;
+	return c ? as_program(c, err, NULL, out) : err;
 }
 
 /* Those whose first argument is a descriptor; and where else one is. */
@@ -150,9 +191,30 @@ static const struct {
     {SCMP_SYS(sendfile), 1}, {SCMP_SYS(splice), 2}, {SCMP_SYS(mmap), 4},
 };
 
-int filter_fds(uint32_t first, uint32_t mask, bool polls, struct sock_fprog *out)
+int filter_own(uint32_t fd, struct sock_fprog *out)
 {
-	static const int waits[] = {SCMP_SYS(poll), SCMP_SYS(ppoll)};
+	const struct scmp_arg_cmp first = SCMP_A0(SCMP_CMP_EQ, fd, 0);
+	const struct scmp_arg_cmp second = SCMP_A1(SCMP_CMP_EQ, fd, 0);
+	scmp_filter_ctx c;
+	int err = new_filter(&c);
+
+	if (err < 0)
+		return err;
+	err = stop_at(c, SCMP_SYS(close), 1, &first);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(dup2), 1, &second);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(dup3), 1, &second);
+	return as_program(c, err, &plain_leave, out);
+}
+
+int filter_fds(uint32_t first, uint32_t mask, enum filter_waits waits, struct sock_fprog *out)
+{
+	const struct leave by_number = {true, first, mask};
+	static const int polls[] = {SCMP_SYS(poll), SCMP_SYS(ppoll)};
+	static const int others_wait[] = {SCMP_SYS(select), SCMP_SYS(pselect6),
+					  SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
+					  SCMP_SYS(epoll_pwait2)};
 	scmp_filter_ctx c;
 	int err = new_filter(&c);
 
@@ -169,9 +231,11 @@ int filter_fds(uint32_t first, uint32_t mask, bool polls, struct sock_fprog *out
 
 		err = stop_at(c, on_other[i].nr, mask ? 1 : 0, &when);
 	}
-	if (polls && err == 0)
-		err = each(c, waits, COUNT(waits), 0, NULL);
-	return as_program(c, err, out);
+	if (waits != FILTER_NO_WAITS && err == 0)
+		err = each(c, polls, COUNT(polls), 0, NULL);
+	if (waits == FILTER_ALL_WAITS && err == 0)
+		err = each(c, others_wait, COUNT(others_wait), 0, NULL);
+	return as_program(c, err, mask ? &by_number : NULL, out);
 }
 
 int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
@@ -199,7 +263,7 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
 			err = stop_at(c, SCMP_SYS(mmap), 0, NULL);
 		if (err == 0)
 			err = stop_at(c, SCMP_SYS(madvise), 0, NULL);
-		return as_program(c, err, out);
+		return as_program(c, err, &plain_leave, out);
 	}
 	err = each(c, changes, COUNT(changes), 1, &inside);
 	if (err == 0)
@@ -218,5 +282,5 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
 		if (err == 0)
 			err = stop_at(c, SCMP_SYS(madvise), 2, far);
 	}
-	return as_program(c, err, out);
+	return as_program(c, err, &plain_leave, out);
 }

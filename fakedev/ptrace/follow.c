@@ -44,8 +44,11 @@ static struct process *process_new(pid_t pid, const struct process *parent)
 
 	if (!p)
 		abort();
-	*p = (struct process){.refs = 1, .pid = pid, .pidfd = -1, .arena = {-1, -1}};
+	*p = (struct process){
+	    .refs = 1, .pid = pid, .pidfd = -1, .channel = {-1, -1}, .arena = {-1, -1}};
 	if (parent) {
+		channel_inherit(p, parent);
+		p->closed = parent->closed;
 		p->reach = parent->reach;
 		p->strict = parent->strict;
 		p->confined = parent->confined;
@@ -60,6 +63,7 @@ static void process_release(struct process *p)
 		return;
 	if (p->pidfd >= 0)
 		close(p->pidfd);
+	channel_forget(p);
 	free(p);
 }
 
@@ -165,8 +169,9 @@ void fork_call(struct thread *t)
 		return;
 	}
 	fd = connection_of_child(t);
-	ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
-	while (thread_wait(t, &status) == 0) {
+	if (!t->held || call_reenter(t, &t->call))
+		ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
+	while (!t->gone && thread_wait(t, &status) == 0) {
 		int event = status >> 16;
 
 		if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_CLONE ||
@@ -199,7 +204,7 @@ static uint64_t flags_of_birth(const struct thread *t, int event)
 
 /* ---- execution ---- */
 
-static void look_at_program(const struct thread *t)
+static void look_at_program(struct thread *t)
 {
 	struct __ptrace_syscall_info info;
 	char link[32], path[256];
@@ -241,6 +246,7 @@ static void executed(struct thread *t)
 	t->space = space_begin(t->process->pid, NULL, -1);
 	/* Descriptors were closed by it, too. */
 	t->process->arena[0] = t->process->arena[1] = -1;
+	channel_forget(t->process);
 	machine_sync();
 	look_at_program(t);
 }
@@ -249,6 +255,7 @@ static void executed(struct thread *t)
 
 static void at_event(struct thread *t, int event, int signal)
 {
+	t->standing = false;
 	switch (event) {
 	case PTRACE_EVENT_SECCOMP:
 		call_stopped(t);

@@ -6,6 +6,8 @@
 #include "calls/calls.h"
 #include "front.h"
 
+#include "broker/deaths.h"
+
 #include <sys/types.h>
 #include <sys/un.h>
 #include <sys/user.h>
@@ -29,11 +31,19 @@ struct reach {
 #define WINDOW (8ull << 30)
 #define LONG   (WINDOW / 2)
 
+/* A socket over which a program brings what nobody may reach into it for (channel.c). */
+struct channel {
+	int theirs; /* a number of the program's; -1: there is none yet */
+	int ours;
+};
+
 /* A process: threads with the same descriptors and filters. */
 struct process {
 	unsigned int refs;
 	pid_t pid;
-	int pidfd; /* -1: not asked for yet */
+	int pidfd;   /* -1: not asked for yet */
+	bool closed; /* its descriptors and memory are no one's to reach for but its own */
+	struct channel channel;
 	struct reach reach;
 	bool strict;   /* it has taken from itself all calls but a few */
 	bool confined; /* it has a filter of its own: what we have it do may be forbidden */
@@ -54,11 +64,13 @@ struct space {
 	int fd;    /* -1: not connected */
 	bool broken;
 	bool traced, watched; /* as in struct wire_hello_reply */
+	bool in_a_set;        /* an evtchn of its is in a set of epoll's, if it is watched */
 	struct ranges ranges;
 	/* Descriptors by their cookies: devices, and what is none. May lose any entry. */
 	struct known known[KNOWN];
 	uint64_t others[KNOWN];
 	uint64_t place, place_end; /* where device memory goes next */
+	uint64_t page;             /* of ours, there (channel.c); 0: none yet */
 };
 
 /* What is due when a call that the kernel makes has been made. */
@@ -87,12 +99,16 @@ struct thread {
 	/* The call that it is stopped at. */
 	struct call call;
 	struct user_regs_struct regs; /* at its beginning */
+	bool standing;                /* at it, or at its end: it can be made to make others */
 	bool held;                    /* its signals are blocked */
 	bool past;                    /* it is behind a call of ours */
 	bool gone;
 	uint64_t mask, postponed; /* signals, as bits */
 	enum after after;
 	struct device device; /* of AFTER_READ, AFTER_GETFL */
+	uint32_t number; /* of AFTER_READ, if programs are watched: what WIRE_BEFORE answered */
+	uint64_t
+	    interrupted; /* the stack where such a read was, which is made again; 0: none was */
 };
 
 struct follower {
@@ -119,11 +135,18 @@ struct sock_fprog;
 #define FILTER_MAGIC 0x676e7473696d6664ull
 /* Of every program. @return 0 or a negative errno; the program's memory is the caller's to free */
 int filter_base(struct sock_fprog *out);
-/* Calls with a descriptor; with @p polls those too that wait for several. */
-int filter_fds(uint32_t first, uint32_t mask, bool polls, struct sock_fprog *out);
+/* Calls with a descriptor, and such as wait for several. */
+enum filter_waits {
+	FILTER_NO_WAITS,
+	FILTER_POLLS,     /* poll's family, whose result is ours to correct */
+	FILTER_ALL_WAITS, /* and whatever else waits for a descriptor */
+};
+int filter_fds(uint32_t first, uint32_t mask, enum filter_waits waits, struct sock_fprog *out);
 /* What SECCOMP_MODE_STRICT allows; all else stops with the message FILTER_STRICT. */
 #define FILTER_STRICT 1u
 int filter_strict(struct sock_fprog *out);
+/* Calls that would close a descriptor of ours in it. */
+int filter_own(uint32_t fd, struct sock_fprog *out);
 /* Calls on the memory from @p window on; @p mask 0: on any. */
 int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out);
 
@@ -131,6 +154,8 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out);
 /* From now on this descriptor of the thread's process may be a device. */
 void reach_fd(struct thread *t, int fd, const struct device *d);
 void reach_memory(struct thread *t, uint64_t addr, uint64_t len);
+/* A descriptor of the program's that is ours is not closed by it. */
+void reach_own(struct thread *t, int fd);
 /* It is about to have a filter of its own: what could not be added later. */
 void reach_everything(struct thread *t);
 /* SECCOMP_MODE_STRICT, for which the kernel takes no thread that has filters. @return the call's result */
@@ -145,9 +170,17 @@ int call_give(struct thread *t, int fd, int flags);
 int call_give_high(struct thread *t, int fd);
 /* The thread's own call has this result: it goes on. */
 void call_finish(struct thread *t, long result);
-/* The kernel makes the call, with other arguments maybe; what is due then. */
+/* The kernel makes the call, with other arguments maybe; what is due then. Where calls of ours went before, it
+ * is begun once more. */
 void call_pass(struct thread *t, enum after after);
 void call_pass_as(struct thread *t, const struct call *c, enum after after);
+/* It stands at its own call again, as it did before calls of ours, and its signals are its own.
+ * @return false: it is gone, or goes on already */
+bool call_reenter(struct thread *t, const struct call *c);
+/* What is due has been done: it goes on with the call's result. */
+void call_made_go_on(struct thread *t, long result);
+/* The thread does not come beyond this call: its process ends. @param how as in WIRE_END */
+void call_last(struct thread *t, int how);
 /* At its end. */
 long call_result(const struct thread *t);
 void call_end(struct thread *t, long result);
@@ -156,8 +189,24 @@ void call_end(struct thread *t, long result);
 void keep_arena(struct thread *t);
 /* Is it a descriptor that was given then? Programs can't close those. */
 bool keep_is_own(const struct process *p, int fd);
+/* They are something else from now on, or nothing. */
+void keep_replaced(struct process *p, uint32_t first, uint32_t last);
 /* It is about to set the limits of a process: of descriptors maybe. */
 void keep_before_limit(struct thread *t);
+
+/* ---- channel.c: what the program brings itself, where it can't be taken from it ---- */
+int channel_open(struct thread *t);
+/* The process has no such descriptor any more. */
+void channel_forget(struct process *p);
+void channel_inherit(struct process *child, const struct process *parent);
+/* A descriptor of the program. @return one of our own or a negative errno */
+int channel_fd(struct thread *t, int fd);
+/* A page of ours in the program, of which the first half is channel_fd()'s. @return its address; 0: none */
+#define CHANNEL_PAGE 4096u
+uint64_t channel_page(struct thread *t);
+/* Its memory, as its own calls reach it. False: not all of it is there, or it can't be had. */
+bool channel_read(struct thread *t, uint64_t addr, void *to, size_t n);
+bool channel_write(struct thread *t, uint64_t addr, const void *from, size_t n);
 
 /* ---- calls.c ---- */
 void call_stopped(struct thread *t);
@@ -178,6 +227,12 @@ bool file_device(struct thread *t, int fd, struct device *out, int *copy);
 /* From now on that is known of it. */
 void file_remember(struct space *s, uint64_t cookie, const struct device *d);
 
+/* ---- waits.c: what the machine is told of where programs are to end at a wait of theirs ---- */
+/* A read(), or a wait for several (WIRE_NO_FILE), begins. @return the call's number, or what it fails with */
+int64_t wait_tell(uint32_t file, size_t count, bool blocks);
+/* poll, select, epoll_wait and their like. @return false: it is none, or there is nothing to tell of it */
+bool wait_call(struct thread *t);
+
 /* ---- ground.c: connections ---- */
 /* Of the thread's space. @return 0 or a negative errno */
 int space_connect(struct space *s);
@@ -187,9 +242,9 @@ void space_leave(struct thread *t);
 /* What has ended by now has ended for the machine too. */
 void machine_sync(void);
 /* On the standard error of the thread's process. */
-void say_to(const struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A descriptor of the process. @return one of our own, or a negative errno */
-int process_fd(struct process *p, int fd);
+void say_to(struct thread *t, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* A descriptor of the thread's process. @return one of our own, or a negative errno */
+int thread_fd(struct thread *t, int fd);
 
 /* ---- follow.c ---- */
 /* The process's work. @return its exit status */

@@ -52,19 +52,6 @@ static int signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* (Whether there is one does not matter.) @return 0, or -EACCES if that is forbidden */
-static int may_take_descriptors(pid_t pid)
-{
-	struct process p = {.pid = pid, .pidfd = -1};
-	int fd = process_fd(&p, STDIN_FILENO);
-
-	if (fd >= 0)
-		close(fd);
-	if (p.pidfd >= 0)
-		close(p.pidfd);
-	return fd >= 0 || fd == -EBADF ? 0 : -EACCES;
-}
-
 static int be_follower(const struct ptrace_front *front, int control, pid_t first)
 {
 	static struct follower ours;
@@ -73,7 +60,7 @@ static int be_follower(const struct ptrace_front *front, int control, pid_t firs
 
 	if (strlen(front->socket) >= sizeof(f->addr.sun_path))
 		return 1;
-	prctl(PR_SET_NAME, "gntsim-ptrace");
+	prctl(PR_SET_NAME, PTRACE_FRONT_NAME);
 	f->front = front;
 	f->addr.sun_family = AF_UNIX;
 	memcpy(f->addr.sun_path, front->socket, strlen(front->socket) + 1);
@@ -83,7 +70,7 @@ static int be_follower(const struct ptrace_front *front, int control, pid_t firs
 	/* It names us to the kernel as one that may trace it, where only an ancestor may (Yama). */
 	if (f->signals < 0 || send_number(control, getpid()) < 0 || receive_number(control) < 0)
 		return 1;
-	err = ptrace(PTRACE_SEIZE, first, 0, OPTIONS) < 0 ? -errno : may_take_descriptors(first);
+	err = ptrace(PTRACE_SEIZE, first, 0, OPTIONS) < 0 ? -errno : 0;
 	if (send_number(control, err) < 0 || err < 0)
 		return 1;
 	return follow(f, first);
@@ -179,10 +166,6 @@ int ptrace_front_enter(const struct ptrace_front *front, struct failure *f)
 		err = fail(f, err,
 			   "the ptrace front can't be used: ptrace(2) is forbidden here, or "
 			   "this process is traced already (by a debugger, or strace)");
-	else if (err == -EACCES)
-		err = fail(f, err,
-			   "the ptrace front can't be used: pidfd_getfd(2) is forbidden here (by a "
-			   "sandbox?), or not there (Linux has it since 5.6)");
 	else if (err < 0)
 		err = fail(f, err, "the ptrace front can't be used: %s", strerror(-err));
 	else

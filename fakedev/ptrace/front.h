@@ -6,7 +6,8 @@
  * device, and at no others; what becomes of a call is what the preloaded library makes of it
  * (calls/calls.h), and the device descriptor is the socket front's.
  *
- * The program is changed in nothing else: there is no library, no descriptor and no memory of ours in it.
+ * The program is changed in nothing else: there is no library in it. A page of memory and a descriptor of
+ * ours (a number from 1000 on) are in it where nobody else may reach into it (channel.c).
  */
 #ifndef FAKEDEV_PTRACE_FRONT_H
 #define FAKEDEV_PTRACE_FRONT_H
@@ -15,6 +16,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/** What who traces calls itself (prctl(2), PR_SET_NAME). */
+#define PTRACE_FRONT_NAME "gntsim-ptrace"
 
 /** Whose devices they are. */
 struct ptrace_front {

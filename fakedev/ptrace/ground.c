@@ -57,12 +57,10 @@ struct ranges *lib_ranges(void)
 
 /* ---- the machine ---- */
 
-int process_fd(struct process *p, int fd)
+static int process_fd(struct process *p, int fd)
 {
 	long r;
 
-	if (fd < 0)
-		return -EBADF;
 	if (p->pidfd < 0)
 		p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
 	if (p->pidfd < 0)
@@ -71,9 +69,39 @@ int process_fd(struct process *p, int fd)
 	return r < 0 ? -errno : (int)r;
 }
 
-void say_to(const struct thread *t, const char *format, ...)
+static bool is_refusal(int err)
 {
-	int fd = process_fd(t->process, STDERR_FILENO), n;
+	return err == -EPERM || err == -EACCES || err == -ENOSYS;
+}
+
+int thread_fd(struct thread *t, int fd)
+{
+	int copy;
+
+	if (fd < 0)
+		return -EBADF;
+	copy = t->process->closed ? -EPERM : process_fd(t->process, fd);
+	if (!is_refusal(copy))
+		return copy;
+	t->process->closed = true;
+	return channel_fd(t, fd);
+}
+
+/* Where it can't be had: what the path leads to. */
+static int standard_error(struct thread *t)
+{
+	int fd = thread_fd(t, STDERR_FILENO);
+	char path[40];
+
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)t->tid, STDERR_FILENO);
+	return open(path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
+}
+
+void say_to(struct thread *t, const char *format, ...)
+{
+	int fd = standard_error(t), n;
 	char text[512] = "gntsim: ";
 	const size_t skip = strlen(text);
 	va_list args;
@@ -206,6 +234,7 @@ struct space *space_begin(pid_t pid, const struct space *forked_from, int fd)
 	s->watched = forked_from->watched;
 	s->place = forked_from->place;
 	s->place_end = forked_from->place_end;
+	s->page = forked_from->page;
 	if (fd >= 0)
 		greet(s);
 	return s;
@@ -244,6 +273,12 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 		err = wire_recv(s->fd, 0, follower->buffer, in);
 	if (err == -EPIPE || err == -EPROTO)
 		return lib_broken();
+	if (err == 0 && in->msg.op == WIRE_END) {
+		call_last(follower->now, (int)in->msg.result);
+		wire_in_done(in);
+		memset(in, 0, sizeof(*in));
+		return -ESRCH;
+	}
 	if (err < 0)
 		return err == -EMSGSIZE ? -ENOMEM : err;
 	return in->msg.result < 0 ? (int)in->msg.result : 0;
@@ -280,14 +315,34 @@ void lib_tell(enum wire_op op, const void *payload, size_t len)
 
 /* ---- memory ---- */
 
+/* Shorter than that it is peeked at word by word, where it can't be had as a whole. */
+#define PEEKED 512u
+
 int lib_copy_in(void *dst, uint64_t src, size_t len)
 {
-	return tracee_read(follower->now->tid, src, dst, len) ? 0 : -EFAULT;
+	struct thread *t = follower->now;
+
+	if (tracee_read(t->tid, src, dst, len))
+		return 0;
+	if (!is_refusal(-errno))
+		return -EFAULT;
+	t->process->closed = true;
+	return (len <= PEEKED && tracee_peek(t->tid, src, dst, len)) ||
+		       channel_read(t, src, dst, len)
+		   ? 0
+		   : -EFAULT;
 }
 
 int lib_copy_out(uint64_t dst, const void *src, size_t len)
 {
-	return tracee_write(follower->now->tid, dst, src, len) ? 0 : -EFAULT;
+	struct thread *t = follower->now;
+
+	if (tracee_write(t->tid, dst, src, len))
+		return 0;
+	if (!is_refusal(-errno))
+		return -EFAULT;
+	t->process->closed = true;
+	return channel_write(t, dst, src, len) ? 0 : -EFAULT;
 }
 
 int lib_probe_write(uint64_t dst, size_t len)

@@ -4,9 +4,12 @@
 #include "follower.h"
 #include "tracee/tracee.h"
 
+#include "broker/processes/catch.h"
+
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
@@ -255,12 +258,13 @@ int call_give(struct thread *t, int fd, int flags)
 int call_give_high(struct thread *t, int fd)
 {
 	for (int number = HIGH; number < HIGH_ENDS; number++) {
-		int taken = process_fd(t->process, number);
+		long taken =
+		    call_inject(t, SYS_fcntl, (const uint64_t[6]){(uint64_t)number, F_GETFD});
 
 		if (taken == -EBADF)
 			return give_at(t, fd, O_CLOEXEC, number);
-		if (taken >= 0)
-			close(taken);
+		if (taken < 0)
+			return (int)taken;
 	}
 	return -EMFILE;
 }
@@ -281,22 +285,118 @@ void call_finish(struct thread *t, long result)
 	ptrace(PTRACE_CONT, t->tid, 0, 0);
 }
 
-void call_pass(struct thread *t, enum after after)
+/* What it stopped for the first time it stops for again: filters are never taken away. */
+bool call_reenter(struct thread *t, const struct call *c)
 {
-	if (t->gone)
-		return;
+	long result = -ESRCH;
+	int status = 0;
+
+	if (!begin(t, c->nr, c->args))
+		return false;
+	do {
+		if (thread_wait(t, &status) < 0) {
+			lose(t);
+			return false;
+		}
+		if (status >> 16 == PTRACE_EVENT_SECCOMP) {
+			t->past = false;
+			release(t);
+			return true;
+		}
+	} while (!is_end(t, status, &result));
+	call_finish(t, result);
+	t->gone = true;
+	return false;
+}
+
+static void pass(struct thread *t, enum after after)
+{
 	t->after = after;
 	ptrace(after == AFTER_NOTHING ? PTRACE_CONT : PTRACE_SYSCALL, t->tid, 0, 0);
+}
+
+void call_pass(struct thread *t, enum after after)
+{
+	if (!t->gone && (!t->held || call_reenter(t, &t->call)))
+		pass(t, after);
 }
 
 void call_pass_as(struct thread *t, const struct call *c, enum after after)
 {
 	struct user_regs_struct regs = t->regs;
 
+	if (t->held) {
+		if (call_reenter(t, c))
+			pass(t, after);
+		return;
+	}
 	regs.orig_rax = c->nr;
 	put_arguments(&regs, c->args);
 	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
-	call_pass(t, after);
+	pass(t, after);
+}
+
+/* As it came out; after calls of ours as it was to come out. */
+void call_made_go_on(struct thread *t, long result)
+{
+	if (t->held)
+		call_finish(t, result);
+	else if (!t->gone)
+		pass(t, AFTER_NOTHING);
+}
+
+/* Signals are its own again; it comes back to wait for ever, if a handler returns. */
+static void abort_it(struct thread *t)
+{
+	struct user_regs_struct regs = t->regs;
+
+	regs.rip -= CALL_BYTES;
+	regs.rax = SYS_pause;
+	regs.orig_rax = NO_CALL;
+	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	tracee_unblock(t->process->pid, t->tid, 0, t->postponed | TRACEE_BIT(SIGABRT));
+	t->postponed = 0;
+	t->held = false;
+	ptrace(PTRACE_CONT, t->tid, 0, 0);
+}
+
+/* Nobody else can look at it. It may be ended when that has been told. */
+static void tell_look(const struct thread *t)
+{
+	struct snapshot *s = catch_look((uint32_t)t->process->pid, (uint32_t)t->tid);
+	size_t len = 0;
+	void *bytes = s ? snapshot_pack(s, &len) : NULL;
+
+	lib_tell(WIRE_END, bytes, bytes ? len : 0);
+	free(bytes);
+	snapshot_free(s);
+}
+
+void call_last(struct thread *t, int how)
+{
+	static const uint64_t success[6];
+
+	if (t->gone)
+		return;
+	t->after = AFTER_NOTHING;
+	if (how & WIRE_END_LOOK)
+		tell_look(t);
+	switch ((enum death_end)(how & ~WIRE_END_LOOK)) {
+	case DEATH_BY_EXIT:
+		begin(t, SYS_exit_group, success);
+		break;
+	case DEATH_BY_ABORT:
+		abort_it(t);
+		break;
+	case DEATH_BY_STOP:
+		call_finish(t, -EINTR);
+		break;
+	case DEATH_BY_KILL:
+	case DEATH_BY_DESTROY:
+	case DEATH_ENDS:
+		break;
+	}
+	lose(t);
 }
 
 long call_result(const struct thread *t)
@@ -311,7 +411,10 @@ void call_end(struct thread *t, long result)
 {
 	struct user_regs_struct regs = t->regs;
 
+	if (t->gone)
+		return;
 	regs.rax = (uint64_t)result;
 	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	release(t);
 	ptrace(PTRACE_CONT, t->tid, 0, 0);
 }

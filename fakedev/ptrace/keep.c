@@ -11,6 +11,8 @@ void keep_arena(struct thread *t)
 	struct process *p = t->process;
 	struct wire_in in;
 
+	if (p->closed)
+		channel_open(t);
 	if (p->arena[0] < 0 && lib_call(WIRE_ARENA, NULL, 0, NULL, 0, &in) == 0) {
 		for (int i = 0; i < 2; i++) {
 			int fd = wire_in_take_fd(&in, i);
@@ -26,7 +28,18 @@ void keep_arena(struct thread *t)
 
 bool keep_is_own(const struct process *p, int fd)
 {
-	return fd >= 0 && (fd == p->arena[0] || fd == p->arena[1]);
+	return fd >= 0 && (fd == p->arena[0] || fd == p->arena[1] || fd == p->channel.theirs);
+}
+
+void keep_replaced(struct process *p, uint32_t first, uint32_t last)
+{
+	for (int i = 0; i < 2; i++)
+		if (p->arena[i] >= 0 && (uint32_t)p->arena[i] >= first &&
+		    (uint32_t)p->arena[i] <= last)
+			p->arena[i] = -1;
+	if (p->channel.theirs >= 0 && (uint32_t)p->channel.theirs >= first &&
+	    (uint32_t)p->channel.theirs <= last)
+		channel_forget(p);
 }
 
 void keep_before_limit(struct thread *t)

@@ -70,6 +70,11 @@ static void add(struct thread *t, int err, struct sock_fprog *p)
 		       (int)t->process->pid, strerror((int)-r));
 }
 
+static enum filter_waits waits_of(const struct thread *t)
+{
+	return t->space->watched ? FILTER_ALL_WAITS : FILTER_POLLS;
+}
+
 static bool reaches(const struct reach *r, uint32_t fd)
 {
 	for (unsigned int i = 0; i < r->n_fds; i++)
@@ -92,7 +97,7 @@ void reach_fd(struct thread *t, int fd, const struct device *d)
 		reach_everything(t);
 		return;
 	}
-	err = filter_fds((uint32_t)fd & mask, mask, polls, &p);
+	err = filter_fds((uint32_t)fd & mask, mask, polls ? waits_of(t) : FILTER_NO_WAITS, &p);
 	r->fds[r->n_fds].first = (uint32_t)fd & mask;
 	r->fds[r->n_fds++].mask = mask;
 	r->polls |= polls;
@@ -125,6 +130,14 @@ void reach_memory(struct thread *t, uint64_t addr, uint64_t len)
 		reach_window(t, w);
 }
 
+void reach_own(struct thread *t, int fd)
+{
+	struct sock_fprog p;
+
+	if (!t->process->reach.everything)
+		add(t, filter_own((uint32_t)fd, &p), &p);
+}
+
 void reach_everything(struct thread *t)
 {
 	struct reach *r = &t->process->reach;
@@ -133,7 +146,7 @@ void reach_everything(struct thread *t)
 	if (r->everything)
 		return;
 	r->everything = r->polls = true;
-	add(t, filter_fds(0, 0, true, &p), &p);
+	add(t, filter_fds(0, 0, waits_of(t), &p), &p);
 	add(t, filter_memory(0, 0, &p), &p);
 }
 

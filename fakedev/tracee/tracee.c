@@ -2,7 +2,9 @@
 #define _GNU_SOURCE
 #include "tracee.h"
 
+#include <errno.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -12,19 +14,47 @@
 #define GETSIGMASK 0x420a
 #define SETSIGMASK 0x420b
 
+static bool is_whole(ssize_t got, size_t n)
+{
+	if (got >= 0 && (size_t)got != n)
+		errno = EFAULT;
+	return got == (ssize_t)n;
+}
+
 bool tracee_read(pid_t tid, uint64_t addr, void *to, size_t n)
 {
 	/* cppcheck-suppress ctuuninitvar ; it is read into */
 	struct iovec here = {to, n}, there = {(void *)(uintptr_t)addr, n};
 
-	return n == 0 || process_vm_readv(tid, &here, 1, &there, 1, 0) == (ssize_t)n;
+	return n == 0 || is_whole(process_vm_readv(tid, &here, 1, &there, 1, 0), n);
 }
 
 bool tracee_write(pid_t tid, uint64_t addr, const void *from, size_t n)
 {
 	struct iovec here = {(void *)(uintptr_t)from, n}, there = {(void *)(uintptr_t)addr, n};
 
-	return n == 0 || process_vm_writev(tid, &here, 1, &there, 1, 0) == (ssize_t)n;
+	return n == 0 || is_whole(process_vm_writev(tid, &here, 1, &there, 1, 0), n);
+}
+
+bool tracee_peek(pid_t tid, uint64_t addr, void *to, size_t n)
+{
+	unsigned char *at = to;
+
+	while (n > 0) {
+		uint64_t before = addr % sizeof(long);
+		size_t some = sizeof(long) - before < n ? sizeof(long) - before : n;
+		long word;
+
+		errno = 0;
+		word = ptrace(PTRACE_PEEKDATA, tid, addr - before, 0);
+		if (errno)
+			return false;
+		memcpy(at, (const char *)&word + before, some);
+		at += some;
+		addr += some;
+		n -= some;
+	}
+	return true;
 }
 
 uint64_t tracee_block(pid_t tid, uint64_t mask)
@@ -54,7 +84,8 @@ uint64_t tracee_clone_flags(pid_t tid, uint64_t nr, const uint64_t args[6])
 	case SYS_clone:
 		return args[0];
 	case SYS_clone3:
-		tracee_read(tid, args[0], &flags, sizeof(flags));
+		if (!tracee_read(tid, args[0], &flags, sizeof(flags)))
+			tracee_peek(tid, args[0], &flags, sizeof(flags));
 		return flags;
 #ifdef SYS_vfork
 	case SYS_vfork:

@@ -13,9 +13,12 @@
 
 #define TRACEE_BIT(signal) (1ull << ((signal)-1))
 
-/** Its process's memory. False: not all of it is there. */
+/** Its process's memory. False: not all of it is there (errno is EFAULT), or the kernel lets us not (EPERM,
+ * ENOSYS). */
 bool tracee_read(pid_t tid, uint64_t addr, void *to, size_t n);
 bool tracee_write(pid_t tid, uint64_t addr, const void *from, size_t n);
+/** The first word by word, as whoever traces may, if the process has not hidden its memory. */
+bool tracee_peek(pid_t tid, uint64_t addr, void *to, size_t n);
 
 /** Which signals are blocked, as bits. @return those that were */
 uint64_t tracee_block(pid_t tid, uint64_t mask);

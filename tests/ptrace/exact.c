@@ -3,6 +3,7 @@
  * A static program, with system calls of its own, on devices that no library gives it. What it checks
  * needs each munmap and each mmap to be seen.
  *   exact all    one rule after the other
+ *   exact dropped  the same, after it has become another user
  *   exact hold   opens, maps, says so and waits to be killed
  *   exact call   makes calls until the first fails; 5 (EIO): the machine is gone
  *   exact threads, exact spawn PROGRAM
@@ -351,6 +352,8 @@ int main(int argc, char **argv)
 		spawn(argv + 2);
 		return 0;
 	}
+	if (strcmp(what, "dropped") == 0)
+		CHECK(setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0);
 	open_all();
 	if (strcmp(what, "hold") == 0) {
 		struct grants a = alloc(1);

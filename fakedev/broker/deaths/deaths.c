@@ -340,12 +340,50 @@ static uint32_t thread_of(const struct wire_in *in)
 	return in->msg.result > 0 ? (uint32_t)in->msg.result : 0;
 }
 
-static void doom_client(struct client *c, struct death_program *p, const struct wire_in *in)
+/* Nobody but who traces it can catch it: he is told. What is stopped has its result before it, unseen. */
+static void doom_traced(struct client *c, struct death_program *p, const struct wire_in *in,
+			bool done)
+{
+	uint32_t pid = c->program.pid, tid = thread_of(in) ? thread_of(in) : pid;
+	bool look = c->broker->config.deaths->snapshots;
+	enum death_end end = p->end;
+
+	p->reached = true;
+	p->victim = pid;
+	p->thread = tid;
+	deaths_look(c->broker);
+	say(p, pid);
+	/* It goes on as soon as that is told. */
+	if (end == DEATH_BY_STOP)
+		end_process(c->broker, p, pid, tid, false);
+	if (!done || end != DEATH_BY_STOP)
+		wire_send(c->endpoint.fd, WIRE_END, (int64_t)end | (look ? WIRE_END_LOOK : 0), NULL,
+			  0, NULL, 0);
+	if (!look && (end == DEATH_BY_KILL || end == DEATH_BY_DESTROY))
+		end_process(c->broker, p, pid, tid, false);
+}
+
+void deaths_take_look(struct client *c, const struct wire_in *in)
+{
+	struct death_program *p = c->broker->config.deaths ? program_of_client(c) : NULL;
+
+	if (!p || !p->reached || p->victim != c->program.pid || p->snapshot)
+		return;
+	p->snapshot = snapshot_unpack(in->payload, in->msg.payload);
+	if (p->end == DEATH_BY_KILL || p->end == DEATH_BY_DESTROY)
+		end_process(c->broker, p, p->victim, p->thread, false);
+}
+
+static void doom_client(struct client *c, struct death_program *p, const struct wire_in *in,
+			bool done)
 {
 	struct naming n = {c->broker->config.deaths, p};
 
 	trace_describe(c, in, name_call, &n);
-	doom(c->broker, p, c->program.pid, thread_of(in));
+	if (c->traced)
+		doom_traced(c, p, in, done);
+	else
+		doom(c->broker, p, c->program.pid, thread_of(in));
 }
 
 static const struct device_file *call_file(struct client *c, const struct wire_in *in)
@@ -367,7 +405,7 @@ static int before_call(struct client *c, struct death_program *p, const struct w
 	death_bytes_call(c->broker, p, &call, call.kind == TRACE_IOCTL ? call_file(c, in) : NULL);
 	watch_maps(c->broker, p);
 	if (ends_at_call(p, DEATH_CALL, p->calls)) {
-		doom_client(c, p, in);
+		doom_client(c, p, in, false);
 		return DEATHS_NO_ANSWER;
 	}
 	/* Of a read the end is told by itself. */
@@ -394,7 +432,7 @@ int deaths_before(struct client *c, const struct wire_in *in)
 	if (is_call(c, in, &before))
 		err = before_call(c, p, in);
 	if (err == 0 && before.waits && ends_at_wait(p)) {
-		doom_client(c, p, in);
+		doom_client(c, p, in, false);
 		return DEATHS_NO_ANSWER;
 	}
 	if (in->msg.op == WIRE_READ && in->msg.payload >= sizeof(r)) {
@@ -421,7 +459,7 @@ bool deaths_after(struct client *c, const struct wire_in *in)
 	c->broker->dying_call = NULL;
 	if (!p)
 		return false;
-	doom_client(c, p, in);
+	doom_client(c, p, in, true);
 	/* What is stopped has its result before it, unseen. */
 	return p->end != DEATH_BY_STOP;
 }

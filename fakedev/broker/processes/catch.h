@@ -24,6 +24,10 @@ struct snapshot {
 	bool behind; /**< what it has come for is the instruction before: a store */
 };
 void snapshot_free(struct snapshot *s);
+/** As bytes, for another process. @return the caller's to free; NULL: out of memory */
+void *snapshot_pack(const struct snapshot *s, size_t *len);
+/** NULL: they are none, or out of memory. */
+struct snapshot *snapshot_unpack(const void *bytes, size_t len);
 
 /**
  * Asks a thread to stop. One that is in a call which can't be interrupted stops when that ends.

@@ -69,6 +69,7 @@ static int hello(struct client *c, const struct wire_in *in)
 	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
 		return -EPROTO;
 	c->watches = h.role == WIRE_ROLE_WATCH;
+	c->traced = h.role == WIRE_ROLE_TRACED;
 	/* Who traces speaks for the process. */
 	pid = h.role == WIRE_ROLE_TRACED ? h.pid : in->pid;
 	program_look(&c->program, pid);
@@ -483,6 +484,9 @@ int client_request(struct client *c, struct wire_in *in)
 		return in->msg.payload != sizeof(struct wire_before)
 			   ? -EPROTO
 			   : reply(c, in, deaths_call_number(c), NULL, 0);
+	case WIRE_END:
+		deaths_take_look(c, in);
+		return 0;
 	case WIRE_OP_MAX:
 		break;
 	}

@@ -69,8 +69,7 @@ static const char *about_tracing(void)
 	if (scope == 2 && geteuid() != 0)
 		return "kernel.yama.ptrace_scope is 2: be root, or set it to 1";
 	return "do not run under gdb or strace; in a container whose seccomp profile forbids "
-	       "ptrace(2) or "
-	       "pidfd_getfd(2): --cap-add SYS_PTRACE";
+	       "ptrace(2): --cap-add SYS_PTRACE";
 }
 
 const char *advice(enum part part)

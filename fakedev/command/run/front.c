@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct subject {
 	const char *program;
@@ -70,10 +71,13 @@ static void find_subject(const struct run_options *o, struct subject *s)
 	}
 }
 
-/* What is asked of the preloaded library, or of another who traces. */
-static bool wants_points(const struct run_options *o)
+/* What is asked of another who traces. */
+static bool wants_stores(const struct run_options *o)
 {
-	return run_has_deaths(o) || o->stores || o->count_stores;
+	for (unsigned int i = 0; i < o->n_programs; i++)
+		if (o->programs[i].kill_at.at == DEATH_STORE)
+			return true;
+	return o->count_stores || (o->stores && strcmp(o->stores, "exact") == 0);
 }
 
 /* What the ptrace front is not for, whatever the program. */
@@ -89,9 +93,10 @@ static int check_traced(const struct run_options *o, const struct subject *s)
 		return complain(
 		    "--assist, and a machine that serves unassisted programs, belong to "
 		    "the fuse front");
-	if (wants_points(o))
-		return complain("--kill-at, --fail, --hang, --points, --schedule, --virtual-time "
-				"and --stores do not work on the ptrace front");
+	if (wants_stores(o))
+		return complain(
+		    "--kill-at store:N, --count-stores and --stores exact do not work on "
+		    "the ptrace front: a program is traced by one alone");
 	return 0;
 }
 
@@ -123,8 +128,8 @@ static enum front_kind choose_without_library(const struct run_options *o, enum 
 		but = "a traced program has none";
 	else if (o->assist_choice == CHOSEN)
 		but = "--assist, or the machine, is for the fuse front";
-	else if (wants_points(o))
-		but = "what was asked for is not to be had on the ptrace front";
+	else if (wants_stores(o))
+		but = "stores are not to be stopped at on the ptrace front";
 	else if (ptrace_front_try(&f) < 0)
 		but = f.text;
 	snprintf(text, sizeof(text), "%s: no library can be preloaded into it%s%s", what,

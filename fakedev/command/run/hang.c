@@ -4,6 +4,7 @@
 
 #include "backtrace.h"
 #include "broker/processes/catch.h"
+#include "ptrace/front.h"
 #include "thread-calls.h"
 
 #include <json-c/json.h>
@@ -123,9 +124,25 @@ static void report_thread(void *ctx, const struct thread_call *c)
 	snapshot_free(s);
 }
 
+/* Who traces programs waits with them, and is none of them. */
+static bool is_tracer(pid_t pid)
+{
+	char path[32], name[sizeof(PTRACE_FRONT_NAME) + 1] = "";
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	f = fopen(path, "re");
+	if (f && !fgets(name, sizeof(name), f))
+		name[0] = '\0';
+	if (f)
+		fclose(f);
+	name[strcspn(name, "\n")] = '\0';
+	return strcmp(name, PTRACE_FRONT_NAME) == 0;
+}
+
 static void report_process(void *ctx, pid_t pid, bool spared)
 {
-	if (!spared)
+	if (!spared && !is_tracer(pid))
 		thread_calls((uint32_t)pid, report_thread, ctx);
 }
 
