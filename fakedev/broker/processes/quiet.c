@@ -88,6 +88,9 @@ static bool read_status(uint32_t pid, uint32_t tid, struct seen *out)
 	if (!process_status(pid, tid, &s))
 		return false;
 	*out = (struct seen){state_of(s.state), s.parent, s.threads, s.switches};
+	/* Without memory it is ending: its files are still to be closed, which others will notice. */
+	if (out->state == RESTS && !s.has_memory)
+		out->state = DEEP;
 	return true;
 }
 

@@ -139,7 +139,9 @@ static bool take_status(struct thread_call *c)
 	if (!process_status(c->pid, c->tid, &s))
 		return false;
 	c->switches = s.switches;
-	c->waits = s.state == 'S' || s.state == 'D'   ? THREAD_WAITS
+	/* Without memory it is ending, whatever that waits for. */
+	c->waits = !s.has_memory                      ? THREAD_RUNS
+		   : s.state == 'S' || s.state == 'D' ? THREAD_WAITS
 		   : s.state == 'T' || s.state == 't' ? THREAD_STOPPED
 						      : THREAD_RUNS;
 	return s.state != 'Z' && s.state != 'X';
