@@ -103,6 +103,15 @@ int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uin
  */
 int gntsim_madvise(struct gntsim_mm *mm, uint64_t addr, uint64_t len, int advice);
 
+/**
+ * Whether futex(2) finds the word at @p addr, for a futex that processes share: its page must be one of a
+ * file or the process's own, which no driver's page is. (glibc aborts where it is not.) A private futex
+ * looks at no page. Linux kernel/futex/core.c, get_futex_key().
+ * @retval 0 it is a private copy of the page; one that a store would copy is copied
+ * @retval -EFAULT any other page of a device, or none
+ */
+int gntsim_mm_futex(struct gntsim_mm *mm, uint64_t addr);
+
 /** What a page of device memory is. */
 struct gntsim_page {
 	gntsim_frame frame; /**< GNTSIM_NO_FRAME: mapped, but access is SIGBUS */

@@ -335,6 +335,7 @@ void recorder_before(void *ctx, uint32_t process, const struct scn_call *call)
 		break;
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
+	case SCN_FUTEX:
 	case SCN_MREMAP:
 	case SCN_FORK:
 	case SCN_EXEC:

@@ -19,6 +19,7 @@ enum scn_call_kind {
 	SCN_MUNMAP,   /* address, length */
 	SCN_MPROTECT, /* address, length, prot */
 	SCN_MADVISE,  /* address, length, advice */
+	SCN_FUTEX,    /* address, operation: one that wakes */
 	SCN_MREMAP,   /* address, old length, new length, flags, new address */
 	SCN_LOAD,     /* address, length */
 	SCN_STORE,    /* address; image: the bytes */

@@ -51,6 +51,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_REOPEN] = {"reopen", "a device can be opened by /proc/self/fd"},
     [SCN_CAP_RESTART] = {"restart", "a read that a signal interrupts is started again"},
     [SCN_CAP_SCATTERED_MAP] = {"scattered_map", "one map can have grants from anywhere"},
+    [SCN_CAP_SHARED_FUTEX] = {"shared_futex", "futex tells device memory from other memory"},
     [SCN_CAP_SIGIO] = {"sigio", "evtchn sends SIGIO"},
     [SCN_CAP_SURVIVE_CRASH] = {"survive_crash", "a crash of the kernel can be survived"},
     [SCN_CAP_THIRD_DOMAIN] = {"third_domain", "a script can have more than two domains"},

@@ -50,6 +50,7 @@ enum scn_capability {
 	SCN_CAP_REOPEN,      /* a device can be opened by /proc/self/fd */
 	SCN_CAP_RESTART,     /* a read that a signal interrupts is started again */
 	SCN_CAP_SCATTERED_MAP, /* one map can have grants from anywhere */
+	SCN_CAP_SHARED_FUTEX,  /* futex tells device memory from other memory */
 	SCN_CAP_SIGIO,         /* evtchn sends SIGIO */
 	SCN_CAP_SURVIVE_CRASH, /* a crash of the kernel can be survived */
 	SCN_CAP_THIRD_DOMAIN,  /* a script can have more than two domains */
@@ -69,7 +70,8 @@ enum scn_capability {
 	 SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
 
 /* What it takes a real kernel to do: it tells the driver what becomes of its mappings. */
-#define SCN_CAPS_OF_KERNEL (SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY))
+#define SCN_CAPS_OF_KERNEL                                                                         \
+	(SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY) | SCN_CAP(SHARED_FUTEX))
 
 /* The drivers' module parameters; whether one may write to them is seen on the machine. */
 #define SCN_CAPS_OF_PARAMETERS                                                                     \

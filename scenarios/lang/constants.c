@@ -54,6 +54,10 @@ static const struct constant advices[] = {
     {"MADV_NORMAL", 0},   {"MADV_RANDOM", 1}, {"MADV_SEQUENTIAL", 2}, {"MADV_WILLNEED", 3},
     {"MADV_DONTNEED", 4}, {"MADV_FREE", 8},   {"MADV_REMOVE", 9},
 };
+static const struct constant futex_operations[] = {
+    {"FUTEX_WAKE", 1},
+    {"FUTEX_WAKE_PRIVATE", 129},
+};
 static const struct constant poll_flags[] = {
     C(POLLIN), C(POLLOUT), C(POLLERR), C(POLLHUP), C(POLLNVAL),
 };
@@ -134,6 +138,8 @@ bool scn_constant_find(struct scn_str name, int64_t *value)
 		c = find(families[i].flags, families[i].n, name);
 	if (!c)
 		c = find(advices, COUNT(advices), name);
+	if (!c)
+		c = find(futex_operations, COUNT(futex_operations), name);
 	if (!c)
 		c = find(errnos, COUNT(errnos), name);
 	if (c) {

@@ -280,6 +280,7 @@ static void format_arguments(struct scn_buf *b, const struct scn_step *step,
 	case SCN_MUNMAP:
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
+	case SCN_FUTEX:
 	case SCN_MREMAP:
 	case SCN_LOAD:
 		format_range(b, call);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -381,6 +382,21 @@ static int call_madvise(struct scn_model_process *p, const struct scn_call *call
 	return !err && has_hole(p, call->arg[0], end) ? -ENOMEM : err;
 }
 
+/* A private futex is an address; one that processes share is a page and a place in it. */
+static int call_futex(struct scn_model_process *p, const struct scn_call *call)
+{
+	uint64_t addr = call->arg[0];
+	size_t run = 0;
+
+	if (addr & 3)
+		return -EINVAL;
+	if (addr > TASK_END - 4)
+		return -EFAULT;
+	if (call->arg[1] != FUTEX_WAKE || scn_private_at(&p->memory, addr, false, &run))
+		return 0;
+	return run > 0 ? -EFAULT : gntsim_mm_futex(p->mm, addr);
+}
+
 static int64_t call_mremap(struct scn_model_process *p, const struct scn_call *call)
 {
 	uint64_t addr = call->arg[0], flags = call->arg[3];
@@ -537,6 +553,9 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 		return 0;
 	case SCN_MADVISE:
 		result->value = call_madvise(p, call);
+		return 0;
+	case SCN_FUTEX:
+		result->value = call_futex(p, call);
 		return 0;
 	case SCN_MREMAP:
 		result->value = call_mremap(p, call);

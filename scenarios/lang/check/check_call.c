@@ -18,6 +18,7 @@ static const struct signature signatures[SCN_N_CALLS] = {
     [SCN_MUNMAP] = {2, 2, "munmap(ADDRESS, LENGTH)"},
     [SCN_MPROTECT] = {3, 3, "mprotect(ADDRESS, LENGTH, PROT)"},
     [SCN_MADVISE] = {3, 3, "madvise(ADDRESS, LENGTH, ADVICE)"},
+    [SCN_FUTEX] = {2, 2, "futex(ADDRESS, OPERATION)"},
     [SCN_MREMAP] = {4, 5, "mremap(ADDRESS, OLD_LENGTH, NEW_LENGTH, FLAGS[, NEW_ADDRESS])"},
     [SCN_LOAD] = {2, 2, "load(ADDRESS, LENGTH)"},
     [SCN_STORE] = {2, 2, "store(ADDRESS, BYTES)"},
@@ -182,6 +183,7 @@ static void check_arguments(struct scn_checker *c, struct scn_step *step)
 	case SCN_MUNMAP:
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
+	case SCN_FUTEX:
 	case SCN_MREMAP:
 	case SCN_LOAD:
 	case SCN_READ:

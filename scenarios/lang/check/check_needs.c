@@ -80,6 +80,8 @@ static void add_needs(struct scn_scenario *s, const struct scn_step *step)
 			continue;
 		if (step->call == SCN_MMAP)
 			s->needs |= needs_of_mmap(step);
+		if (step->call == SCN_FUTEX)
+			s->needs |= SCN_CAP(SHARED_FUTEX);
 		for (const struct scn_alternative *a = step->alternatives;
 		     a && step->call == SCN_IOCTL; a = a->next)
 			s->needs |= needs_of_result(step, a);

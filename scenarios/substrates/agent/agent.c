@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -318,6 +319,10 @@ static void make_call(struct agent *a, struct request *r, struct reply *reply)
 		break;
 	case SCN_MADVISE:
 		reply->result.value = returned(madvise(at_address(arg[0]), arg[1], (int)arg[2]));
+		break;
+	case SCN_FUTEX:
+		reply->result.value =
+		    returned(syscall(SYS_futex, at_address(arg[0]), (int)arg[1], 1));
 		break;
 	case SCN_MREMAP:
 		got = mremap(at_address(arg[0]), arg[1], arg[2], (int)arg[3], at_address(arg[4]));
