@@ -364,14 +364,10 @@ static void make_call(struct agent *a, struct request *r, struct reply *reply)
 		reply->result.kind = SCN_FAULTED;
 }
 
-static int read_part(const struct agent *a, void **out, size_t len)
+static int read_part(struct scn_wire_message *m, void **out, size_t len)
 {
-	int fd;
-
 	*out = calloc(1, len + 8);
-	if (!*out)
-		return -ENOMEM;
-	return scn_wire_receive(a->control, *out, len, &fd);
+	return *out ? scn_wire_take(m, *out, len) : -ENOMEM;
 }
 
 static void free_request(struct request *r)
@@ -384,30 +380,31 @@ static void free_request(struct request *r)
 static int read_request(const struct agent *a, struct request *r)
 {
 	void *path = NULL, *image = NULL, *relocs = NULL;
-	int err = scn_wire_receive(a->control, &r->call, sizeof(r->call), &r->fd);
+	struct scn_wire_message m = {.sock = a->control, .fd = -1};
+	int err = scn_wire_take(&m, &r->call, sizeof(r->call));
 
+	r->fd = m.fd;
 	if (err)
 		return err;
 	if (r->call.image_len > AREA_SIZE)
 		return -E2BIG;
-	err = read_part(a, &path, r->call.path_len);
+	err = read_part(&m, &path, r->call.path_len);
 	if (!err)
-		err = read_part(a, &image, r->call.image_len);
+		err = read_part(&m, &image, r->call.image_len);
 	if (!err)
-		err = read_part(a, &relocs, r->call.n_relocs * sizeof(*r->relocs));
+		err = read_part(&m, &relocs, r->call.n_relocs * sizeof(*r->relocs));
 	r->path = path;
 	r->image = image;
 	r->relocs = relocs;
 	return err;
 }
 
-static int send_reply(const struct agent *a, const struct reply *reply)
+static int send_reply(const struct agent *a, struct reply *reply)
 {
-	int err = scn_wire_send(a->control, &reply->result, sizeof(reply->result), reply->fd);
+	struct iovec parts[] = {{&reply->result, sizeof(reply->result)},
+				{reply->data, reply->result.data_len}};
 
-	if (!err && reply->result.data_len)
-		err = scn_wire_send(a->control, reply->data, reply->result.data_len, -1);
-	return err;
+	return scn_wire_send(a->control, parts, 2, reply->fd);
 }
 
 static int serve_one(struct agent *a)

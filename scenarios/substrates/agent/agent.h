@@ -7,6 +7,8 @@
 #ifndef SCN_AGENT_H
 #define SCN_AGENT_H
 
+#include <sys/uio.h>
+
 #include "lang/call.h"
 
 /*
@@ -39,9 +41,23 @@ struct scn_wire_result {
 	uint32_t data_len; /* follow */
 };
 
-/* Whole messages with at most one descriptor, which goes with the first byte. fd -1: none.
- * Return 0, or a negative errno (-EPIPE: the other end is gone). */
-int scn_wire_send(int sock, const void *data, size_t len, int fd);
-int scn_wire_receive(int sock, void *data, size_t len, int *fd);
+/*
+ * Sends a whole message, n parts of it, with at most one descriptor, which goes with the first byte. fd
+ * -1: none. The parts are the caller's again; what they say may have changed. Returns 0, or a negative
+ * errno (-EPIPE: the other end is gone).
+ */
+int scn_wire_send(int sock, struct iovec *parts, size_t n, int fd);
+
+/* A message that is being received: what has come of it, and was not taken yet. Nothing is sent behind a
+ * message before it is answered, so that all that comes is of one. */
+struct scn_wire_message {
+	int sock;
+	int fd; /* that came with it, or -1 */
+	size_t at, n;
+	char bytes[2048];
+};
+
+/* Takes the next bytes of a message ({.sock = ..., .fd = -1} at first). Returns as scn_wire_send(). */
+int scn_wire_take(struct scn_wire_message *m, void *data, size_t len);
 
 #endif

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -106,16 +107,21 @@ enum scn_status scn_agents_await(struct scn_agents *a, uint32_t process, struct 
 	return SCN_OK;
 }
 
-/* In the child: becomes the agent. */
-static void become_agent(const struct scn_agents *a, const char *const *launcher, int sock)
+/* Starts the program that becomes the agent, with its end of the socket. */
+static int start_agent(const struct scn_agents *a, const char *const *launcher, int sock,
+		       pid_t *pid)
 {
 	union {
 		const char *in[MAX_ARGS];
 		char *out[MAX_ARGS];
 	} argv;
 	const char *const *parts[] = {launcher, a->agent_argv};
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attributes;
+	sigset_t ours;
 	char number[16];
 	size_t n = 0;
+	int err;
 
 	for (size_t part = 0; part < 2; part++) {
 		for (size_t i = 0; parts[part] && parts[part][i] && n < MAX_ARGS - 2; i++)
@@ -124,16 +130,28 @@ static void become_agent(const struct scn_agents *a, const char *const *launcher
 	snprintf(number, sizeof(number), "%d", sock);
 	argv.in[n++] = number;
 	argv.in[n] = NULL;
-	execv(argv.in[0], argv.out);
-	_exit(127);
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGPIPE);
+	sigaddset(&ours, SIGXFSZ);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setsigdefault(&attributes, &ours);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+	posix_spawn_file_actions_init(&files);
+	/* Onto itself: it stays open. */
+	err = posix_spawn_file_actions_adddup2(&files, sock, sock);
+	if (!err)
+		err = posix_spawn(pid, argv.out[0], &files, &attributes, argv.out, environ);
+	posix_spawn_file_actions_destroy(&files);
+	posix_spawnattr_destroy(&attributes);
+	return -err;
 }
 
 static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 {
+	struct scn_wire_message m = {.sock = agent->sock, .fd = -1};
 	struct scn_wire_result hello;
-	int fd;
 
-	if (scn_wire_receive(agent->sock, &hello, sizeof(hello), &fd) == 0)
+	if (scn_wire_take(&m, &hello, sizeof(hello)) == 0)
 		return SCN_OK;
 	kill(agent->pid, SIGKILL);
 	forget(agent);
@@ -144,27 +162,29 @@ static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 				 const char *const *launcher, struct scn_buf *why)
 {
-	int socks[2];
+	int socks[2], err;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
 		return broken(why, "socketpair", -errno);
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0) {
-		int plain = dup(socks[1]);
-
-		signal(SIGPIPE, SIG_DFL);
-		signal(SIGXFSZ, SIG_DFL);
-		become_agent(a, launcher, plain);
-	}
+	err = start_agent(a, launcher, socks[1], &pid);
 	close(socks[1]);
-	if (pid < 0) {
+	if (err) {
 		close(socks[0]);
-		return broken(why, "fork", -errno);
+		return broken(why, "a process of the scenario", err);
 	}
 	adopt(a, &a->agents[process], socks[0], pid);
 	return hear_hello(&a->agents[process], why);
+}
+
+static struct iovec part(const void *data, size_t len)
+{
+	union {
+		const void *in;
+		void *out;
+	} base = {.in = data};
+
+	return (struct iovec){base.out, len};
 }
 
 static int send_call(const struct scn_agents *a, const struct scn_agent *agent,
@@ -183,27 +203,25 @@ static int send_call(const struct scn_agents *a, const struct scn_agent *agent,
 	    .expect_events = call->expect_events,
 	    .patience_ms = a->patience_ms,
 	};
-	int err;
+	struct iovec parts[] = {
+	    {&w, sizeof(w)},
+	    part(call->path, w.path_len),
+	    part(call->image, w.image_len),
+	    part(call->relocs, w.n_relocs * sizeof(*call->relocs)),
+	};
 
 	memcpy(w.arg, call->arg, sizeof(w.arg));
-	err = scn_wire_send(agent->sock, &w, sizeof(w), fd);
-	if (!err && w.path_len)
-		err = scn_wire_send(agent->sock, call->path, w.path_len, -1);
-	if (!err && w.image_len)
-		err = scn_wire_send(agent->sock, call->image, w.image_len, -1);
-	if (!err && w.n_relocs)
-		err = scn_wire_send(agent->sock, call->relocs, w.n_relocs * sizeof(*call->relocs),
-				    -1);
-	return err;
+	return scn_wire_send(agent->sock, parts, 4, fd);
 }
 
 static int receive_result(const struct scn_agent *agent, struct scn_result *result, int *fd,
 			  pid_t *pid)
 {
+	struct scn_wire_message m = {.sock = agent->sock, .fd = -1};
 	struct scn_wire_result w;
-	int none;
-	int err = scn_wire_receive(agent->sock, &w, sizeof(w), fd);
+	int err = scn_wire_take(&m, &w, sizeof(w));
 
+	*fd = m.fd;
 	if (err)
 		return err;
 	result->kind = (enum scn_result_kind)w.kind;
@@ -214,9 +232,7 @@ static int receive_result(const struct scn_agent *agent, struct scn_result *resu
 		return 0;
 	result->data = malloc(w.data_len);
 	result->data_len = w.data_len;
-	if (!result->data)
-		return -ENOMEM;
-	return scn_wire_receive(agent->sock, result->data, w.data_len, &none);
+	return result->data ? scn_wire_take(&m, result->data, w.data_len) : -ENOMEM;
 }
 
 /* Sends a request and waits for its reply; `fd` goes along, *got comes back. */
