@@ -78,7 +78,7 @@ static void do_access(const volatile uint8_t *from, volatile uint8_t *to, size_t
 static int access_bytes(const void *from, void *to, size_t len)
 {
 	sigjmp_buf target;
-	int signal = sigsetjmp(target, 1);
+	int signal = sigsetjmp(target, 0); /* SA_NODEFER: the mask is as it was */
 
 	if (signal == 0) {
 		fault_target = &target;
