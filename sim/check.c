@@ -223,6 +223,25 @@ static const char *check_gntdev(struct recount *r, struct gntsim_file *file, str
 	return !wrong && listed ? "list of a gntdev file's maps" : wrong;
 }
 
+/* Maps that only pins keep. */
+static const char *check_waiting(struct recount *r, const struct gntsim_domain *dom,
+				 struct sums *sums)
+{
+	const struct list *l;
+
+	for (l = dom->waiting.next; l != &dom->waiting; l = l->next) {
+		const struct map *map = container_of(l, const struct map, all);
+
+		r->totals.gntdev_maps++;
+		if (map->file || map->users || !map->pins || map->live != live_handles(dom, map))
+			return "a gntdev map that waits";
+		if ((map->notify.flags & NOTIFY_SEND_EVENT) &&
+		    check_notification(dom, map->notify.port, &sums->refs))
+			return "the notification of a gntdev map that waits";
+	}
+	return NULL;
+}
+
 static const char *check_evtchn(const struct gntsim_file *file, struct sums *sums)
 {
 	const struct evtchn_file *u = &file->u.evtchn;
@@ -271,6 +290,8 @@ static const char *check_files(struct recount *r, struct gntsim_domain *dom)
 
 	for (l = dom->files.next; l != &dom->files && !wrong; l = l->next)
 		wrong = check_file(r, container_of(l, struct gntsim_file, link), &sums);
+	if (!wrong)
+		wrong = check_waiting(r, dom, &sums);
 	for (port = 0; (p = gs_port(dom, port)); port++)
 		sums.port_refs += (uint64_t)p->refs;
 	for (l = dom->grefs.next; l != &dom->grefs; l = l->next)

@@ -11,6 +11,7 @@ static const char *const hazard_names[N_HAZARDS] = {
     [HAZARD_STATIC_KERNELS] = "evtchn-bind-static-of-a-kernels-port",
     [HAZARD_STATIC_SHARED] = "evtchn-bind-static-of-a-bound-port",
     [HAZARD_STATIC_LOST] = "evtchn-unbind-of-a-lost-port",
+    [HAZARD_PINNED_PV] = "pv-unmap-of-a-page-in-use",
     [HAZARD_STATIC_FORGETS] = "evtchn-refused-port-forgets-the-others",
 };
 

@@ -21,6 +21,7 @@ int gntsim_machine_new(const struct gntsim_config *config, struct gntsim_machine
 	list_init(&m->releases);
 	list_init(&m->dead_files);
 	list_init(&m->dead_mms);
+	list_init(&m->dead_pins);
 	for (i = 0; i < N_HAZARDS; i++)
 		gs_effect_init(&m->hazards[i], GNTSIM_EFFECT_HAZARD);
 	if (gs_frames_init(m, config->frames, config->n_frames) < 0) {
@@ -49,6 +50,7 @@ void gntsim_machine_free(struct gntsim_machine *m)
 	gs_for_each_domain(m, destroy_one, NULL);
 	while (!list_empty(&m->dead_files))
 		gs_file_free(container_of(m->dead_files.next, struct gntsim_file, link));
+	gs_pins_free(m);
 	while (!list_empty(&m->dead_mms))
 		gs_mm_free(container_of(m->dead_mms.next, struct gntsim_mm, link));
 	for (i = 0; i < DOM_LEAVES; i++)

@@ -60,6 +60,7 @@ enum hazard {
 	HAZARD_STATIC_KERNELS, /* evtchn: a kernel's own port is bound by its number */
 	HAZARD_STATIC_SHARED,  /* evtchn: one port number is bound by two files */
 	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */
+	HAZARD_PINNED_PV,      /* PV: the end of a mapping whose page the kernel still uses */
 	HAZARD_STATIC_FORGETS, /* evtchn: a file is refused a port, and loses sight of all that it has */
 	N_HAZARDS,
 };
@@ -283,6 +284,8 @@ struct gntsim_domain {
 	struct effect heard;            /* a port that is listened to became pending */
 	uint32_t first_frame, n_frames; /* page frames, including orphans */
 	struct list files, mms;
+	struct list pins;    /* pin.c */
+	struct list waiting; /* gntdev's maps that have ended but for a page that is still used */
 	struct grants grants;
 	struct maptrack maptrack;
 	struct ports ports;
@@ -436,6 +439,7 @@ struct map_page {
 	uint32_t handle;  /* the mapping for user space (PVH: the only one) */
 	uint32_t khandle; /* PV: the kernel's */
 	gntsim_frame frame;
+	uint32_t pins;  /* uses by the kernel */
 	uint16_t domid; /* the driver keeps 32 bits, but uses these only */
 	bool removed;   /* being_removed */
 };
@@ -444,12 +448,14 @@ struct map_page {
 struct map {
 	struct tree_node node; /* in the file's tree while listed */
 	struct list all;
-	struct gntsim_file *file;
+	struct gntsim_file *file; /* NULL: only pins keep it */
+	struct gntsim_domain *dom;
 	uint64_t start;        /* where it was mapped */
 	uint32_t index, count; /* pages */
 	uint32_t gap, max_gap; /* free pages before it; the most in its subtree */
 	uint32_t users;        /* the file's list, and VMA pieces */
 	uint32_t live;         /* Xen mappings */
+	uint32_t pins;         /* uses of its pages */
 	uint32_t seen;         /* by the check */
 	struct notify notify;
 	uint32_t origin;
@@ -461,6 +467,11 @@ struct map {
 /* Not listed yet, with one user. */
 struct map *gs_map_alloc(struct gntsim_file *file, uint32_t count);
 void gs_map_put(struct map *map);
+/* A page of it is used by the kernel, and no more. */
+void gs_map_pin(struct map *map, uint32_t page);
+void gs_map_unpin(struct map *map, uint32_t page);
+/* Of a domain that is being destroyed. */
+void gs_maps_kill_waiting(struct gntsim_domain *dom);
 /* Of its grants, how many Xen has mapped for the process. */
 uint32_t gs_map_live(const struct map *map);
 
@@ -578,6 +589,22 @@ void gs_own_pages_move(struct gntsim_mm *mm, uint64_t from, uint64_t len, uint64
 /* What the mapping's copy in a child inherits. @retval -ENOMEM */
 int gs_own_pages_fork(struct gntsim_mm *child, const struct vma *vma);
 
+/* ---- pin.c ---- */
+
+struct gntsim_pin {
+	struct list link; /* in the domain's pins, or the machine's dead ones */
+	struct gntsim_machine *m;
+	struct map *map; /* a page of it, or NULL */
+	uint32_t page;
+	gntsim_frame frame; /* or a frame of the domain's own, or GNTSIM_NO_FRAME */
+};
+
+/* The map is gone. */
+void gs_pins_forget(struct gntsim_domain *dom, const struct map *map);
+/* They hold nothing any more. */
+void gs_pins_kill(struct gntsim_domain *dom);
+void gs_pins_free(struct gntsim_machine *m);
+
 /* ---- check.c, check_xen.c ---- */
 
 /* What the check counts again; by the end it must equal the machine's own totals. */
@@ -619,7 +646,7 @@ struct gntsim_machine {
 	struct list effects;
 	struct effect hazards[N_HAZARDS];
 	struct list releases;
-	struct list dead_files, dead_mms;
+	struct list dead_files, dead_mms, dead_pins;
 };
 
 /* ---- origin.c ---- */

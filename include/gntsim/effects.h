@@ -39,6 +39,8 @@ enum gntsim_effect_kind {
 	 *    crashes the kernel.
 	 *  - "pv-clear-byte-on-readonly-map": clear-byte was set before a read-only mmap;
 	 *    clearing it crashes the kernel.
+	 *  - "pv-unmap-of-a-page-in-use": a mapping ends while the kernel uses its page (pin.h): the
+	 *    real one waits with the unmapping, which then fails with a warning. The model's does not.
 	 *  - "pvh-maps-own-grant": Xen takes a page that a PVH domain maps itself off its first
 	 *    address, so that the kernel loses it.
 	 *  - "arm-clear-byte-after-failed-mmap": the same where all guests are auto-translated, at

@@ -154,8 +154,10 @@ static void touch_close(struct recorder *r, const struct scn_model_process *p, u
 	bool last;
 
 	of.file = scn_model_process_file(p, fd, &last);
-	if (!of.file)
+	if (!of.file) {
+		r->into->everything = true; /* a page may be let go */
 		return;
+	}
 	touch_file(r, OPEN, of.file, true);
 	touch_file(r, RING, of.file, true);
 	if ((last || all) && gntsim_file_device(of.file) == GNTSIM_DEV_EVTCHN)
@@ -336,6 +338,7 @@ void recorder_before(void *ctx, uint32_t process, const struct scn_call *call)
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
 	case SCN_FUTEX:
+	case SCN_PIN:
 	case SCN_MREMAP:
 	case SCN_FORK:
 	case SCN_EXEC:

@@ -29,6 +29,7 @@ enum scn_call_kind {
 	SCN_FORK,     /* peer: the child */
 	SCN_EXEC,     /* the same program anew: what exec ends, ends */
 	SCN_EXIT,     /* status */
+	SCN_PIN,      /* address. The result is a descriptor that keeps its page in use */
 	SCN_SEND_FD,  /* fd; peer: who gets it. The result is the peer's descriptor */
 	SCN_N_CALLS,
 };

@@ -45,6 +45,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
 			     "mmap fails where the driver's does, and MAP_GRANT_REF not before"},
     [SCN_CAP_MUNMAP] = {"munmap", "the driver knows what is mapped, and hears of munmap"},
     [SCN_CAP_PATHS] = {"paths", "every call that takes a path finds the nodes"},
+    [SCN_CAP_PIN] = {"pin", "it matters whether the kernel still uses a page"},
     [SCN_CAP_PORTS] = {"ports", "the number of event-channel ports can be set"},
     [SCN_CAP_RAISE_VIRQ] = {"raise_virq", "a virtual interrupt can be raised"},
     [SCN_CAP_READ_ONLY] = {"read_only", "it matters whether grant and mapping are read-only"},

@@ -44,6 +44,7 @@ enum scn_capability {
 	SCN_CAP_MMAP_ERRORS, /* mmap fails where the driver's does, and MAP_GRANT_REF not before */
 	SCN_CAP_MUNMAP,      /* the driver knows what is mapped, and hears of munmap */
 	SCN_CAP_PATHS,       /* every call that takes a path finds the nodes */
+	SCN_CAP_PIN,         /* it matters whether the kernel still uses a page */
 	SCN_CAP_PORTS,       /* the number of event-channel ports can be set */
 	SCN_CAP_RAISE_VIRQ,  /* a virtual interrupt can be raised */
 	SCN_CAP_READ_ONLY,   /* whether a mapping is read-only matters */
@@ -71,7 +72,8 @@ enum scn_capability {
 
 /* What it takes a real kernel to do: it tells the driver what becomes of its mappings. */
 #define SCN_CAPS_OF_KERNEL                                                                         \
-	(SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY) | SCN_CAP(SHARED_FUTEX))
+	(SCN_CAP(DISCARD) | SCN_CAP(INVALIDATION) | SCN_CAP(MAPPED_COPY) | SCN_CAP(PIN) |          \
+	 SCN_CAP(SHARED_FUTEX))
 
 /* The drivers' module parameters; whether one may write to them is seen on the machine. */
 #define SCN_CAPS_OF_PARAMETERS                                                                     \

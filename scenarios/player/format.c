@@ -285,6 +285,9 @@ static void format_arguments(struct scn_buf *b, const struct scn_step *step,
 	case SCN_LOAD:
 		format_range(b, call);
 		break;
+	case SCN_PIN:
+		address(b, call->arg[0]);
+		break;
 	case SCN_STORE:
 		address(b, call->arg[0]);
 		scn_buf_str(b, ", ");

@@ -167,6 +167,7 @@ bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
 	case SCN_FUTEX:
+	case SCN_PIN:
 	case SCN_MREMAP:
 	case SCN_FORK:
 	case SCN_EXEC:

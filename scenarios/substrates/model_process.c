@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <gntsim/pin.h>
+
 #include "lang/bounds.h"
 
 #define PAGE          ((uint64_t)GNTSIM_PAGE_SIZE)
@@ -24,7 +26,8 @@
 #define REMAP_KEEP    4u
 
 struct scn_model_file {
-	struct gntsim_file *file;
+	struct gntsim_file *file; /* NULL: of a device's page that the kernel uses */
+	struct gntsim_pin *pin;   /* of it; NULL: it is no device's */
 	struct scn_allowance *allowance;
 	unsigned int users;
 	int flags;
@@ -34,15 +37,25 @@ static void put_file(struct scn_model_file *f)
 {
 	if (--f->users > 0)
 		return;
-	gntsim_close(f->file);
+	if (f->file)
+		gntsim_close(f->file);
+	if (f->pin)
+		gntsim_unpin(f->pin);
 	scn_allowance_free(f->allowance, f, sizeof(*f));
 }
 
-static struct scn_model_file *file_of(const struct scn_model_process *p, uint64_t fd)
+static struct scn_model_file *any_file_of(const struct scn_model_process *p, uint64_t fd)
 {
 	uint32_t n = (uint32_t)fd;
 
 	return n < p->n_fds ? p->fds[n].file : NULL;
+}
+
+static struct scn_model_file *file_of(const struct scn_model_process *p, uint64_t fd)
+{
+	struct scn_model_file *f = any_file_of(p, fd);
+
+	return f && f->file ? f : NULL;
 }
 
 static int install(struct scn_model_process *p, struct scn_model_file *f, bool cloexec)
@@ -90,9 +103,30 @@ static int call_open(struct scn_model_process *p, const struct scn_call *call)
 	return fd;
 }
 
+/* vmsplice of a byte into a pipe. */
+static int call_pin(struct scn_model_process *p, const struct scn_call *call)
+{
+	struct scn_model_file *f = scn_allowance_alloc(p->memory.allowance, sizeof(*f));
+	size_t run = 0;
+	int fd;
+
+	if (!f)
+		return -ENOMEM;
+	*f = (struct scn_model_file){.allowance = p->memory.allowance, .users = 1};
+	if (scn_private_at(&p->memory, call->arg[0], false, &run))
+		fd = 0;
+	else
+		fd = run > 0 ? -EFAULT : gntsim_pin(p->mm, call->arg[0], &f->pin);
+	if (fd == 0)
+		fd = install(p, f, false);
+	if (fd < 0)
+		put_file(f);
+	return fd;
+}
+
 static int call_close(struct scn_model_process *p, uint64_t fd)
 {
-	struct scn_model_file *f = file_of(p, fd);
+	struct scn_model_file *f = any_file_of(p, fd);
 
 	if (!f)
 		return -EBADF;
@@ -103,7 +137,7 @@ static int call_close(struct scn_model_process *p, uint64_t fd)
 
 int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_model_process *to)
 {
-	struct scn_model_file *f = file_of(from, (uint64_t)fd);
+	struct scn_model_file *f = any_file_of(from, (uint64_t)fd);
 	int got;
 
 	if (!f)
@@ -537,7 +571,7 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 		result->value = call_close(p, call->arg[0]);
 		return 0;
 	case SCN_DUP:
-		f = file_of(p, call->arg[0]);
+		f = any_file_of(p, call->arg[0]);
 		result->value = scn_model_process_send(p, f ? (int)call->arg[0] : -1, p);
 		return 0;
 	case SCN_IOCTL:
@@ -553,6 +587,9 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 		return 0;
 	case SCN_MADVISE:
 		result->value = call_madvise(p, call);
+		return 0;
+	case SCN_PIN:
+		result->value = call_pin(p, call);
 		return 0;
 	case SCN_FUTEX:
 		result->value = call_futex(p, call);

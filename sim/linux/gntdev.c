@@ -12,7 +12,7 @@
 
 static bool is_pv(const struct map *map)
 {
-	return map->file->dom->guest == GNTSIM_GUEST_PV;
+	return map->dom->guest == GNTSIM_GUEST_PV;
 }
 
 static size_t map_bytes(uint32_t count)
@@ -40,6 +40,7 @@ struct map *gs_map_alloc(struct gntsim_file *file, uint32_t count)
 		return NULL;
 	memset(map, 0, offsetof(struct map, pages));
 	map->file = file;
+	map->dom = file->dom;
 	map->count = count;
 	map->users = 1;
 	map->origin = gs_origin(file->m);
@@ -63,7 +64,7 @@ static uint64_t host_address(const struct map *map, uint32_t i)
 
 static void clear_byte(struct map *map)
 {
-	struct gntsim_machine *m = map->file->m;
+	struct gntsim_machine *m = map->dom->m;
 	const struct map_page *p = &map->pages[map->notify.offset / GNTSIM_PAGE_SIZE];
 	bool pv = is_pv(map);
 
@@ -80,7 +81,7 @@ static void clear_byte(struct map *map)
 			gs_hazard(m, HAZARD_CLEAR_READONLY);
 	} else {
 		frame_bytes(&m->frames, p->frame)[map->notify.offset % GNTSIM_PAGE_SIZE] = 0;
-		GS_SAW(m, .kind = GNTSIM_SAW_NOTIFY_BYTE, .domid = map->file->dom->id,
+		GS_SAW(m, .kind = GNTSIM_SAW_NOTIFY_BYTE, .domid = map->dom->id,
 		       .device = GNTSIM_DEV_GNTDEV, .index = gs_map_offset(map), .ref = p->ref,
 		       .frame = p->frame, .offset = map->notify.offset);
 	}
@@ -92,7 +93,7 @@ static void unmap_handle(struct map *map, uint32_t *handle, uint64_t host_addr)
 
 	if (*handle == NO_HANDLE)
 		return;
-	gntsim_gnttab_unmap(map->file->dom, &op);
+	gntsim_gnttab_unmap(map->dom, &op);
 	*handle = NO_HANDLE;
 	map->live--;
 }
@@ -108,8 +109,11 @@ static void unmap_run(struct map *map, uint32_t from, uint32_t end)
 		unmap_handle(map, &map->pages[i].handle, host_address(map, i));
 	if (!is_pv(map))
 		return;
-	for (i = from; i < end; i++)
+	for (i = from; i < end; i++) {
 		unmap_handle(map, &map->pages[i].khandle, kernel_address(map, i));
+		if (map->pages[i].pins)
+			gs_hazard(map->dom->m, HAZARD_PINNED_PV);
+	}
 }
 
 /* unmap_grant_pages(): the runs of pages in [from, end) that were not removed before. */
@@ -118,7 +122,7 @@ static void unmap_pages(struct map *map, uint32_t from, uint32_t end)
 	uint32_t run;
 
 	/* When the domain is destroyed, Xen ends its mappings. */
-	if (!map->live || map->file->dom->dying)
+	if (!map->live || map->dom->dying)
 		return;
 	while (from < end) {
 		if (map->pages[from].removed) {
@@ -132,12 +136,11 @@ static void unmap_pages(struct map *map, uint32_t from, uint32_t end)
 	}
 }
 
-void gs_map_put(struct map *map)
+/* The last user is gone, and no page of it is in use. */
+static void end_map(struct map *map)
 {
-	struct gntsim_domain *dom = map->file->dom;
+	struct gntsim_domain *dom = map->dom;
 
-	if (--map->users)
-		return;
 	if (!is_pv(map))
 		unmap_pages(map, 0, map->count);
 	if ((map->notify.flags & NOTIFY_SEND_EVENT) && !dom->dying) {
@@ -149,9 +152,50 @@ void gs_map_put(struct map *map)
 	}
 	GS_SAW(dom->m, .kind = GNTSIM_SAW_MAP_FREED, .domid = dom->id, .device = GNTSIM_DEV_GNTDEV,
 	       .file = map->file, .index = gs_map_offset(map), .count = map->count);
+	if (map->pins)
+		gs_pins_forget(dom, map);
 	list_del(&map->all);
 	dom->m->totals.gntdev_maps--;
 	gs_mem_free(dom->m, map, map_bytes(map->count));
+}
+
+/* gnttab_unmap_refs_async() comes again later, as long as it must; the byte was cleared before it. */
+static void wait_for_pins(struct map *map)
+{
+	if (map->notify.flags & NOTIFY_CLEAR_BYTE)
+		clear_byte(map);
+	list_del(&map->all);
+	list_add_tail(&map->dom->waiting, &map->all);
+	map->file = NULL;
+}
+
+void gs_map_put(struct map *map)
+{
+	if (--map->users)
+		return;
+	if (!is_pv(map) && map->pins && map->live && !map->dom->dying)
+		wait_for_pins(map);
+	else
+		end_map(map);
+}
+
+void gs_map_pin(struct map *map, uint32_t page)
+{
+	map->pages[page].pins++;
+	map->pins++;
+}
+
+void gs_map_unpin(struct map *map, uint32_t page)
+{
+	map->pages[page].pins--;
+	if (!--map->pins && !map->users && !map->dom->dying)
+		end_map(map);
+}
+
+void gs_maps_kill_waiting(struct gntsim_domain *dom)
+{
+	while (!list_empty(&dom->waiting))
+		end_map(container_of(dom->waiting.next, struct map, all));
 }
 
 static bool map_page(struct map *map, uint32_t i, uint32_t flags, uint64_t host_addr,
@@ -165,7 +209,7 @@ static bool map_page(struct map *map, uint32_t i, uint32_t flags, uint64_t host_
 	    .domid = p->domid,
 	};
 
-	gntsim_gnttab_map(map->file->dom, &op);
+	gntsim_gnttab_map(map->dom, &op);
 	if (op.status != GNTSIM_GNTST_OKAY)
 		return false;
 	*handle = op.handle;

@@ -97,6 +97,8 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *gi
 	dom->free_per_iteration = c->free_per_iteration;
 	list_init(&dom->files);
 	list_init(&dom->mms);
+	list_init(&dom->pins);
+	list_init(&dom->waiting);
 	list_init(&dom->grefs);
 	gs_effect_init(&dom->heard, GNTSIM_EFFECT_KERNEL_EVENT);
 	gs_maptrack_init(&dom->maptrack, c->max_maptrack_frames);
@@ -184,6 +186,8 @@ void gntsim_domain_destroy(struct gntsim_domain *dom)
 	dom->n_frames++;
 	gs_maptrack_release(dom);
 	gs_ports_clear(dom);
+	gs_pins_kill(dom);
+	gs_maps_kill_waiting(dom);
 	while (!list_empty(&dom->mms))
 		gs_mm_kill(container_of(dom->mms.next, struct gntsim_mm, link));
 	while (!list_empty(&dom->files))

@@ -25,6 +25,7 @@ static const struct signature signatures[SCN_N_CALLS] = {
     [SCN_READ] = {2, 3, "read(FD, LENGTH) or read(FD, ADDRESS, LENGTH)"},
     [SCN_WRITE] = {2, 3, "write(FD, [PORT, …][, LENGTH]) or write(FD, ADDRESS, LENGTH)"},
     [SCN_POLL] = {1, 1, "poll(FD)"},
+    [SCN_PIN] = {1, 1, "FD = pin(ADDRESS)"},
     [SCN_FORK] = {0, 0, "CHILD = fork()"},
     [SCN_EXEC] = {0, 0, "exec()"},
     [SCN_EXIT] = {1, 1, "exit(STATUS)"},
@@ -184,6 +185,7 @@ static void check_arguments(struct scn_checker *c, struct scn_step *step)
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
 	case SCN_FUTEX:
+	case SCN_PIN:
 	case SCN_MREMAP:
 	case SCN_LOAD:
 	case SCN_READ:

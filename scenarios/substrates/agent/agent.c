@@ -213,6 +213,21 @@ static void do_write(const struct agent *a, const struct request *r, struct repl
 	reply->result.value = returned(write((int)c->arg[0], buf, (size_t)c->arg[1]));
 }
 
+/* A pipe has the page itself, until it is read or closed. */
+static int pin(uint64_t address)
+{
+	struct iovec byte = {at_address(address), 1};
+	int fds[2], result;
+
+	if (pipe(fds))
+		return -errno;
+	result = vmsplice(fds[1], &byte, 1, 0) == 1 ? fds[0] : -errno;
+	close(fds[1]);
+	if (result < 0)
+		close(fds[0]);
+	return result;
+}
+
 static int poll_once(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT};
@@ -342,6 +357,9 @@ static void make_call(struct agent *a, struct request *r, struct reply *reply)
 		break;
 	case SCN_POLL:
 		do_poll(r, reply);
+		break;
+	case SCN_PIN:
+		reply->result.value = pin(arg[0]);
 		break;
 	case SCN_FORK:
 		do_fork(a, r, reply);
