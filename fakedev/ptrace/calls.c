@@ -207,7 +207,7 @@ void call_stopped(struct thread *t)
 	default:
 		break;
 	}
-	if (!path_call(t) && !file_call(t) && !memory_call(t))
+	if (!path_call(t) && !file_call(t) && !memory_call(t) && !futex_call(t))
 		call_pass(t, AFTER_NOTHING);
 }
 

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -251,6 +252,8 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
 					    SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_FIXED, MAP_FIXED)};
 	const struct scmp_arg_cmp long_over[] = {is_long,
 						 SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_FIXED, MAP_FIXED)};
+	const struct scmp_arg_cmp shared[] = {SCMP_A1(SCMP_CMP_MASKED_EQ, FUTEX_PRIVATE_FLAG, 0),
+					      inside};
 	static const uint64_t advice[] = {MADV_DONTNEED, MADV_REMOVE, MADV_FREE};
 	scmp_filter_ctx c;
 	int err = new_filter(&c);
@@ -263,9 +266,13 @@ int filter_memory(uint64_t window, uint64_t mask, struct sock_fprog *out)
 			err = stop_at(c, SCMP_SYS(mmap), 0, NULL);
 		if (err == 0)
 			err = stop_at(c, SCMP_SYS(madvise), 0, NULL);
+		if (err == 0)
+			err = stop_at(c, SCMP_SYS(futex), 1, shared);
 		return as_program(c, err, &plain_leave, out);
 	}
 	err = each(c, changes, COUNT(changes), 1, &inside);
+	if (err == 0)
+		err = stop_at(c, SCMP_SYS(futex), 2, shared);
 	if (err == 0)
 		err = each(c, changes, COUNT(changes), 1, &is_long);
 	if (err == 0)

@@ -216,6 +216,10 @@ void call_made(struct thread *t);
 /* @return false: it is none of those */
 bool path_call(struct thread *t);
 
+/* ---- futex.c ---- */
+/* @return false: it is none, or the kernel's alone */
+bool futex_call(struct thread *t);
+
 /* ---- files.c: calls on descriptors ---- */
 bool file_call(struct thread *t);
 void file_call_made(struct thread *t);

@@ -20,7 +20,7 @@ static const struct {
     {SOCKETS, {SCN_CAP_PATHS, "realpath, chmod and the like do not find the nodes"}},
     {ALL, {SCN_CAP_DISCARD, "a store that Xen would discard is seen by who stored"}},
     {ALL, {SCN_CAP_PIN, "a page that the kernel still uses keeps nothing mapped"}},
-    {ALL, {SCN_CAP_SHARED_FUTEX, "a futex in device memory works"}},
+    {SOCKET | KERNEL, {SCN_CAP_SHARED_FUTEX, "a futex in device memory works"}},
     {FILES, {SCN_CAP_CHARACTER_DEVICE, "the device files are regular files"}},
     {KERNEL, {SCN_CAP_MISC_DEVICE, "the device files have other numbers, or none"}},
     {KERNEL, {SCN_CAP_ENOSYS, "an unknown ioctl of evtchn is ENOTTY"}},
