@@ -30,7 +30,7 @@ static bool grants_of(void *ctx, struct gntsim_domain *dom)
 	const struct walk *walk = ctx;
 	gntsim_gref ref;
 
-	for (ref = 0; ref < table_size(&dom->grants.slots); ref++) {
+	for (ref = 0; ref < dom->grants.touched; ref++) {
 		const struct slot *slot = gs_slot(dom, ref);
 		struct gntsim_grant_info info = {
 		    .granter = dom->id,

@@ -157,6 +157,7 @@ struct grants {
 	struct table slots;
 	uint32_t max_frames;
 	gntsim_gref free, fresh; /* freed references, last first; then those never used */
+	gntsim_gref touched;     /* no entry from here on was ever written */
 	struct list deferred;    /* of struct gref's global */
 	uint32_t n_deferred;
 	bool timer_armed;

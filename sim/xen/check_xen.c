@@ -25,7 +25,7 @@ static const char *check_frames(struct recount *r, const struct gntsim_domain *d
 	}
 	if (n != dom->n_frames)
 		return "number of a domain's frames";
-	for (ref = 0; ref < table_size(&dom->grants.slots); ref++) {
+	for (ref = 0; ref < dom->grants.touched; ref++) {
 		const struct slot *slot = slot_at(dom, ref);
 
 		if (!slot->pin)
@@ -63,7 +63,7 @@ static const char *check_slots(struct recount *r, const struct gntsim_domain *do
 	const struct list *l;
 	gntsim_gref ref;
 
-	for (ref = 0; ref < table_size(&g->slots) && !wrong; ref++) {
+	for (ref = 0; ref < g->touched && !wrong; ref++) {
 		uint8_t state = slot_at(dom, ref)->state;
 
 		wrong = check_slot(r, dom, ref);

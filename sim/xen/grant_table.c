@@ -16,7 +16,7 @@ int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames)
 	g->max_frames = max_frames;
 	g->free = NO_REF;
 	list_init(&g->deferred);
-	g->fresh = GNTSIM_NR_RESERVED_GREFS;
+	g->fresh = g->touched = GNTSIM_NR_RESERVED_GREFS;
 	list_init(&g->timer);
 	return gs_table_grow(dom->m, &g->slots);
 }
@@ -53,7 +53,7 @@ void gs_grants_clear(struct gntsim_domain *dom)
 {
 	gntsim_gref ref;
 
-	for (ref = 0; ref < table_size(&dom->grants.slots); ref++) {
+	for (ref = 0; ref < dom->grants.touched; ref++) {
 		struct slot *slot = slot_at(dom, ref);
 
 		if (slot->state == SLOT_FREE)
@@ -66,7 +66,7 @@ void gs_grants_bury(struct gntsim_domain *dom)
 {
 	gntsim_gref ref;
 
-	for (ref = 0; ref < table_size(&dom->grants.slots); ref++)
+	for (ref = 0; ref < dom->grants.touched; ref++)
 		invalidate(dom, slot_at(dom, ref));
 }
 
@@ -83,7 +83,10 @@ static gntsim_gref take_reference(struct gntsim_domain *dom)
 	if (g->fresh >= table_size(&g->slots) &&
 	    (g->slots.n_chunks >= g->max_frames || gs_table_grow(dom->m, &g->slots) < 0))
 		return NO_REF;
-	return g->fresh++;
+	ref = g->fresh++;
+	if (g->touched < g->fresh)
+		g->touched = g->fresh;
+	return ref;
 }
 
 static void put_reference(struct gntsim_domain *dom, gntsim_gref ref, struct slot *slot)
@@ -158,6 +161,8 @@ int gntsim_grant_entry_set(struct gntsim_domain *dom, gntsim_gref ref,
 
 	if (!slot)
 		return -EINVAL;
+	if (dom->grants.touched <= ref)
+		dom->grants.touched = ref + 1;
 	gs_slot_write(dom, slot, entry);
 	gs_saw_grant(dom, slot);
 	return 0;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The broker survives any bytes. Several connections send it messages that are garbage, cut short,
- * or well formed with fields from a small pool of good and bad values; after every round the machine
- * must be consistent, and at the end empty.
- *
- * usage: wire-fuzz [SEED [ROUNDS]] */
+/*
+ * The broker survives any bytes. Several connections send it messages that are garbage, cut short, or well
+ * formed with fields from a small pool of good and bad values, one by one or several before it looks; the
+ * machine must be consistent all the time, and at the end empty. What is done is read off a byte string, a
+ * choice after the other: it is what a fuzzer varies. What was recorded of it is a scenario.
+ */
 #define _GNU_SOURCE
 #include "broker/broker-internal.h"
 #include "fronts/fronts.h"
+#include "fuzz.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -22,12 +24,24 @@
 #define CLIENTS 6
 #define DEVICES 32
 
-static uint64_t state;
+static const uint8_t *bytes_left;
+static size_t n_bytes;
+
+static uint32_t byte(void)
+{
+	if (!n_bytes)
+		return 0;
+	n_bytes--;
+	return *bytes_left++;
+}
 
 static uint32_t roll(uint32_t n)
 {
-	state = state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(state >> 33) % n;
+	uint32_t value = byte();
+
+	if (n > 256)
+		value |= byte() << 8 | byte() << 16 | byte() << 24;
+	return value % n;
 }
 
 static struct peer {
@@ -296,82 +310,124 @@ static void use_device(struct peer *p)
 	}
 }
 
-static int verify(struct broker *b, const char *when)
+static void verify(struct broker *b, const char *when)
 {
 	const char *wrong = gntsim_machine_check(b->machine);
 
-	if (wrong)
-		fprintf(stderr, "wire-fuzz: %s: %s\n", when, wrong);
-	return wrong != NULL;
+	if (!wrong)
+		return;
+	fprintf(stderr, "wire-fuzz: %s: %s\n", when, wrong);
+	abort();
 }
 
-int main(int argc, char **argv)
+static void act(struct peer *p, const char *path)
 {
-	char dir[] = "/tmp/wire-fuzz-XXXXXX", path[64];
-	struct broker_config config = {
-	    .fronts = &fakedev_fronts, .socket_path = path, .virtual_time = true};
-	unsigned long rounds = argc > 2 ? strtoul(argv[2], NULL, 10) : 20000;
+	struct wire_hello h = {.domid = roll(4)};
+
+	if (p->fd < 0) {
+		close_peer(p);
+		connect_peer(p, path);
+		if (roll(10))
+			wire_send(p->fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
+	} else if (roll(150) == 1) {
+		close_peer(p);
+	} else if (roll(60) == 1) {
+		send_garbage(p);
+	} else if (roll(60) == 1) {
+		send_memfd(p);
+	} else if (roll(6) == 1) {
+		use_device(p);
+	} else {
+		send_message(p);
+	}
+}
+
+static void serve(struct broker *b)
+{
+	while (broker_serve(b, 0) > 0)
+		;
+	for (int i = 0; i < CLIENTS; i++)
+		if (peers[i].fd >= 0)
+			receive(&peers[i]);
+}
+
+static void check_empty(struct broker *b)
+{
 	struct gntsim_totals t;
+
+	/* Deferred pages, ten a second. */
+	gntsim_machine_advance(b->machine, 3600ull * 1000000000u);
+	verify(b, "at the end");
+	gntsim_machine_totals(b->machine, &t);
+	if (!t.files && !t.mms && !t.vmas && !t.frames && !t.grants && !t.gntdev_maps &&
+	    !t.maptrack && !t.zombies)
+		return;
+	fprintf(stderr,
+		"wire-fuzz: left: files %u, mms %u, vmas %u, frames %u, grants %u, maps %u, "
+		"maptrack %u, zombies %u\n",
+		t.files, t.mms, t.vmas, t.frames, t.grants, t.gntdev_maps, t.maptrack, t.zombies);
+	abort();
+}
+
+static void ignore(const char *hazard)
+{
+	(void)hazard;
+}
+
+/* A folder of one's own for the socket, made at the first input. */
+static const char *socket_path(void)
+{
+	static char path[64];
+	char dir[] = "/tmp/wire-fuzz-XXXXXX";
+
+	if (!*path && mkdtemp(dir))
+		snprintf(path, sizeof(path), "%s/s", dir);
+	return path;
+}
+
+static void end(void)
+{
+	char dir[64];
+
+	snprintf(dir, sizeof(dir), "%s", socket_path());
+	*strrchr(dir, '/') = 0;
+	rmdir(dir);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static bool begun;
+	struct broker_config config = {.fronts = &fakedev_fronts,
+				       .socket_path = socket_path(),
+				       .virtual_time = true,
+				       .on_hazard = ignore};
 	struct broker *b;
 	struct failure f;
-	int bad = 0;
 
-	state = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
-	if (!mkdtemp(dir))
-		return 1;
-	snprintf(path, sizeof(path), "%s/s", dir);
+	if (!begun)
+		atexit(end);
+	begun = true;
+	bytes_left = data;
+	n_bytes = size;
 	if (broker_new(&config, &b, &f) < 0) {
 		fprintf(stderr, "wire-fuzz: %s\n", f.text);
-		return 1;
+		abort();
 	}
-	/* Hazards are warned of on stderr; here they are daily bread. */
-	if (!freopen("/dev/null", "w", stderr))
-		return 1;
 	for (int i = 0; i < CLIENTS; i++)
 		peers[i].fd = -1;
-	for (unsigned long round = 0; round < rounds && !bad; round++) {
-		struct peer *p = &peers[roll(CLIENTS)];
-		struct wire_hello h = {.domid = roll(4)};
-
-		if (p->fd < 0) {
-			close_peer(p);
-			connect_peer(p, path);
-			if (roll(10))
-				wire_send(p->fd, WIRE_HELLO, 0, &h, sizeof(h), NULL, 0);
-		} else if (roll(150) == 0) {
-			close_peer(p);
-		} else if (roll(60) == 0) {
-			send_garbage(p);
-		} else if (roll(60) == 0) {
-			send_memfd(p);
-		} else if (roll(6) == 0) {
-			use_device(p);
-		} else {
-			send_message(p);
-		}
-		while (broker_serve(b, 0) > 0)
-			;
-		if (p->fd >= 0)
-			receive(p);
+	for (unsigned long round = 0; n_bytes; round++) {
+		act(&peers[roll(CLIENTS)], config.socket_path);
+		/* Sometimes several come before the broker looks. */
+		if (roll(4))
+			serve(b);
 		if (round % 64 == 0)
-			bad = verify(b, "in the run");
+			verify(b, "in the run");
 	}
 	for (int i = 0; i < CLIENTS; i++)
 		close_peer(&peers[i]);
 	while (broker_serve(b, 0) > 0)
 		;
-	/* Deferred pages, ten a second. */
-	gntsim_machine_advance(b->machine, 3600ull * 1000000000u);
-	bad = bad || verify(b, "at the end");
-	gntsim_machine_totals(b->machine, &t);
-	printf("after %lu rounds: files %u, mms %u, vmas %u, frames %u, grants %u, maps %u, "
-	       "maptrack %u, ports %u, zombies %u\n",
-	       rounds, t.files, t.mms, t.vmas, t.frames, t.grants, t.gntdev_maps, t.maptrack,
-	       t.ports, t.zombies);
-	if (t.files || t.mms || t.vmas || t.frames || t.grants || t.gntdev_maps || t.maptrack ||
-	    t.zombies)
-		bad = 1;
+	check_empty(b);
 	broker_free(b);
-	rmdir(dir);
-	return bad;
+	return 0;
 }
