@@ -153,13 +153,13 @@ static int map_file(struct reference *r, int mm, int file, const struct call *c)
 			  .map = R_NOBODY};
 	bool shared = flags == MAP_SHARED || flags == MAP_SHARED_VALIDATE;
 
-	if (!len || v.start % PAGE || !flags)
-		return -EINVAL;
 	if (f->dead || r->mm[mm].dead) {
 		/* Which of several errors is nobody's question. */
 		r->open_question = true;
 		return -ENODEV;
 	}
+	if (!len || v.start % PAGE || !flags)
+		return -EINVAL;
 	/* No program can do that. */
 	if (f->domain != r->mm[mm].domain)
 		return -EINVAL;
