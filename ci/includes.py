@@ -20,9 +20,12 @@ RANKS = {
     "fakedev": 1,  # the wire: what both ends share
     "fakedev/privcmd": 1,
     "fakedev/xenbus": 1,
+    "fakedev/place": 1.5,
     "fakedev/calls": 2,
     "fakedev/tracee": 2,
     "fakedev/preload": 3,
+    "fakedev/preload/paths": 4,
+    "fakedev/broker/place": 2,
     "fakedev/broker/processes": 2,
     "fakedev/broker": 3,
     "fakedev/broker/deaths": 4,

@@ -23,6 +23,7 @@
  *                     WIRE_PORT_NOTIFY, one to send to.
  *   xenbus            broker to client: answers and watch events. Client to broker: what a raw
  *                     write() sent.
+ *   parameter         broker to client: its text, and the end of it.
  *   gntalloc, gntdev  one byte that is never read, so that poll() says readable, as for any
  *                     file without a poll method.
  */
@@ -80,6 +81,8 @@ enum wire_op {
 			   are put instead of WIRE_READ; -EOPNOTSUPP: they are not */
 	WIRE_INTRODUCE, /**< uint32_t domid -> nothing, once its xenstored knows the domain; -ENOENT: there is
 			   none; -EIO: it has ended */
+	WIRE_CONSOLE, /**< uint32_t domid -> a stream that is the domain's console, from within; -ENOENT: it
+			 has none; -EBUSY: another has it */
 	WIRE_PAGES, /**< struct wire_range -> runs of the range as they are now, descriptors */
 	WIRE_END, /**< said to WIRE_ROLE_TRACED in place of an answer: the process is to end where it is;
 		     * how is the result (enum death_end), with WIRE_END_LOOK maybe: then this is asked, with
@@ -92,10 +95,13 @@ enum wire_device {
 	WIRE_DEV_GNTALLOC,
 	WIRE_DEV_GNTDEV,
 	WIRE_DEV_EVTCHN,
-	WIRE_DEV_PRIVCMD,  /**< /dev/xen/privcmd, /dev/xen/hypercall */
-	WIRE_DEV_XENBUS,   /**< /dev/xen/xenbus */
-	WIRE_DEV_XSD_PORT, /**< /proc/xen/xsd_port: text, a plain file */
-	WIRE_DEV_XSD_KVA,  /**< /proc/xen/xsd_kva: one page, a plain file */
+	WIRE_DEV_PRIVCMD,        /**< /dev/xen/privcmd, /dev/xen/hypercall */
+	WIRE_DEV_XENBUS,         /**< /dev/xen/xenbus */
+	WIRE_DEV_XENBUS_BACKEND, /**< /dev/xen/xenbus_backend */
+	WIRE_DEV_PARAMETER, /**< a module's parameter that is opened for writing; wire_open.node */
+	WIRE_DEV_XSD_PORT,  /**< /proc/xen/xsd_port: text, a plain file, as those that follow */
+	WIRE_DEV_XSD_KVA,   /**< /proc/xen/xsd_kva: one page */
+	WIRE_DEV_PLACE, /**< a text or a folder of the place, or with O_PATH any node: wire_open.node */
 	WIRE_DEV_MAX,
 };
 
@@ -105,6 +111,11 @@ enum wire_device {
 
 /** Beside an enum death_end. */
 #define WIRE_END_LOOK 256
+/** In the name of the directory beside the machine's socket where folders of the place are shown from, and
+ * below it by domain. */
+#define PLACE_SHADOW ".gntsim-place"
+/** The sticky bit: of all but devices there. */
+#define PLACE_SHADOW_MODE 01000u
 
 #define WIRE_F_MEMFD 1u /**< the payload is in a memfd */
 
@@ -149,12 +160,14 @@ struct wire_hello_reply {
 struct wire_open {
 	uint32_t device; /**< enum wire_device */
 	uint32_t flags;  /**< open(2)'s */
+	uint32_t node;   /**< by which path: a node of place/place.h */
+	uint32_t pad;
 };
 struct wire_file {
 	uint32_t id;     /**< names the file on this connection */
 	uint32_t device; /**< enum wire_device */
 	uint32_t flags;  /**< the open mode (O_ACCMODE) */
-	uint32_t minor;  /**< of the character device that fstat shows */
+	uint32_t minor;  /**< of the character device that fstat shows; of a parameter, its node */
 	uint64_t cookie; /**< SO_COOKIE of the client's end: identity, never reused. Of a file that
 			  * the kernel serves: random */
 };

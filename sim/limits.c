@@ -89,3 +89,12 @@ int gntsim_domain_set_limit(struct gntsim_domain *dom, enum gntsim_limit limit, 
 		dom->free_per_iteration = value;
 	return 0;
 }
+
+uint32_t gntsim_domain_limit(const struct gntsim_domain *dom, enum gntsim_limit limit)
+{
+	if (!limits[limit].info.later)
+		return 0;
+	if (limit == GNTSIM_LIMIT_GNTALLOC)
+		return dom->gntalloc_limit;
+	return limit == GNTSIM_LIMIT_GNTDEV ? dom->gntdev_limit : dom->free_per_iteration;
+}

@@ -141,6 +141,8 @@ struct device_file {
 	uint64_t cookie;
 	struct gntsim_file *file; /**< NULL for privcmd and xenbus */
 	struct xenbus_file *xenbus;
+	uint16_t target;       /**< privcmd: the domain that it may be used for, or PRIVCMD_ANY */
+	const char *text;      /**< what reading a parameter gives; while its front opens it */
 	struct client *writer; /**< xenbus: who waits for the result of a write; NULL: the front */
 	const struct front *front;
 	void *front_data;
@@ -209,6 +211,13 @@ struct broker_fronts {
 /** Opens a device for a domain through a front. */
 int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
 		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd);
+/** Is there no such device in the domain: its module is not loaded, or it is domain 0's alone? */
+bool device_is_missing(const struct broker *b, uint16_t domid, enum wire_device device);
+/** Opens a module's parameter, to be written: a node of place/place.h. */
+int device_open_parameter(struct broker *b, struct gntsim_domain *dom, uint32_t node,
+			  uint32_t flags, struct device_file **out, int *client_fd);
+/** @return @p len or a negative errno */
+long device_write_parameter(const struct device_file *f, const char *text, size_t len);
 /** The last descriptor is gone: closes the model's file, ends the endpoint. */
 void device_end(struct device_file *f);
 /** Calls @p visit for each open device file. */
@@ -300,8 +309,9 @@ int request_destroy(struct client *c, const struct wire_in *in);
 void request_destroy_forget(struct client *c);
 /** What WIRE_DESTROY does, for nobody who waits for it. */
 void request_destroy_domain(struct broker *b, uint32_t domid);
-/** privcmd's ioctl (privcmd/privcmd.h); -ENODEV: the file's domain was destroyed. */
-long request_privcmd(const struct device_file *f, uint32_t cmd, uint64_t arg,
-		     const struct gntsim_user_memory *um);
+/** An ioctl on a file that is none of the model's: privcmd's (privcmd/privcmd.h), xenbus_backend's; of the
+ * others -ENOTTY. -ENODEV: the file's domain was destroyed. */
+long request_other_ioctl(struct device_file *f, uint32_t cmd, uint64_t arg,
+			 const struct gntsim_user_memory *um);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The event loop. */
 #define _GNU_SOURCE
+#include "broker/place/shadow.h"
 #include "reads.h"
 #include "store.h"
 #include "trace-clock.h"
@@ -253,6 +254,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	err = listen_start(&b->listening, config->socket_path, f);
 	if (err < 0)
 		goto undo;
+	/* A killed machine's. */
+	shadow_remove(config->socket_path);
 	if (config->open_to_all)
 		chmod(config->socket_path, 0666);
 	b->listener = (struct endpoint){.ready = listener_ready,
@@ -277,6 +280,8 @@ void broker_free(struct broker *b)
 {
 	if (!b)
 		return;
+	if (b->listening.path && b->listening.bound)
+		shadow_remove(b->listening.path);
 	listen_end(&b->listening);
 	hazards_end(&b->hazards);
 	b->config.fronts->unmount(b);

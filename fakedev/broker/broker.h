@@ -32,6 +32,13 @@ struct broker_domain {
 	uint32_t limits[GNTSIM_N_LIMITS];
 };
 
+/** What privcmd is in domains but 0. */
+enum broker_privcmd {
+	BROKER_PRIVCMD_OPEN,       /**< Xen says what they may */
+	BROKER_PRIVCMD_RESTRICTED, /**< as in Linux since XSA-482, where no domain is theirs to serve */
+	BROKER_PRIVCMD_OFF,        /**< its module is not loaded: ENOENT */
+};
+
 struct broker_config {
 	const struct broker_fronts
 	    *fronts;               /**< how device files reach programs (fronts/fronts.h) */
@@ -40,6 +47,7 @@ struct broker_config {
 	enum gntsim_xen xen;
 	enum gntsim_xsm xsm;
 	enum gntsim_arch arch;
+	enum broker_privcmd privcmd;
 	uint32_t limits[GNTSIM_N_LIMITS]; /**< of every domain, and the machine; 0: the default */
 	const struct broker_domain *domains; /**< those of which more is known, each once */
 	unsigned int n_domains;

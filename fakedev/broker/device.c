@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Open device files: the model's file and its front. */
+#include "broker/place/text.h"
+#include "place/place.h"
+#include "privcmd/abi.h"
 #include "store.h"
 #include "trace-internal.h"
 
@@ -100,12 +103,18 @@ static void device_destroy(struct endpoint *e)
 	free(f);
 }
 
-int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
-		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd)
+struct opening {
+	enum wire_device device;
+	uint32_t flags, minor;
+	const char *text; /* of a parameter */
+};
+
+static int open_file(struct broker *b, const struct front *front, struct gntsim_domain *dom,
+		     const struct opening *o, struct device_file **out, int *client_fd)
 {
-	/* Dynamic misc minors, as Debian's 6.1 gives them out in domain 0. */
-	static const uint32_t minors[] = {119, 118, 120, 121, 123};
 	struct device_file *f = calloc(1, sizeof(*f));
+	enum wire_device device = o->device;
+	uint32_t flags = o->flags;
 	int err = 0;
 
 	if (!f)
@@ -120,7 +129,9 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	f->device = device;
 	f->open_flags = flags & O_ACCMODE;
 	f->domid = gntsim_domain_id(dom);
-	f->minor = minors[device];
+	f->minor = o->minor;
+	f->text = o->text;
+	f->target = f->domid && b->config.privcmd ? PRIVCMD_NOBODY : PRIVCMD_ANY;
 	f->number = ++b->n_opened[device];
 	if (device <= WIRE_DEV_EVTCHN)
 		err = gntsim_open(dom, (enum gntsim_device)device, (int)(flags & O_ACCMODE),
@@ -136,6 +147,7 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 		return err;
 	}
 	err = front->open(f, client_fd);
+	f->text = NULL;
 	if (err < 0) {
 		if (f->file)
 			gntsim_close(f->file);
@@ -148,6 +160,40 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 	link_add(bucket(b, f->cookie), &f->by_cookie);
 	*out = f;
 	return 0;
+}
+
+bool device_is_missing(const struct broker *b, uint16_t domid, enum wire_device device)
+{
+	return domid && (device == WIRE_DEV_XENBUS_BACKEND ||
+			 (device == WIRE_DEV_PRIVCMD && b->config.privcmd == BROKER_PRIVCMD_OFF));
+}
+
+int device_open(struct broker *b, const struct front *front, struct gntsim_domain *dom,
+		enum wire_device device, uint32_t flags, struct device_file **out, int *client_fd)
+{
+	if (device_is_missing(b, gntsim_domain_id(dom), device))
+		return -ENOENT;
+	return open_file(b, front, dom, &(struct opening){device, flags, place_minor(device), NULL},
+			 out, client_fd);
+}
+
+int device_open_parameter(struct broker *b, struct gntsim_domain *dom, uint32_t node,
+			  uint32_t flags, struct device_file **out, int *client_fd)
+{
+	char text[TEXT_ROOM];
+	int n = text_of(dom, node, text);
+
+	if (n < 0)
+		return n;
+	return open_file(b, b->config.fronts->by_descriptor, dom,
+			 &(struct opening){WIRE_DEV_PARAMETER, flags, node, text}, out, client_fd);
+}
+
+long device_write_parameter(const struct device_file *f, const char *text, size_t len)
+{
+	struct gntsim_domain *dom = gntsim_domain_find(f->broker->machine, f->domid);
+
+	return dom ? text_write(dom, f->minor, text, len) : -ENODEV;
 }
 
 void device_each(const struct broker *b, void (*visit)(void *ctx, struct device_file *f), void *ctx)

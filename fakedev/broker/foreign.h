@@ -19,11 +19,14 @@ int foreign_map(struct client *c, const struct wire_map *m);
 /**
  * IOCTL_PRIVCMD_MMAPBATCH_V2. Of each page its own error is stored: -ESRCH there is no such domain,
  * -EPERM only domain 0 may, -EINVAL the domain has no such frame, or is the caller.
+ * @param target the domain that the file may be used for, or PRIVCMD_ANY
+ * @retval -EPERM another domain's pages
  * @retval -EFAULT a bad pointer
  * @retval -EINVAL no page; or they are not a whole mapping of privcmd, or pages of one that was filled
  *         and that have nothing yet
  */
-long foreign_fill(struct client *c, uint64_t arg, const struct gntsim_user_memory *um);
+long foreign_fill(struct client *c, uint16_t target, uint64_t arg,
+		  const struct gntsim_user_memory *um);
 
 /** A page of such a mapping; GNTSIM_NO_FRAME: nothing is in it. @return what foreign_each() is to return,
  * or 0 to go on */

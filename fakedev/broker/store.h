@@ -47,6 +47,13 @@ int store_listen(struct broker *b, uint16_t domid, const char *path, struct endp
 
 /** An open /dev/xen/xenbus. */
 int store_file_open(struct device_file *f);
+/**
+ * A domain's console from within: a stream of what is said there and heard.
+ * @param[out] client_fd its end; the caller's
+ * @retval -ENOENT no such domain, domain 0, or no store @retval -EBUSY another has it
+ */
+int store_console_open(struct broker *b, uint16_t domid, int *client_fd);
+
 /** The client is gone, and its answer. */
 void store_file_forget(struct client *c);
 

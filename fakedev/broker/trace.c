@@ -116,12 +116,12 @@ static bool take_attach(struct client *c, int64_t result, const void *payload, s
 	return true;
 }
 
-/* What is said to xenstored is not shown. */
-static bool is_of_xenbus(struct client *c, uint32_t file)
+/* What is said to xenstored is not shown, nor what becomes of a parameter. */
+static bool is_of_another(struct client *c, uint32_t file)
 {
 	const struct device_file *f = client_file(c, file);
 
-	return f && f->device == WIRE_DEV_XENBUS;
+	return f && f->device > WIRE_DEV_PRIVCMD;
 }
 
 static bool take_ioctl(struct client *c, const struct wire_in *in, struct trace_call *call)
@@ -133,7 +133,7 @@ static bool take_ioctl(struct client *c, const struct wire_in *in, struct trace_
 		return false;
 	memcpy(&i, in->payload, sizeof(i));
 	call->kind = TRACE_IOCTL;
-	if (is_of_xenbus(c, i.file))
+	if (is_of_another(c, i.file))
 		return false;
 	name_file(call, client_file(c, i.file));
 	call->cmd = i.cmd;
@@ -151,7 +151,7 @@ static bool take_write(struct client *c, const struct wire_in *in, struct trace_
 		return false;
 	memcpy(&w, in->payload, sizeof(w));
 	call->kind = TRACE_WRITE;
-	if (is_of_xenbus(c, w.file))
+	if (is_of_another(c, w.file))
 		return false;
 	name_file(call, client_file(c, w.file));
 	call->len = w.len;
@@ -231,6 +231,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_SHOW:
 	case WIRE_EXEC:
 	case WIRE_INTRODUCE:
+	case WIRE_CONSOLE:
 	case WIRE_BEFORE:
 	case WIRE_READS:
 	case WIRE_PAGES:

@@ -38,6 +38,9 @@ bool lib_active(void);
  * then only memory, of these files too, is followed here. */
 bool lib_native(void);
 
+/** The program's domain. */
+uint32_t lib_domid(void);
+
 /**
  * Takes the connection: all signals blocked, no other thread inside. Everything between
  * lib_enter() and lib_leave() uses raw system calls only.
@@ -134,24 +137,42 @@ void ranges_forked(void);
 /* ---- the nodes as paths: nodes.c ---- */
 
 /** A path that goes on below a node, as if it were a directory. */
-#define LIB_BELOW_NODE WIRE_DEV_MAX
-/** The device a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. */
+#define LIB_BELOW_NODE 1000
+/** The node (place/place.h) that a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. Not those
+ * that the kernel serves (lib_native()). */
 int lib_node(int dirfd, const char *path);
-/** The same where links are followed: for a path at which the kernel found nothing. */
+/** The same with those. */
+int lib_node_shown(int dirfd, const char *path);
+/** Is it a node that the kernel serves? */
+bool lib_is_kernels(int node);
+/** The same as lib_node() where links are followed: for a path at which the kernel found nothing. */
 int lib_node_behind(int dirfd, const char *path);
+/** The descriptor that a path leads to (/proc/self/fd/N), or -1. */
+int lib_descriptor_in(const char *path);
+/** The broker shows the place's folders as files of its own: what leads there becomes a path of the place. */
+void lib_out_of_shadow(char *path);
+/** The node that a descriptor is of, which the broker opened as a folder or for no more than its path
+ * (O_PATH); -1: another file. */
+int lib_node_of_shadow(int fd);
+/** The node that the kernel serves and that a descriptor leads to by its path: one for no more than that
+ * (O_PATH) can't be asked what it is; -1: another file. */
+int lib_node_of_kernels(int fd);
 /**
  * Opens a node (entered).
+ * @param[out] f f->device is WIRE_DEV_PLACE or above for what is no device of ours: a plain file
  * @param[out] fd the device's, close-on-exec; -1: it did not come along
  * @return 0 or a negative errno
  */
-int node_open(int device, int flags, struct wire_file *f, int *fd);
-/** A node as devtmpfs shows it: a misc character device, for whoever runs the program. */
+int node_open(int node, int flags, struct wire_file *f, int *fd);
+/** A node as devtmpfs, xenfs or sysfs shows it, for whoever runs the program. */
 struct stat;
 struct statx;
-void node_stat(int device, uint32_t uid, uint32_t gid, struct stat *st);
-void node_statx(int device, uint32_t uid, uint32_t gid, struct statx *st);
+void node_stat(int node, uint32_t uid, uint32_t gid, struct stat *st);
+void node_statx(int node, uint32_t uid, uint32_t gid, struct statx *st);
 /** access(2) of it: 0 or a negative errno. */
-int node_access(int device, int mode);
+int node_access(int node, int mode);
+/** The node that an open device file is of. */
+int node_of_file(const struct device *d);
 
 /* ---- calls on a device: ioctl.c, io.c; each with the kernel's kind of result ---- */
 

@@ -11,7 +11,7 @@ long device_usable(const struct device *d, int refused_mode, size_t count)
 {
 	if ((d->flags & O_ACCMODE) == (uint32_t)refused_mode)
 		return -EBADF;
-	if (d->device == WIRE_DEV_XENBUS)
+	if (d->device == WIRE_DEV_XENBUS || d->device == WIRE_DEV_PARAMETER)
 		return count > DEVICE_MOST_BYTES ? (long)DEVICE_MOST_BYTES : (long)count;
 	if (d->device != WIRE_DEV_EVTCHN)
 		return -EINVAL;
@@ -38,6 +38,8 @@ long device_read_result(const struct device *d, long n)
 {
 	if (n < 0)
 		return n == -ECONNRESET ? -EIO : n;
+	if (d->device == WIRE_DEV_PARAMETER)
+		return n;
 	/* xenstored has ended, or the machine. */
 	if (d->device == WIRE_DEV_XENBUS)
 		return n == 0 ? -EIO : n;

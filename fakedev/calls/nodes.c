@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The device nodes as paths: which path names one, and opening it. */
 #include "calls.h"
+#include "place/place.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -8,29 +9,32 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct {
-	const char *path;
-	int device;
-} nodes[] = {
-    {"/dev/xen/gntalloc", WIRE_DEV_GNTALLOC},  {"/dev/xen/gntdev", WIRE_DEV_GNTDEV},
-    {"/dev/xen/evtchn", WIRE_DEV_EVTCHN},      {"/dev/xen/privcmd", WIRE_DEV_PRIVCMD},
-    {"/dev/xen/hypercall", WIRE_DEV_PRIVCMD},  {"/proc/xen/privcmd", WIRE_DEV_PRIVCMD},
-    {"/proc/xen/xsd_port", WIRE_DEV_XSD_PORT}, {"/proc/xen/xsd_kva", WIRE_DEV_XSD_KVA},
-    {"/dev/xen/xenbus", WIRE_DEV_XENBUS},      {"/proc/xen/xenbus", WIRE_DEV_XENBUS},
-};
-
-#define N_NODES (sizeof(nodes) / sizeof(nodes[0]))
 /* Longer than any node's path with some slack for "//" and "..". */
 #define PATH_ROOM 512
+
+/* Cheap: every absolute path of the place has one of these in it. */
+static bool mentions_place(const char *path)
+{
+	static const char *const words[] = {"xen", "hypervisor", "grant_table"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strstr(path, words[i]))
+			return true;
+	return false;
+}
 
 /* Cheap: does any component of the path bear a node's name? */
 static bool mentions_node(const char *path)
 {
+	const struct place *p;
+
+	if (*path == '/')
+		return mentions_place(path);
 	while (*path) {
 		size_t n = strcspn(path, "/");
 
-		for (size_t i = 0; i < N_NODES; i++) {
-			const char *name = strrchr(nodes[i].path, '/') + 1;
+		for (int i = 0; (p = place_at(i)); i++) {
+			const char *name = strrchr(p->path, '/') + 1;
 
 			if (strlen(name) == n && memcmp(name, path, n) == 0)
 				return true;
@@ -41,12 +45,12 @@ static bool mentions_node(const char *path)
 	return false;
 }
 
-static bool is_node(const char *full)
+/* A node that is no folder. */
+static bool is_leaf(const char *full)
 {
-	for (size_t i = 0; i < N_NODES; i++)
-		if (strcmp(nodes[i].path, full) == 0)
-			return true;
-	return false;
+	int node = place_find(full, lib_domid());
+
+	return node >= 0 && place_at(node)->kind != PLACE_FOLDER;
 }
 
 /* Appends the components of path to out, without "//", "." and "..": purely textual. Below a node all
@@ -56,9 +60,9 @@ static bool append(char *out, const char *path)
 	while (*path) {
 		size_t n = strcspn(path, "/"), len = strlen(out);
 
-		if (*path == '/' && !path[1] && is_node(out))
+		if (*path == '/' && !path[1] && is_leaf(out))
 			return strcat(out, "/"), true;
-		if (is_node(out) && n > 0 && n < 3 && strncmp(path, "..", n) == 0) {
+		if (is_leaf(out) && n > 0 && n < 3 && strncmp(path, "..", n) == 0) {
 			strcat(out, "/.");
 			return true;
 		}
@@ -78,7 +82,7 @@ static bool append(char *out, const char *path)
 		/* (A last slash is looked at by itself.) */
 		while (path[0] == '/' && path[1])
 			path++;
-		if (path[0] == '/' && !is_node(out))
+		if (path[0] == '/' && !is_leaf(out))
 			path++;
 	}
 	return true;
@@ -107,38 +111,120 @@ static bool cheap_no(const char *path)
 	return !path || (uintptr_t)path < 4096;
 }
 
-/* xenstored's files in /proc/xen are not among those that the kernel serves. */
-static bool is_native(int device)
+bool lib_is_kernels(int node)
 {
-	return device != WIRE_DEV_XSD_PORT && device != WIRE_DEV_XSD_KVA;
+	const struct place *p = place_at(node);
+
+	return p && lib_native() && place_is_of_dev(p);
 }
 
-/* The device that an absolute path without "." and ".." names. */
+/* The node that an absolute path without "." and ".." names. */
 static int match(const char *full)
 {
-	for (size_t i = 0; i < N_NODES; i++) {
-		size_t n = strlen(nodes[i].path);
+	const struct place *p;
 
-		if (strncmp(nodes[i].path, full, n) != 0 || (full[n] && full[n] != '/'))
+	for (int i = 0; (p = place_at(i)); i++) {
+		size_t n = strlen(p->path);
+
+		if (strncmp(p->path, full, n) != 0 || (full[n] && full[n] != '/') ||
+		    (p->control && lib_domid() != 0))
 			continue;
-		if (lib_native() && is_native(nodes[i].device))
-			return -1;
-		return full[n] ? LIB_BELOW_NODE : nodes[i].device;
+		/* (The kernel's own folder is one.) */
+		if (!full[n])
+			return p->kind == PLACE_FOLDER && lib_is_kernels(i) ? -1 : i;
+		if (p->kind != PLACE_FOLDER)
+			return lib_is_kernels(i) ? -1 : LIB_BELOW_NODE;
 	}
 	return -1;
 }
 
-int lib_node(int dirfd, const char *path)
+void lib_out_of_shadow(char *path)
+{
+	char *at = strstr(path, PLACE_SHADOW "/"), *rest = at ? strchr(at, '/') : NULL;
+
+	rest = rest ? strchr(rest + 1, '/') : NULL; /* behind the domain's number */
+	if (rest)
+		memmove(path, rest, strlen(rest) + 1);
+}
+
+/* Where a relative path begins. */
+static bool base(int dirfd, char *out)
+{
+	if (!lib_base_directory(dirfd, out, PATH_ROOM))
+		return false;
+	lib_out_of_shadow(out);
+	return true;
+}
+
+int lib_node_shown(int dirfd, const char *path)
 {
 	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
 
 	if (!lib_active() || cheap_no(path) || !readable_path(path, text) || !mentions_node(text))
 		return -1;
 	full[0] = '\0';
-	if (text[0] != '/' &&
-	    (!lib_base_directory(dirfd, start, PATH_ROOM) || !append(full, start)))
+	if (text[0] != '/' && (!base(dirfd, start) || !append(full, start)))
 		return -1;
 	return append(full, text) ? match(full) : -1;
+}
+
+int lib_node(int dirfd, const char *path)
+{
+	int node = lib_node_shown(dirfd, path);
+
+	return lib_is_kernels(node) ? -1 : node;
+}
+
+/* The number in a path to a descriptor of the process's own. */
+static int descriptor_in(const char *path)
+{
+	static const char *const before[] = {"/proc/self/fd/", "/proc/thread-self/fd/", "/dev/fd/"};
+	int fd = 0;
+
+	for (size_t i = 0; i < sizeof(before) / sizeof(before[0]); i++) {
+		size_t n = strlen(before[i]);
+
+		if (strncmp(path, before[i], n) != 0 || !path[n])
+			continue;
+		for (path += n; *path >= '0' && *path <= '9' && fd < 1 << 24; path++)
+			fd = fd * 10 + (*path - '0');
+		return *path ? -1 : fd;
+	}
+	return -1;
+}
+
+int lib_descriptor_in(const char *path)
+{
+	char text[64];
+
+	/* (A path that ends earlier may end with its page.) */
+	for (size_t n = 0; n < sizeof(text); n++) {
+		if (lib_copy_in(text + n, (uintptr_t)(path + n), 1) < 0)
+			return -1;
+		if (!text[n])
+			return descriptor_in(text);
+		if (n == 0 && text[0] != '/')
+			return -1;
+	}
+	return -1;
+}
+
+int lib_node_of_shadow(int fd)
+{
+	char full[PATH_ROOM];
+
+	if (!lib_base_directory(fd, full, PATH_ROOM) || !strstr(full, PLACE_SHADOW "/"))
+		return -1;
+	lib_out_of_shadow(full);
+	return match(full);
+}
+
+int lib_node_of_kernels(int fd)
+{
+	char full[PATH_ROOM];
+	int node = lib_base_directory(fd, full, PATH_ROOM) ? match(full) : -1;
+
+	return lib_is_kernels(node) ? node : -1;
 }
 
 /* As many as the kernel follows. */
@@ -194,7 +280,7 @@ int lib_node_behind(int dirfd, const char *path)
 {
 	char text[PATH_ROOM], full[PATH_ROOM] = "", start[PATH_ROOM];
 	bool as_directory;
-	int device;
+	int node;
 
 	if (!lib_active() || lib_native() || cheap_no(path) || !lib_may(SYS_readlinkat) ||
 	    !readable_path(path, text))
@@ -202,25 +288,57 @@ int lib_node_behind(int dirfd, const char *path)
 	/* Cheap: most names at which there is nothing are no links. */
 	if (!mentions_node(text) && lib_read_link(dirfd, text, start, PATH_ROOM - 1) <= 0)
 		return -1;
-	if (text[0] != '/' &&
-	    (!lib_base_directory(dirfd, start, PATH_ROOM) || !append(full, start)))
+	if (text[0] != '/' && (!base(dirfd, start) || !append(full, start)))
 		return -1;
 	as_directory = text[0] && text[strlen(text) - 1] == '/';
-	device = follow(full, text) ? match(full) : -1;
-	return device >= 0 && as_directory ? LIB_BELOW_NODE : device;
+	node = follow(full, text) ? match(full) : -1;
+	return as_directory && place_at(node) && place_at(node)->kind != PLACE_FOLDER
+		   ? LIB_BELOW_NODE
+		   : node;
 }
 
-int node_open(int device, int flags, struct wire_file *f, int *fd)
+/* What it is opened as. */
+static uint32_t device_for(const struct place *p, int flags)
 {
-	struct wire_open o = {.device = (uint32_t)device, .flags = (uint32_t)flags};
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+
+	if (flags & O_PATH)
+		return WIRE_DEV_PLACE;
+	return writes && p->says == PLACE_SAYS_LIMIT ? (uint32_t)WIRE_DEV_PARAMETER : p->device;
+}
+
+/* Why it can't be opened so. */
+static int may_open(const struct place *p, int flags)
+{
+	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+
+	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
+		return -EEXIST;
+	if (p->kind != PLACE_FOLDER && (flags & O_DIRECTORY))
+		return -ENOTDIR;
+	if (flags & O_PATH)
+		return 0;
+	if (p->kind == PLACE_FOLDER && (writes || (flags & (O_CREAT | O_TRUNC))))
+		return -EISDIR;
+	return p->kind == PLACE_TEXT && writes && !(p->mode & 0200) ? -EACCES : 0;
+}
+
+int node_open(int node, int flags, struct wire_file *f, int *fd)
+{
+	const struct place *p = place_at(node);
+	struct wire_open o;
 	struct wire_in in;
 	int err;
 
 	*fd = -1;
-	if ((flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL))
-		return -EEXIST;
-	if ((flags & O_DIRECTORY) || device == LIB_BELOW_NODE)
+	*f = (struct wire_file){.device = WIRE_DEV_PLACE};
+	if (!p)
 		return -ENOTDIR;
+	err = may_open(p, flags);
+	if (err < 0)
+		return err;
+	o = (struct wire_open){
+	    .device = device_for(p, flags), .flags = (uint32_t)flags, .node = (uint32_t)node};
 	err = lib_call(WIRE_OPEN, &o, sizeof(o), NULL, 0, &in);
 	if (err == 0 && in.msg.payload == sizeof(*f)) {
 		memcpy(f, in.payload, sizeof(*f));

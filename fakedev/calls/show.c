@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What stat and access say of a node. */
 #include "calls.h"
+#include "place/place.h"
 
 #include <linux/major.h>
 #include <string.h>
@@ -8,47 +9,63 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-static const unsigned int minors[WIRE_DEV_MAX] = {119, 118, 120, 121, 123, 0, 0};
-
-static bool is_plain(int device)
+/* sysfs says a page of each of its files, whatever is in it. */
+static off_t size_of(const struct place *p)
 {
-	return device == WIRE_DEV_XSD_PORT || device == WIRE_DEV_XSD_KVA;
+	return p->kind == PLACE_TEXT && strncmp(p->path, "/sys/", 5) == 0 ? 4096 : 0;
 }
 
-static uint16_t mode_of(int device)
+static nlink_t links_of(const struct place *p)
 {
-	return (uint16_t)(is_plain(device) ? S_IFREG | 0600 : S_IFCHR | 0600);
+	return p->kind == PLACE_FOLDER ? 2 : 1;
 }
 
-void node_stat(int device, uint32_t uid, uint32_t gid, struct stat *st)
+void node_stat(int node, uint32_t uid, uint32_t gid, struct stat *st)
 {
+	const struct place *p = place_at(node);
+
 	memset(st, 0, sizeof(*st));
-	st->st_mode = mode_of(device);
-	st->st_nlink = 1;
-	st->st_ino = (ino_t)device + 1;
+	st->st_mode = p->mode;
+	st->st_nlink = links_of(p);
+	st->st_ino = (ino_t)node + 1;
 	st->st_uid = uid;
 	st->st_gid = gid;
-	st->st_rdev = is_plain(device) ? 0 : makedev(MISC_MAJOR, minors[device]);
+	st->st_size = size_of(p);
+	st->st_rdev = S_ISCHR(p->mode) ? makedev(MISC_MAJOR, p->minor) : 0;
 	st->st_blksize = 4096;
 }
 
-void node_statx(int device, uint32_t uid, uint32_t gid, struct statx *st)
+void node_statx(int node, uint32_t uid, uint32_t gid, struct statx *st)
 {
+	const struct place *p = place_at(node);
+
 	memset(st, 0, sizeof(*st));
 	st->stx_mask = STATX_BASIC_STATS & ~(unsigned int)STATX_BLOCKS;
-	st->stx_mode = mode_of(device);
-	st->stx_nlink = 1;
-	st->stx_ino = (uint64_t)device + 1;
+	st->stx_mode = (uint16_t)p->mode;
+	st->stx_nlink = (uint32_t)links_of(p);
+	st->stx_ino = (uint64_t)node + 1;
 	st->stx_uid = uid;
 	st->stx_gid = gid;
-	st->stx_rdev_major = is_plain(device) ? 0 : MISC_MAJOR;
-	st->stx_rdev_minor = minors[device];
+	st->stx_size = (uint64_t)size_of(p);
+	st->stx_rdev_major = S_ISCHR(p->mode) ? MISC_MAJOR : 0;
+	st->stx_rdev_minor = S_ISCHR(p->mode) ? p->minor : 0;
 	st->stx_blksize = 4096;
 }
 
-int node_access(int device, int mode)
+int node_access(int node, int mode)
 {
-	if (device == LIB_BELOW_NODE)
+	const struct place *p = place_at(node);
+
+	if (!p)
 		return -ENOTDIR;
-	return mode & X_OK ? -EACCES : 0;
+	if ((mode & X_OK) && p->kind != PLACE_FOLDER)
+		return -EACCES;
+	return (mode & W_OK) && p->kind == PLACE_TEXT && !(p->mode & 0200) ? -EACCES : 0;
+}
+
+int node_of_file(const struct device *d)
+{
+	/* A parameter tells itself. */
+	return d->device == WIRE_DEV_PARAMETER ? (int)d->minor
+					       : place_of_device(d->device, d->minor);
 }

@@ -46,6 +46,7 @@ void machine_options_list(struct machine_option_list *l, const struct option *ow
 	*o++ = (struct option){"xen", required_argument, NULL, MACHINE_OPTION_XEN};
 	*o++ = (struct option){"arch", required_argument, NULL, MACHINE_OPTION_ARCH};
 	*o++ = (struct option){"xsm", required_argument, NULL, MACHINE_OPTION_XSM};
+	*o++ = (struct option){"privcmd", required_argument, NULL, MACHINE_OPTION_PRIVCMD};
 	*o++ = (struct option){"limit", required_argument, NULL, MACHINE_OPTION_LIMIT};
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		name_limit((enum gntsim_limit)i, l->names[i], sizeof(l->names[i]));
@@ -60,7 +61,10 @@ void machine_options_help(FILE *out)
 	fputs("  --kernel X.Y    the kernel whose drivers are modelled (default 6.1)\n"
 	      "  --xen X.Y       the hypervisor (default 4.17)\n"
 	      "  --arch A        amd64 (default) or arm64, where every guest is pvh\n"
-	      "  --xsm M         Xen's security module: dummy (default) or silo\n",
+	      "  --xsm M         Xen's security module: dummy (default) or silo\n"
+	      "  --privcmd HOW   what privcmd is in domains but 0: open (default), restricted as "
+	      "Linux\n"
+	      "                  does since XSA-482, or off\n",
 	      out);
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)i);
@@ -146,6 +150,22 @@ static bool take_platform(const char *command, struct machine_options *m, int op
 	return !filter.has_xen || gntsim_xen_by_name(name, &m->xen) == 0;
 }
 
+static bool take_privcmd(const char *command, struct machine_options *m, const char *value)
+{
+	static const char *const names[] = {[BROKER_PRIVCMD_OPEN] = "open",
+					    [BROKER_PRIVCMD_RESTRICTED] = "restricted",
+					    [BROKER_PRIVCMD_OFF] = "off"};
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(names[i], value) == 0) {
+			m->privcmd = (enum broker_privcmd)i;
+			return true;
+		}
+	}
+	scn_usage_error(command, "--privcmd: expected open, restricted or off, found '%s'", value);
+	return false;
+}
+
 static bool take_limit(const char *command, struct machine_options *m, int option,
 		       const char *value, int domid)
 {
@@ -179,6 +199,8 @@ bool machine_options_take(const char *command, struct machine_options *m, int op
 			  const char *value, int domid)
 {
 	m->given = true;
+	if (option == MACHINE_OPTION_PRIVCMD)
+		return take_privcmd(command, m, value);
 	if (option > MACHINE_OPTION_KERNEL && option < MACHINE_OPTION_LIMIT)
 		return take_platform(command, m, option, value);
 	return option == MACHINE_OPTION_KERNEL
@@ -193,6 +215,7 @@ void machine_options_use(const struct machine_options *m, struct broker_config *
 	config->xen = m->xen;
 	config->xsm = m->xsm;
 	config->arch = m->arch;
+	config->privcmd = m->privcmd;
 	memcpy(config->limits, m->limits, sizeof(config->limits));
 	config->domains = m->domains;
 	config->n_domains = m->n_domains;

@@ -385,14 +385,12 @@ static struct gntsim_mm *mm_of_thread(const struct broker *b, uint32_t thread)
 static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
 			const struct gntsim_user_memory *um)
 {
-	const struct device_file *f = ff->device;
+	struct device_file *f = ff->device;
 	struct ioctl_gntdev_get_offset_for_vaddr where;
 	struct gntsim_mm *mm = NULL;
 
-	if (f->xenbus)
-		return -ENOTTY;
 	if (!f->file)
-		return request_privcmd(f, cmd, arg, um);
+		return request_other_ioctl(f, cmd, arg, um);
 	if (ff->unassisted)
 		return pages_ioctl(ff, thread, cmd, arg, um);
 	if (f->device == WIRE_DEV_GNTDEV && cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR) {

@@ -26,9 +26,13 @@ static const struct {
 	enum wire_device device;
 	bool assisted; /* only there: it is mapped */
 } places[] = {
-    [1] = {"gntalloc", WIRE_DEV_GNTALLOC, false}, [2] = {"gntdev", WIRE_DEV_GNTDEV, false},
-    [3] = {"evtchn", WIRE_DEV_EVTCHN, false},     [4] = {"privcmd", WIRE_DEV_PRIVCMD, false},
-    [5] = {"hypercall", WIRE_DEV_PRIVCMD, true},  [6] = {"xenbus", WIRE_DEV_XENBUS, false},
+    [1] = {"gntalloc", WIRE_DEV_GNTALLOC, false},
+    [2] = {"gntdev", WIRE_DEV_GNTDEV, false},
+    [3] = {"evtchn", WIRE_DEV_EVTCHN, false},
+    [4] = {"privcmd", WIRE_DEV_PRIVCMD, false},
+    [5] = {"hypercall", WIRE_DEV_PRIVCMD, true},
+    [6] = {"xenbus", WIRE_DEV_XENBUS, false},
+    [7] = {"xenbus_backend", WIRE_DEV_XENBUS_BACKEND, false},
 };
 #define N_PLACES (sizeof(places) / sizeof(places[0]))
 
@@ -121,7 +125,9 @@ static fuse_ino_t find_node(fuse_req_t req, fuse_ino_t folder, const char *name)
 		return 0;
 	for (unsigned int i = 1; i < N_PLACES; i++)
 		if (strcmp(places[i].name, name) == 0 &&
-		    (!places[i].assisted || !host_of(req)->memory))
+		    (!places[i].assisted || !host_of(req)->memory) &&
+		    !device_is_missing(host_of(req)->broker, (uint16_t)NODE_DOMID(folder),
+				       places[i].device))
 			return NODE(NODE_DOMID(folder), i);
 	return 0;
 }
@@ -166,6 +172,9 @@ static bool list(struct listing *l, const char *name, fuse_ino_t ino, off_t next
 
 	if (!describe(l->req, ino, &st))
 		return true;
+	/* What they stand for: the kernel would look for a driver if the files said so themselves. */
+	if (S_ISREG(st.st_mode))
+		st.st_mode = S_IFCHR | 0666;
 	need = fuse_add_direntry(l->req, l->buf + l->used, l->size - l->used, name, &st, next);
 	if (need > l->size - l->used)
 		return false;

@@ -202,6 +202,8 @@ static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
 		} else if (n > 0 && f->xenbus) {
 			xenbus_feed(f->xenbus, ports, (size_t)n);
 			broker_effects(f->broker);
+		} else if (n > 0 && f->device == WIRE_DEV_PARAMETER) {
+			device_write_parameter(f, (const char *)ports, (size_t)n);
 		}
 	}
 }
@@ -236,8 +238,12 @@ static int socket_open(struct device_file *f, int *client_fd)
 		err = -errno;
 	} else {
 		/* A file without a poll method is always readable. */
-		if (f->device != WIRE_DEV_EVTCHN && !f->xenbus)
+		if (f->text) {
+			send_bytes(f, f->text, strlen(f->text));
+			shutdown(pair[0], SHUT_WR);
+		} else if (f->device != WIRE_DEV_EVTCHN && !f->xenbus) {
 			send_bytes(f, &readable, 1);
+		}
 		err = broker_add_endpoint(b, &f->endpoint, EPOLLIN | EPOLLRDHUP);
 	}
 	if (err < 0) {

@@ -555,6 +555,7 @@ void lib_sync(void)
 
 void lib_executes(void)
 {
+	lib_one_way_end();
 	tell_and_wait(WIRE_EXEC);
 }
 

@@ -11,6 +11,11 @@ struct ranges *lib_ranges(void)
 	return &ours;
 }
 
+uint32_t lib_domid(void)
+{
+	return lib_settings.domid;
+}
+
 long lib_program_call(long nr, long a, long b, long c, long d, long e, long f)
 {
 	return raw_syscall(nr, a, b, c, d, e, f);

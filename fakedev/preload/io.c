@@ -89,23 +89,6 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 	return lib_result(device_read(fd, &d, buf, count));
 }
 
-bool lib_send_ports(int fd, const struct device *d, const uint32_t *ports, size_t bytes)
-{
-	return d->device == WIRE_DEV_EVTCHN && d->is_socket && !lib_traced() && !lib_watched() &&
-	       raw_syscall(SYS_sendto, fd, (long)ports, (long)bytes, MSG_DONTWAIT | MSG_NOSIGNAL, 0,
-			   0) == (long)bytes;
-}
-
-/* One port to enable again, as xenstored does after each event. */
-static bool write_one_way(int fd, const struct device *d, const void *buf, size_t count)
-{
-	uint32_t port;
-
-	return count == sizeof(port) &&
-	       lib_copy_in(&port, (uint64_t)(uintptr_t)buf, sizeof(port)) == 0 &&
-	       !(port & WIRE_PORT_NOTIFY) && lib_send_ports(fd, d, &port, sizeof(port));
-}
-
 DECLARE_NEXT(write);
 EXPORT ssize_t write(int fd, const void *buf, size_t count)
 {
@@ -113,7 +96,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t count)
 
 	if (!lib_device(fd, &d))
 		return NEXT(write)(fd, buf, count);
-	if (lib_settings.one_way && write_one_way(fd, &d, buf, count))
+	if (lib_one_way_enable(fd, &d, buf, count))
 		return (ssize_t)count;
 	return lib_result(device_write(&d, buf, count));
 }

@@ -121,6 +121,12 @@ void lib_reads_forget(void);
 bool lib_device(int fd, struct device *out);
 /** lib_device(), or a device file that the kernel serves: what mmap is to be done for. */
 bool lib_mappable(int fd, struct device *out);
+/** Is it a device file that the kernel serves? Asks the file itself, if @p st, what fstat
+ * says of it, is such a file's. (Not entered; no hold on it.) */
+struct stat;
+bool lib_is_native(int fd, const struct stat *st, struct device *out);
+/** Does it look like one? */
+bool lib_looks_native(const struct stat *st);
 /** The device file with this cookie, which the file itself told. (entered) */
 bool lib_claim(uint64_t cookie, struct device *out);
 /** Which device the object with this cookie is: saves asking. (entered) */
@@ -135,8 +141,10 @@ bool lib_recall_other(uint64_t cookie);
 /** Forgets every answer: the ids belong to another connection now. (entered) */
 void lib_forget(void);
 
-/** Opens it. @return a descriptor or a negative errno */
-int lib_open_node(int device, int flags);
+/** Opens a node. @return a descriptor or a negative errno */
+int lib_open_node(int node, int flags);
+/** The node whose descriptor a path leads to (/proc/self/fd/N), or -1. */
+int lib_node_reopened(const char *path);
 
 /** Is it a descriptor of the library's own? Programs can't close those. */
 bool lib_is_own_fd(int fd);
@@ -171,8 +179,11 @@ int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
 /** Says once on stderr what is in our way, and why. @return @p err */
 int lib_unable(const char *what, int err);
 
-/** Says this of an evtchn's ports to the machine, without an answer (lib_settings.one_way). False where it
- * has to be asked. */
-bool lib_send_ports(int fd, const struct device *d, const uint32_t *ports, size_t bytes);
+/** What xenstored does with an evtchn and needs no answer to (lib_settings.one_way): an event to send, a port
+ * to enable again. @return false: it is to be done as ever */
+bool lib_one_way_notify(int fd, const struct device *d, unsigned long cmd, const void *arg);
+bool lib_one_way_enable(int fd, const struct device *d, const void *buf, size_t count);
+/** It is about to wait, or to ask something: what was kept is said. */
+void lib_one_way_end(void);
 
 #endif

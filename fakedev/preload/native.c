@@ -31,6 +31,13 @@ bool lib_native(void)
 
 /* Only what looks like one of ours is asked: a file may come from another domain's tree, so its
  * file system says nothing; but hardly anybody maps an empty file that all may write. */
+bool lib_looks_native(const struct stat *st)
+{
+	return (kind() == CUSE ? S_ISCHR(st->st_mode)
+			       : S_ISREG(st->st_mode) && (st->st_mode & 0777) == 0666) &&
+	       (st->st_size == 0 || st->st_size == WIRE_EVTCHN_BYTES);
+}
+
 static bool may_be_native(int fd)
 {
 	struct stat st;
@@ -40,10 +47,22 @@ static bool may_be_native(int fd)
 	/* A sandbox forbids to ask that: the file itself is asked at once. */
 	if (lib_forbidden(SYS_fstat, r) || !lib_may(SYS_fstat))
 		return fd >= 0;
-	return r == 0 &&
-	       (kind() == CUSE ? S_ISCHR(st.st_mode)
-			       : S_ISREG(st.st_mode) && (st.st_mode & 0777) == 0666) &&
-	       (st.st_size == 0 || st.st_size == WIRE_EVTCHN_BYTES);
+	return r == 0 && lib_looks_native(&st);
+}
+
+static bool identify(int fd, struct wire_file *f)
+{
+	return raw_syscall(SYS_ioctl, fd, WIRE_IOC_IDENTIFY, (long)f, 0, 0, 0) == 0;
+}
+
+bool lib_is_native(int fd, const struct stat *st, struct device *out)
+{
+	struct wire_file f;
+
+	if (!lib_native() || !lib_looks_native(st) || !lib_may(SYS_ioctl) || !identify(fd, &f))
+		return false;
+	*out = (struct device){.device = f.device, .flags = f.flags, .minor = f.minor};
+	return true;
 }
 
 bool lib_mappable(int fd, struct device *out)
@@ -57,8 +76,7 @@ bool lib_mappable(int fd, struct device *out)
 	if (!lib_may(SYS_getsockopt) && lib_noted(fd, out))
 		return true;
 	/* What was opened under a sandbox was not noted, and is asked all the same. */
-	if (!lib_native() || !lib_may(SYS_ioctl) || !may_be_native(fd) ||
-	    raw_syscall(SYS_ioctl, fd, WIRE_IOC_IDENTIFY, (long)&f, 0, 0, 0) < 0)
+	if (!lib_native() || !lib_may(SYS_ioctl) || !may_be_native(fd) || !identify(fd, &f))
 		return false;
 	lib_enter(&saved);
 	known = lib_claim(f.cookie, out);

@@ -35,6 +35,7 @@ static bool polls_evtchn(struct pollfd *fds, nfds_t n)
 DECLARE_NEXT(poll);
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	lib_one_way_end();
 	if (timeout != 0 && polls_evtchn(fds, n)) {
 		int ready = NEXT(poll)(fds, n, 0);
 
@@ -56,6 +57,7 @@ static void before_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ti
 DECLARE_NEXT(ppoll);
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
+	lib_one_way_end();
 	before_ppoll(fds, n, timeout);
 	return lib_correct_poll(fds, n, NEXT(ppoll)(fds, n, timeout, mask));
 }
@@ -75,6 +77,7 @@ DECLARE_NEXT(__ppoll_chk);
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *timeout,
 		       const sigset_t *mask, size_t size)
 {
+	lib_one_way_end();
 	if (n <= size / sizeof(*fds))
 		before_ppoll(fds, n, timeout);
 	return lib_correct_poll(fds, n, NEXT(__ppoll_chk)(fds, n, timeout, mask, size));

@@ -62,20 +62,22 @@ static bool copies_memory(long nr, const long a[6])
 static long openat2_by_number(const long a[6])
 {
 	struct open_how how;
-	int device = lib_node((int)a[0], PTR(1));
+	int node = lib_node((int)a[0], PTR(1));
 
-	if (device < 0) {
+	if (node < 0) {
 		long r = raw_syscall(SYS_openat2, a[0], a[1], a[2], a[3], 0, 0);
 
-		device = r == -ENOENT ? lib_node_behind((int)a[0], PTR(1)) : -1;
-		if (device < 0)
+		node = r == -ENOENT  ? lib_node_behind((int)a[0], PTR(1))
+		       : r == -ENXIO ? lib_node_reopened(PTR(1))
+				     : -1;
+		if (node < 0)
 			return r;
 	}
 	if (a[3] < (long)sizeof(how))
 		return -EINVAL;
 	if (lib_copy_in(&how, (uint64_t)a[2], sizeof(how)) < 0)
 		return -EFAULT;
-	return lib_open_node(device, (int)how.flags);
+	return lib_open_node(node, (int)how.flags);
 }
 
 /* Neither has seccomp, which libseccomp calls. */
@@ -204,6 +206,12 @@ EXPORT long syscall(long nr, ...)
 		return statx((int)a[0], PTR(1), (int)a[2], (unsigned int)a[3], PTR(4));
 	case SYS_faccessat:
 		return faccessat((int)a[0], PTR(1), (int)a[2], 0);
+#ifdef SYS_faccessat2
+	case SYS_faccessat2:
+		return faccessat((int)a[0], PTR(1), (int)a[2], (int)a[3]);
+#endif
+	case SYS_readlinkat:
+		return readlinkat((int)a[0], PTR(1), PTR(2), (size_t)a[3]);
 	default:
 		if (moves_away(nr))
 			lib_anchor();

@@ -53,6 +53,7 @@ static void before_select(int n, const fd_set *in, const fd_set *out, const fd_s
 
 EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
 {
+	lib_one_way_end();
 	if (!timeout || timeout->tv_sec || timeout->tv_usec)
 		before_select(n, in, out, except);
 	return NEXT(select)(n, in, out, except, timeout);
@@ -62,6 +63,7 @@ DECLARE_NEXT(pselect);
 EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
 		   const sigset_t *mask)
 {
+	lib_one_way_end();
 	if (!timeout || timeout->tv_sec || timeout->tv_nsec)
 		before_select(n, in, out, except);
 	return NEXT(pselect)(n, in, out, except, timeout, mask);
@@ -84,6 +86,7 @@ static bool may_wait(int timeout)
 DECLARE_NEXT(epoll_wait);
 EXPORT int epoll_wait(int epoll, struct epoll_event *events, int n, int timeout)
 {
+	lib_one_way_end();
 	if (may_wait(timeout)) {
 		int ready = NEXT(epoll_wait)(epoll, events, n, 0);
 
@@ -98,6 +101,7 @@ DECLARE_NEXT(epoll_pwait);
 EXPORT int epoll_pwait(int epoll, struct epoll_event *events, int n, int timeout,
 		       const sigset_t *mask)
 {
+	lib_one_way_end();
 	if (may_wait(timeout)) {
 		int ready = NEXT(epoll_pwait)(epoll, events, n, 0, mask);
 

@@ -2,6 +2,7 @@
 /* A second xenstored in a machine. It would take away the first one's socket before it found out that
  * domain 0's page is another's: it is told so before it does anything. */
 #include "library.h"
+#include "place/place.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -24,7 +25,7 @@ __attribute__((constructor)) static void look(void)
 	if (!lib_active() || lib_settings.domid != 0 || !is_xenstored())
 		return;
 	lib_enter(&saved);
-	err = node_open(WIRE_DEV_XSD_KVA, O_RDWR, &f, &fd);
+	err = node_open(place_of_device(WIRE_DEV_XSD_KVA, 0), O_RDWR, &f, &fd);
 	if (fd >= 0)
 		raw_close(fd);
 	lib_leave(&saved);

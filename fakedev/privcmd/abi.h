@@ -28,6 +28,16 @@ struct privcmd_batch {
 };
 #define PRIVCMD_MMAPBATCH_V2 0x205004u
 
+/** IOCTL_PRIVCMD_RESTRICT: _IOC(NONE, 'P', 6, sizeof(uint16_t)): the domain that it may be used for. */
+#define PRIVCMD_RESTRICT 0x25006u
+/** No restriction; a domain that there never is (public/xen.h: DOMID_INVALID, DOMID_IDLE). */
+#define PRIVCMD_ANY    0x7FF4u
+#define PRIVCMD_NOBODY 0x7FFFu
+
+/** IOCTL_XENBUS_BACKEND_EVTCHN, _SETUP: _IOC(NONE, 'B', 0 or 1, 0). */
+#define XENBUS_BACKEND_EVTCHN 0x4200u
+#define XENBUS_BACKEND_SETUP  0x4201u
+
 enum {
 	HYPERCALL_XEN_VERSION = 17,
 	HYPERCALL_GRANT_TABLE_OP = 20,

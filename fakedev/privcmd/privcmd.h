@@ -8,6 +8,7 @@
 #define FAKEDEV_PRIVCMD_H
 
 #include <gntsim/machine.h>
+#include <stddef.h>
 
 /**
  * An ioctl on privcmd by a domain, its memory being @p um's.
@@ -21,5 +22,13 @@
  */
 long privcmd_ioctl(struct gntsim_domain *dom, uint32_t cmd, uint64_t arg,
 		   const struct gntsim_user_memory *um);
+
+/**
+ * HYPERVISOR_xen_version of a domain, for its kernel.
+ * @param op public/version.h's XENVER_*
+ * @param out what the hypercall stores, cut to @p room bytes
+ * @return what the hypercall returned
+ */
+long privcmd_version(struct gntsim_domain *dom, uint32_t op, void *out, size_t room);
 
 #endif

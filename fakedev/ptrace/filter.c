@@ -106,9 +106,13 @@ static int stop_at(scmp_filter_ctx c, int nr, unsigned int n, const struct scmp_
 }
 
 static const int by_path[] = {
-    SCMP_SYS(stat),   SCMP_SYS(lstat),      SCMP_SYS(newfstatat), SCMP_SYS(statx),
-    SCMP_SYS(access), SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
-    SCMP_SYS(execve), SCMP_SYS(readlinkat), SCMP_SYS(execveat),
+    SCMP_SYS(stat),     SCMP_SYS(lstat),      SCMP_SYS(newfstatat), SCMP_SYS(statx),
+    SCMP_SYS(access),   SCMP_SYS(faccessat),  SCMP_SYS(faccessat2), SCMP_SYS(readlink),
+    SCMP_SYS(execve),   SCMP_SYS(readlinkat), SCMP_SYS(execveat),   SCMP_SYS(chdir),
+    SCMP_SYS(getcwd),   SCMP_SYS(chmod),      SCMP_SYS(fchmodat),   SCMP_SYS(chown),
+    SCMP_SYS(lchown),   SCMP_SYS(utime),      SCMP_SYS(fchownat),   SCMP_SYS(utimensat),
+    SCMP_SYS(utimes),   SCMP_SYS(unlink),     SCMP_SYS(unlinkat),   SCMP_SYS(truncate),
+    SCMP_SYS(getxattr), SCMP_SYS(lgetxattr),  SCMP_SYS(listxattr),  SCMP_SYS(llistxattr),
 };
 static const int opening[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat)};
 static const int others[] = {

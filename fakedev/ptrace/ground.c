@@ -28,6 +28,11 @@ bool lib_native(void)
 	return false;
 }
 
+uint32_t lib_domid(void)
+{
+	return follower->front->domid;
+}
+
 /* There is one thread here. */
 void lib_enter(sigset_t *saved)
 {

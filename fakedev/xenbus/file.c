@@ -396,27 +396,12 @@ long xenbus_read(struct xenbus_file *f, void *out, size_t len)
 
 /* ---- what comes back ---- */
 
-static const struct {
-	int err;
-	const char *name;
-} errors[] = {{EINVAL, "EINVAL"}, {EACCES, "EACCES"}, {EEXIST, "EEXIST"}, {ENOENT, "ENOENT"},
-	      {ENOMEM, "ENOMEM"}, {ENOSPC, "ENOSPC"}, {EIO, "EIO"},       {E2BIG, "E2BIG"},
-	      {EPERM, "EPERM"},   {EBUSY, "EBUSY"},   {EAGAIN, "EAGAIN"}, {EISCONN, "EISCONN"}};
-
-static int error_of(const char *name)
-{
-	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++)
-		if (strcmp(errors[i].name, name) == 0)
-			return -errors[i].err;
-	return -EINVAL;
-}
-
 /* A watch was set, or was not; or taken off. */
 static void watch_answered(struct xenbus *x, struct item *i)
 {
 	struct xenbus_file *f = i->file;
 	bool failed = i->type == XS_WATCH && (x->dead || x->head.type == XS_ERROR);
-	int err = failed ? (x->dead ? -EIO : error_of((const char *)x->body)) : 0;
+	int err = failed ? (x->dead ? -EIO : xs_error_of((const char *)x->body)) : 0;
 
 	f->writing = false;
 	if (failed)

@@ -7,6 +7,7 @@
 #ifndef FAKEDEV_XENBUS_XS_H
 #define FAKEDEV_XENBUS_XS_H
 
+#include <stdarg.h>
 #include <stdint.h>
 
 enum xs_type {
@@ -37,6 +38,19 @@ struct xs_msg {
 };
 /** The longest body. */
 #define XS_PAYLOAD_MAX 4096u
+
+/** A message with its body. */
+struct xs_text {
+	struct xs_msg head;
+	char body[XS_PAYLOAD_MAX];
+};
+/** Writes one, of no transaction, whose body is given by a format in which '|' stands for a zero byte.
+ * @return its bytes @retval -E2BIG */
+int xs_compose(struct xs_text *m, enum xs_type type, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+/** The errno that an XS_ERROR's body names, negative; -EINVAL for one that is unknown, as in Linux. */
+int xs_error_of(const char *name);
 
 #define XS_RING_SIZE 1024u
 struct xs_ring {

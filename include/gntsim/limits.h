@@ -55,6 +55,10 @@ uint32_t *gntsim_limit_member(struct gntsim_domain_config *config, enum gntsim_l
  */
 int gntsim_domain_set_limit(struct gntsim_domain *dom, enum gntsim_limit limit, uint32_t value);
 
+/** The limit as it is now, as the module's parameter in /sys tells it; 0 for one that can't change while the
+ * domain lives. */
+uint32_t gntsim_domain_limit(const struct gntsim_domain *dom, enum gntsim_limit limit);
+
 #ifdef __cplusplus
 }
 #endif

@@ -25,6 +25,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_EPOLL_EPERM] = {"epoll_eperm", "epoll refuses gntalloc and gntdev"},
     [SCN_CAP_FAIL_ALLOCATION] = {"fail_allocation", "the Nth allocation can be made to fail"},
     [SCN_CAP_FAIL_MMAP] = {"fail_mmap", "a signal can come during an mmap of PV's gntdev"},
+    [SCN_CAP_FOREIGN_MAP] = {"foreign_map", "another domain's pages can be mapped through privcmd"},
     [SCN_CAP_FRAMES] = {"frames", "the number of page frames can be set"},
     [SCN_CAP_FREE_PER_ITERATION] = {"free_per_iteration",
 				    "grant_table's module parameter can be set"},
@@ -55,6 +56,7 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_SHARED_FUTEX] = {"shared_futex", "futex tells device memory from other memory"},
     [SCN_CAP_SIGIO] = {"sigio", "evtchn sends SIGIO"},
     [SCN_CAP_SURVIVE_CRASH] = {"survive_crash", "a crash of the kernel can be survived"},
+    [SCN_CAP_SYSFS] = {"sysfs", "/sys and /proc/xen are those of a Xen domain"},
     [SCN_CAP_THIRD_DOMAIN] = {"third_domain", "a script can have more than two domains"},
 };
 

@@ -27,6 +27,7 @@ enum scn_capability {
 	SCN_CAP_EPOLL_EPERM,        /* epoll refuses gntalloc and gntdev */
 	SCN_CAP_FAIL_ALLOCATION,    /* the Nth allocation can be made to fail */
 	SCN_CAP_FAIL_MMAP,          /* a signal can be made to come during an mmap of PV's gntdev */
+	SCN_CAP_FOREIGN_MAP,        /* pages of another domain can be mapped through privcmd */
 	SCN_CAP_FRAMES,             /* the number of page frames can be set */
 	SCN_CAP_FREE_PER_ITERATION, /* grant_table's module parameter can be set */
 	SCN_CAP_GNTALLOC_LIMIT,     /* gntalloc's module parameter can be set */
@@ -54,6 +55,7 @@ enum scn_capability {
 	SCN_CAP_SHARED_FUTEX,  /* futex tells device memory from other memory */
 	SCN_CAP_SIGIO,         /* evtchn sends SIGIO */
 	SCN_CAP_SURVIVE_CRASH, /* a crash of the kernel can be survived */
+	SCN_CAP_SYSFS,         /* /sys and /proc/xen are those of a Xen domain */
 	SCN_CAP_THIRD_DOMAIN,  /* a script can have more than two domains */
 	SCN_N_CAPABILITIES,
 };
@@ -68,7 +70,8 @@ enum scn_capability {
 	 SCN_CAP(DRIVER_INDEX) | SCN_CAP(ENOSYS) | SCN_CAP(EPOLL_EPERM) | SCN_CAP(IOCTL_MEMORY) |  \
 	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(LISTING) | SCN_CAP(PATHS) |           \
 	 SCN_CAP(MISC_DEVICE) | SCN_CAP(MMAP_ERRORS) | SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) |      \
-	 SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO))
+	 SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO) |            \
+	 SCN_CAP(SYSFS) | SCN_CAP(FOREIGN_MAP))
 
 /* What it takes a real kernel to do: it tells the driver what becomes of its mappings. */
 #define SCN_CAPS_OF_KERNEL                                                                         \

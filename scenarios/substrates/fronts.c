@@ -6,23 +6,22 @@
 #define UNASSISTED (1u << SCN_FRONT_FUSE_UNASSISTED)
 #define CUSE       (1u << SCN_FRONT_CUSE)
 #define PTRACE     (1u << SCN_FRONT_PTRACE)
-#define SOCKETS    (SOCKET | PTRACE)
-#define FILES      (FUSE | UNASSISTED)
-#define KERNEL     (FILES | CUSE)
-#define ALL        (SOCKETS | KERNEL)
+
+#define KERNEL (FUSE | UNASSISTED | CUSE)
+#define ALL    (SOCKET | PTRACE | KERNEL)
 
 static const struct {
 	unsigned int fronts;
 	struct scn_lack lack;
 } lacks[] = {
     {SOCKET, {SCN_CAP_ALL_CALLS, "calls that bypass the C library are not seen"}},
-    {SOCKETS, {SCN_CAP_LISTING, "/dev/xen itself is not there to be listed"}},
-    {SOCKETS, {SCN_CAP_PATHS, "realpath, chmod and the like do not find the nodes"}},
     {ALL, {SCN_CAP_DISCARD, "a store that Xen would discard is seen by who stored"}},
     {ALL, {SCN_CAP_PIN, "a page that the kernel still uses keeps nothing mapped"}},
     {SOCKET | KERNEL, {SCN_CAP_SHARED_FUTEX, "a futex in device memory works"}},
-    {FILES, {SCN_CAP_CHARACTER_DEVICE, "the device files are regular files"}},
-    {KERNEL, {SCN_CAP_MISC_DEVICE, "the device files have other numbers, or none"}},
+    {UNASSISTED, {SCN_CAP_CHARACTER_DEVICE, "the device files are regular files"}},
+    {UNASSISTED, {SCN_CAP_MISC_DEVICE, "the device files have other numbers, or none"}},
+    {UNASSISTED | CUSE, {SCN_CAP_FOREIGN_MAP, "privcmd maps no pages of other domains"}},
+    {UNASSISTED, {SCN_CAP_SYSFS, "/sys and /proc/xen are the host's"}},
     {KERNEL, {SCN_CAP_ENOSYS, "an unknown ioctl of evtchn is ENOTTY"}},
     {KERNEL, {SCN_CAP_RESTART, "a read that a signal interrupts is not started again"}},
     {KERNEL, {SCN_CAP_SIGIO, "evtchn sends no SIGIO"}},
@@ -44,7 +43,7 @@ static const struct {
     {UNASSISTED, {SCN_CAP_ISOLATION, "memory of other grants can be mapped"}},
     {UNASSISTED, {SCN_CAP_INVALIDATION, "mprotect and mremap are not heard of"}},
     {UNASSISTED, {SCN_CAP_DONTCOPY, "a forked child inherits mappings of a PV domain"}},
-    {SOCKET | UNASSISTED, {SCN_CAP_REOPEN, "a file can't be opened by /proc/self/fd"}},
+    {UNASSISTED, {SCN_CAP_REOPEN, "a file can't be opened by /proc/self/fd"}},
     {UNASSISTED,
      {SCN_CAP_SURVIVE_CRASH, "harm to a real kernel by the end of a mapping is not noticed"}},
     {UNASSISTED, {SCN_CAP_DESTROY_KILLS, "the end of a domain does not kill its programs"}},

@@ -3,6 +3,7 @@
  * claims: tries what a program can see of a front's capabilities, and prints of each its name and
  * whether it is there. Domain 0. With an argument, the broker's process: after its end, too.
  */
+#include "../../fakedev/privcmd/abi.h"
 #include "../../fakedev/uapi.h"
 
 #include <dirent.h>
@@ -129,6 +130,41 @@ static bool paths(void)
 	return utimensat(AT_FDCWD, nodes[1], NULL, 0) == 0 || (errno != ENOENT && errno != ENOTDIR);
 }
 
+/* Whether privcmd looks for the domain whose page is asked for. */
+static bool foreign_map(void)
+{
+	int fd = open("/dev/xen/privcmd", O_RDWR), err = 0;
+	uint64_t frame = 1;
+	void *at = mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0);
+	struct privcmd_batch b = {.num = 1,
+				  .dom = 999,
+				  .addr = (uint64_t)(uintptr_t)at,
+				  .arr = (uint64_t)(uintptr_t)&frame,
+				  .err = (uint64_t)(uintptr_t)&err};
+
+	return ioctl(fd, PRIVCMD_MMAPBATCH_V2, &b) == 0 && err == -ESRCH;
+}
+
+static bool says(const char *path, const char *text)
+{
+	char line[64] = "";
+	FILE *f = fopen(path, "r");
+
+	if (!f)
+		return false;
+	if (!fgets(line, sizeof(line), f))
+		line[0] = '\0';
+	fclose(f);
+	return strcmp(line, text) == 0;
+}
+
+static bool sysfs(void)
+{
+	return says("/sys/hypervisor/type", "xen\n") &&
+	       says("/proc/xen/capabilities", "control_d\n") &&
+	       says("/sys/module/xen_gntalloc/parameters/limit", "1024\n");
+}
+
 static bool epoll_eperm(void)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -249,6 +285,8 @@ static const struct claim {
     {"reopen", reopen},
     {"listing", listing},
     {"paths", paths},
+    {"foreign_map", foreign_map},
+    {"sysfs", sysfs},
     {"epoll_eperm", epoll_eperm},
     {"enosys", enosys},
     {"check_order", check_order},

@@ -127,8 +127,8 @@ wrong "expected no other word, found 'word'" serve --socket s word
 wrong "expected no other word, found 'word'" status --socket s word
 wrong "expected one name, found none" new-scenario
 wrong "expected one name, found more" new-scenario a b
-wrong "expected create, destroy, advance, limit or attach" control --socket s
-wrong "expected create, destroy, advance, limit or attach" control --socket s frobnicate 1
+wrong "expected create, destroy, advance, limit, attach or console" control --socket s
+wrong "expected create, destroy, advance, limit, attach or console" control --socket s frobnicate 1
 for value in x -1 1x 9223372036854775808; do
 	wrong "advance: expected a number from 0 to" control --socket s advance "$value"
 	wrong "destroy: expected a number from 0 to" control --socket s destroy "$value"

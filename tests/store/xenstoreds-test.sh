@@ -56,6 +56,10 @@ shared 42
 END
 run 0 "foreign pages" 0 "$foreign" 4 "$ref"
 diff "$dir/want" "$dir/out" || complain "foreign pages"
+if "$gntsim" run --socket "$s" --front fuse -- true 2>/dev/null; then
+	expect 0 "foreign pages, FUSE" "$gntsim" run --socket "$s" --front fuse -- "$foreign" 4 "$ref"
+	diff "$dir/want" "$dir/out" || complain "foreign pages, FUSE"
+fi
 run 0 "not by others" 5 "$foreign" 4 "$ref"
 says out "two 0 EPERM EPERM"
 

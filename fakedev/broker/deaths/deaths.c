@@ -69,22 +69,22 @@ bool deaths_counts(uint16_t op, const struct wire_before *before)
 	return op < WIRE_OP_MAX && calls[op];
 }
 
-/* What is said to xenstored is no device call. */
-static bool is_of_xenbus(struct client *c, const struct wire_in *in)
+/* What is said to xenstored is no device call, nor what is asked of the place. */
+static bool is_of_another(struct client *c, const struct wire_in *in)
 {
 	const struct device_file *f;
 	struct wire_open o;
 	uint32_t file;
 
 	if (in->msg.op == WIRE_OPEN)
-		return client_payload(in, &o, sizeof(o)) && o.device == WIRE_DEV_XENBUS;
+		return client_payload(in, &o, sizeof(o)) && o.device > WIRE_DEV_PRIVCMD;
 	if ((in->msg.op != WIRE_WRITE && in->msg.op != WIRE_IOCTL) ||
 	    in->msg.payload < sizeof(file))
 		return false;
 	/* Either begins with it. */
 	memcpy(&file, in->payload, sizeof(file));
 	f = client_file(c, file);
-	return f && f->device == WIRE_DEV_XENBUS;
+	return f && f->device > WIRE_DEV_PRIVCMD;
 }
 
 static bool is_call(struct client *c, const struct wire_in *in, struct wire_before *before)
@@ -92,7 +92,7 @@ static bool is_call(struct client *c, const struct wire_in *in, struct wire_befo
 	*before = (struct wire_before){.file = WIRE_NO_FILE};
 	if (in->msg.op == WIRE_BEFORE)
 		client_payload(in, before, sizeof(*before));
-	return deaths_counts(in->msg.op, before) && !is_of_xenbus(c, in);
+	return deaths_counts(in->msg.op, before) && !is_of_another(c, in);
 }
 
 static void say(const struct death_program *p, uint32_t pid)

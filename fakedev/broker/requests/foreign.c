@@ -196,7 +196,8 @@ static int fill(const struct client *c, const struct privcmd_batch *b, struct fo
 	return err == 0 ? 0 : um->write(um->ctx, b->err + i * sizeof(err), &err, sizeof(err));
 }
 
-long foreign_fill(struct client *c, uint64_t arg, const struct gntsim_user_memory *um)
+long foreign_fill(struct client *c, uint16_t target, uint64_t arg,
+		  const struct gntsim_user_memory *um)
 {
 	struct privcmd_batch b;
 	struct foreign *f;
@@ -204,6 +205,8 @@ long foreign_fill(struct client *c, uint64_t arg, const struct gntsim_user_memor
 
 	if (um->read(um->ctx, arg, &b, sizeof(b)) < 0)
 		return -EFAULT;
+	if (target != PRIVCMD_ANY && target != b.dom)
+		return -EPERM;
 	for (uint64_t i = 0; i < b.num; i++)
 		if (um->write(um->ctx, b.err + i * sizeof(none), &none, sizeof(none)) < 0)
 			return -EFAULT;

@@ -2,6 +2,7 @@
 /* WIRE_IOCTL: the client sent the memory the driver may read; the driver's writes are gathered and
  * sent back, for the client to store. */
 #include "broker/foreign.h"
+#include "broker/store.h"
 #include "broker/trace-internal.h"
 #include "privcmd/abi.h"
 #include "privcmd/privcmd.h"
@@ -163,17 +164,52 @@ static int parse(const struct wire_in *in, struct wire_ioctl *call, struct view 
 	return 0;
 }
 
-long request_privcmd(const struct device_file *f, uint32_t cmd, uint64_t arg,
-		     const struct gntsim_user_memory *um)
+/* It can be restricted once: Linux's privcmd.c. */
+static long restrict_to(struct device_file *f, uint64_t arg, const struct gntsim_user_memory *um)
+{
+	uint16_t target;
+
+	if (um->read(um->ctx, arg, &target, sizeof(target)) < 0)
+		return -EFAULT;
+	if (f->target == PRIVCMD_ANY)
+		f->target = target;
+	return f->target == target ? 0 : -EINVAL;
+}
+
+/* What xenstored in another domain than 0 would be started with; here one runs in domain 0, or may. */
+static long xenbus_backend(struct broker *b, uint32_t cmd)
+{
+	int err = 0;
+
+	if (cmd == XENBUS_BACKEND_SETUP)
+		return -EEXIST;
+	if (cmd != XENBUS_BACKEND_EVTCHN)
+		return -ENOTTY;
+	if (!b->store)
+		err = store_start(b, NULL, false);
+	return err < 0 ? err : (long)store_port(b);
+}
+
+long request_other_ioctl(struct device_file *f, uint32_t cmd, uint64_t arg,
+			 const struct gntsim_user_memory *um)
 {
 	struct gntsim_domain *dom = gntsim_domain_find(f->broker->machine, f->domid);
 
-	return dom ? privcmd_ioctl(dom, cmd, arg, um) : -ENODEV;
+	if (!dom)
+		return -ENODEV;
+	if (f->device == WIRE_DEV_XENBUS_BACKEND)
+		return xenbus_backend(f->broker, cmd);
+	if (f->device != WIRE_DEV_PRIVCMD)
+		return -ENOTTY;
+	if (cmd == PRIVCMD_RESTRICT)
+		return restrict_to(f, arg, um);
+	return cmd == PRIVCMD_HYPERCALL && f->target != PRIVCMD_ANY
+		   ? -EPERM
+		   : privcmd_ioctl(dom, cmd, arg, um);
 }
 
-static long call_driver(struct client *c, const struct device_file *f,
-			const struct wire_ioctl *call, struct gathered *g,
-			struct trace_memory *traced)
+static long call_driver(struct client *c, struct device_file *f, const struct wire_ioctl *call,
+			struct gathered *g, struct trace_memory *traced)
 {
 	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, g};
 	struct cause *cause = &c->broker->cause;
@@ -182,12 +218,10 @@ static long call_driver(struct client *c, const struct device_file *f,
 
 	if (!f)
 		return -EBADF;
-	if (f->device == WIRE_DEV_XENBUS)
-		return -ENOTTY;
-	if (!f->file && call->cmd == PRIVCMD_MMAPBATCH_V2)
-		return foreign_fill(c, call->arg, &um);
+	if (f->device == WIRE_DEV_PRIVCMD && call->cmd == PRIVCMD_MMAPBATCH_V2)
+		return foreign_fill(c, f->target, call->arg, &um);
 	if (!f->file)
-		return request_privcmd(f, call->cmd, call->arg, &um);
+		return request_other_ioctl(f, call->cmd, call->arg, &um);
 	cause->kind = CAUSE_IOCTL;
 	cause->device = f->device;
 	cause->cmd = call->cmd;

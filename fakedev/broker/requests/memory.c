@@ -143,11 +143,9 @@ static int reply_changed(struct client *c, const struct wire_in *in, int err, ui
 	return err < 0 ? reply(c, in, err) : reply_runs(c, in, addr, len);
 }
 
-/* privcmd's calls that fill a mapping come this way, not through the kernel. */
 static bool is_mappable(const struct device_file *f)
 {
-	return f->file || (f->device == WIRE_DEV_PRIVCMD &&
-			   f->front == f->broker->config.fronts->by_descriptor);
+	return f->file || f->device == WIRE_DEV_PRIVCMD;
 }
 
 static int map(struct client *c, const struct wire_in *in)

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* The requests of a control connection, but those in files of their own. */
 #define _GNU_SOURCE
+#include "broker/place/shadow.h"
+#include "broker/place/text.h"
 #include "broker/reads.h"
 #include "broker/show/show.h"
 #include "broker/store.h"
 #include "broker/trace-internal.h"
+#include "place/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -139,7 +143,7 @@ static bool has_xenstored(const struct broker *b, const struct client *c)
 }
 
 /* The plain files that xenstored finds in domain 0. */
-static int open_plain(struct broker *b, struct client *c, uint32_t device)
+static int open_for_xenstored(struct broker *b, struct client *c, uint32_t device)
 {
 	char text[16];
 	int fd;
@@ -162,15 +166,23 @@ static int open_plain(struct broker *b, struct client *c, uint32_t device)
 		c->is_xenstored = true;
 		return fd < 0 ? -errno : fd;
 	}
-	fd = memfd_create("gntsim-xsd_port", MFD_CLOEXEC);
-	if (fd < 0)
-		return -errno;
 	snprintf(text, sizeof(text), "%u", store_port(b));
-	if (write(fd, text, strlen(text)) < 0 || lseek(fd, 0, SEEK_SET) < 0) {
-		close(fd);
-		return -EIO;
-	}
-	return fd;
+	return text_file(text, strlen(text));
+}
+
+/* What is no device: the kernel's own file from then on. */
+static int open_plain(struct client *c, const struct wire_open *o)
+{
+	struct gntsim_domain *dom = c->mm ? gntsim_mm_domain(c->mm) : NULL;
+	const struct place *p = o->node <= INT_MAX ? place_at((int)o->node) : NULL;
+
+	if (o->device != WIRE_DEV_PLACE)
+		return open_for_xenstored(c->broker, c, o->device);
+	if (!dom || !p)
+		return dom ? -ENOENT : -ENODEV;
+	return p->kind == PLACE_FOLDER || (o->flags & O_PATH)
+		   ? shadow_open(c->broker->config.socket_path, c->domid, o->node, o->flags)
+		   : text_open(dom, o->node);
 }
 
 static int send_file(struct client *c, const struct wire_in *in, const struct device_file *f,
@@ -188,6 +200,7 @@ static int send_file(struct client *c, const struct wire_in *in, const struct de
 static int open_device(struct client *c, const struct wire_in *in)
 {
 	struct broker *b = c->broker;
+	const struct place *p;
 	struct wire_open o;
 	struct device_file *f;
 	uint32_t id = 0;
@@ -200,7 +213,7 @@ static int open_device(struct client *c, const struct wire_in *in)
 	if (o.device >= WIRE_DEV_XSD_PORT) {
 		struct wire_file plain = {.device = o.device};
 
-		fd = open_plain(b, c, o.device);
+		fd = open_plain(c, &o);
 		if (fd < 0)
 			return reply(c, in, fd, NULL, 0);
 		err = client_reply(c, in, 0, &plain, sizeof(plain), &fd, 1);
@@ -209,10 +222,15 @@ static int open_device(struct client *c, const struct wire_in *in)
 	}
 	if (!c->mm || !gntsim_mm_domain(c->mm))
 		return reply(c, in, -ENODEV, NULL, 0);
-	err = device_open(b, b->config.fronts->by_descriptor, gntsim_mm_domain(c->mm),
-			  (enum wire_device)o.device, o.flags, &f, &fd);
+	err = o.device == WIRE_DEV_PARAMETER
+		  ? device_open_parameter(b, gntsim_mm_domain(c->mm), o.node, o.flags, &f, &fd)
+		  : device_open(b, b->config.fronts->by_descriptor, gntsim_mm_domain(c->mm),
+				(enum wire_device)o.device, o.flags, &f, &fd);
 	if (err < 0)
 		return reply(c, in, err, NULL, 0);
+	p = o.node <= INT_MAX ? place_at((int)o.node) : NULL;
+	if (p && p->kind == PLACE_DEVICE && p->device == o.device)
+		f->minor = p->minor;
 	f->opener = c->program;
 	/* If the hold fails the file ends with this descriptor. */
 	err = client_hold(c, f, &id);
@@ -327,6 +345,10 @@ static int write_device(struct client *c, const struct wire_in *in)
 	f = client_file(c, w.file);
 	if (f && f->xenbus && !c->writing && !f->writer)
 		return write_xenbus(c, in, f);
+	if (f && f->device == WIRE_DEV_PARAMETER)
+		return reply(
+		    c, in, device_write_parameter(f, (const char *)in->payload + sizeof(w), w.len),
+		    NULL, 0);
 	if (!f || !f->file)
 		return reply(c, in, !f ? -EBADF : f->xenbus ? -EBUSY : -EINVAL, NULL, 0);
 	return write_ports(c, in, f);
@@ -344,6 +366,21 @@ static int introduce(struct client *c, const struct wire_in *in)
 		return reply(c, in, settled < 0 ? settled : 0, NULL, 0);
 	store_await(c, (uint16_t)domid);
 	return 0;
+}
+
+static int open_console(struct client *c, const struct wire_in *in)
+{
+	uint32_t domid;
+	int fd, err;
+
+	if (!client_payload(in, &domid, sizeof(domid)))
+		return -EPROTO;
+	err = domid > UINT16_MAX ? -ENOENT : store_console_open(c->broker, (uint16_t)domid, &fd);
+	if (err < 0)
+		return reply(c, in, err, NULL, 0);
+	err = client_reply(c, in, 0, NULL, 0, &fd, 1);
+	close(fd);
+	return err;
 }
 
 static int give_arena(struct client *c, const struct wire_in *in)
@@ -472,6 +509,8 @@ int client_request(struct client *c, struct wire_in *in)
 		return request_machine(c, in);
 	case WIRE_INTRODUCE:
 		return introduce(c, in);
+	case WIRE_CONSOLE:
+		return open_console(c, in);
 	case WIRE_SHOW:
 		return show_request(c, in);
 	case WIRE_EXEC:

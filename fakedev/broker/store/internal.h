@@ -14,7 +14,8 @@ struct store_domain {
 	gntsim_frame page, console;
 	uint64_t settled; /* when so many answers have come */
 	struct endpoint *listener;
-	char dir[96]; /* of its socket; empty: none */
+	struct endpoint *terminal; /* who has its console; NULL: nobody */
+	char dir[96];              /* of its socket; empty: none */
 };
 
 struct store {
@@ -31,6 +32,10 @@ struct store {
 };
 
 struct store_domain *store_find(const struct store *s, uint16_t domid);
+
+/** The console's port is pending, or the domain goes. */
+void store_console_event(struct store_domain *d);
+void store_console_end(struct store_domain *d);
 
 /** The toolstack's part: a domain's nodes are made, or removed. */
 int store_toolstack_start(struct store *s, const struct store_domain *dom0);

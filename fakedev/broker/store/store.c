@@ -32,15 +32,24 @@ static void kick(void *ctx)
 		gntsim_port_send(dom, d->port);
 }
 
+static bool take_pending(struct gntsim_domain *dom, gntsim_port port)
+{
+	struct gntsim_port_status status;
+
+	if (gntsim_port_status(dom, port, &status) < 0 || !status.pending)
+		return false;
+	gntsim_port_clear_pending(dom, port);
+	return true;
+}
+
 void store_event(struct broker *b, struct gntsim_domain *dom)
 {
-	const struct store_domain *d = store_find(b->store, gntsim_domain_id(dom));
-	struct gntsim_port_status port;
+	struct store_domain *d = store_find(b->store, gntsim_domain_id(dom));
 
-	if (!d || gntsim_port_status(dom, d->port, &port) < 0 || !port.pending)
-		return;
-	gntsim_port_clear_pending(dom, d->port);
-	xenbus_event(d->bus);
+	if (d && take_pending(dom, d->port))
+		xenbus_event(d->bus);
+	if (d && d->domid && take_pending(dom, d->console_port))
+		store_console_event(d);
 }
 
 /* A page that domain 0 may map by a reserved reference. */
@@ -65,6 +74,7 @@ static int listening_port(struct gntsim_domain *dom)
 static void forget_domain(struct store_domain *d)
 {
 	xenbus_free(d->bus);
+	store_console_end(d);
 	if (d->listener)
 		broker_end_endpoint(d->store->broker, d->listener);
 	if (d->dir[0]) {
@@ -98,7 +108,7 @@ static int equip(struct store_domain *d, struct gntsim_domain *dom)
 		return port;
 	d->port = (gntsim_port)port;
 	if (d->domid) {
-		port = gntsim_port_alloc_unbound(dom, 0);
+		port = listening_port(dom);
 		if (port < 0)
 			return port;
 		d->console_port = (gntsim_port)port;

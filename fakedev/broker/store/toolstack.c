@@ -17,29 +17,23 @@
 #define INTRODUCED 0x10000u
 #define RELEASED   0x20000u
 
-/* A message whose body is written with a format in which '|' stands for a zero byte. */
 static void __attribute__((format(printf, 3, 4)))
 say(struct store *s, enum xs_type type, const char *format, ...)
 {
-	struct {
-		struct xs_msg head;
-		char body[512];
-	} m = {.head = {.type = type}};
+	struct xs_text m = {.head.len = 0};
 	va_list args;
 	int n;
 
 	va_start(args, format);
-	n = vsnprintf(m.body, sizeof(m.body), format, args);
+	n = xs_compose(&m, type, format, args);
 	va_end(args);
-	for (int i = 0; i < n; i++)
-		if (m.body[i] == '|')
-			m.body[i] = '\0';
-	m.head.len = (uint32_t)n;
+	if (n < 0)
+		return;
 	if (type == XS_INTRODUCE)
 		m.head.req_id = INTRODUCED | (uint32_t)strtoul(m.body, NULL, 10);
 	else if (type == XS_RELEASE)
 		m.head.req_id = RELEASED;
-	if (s->toolstack && xenbus_write(s->toolstack, &m, sizeof(m.head) + (size_t)n) > 0)
+	if (s->toolstack && xenbus_write(s->toolstack, &m, (size_t)n) > 0)
 		s->asked++;
 }
 

@@ -4,6 +4,7 @@
 #include "attach.h"
 #include "command/command.h"
 #include "command/machine-options.h"
+#include "console.h"
 #include "lang/options.h"
 #include "wire.h"
 
@@ -33,7 +34,8 @@ static void control_usage(FILE *out)
 	    "       gntsim control --socket PATH [--patience SECONDS] advance NANOSECONDS\n"
 	    "       gntsim control --socket PATH [--patience SECONDS] limit DOMAIN LIMIT=N\n"
 	    "       gntsim control --socket PATH [--patience SECONDS] attach KIND DOMAIN [BACKEND] "
-	    "[KEY=VALUE...]\n\n"
+	    "[KEY=VALUE...]\n"
+	    "       gntsim control --socket PATH [--patience SECONDS] console DOMAIN\n\n"
 	    "create   makes a domain before any program joins it\n"
 	    "destroy  ends a whole domain, as 'xl destroy' does: its processes are killed, no\n"
 	    "         unmap notification is sent\n"
@@ -43,7 +45,9 @@ static void control_usage(FILE *out)
 	    "9pfs,\n"
 	    "         console or another's name, BACKEND a domain (0); a KEY is a node of the\n"
 	    "         backend's, of the frontend's too if it has it, front.KEY of that alone;\n"
-	    "         id=N is the device's number, backend=NAME the backend's kind\n\n"
+	    "         id=N is the device's number, backend=NAME the backend's kind\n"
+	    "console  plays the domain's part of its console: what it reads the domain says, what\n"
+	    "         the domain hears it writes; until all is said and heard, or Control-]\n\n"
 	    "The limits, and which of them can change:\n",
 	    out);
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
@@ -167,10 +171,11 @@ int status_main(int argc, char **argv)
 
 static int bad_control(const char *word)
 {
-	return scn_usage_error("control",
-			       "expected create, destroy, advance, limit or attach and what "
-			       "belongs to it, found '%s'",
-			       word);
+	return scn_usage_error(
+	    "control",
+	    "expected create, destroy, advance, limit, attach or console and what "
+	    "belongs to it, found '%s'",
+	    word);
 }
 
 /* [pv|pvh] [LIMIT=N...] */
@@ -245,6 +250,11 @@ int control_main(int argc, char **argv)
 	domid = (uint32_t)number;
 	if (strcmp(a[0], "create") == 0)
 		return create(&t, domid, n - 2, a + 2);
+	if (strcmp(a[0], "console") == 0 && n == 2) {
+		const struct joining j = {.socket = t.socket, .patience = t.patience};
+
+		return console(&j, domid);
+	}
 	if (strcmp(a[0], "destroy") == 0 && n == 2)
 		return ask(&t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
 	if (strcmp(a[0], "limit") != 0 || n != 3)

@@ -46,38 +46,20 @@ static int take(const struct xs_client *c, void *to, size_t len)
 	return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? -ETIMEDOUT : -EPIPE;
 }
 
-static int error_of(const char *name)
-{
-	static const int known[] = {EINVAL, EACCES, EEXIST, ENOENT, ENOMEM, ENOSPC,
-				    EIO,    E2BIG,  EPERM,  EBUSY,  EAGAIN, EISCONN};
-
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (strcmp(strerrorname_np(known[i]), name) == 0)
-			return -known[i];
-	return -EINVAL;
-}
-
 int xs_ask(struct xs_client *c, enum xs_type type, const char *format, ...)
 {
-	struct {
-		struct xs_msg head;
-		char body[XS_PAYLOAD_MAX];
-	} m = {.head = {.type = type, .tx_id = c->tx}};
+	struct xs_text m = {.head.len = 0};
 	struct xs_msg head;
 	va_list args;
 	int n, err;
 
 	va_start(args, format);
-	n = vsnprintf(m.body, sizeof(m.body), format, args);
+	n = xs_compose(&m, type, format, args);
 	va_end(args);
-	if (n < 0 || (size_t)n >= sizeof(m.body))
-		return -E2BIG;
-	for (int i = 0; i < n; i++)
-		if (m.body[i] == '|')
-			m.body[i] = '\0';
-	m.head.len = (uint32_t)n;
-	if (send(c->fd, &m, sizeof(m.head) + (size_t)n, MSG_NOSIGNAL) !=
-	    (ssize_t)(sizeof(m.head) + (size_t)n))
+	if (n < 0)
+		return n;
+	m.head.tx_id = c->tx;
+	if (send(c->fd, &m, (size_t)n, MSG_NOSIGNAL) != n)
 		return errno == EAGAIN ? -ETIMEDOUT : -EPIPE;
 	err = take(c, &head, sizeof(head));
 	if (err == 0 && head.len > XS_PAYLOAD_MAX)
@@ -87,5 +69,5 @@ int xs_ask(struct xs_client *c, enum xs_type type, const char *format, ...)
 	if (err < 0)
 		return err;
 	c->answer[head.len] = '\0';
-	return head.type == XS_ERROR ? error_of(c->answer) : (int)head.len;
+	return head.type == XS_ERROR ? xs_error_of(c->answer) : (int)head.len;
 }
