@@ -26,6 +26,7 @@ RANKS = {
     "fakedev/preload": 3,
     "fakedev/preload/paths": 4,
     "fakedev/broker/place": 2,
+    "fakedev/broker/bells": 2,
     "fakedev/broker/processes": 2,
     "fakedev/broker": 3,
     "fakedev/broker/deaths": 4,

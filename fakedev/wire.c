@@ -238,6 +238,12 @@ int wire_recv(int fd, int flags, void *buffer, struct wire_in *in)
 	return err;
 }
 
+int wire_take(const void *message, size_t len, struct wire_in *in)
+{
+	memset(in, 0, sizeof(*in));
+	return take_message(in, message, len, false);
+}
+
 int wire_write(int fd, uint16_t op, int64_t thread, const struct iovec *pieces, int n, void *room)
 {
 	struct wire_msg msg = {

@@ -5,7 +5,8 @@
  *
  * Transport: one SOCK_SEQPACKET Unix connection per address space. It is close-on-exec, so its
  * end is the end of the address space (exit, exec, SIGKILL): the broker then ends the
- * mappings. One request, one reply, in turn; the client never has two under way.
+ * mappings. One request, one reply, in turn; the client never has two under way. A request that
+ * carries no descriptor may be asked, and answered, in memory that both share: wire_bell.h.
  *
  * A message is a struct wire_msg followed by `payload` bytes. A payload above WIRE_INLINE_MAX
  * travels in a memfd instead (flag WIRE_F_MEMFD; the memfd is the message's last descriptor).
@@ -87,6 +88,9 @@ enum wire_op {
 	WIRE_END, /**< said to WIRE_ROLE_TRACED in place of an answer: the process is to end where it is;
 		     * how is the result (enum death_end), with WIRE_END_LOOK maybe: then this is asked, with
 		     * a packed struct snapshot, and not answered */
+	WIRE_BELL, /**< nothing -> descriptors of a struct wire_bell (wire_bell.h) and of an eventfd that
+		       rings; from then on WIRE_IOCTL and WIRE_WRITE may be asked there. -EOPNOTSUPP: there is
+		       none */
 	WIRE_OP_MAX,
 };
 
@@ -318,6 +322,10 @@ int wire_recv_first(int fd, int sent, void *buffer, struct wire_in *in);
  */
 int wire_write(int fd, uint16_t op, int64_t thread, const struct iovec *pieces, int n, void *room);
 int wire_read(int fd, void *buffer, struct wire_in *in);
+
+/** A message of @p len bytes that came without a socket, in memory that nobody else writes to: what
+ * wire_recv() makes of one without descriptors. @return 0 or -EPROTO */
+int wire_take(const void *message, size_t len, struct wire_in *in);
 
 /** Closes the descriptors that are still in @p in and unmaps the payload. */
 void wire_in_done(struct wire_in *in);

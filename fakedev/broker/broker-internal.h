@@ -7,6 +7,8 @@
 #define FAKEDEV_BROKER_INTERNAL_H
 
 #include "broker.h"
+#include "broker/bells/bell.h"
+#include "broker/bells/patience.h"
 #include "broker/processes/domain_kill.h"
 #include "broker/processes/program.h"
 #include "deaths.h"
@@ -102,6 +104,8 @@ struct client {
 	uint32_t reads_taken;
 	bool is_xenstored;           /**< it has domain 0's page */
 	struct device_file *writing; /**< whose WIRE_WRITE is answered later; NULL: none */
+	struct client_bell *bell;    /**< NULL: none */
+	bool by_bell;                /**< the request that is not answered yet came through it */
 	struct link introducing;     /**< while a WIRE_INTRODUCE is not answered: of */
 	uint16_t introduced;         /**< this domain */
 };
@@ -112,6 +116,22 @@ void client_index(struct client *c);
 void client_watch_process(struct client *c);
 /** Reads one request and serves it. @return false: there was none, or there is no more client */
 bool client_serve(struct client *c);
+
+/** WIRE_BELL: makes one, unless who decides of calls must hear of each in the socket. */
+int bells_give(struct client *c, const struct wire_in *in);
+/** The client ends. */
+void bells_forget(struct client *c);
+/** What it asks there. @return as wire_recv(), without waiting */
+int bells_take(struct client *c, void *buffer, struct wire_in *in);
+/** Answers it. @return as wire_send() */
+int bells_answer(struct client *c, uint16_t op, int64_t result, const void *payload, size_t len);
+/** client_serve() of what was asked there. */
+void bells_serve_client(struct client *c);
+struct epoll_event;
+/** epoll_wait(), and a look at bells: who asks there when it returns is served by bells_serve(). */
+int bells_wait(struct broker *b, struct epoll_event *events, int most, int ms);
+/** @return how many were served */
+int bells_serve(struct broker *b);
 /** Answers all WIRE_SYNC requests. */
 void client_answer_syncs(struct broker *b);
 /** An answer that was left for later; ends the connection if it cannot be sent. */
@@ -122,6 +142,9 @@ int client_request(struct client *c, struct wire_in *in);
 /** Sends the reply to a request, after the effects of what it did. @return as wire_send() */
 int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
 		 size_t len, const int *fds, int n_fds);
+/** The answer goes where its request came from. @return as wire_send() */
+int client_send(struct client *c, uint16_t op, int64_t result, const void *payload, size_t len,
+		const int *fds, int n_fds);
 /** Copies a message's payload; false if it has another size. */
 bool client_payload(const struct wire_in *in, void *payload, size_t size);
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
@@ -279,6 +302,10 @@ struct broker {
 	uint64_t maps_before;
 	struct doomed doomed;
 	struct arming arming;
+	struct {
+		struct link recent; /**< those that asked since it last slept */
+		struct patience patience;
+	} bells;
 	struct turns *turns;   /**< NULL: everybody is served when he asks */
 	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
 	struct link reading;   /**< clients that put their reads in memory */

@@ -196,6 +196,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	link_init(&b->watchers);
 	link_init(&b->reading);
 	link_init(&b->hosts);
+	link_init(&b->bells.recent);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
 	for (unsigned int i = 0; i < PROCESS_BUCKETS; i++)
@@ -468,7 +469,8 @@ static int wait_ms(const struct broker *b, int timeout_ms)
 	return timeout_ms < 0 || ms < (uint64_t)timeout_ms ? (int)ms : timeout_ms;
 }
 
-#define N_PHASES 4
+#define N_PHASES     4
+#define ASKING_PHASE 2
 
 /* What has ended comes first, address spaces before files, as a killed process loses them; a request
  * that is ready too was made later, or by somebody who cannot tell. */
@@ -476,7 +478,7 @@ static int phase_of(const struct endpoint *e, uint32_t events)
 {
 	switch (e->kind) {
 	case ENDPOINT_CONTROL:
-		return events & (EPOLLHUP | EPOLLRDHUP) ? 0 : 2;
+		return events & (EPOLLHUP | EPOLLRDHUP) ? 0 : ASKING_PHASE;
 	case ENDPOINT_DEVICE:
 		return 1;
 	case ENDPOINT_OTHER:
@@ -489,7 +491,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 {
 	struct epoll_event ev[BATCH];
 	bool due = b->turns && turns_are_due(b->turns);
-	int n = epoll_wait(b->epoll, ev, BATCH, due ? 0 : wait_ms(b, timeout_ms));
+	int n = bells_wait(b, ev, BATCH, due ? 0 : wait_ms(b, timeout_ms)), rang = 0;
 
 	if (n < 0)
 		return errno == EINTR ? 0 : -errno;
@@ -505,6 +507,8 @@ int broker_serve(struct broker *b, int timeout_ms)
 			reads_take(b);
 			e->ready(b, e, ev[i].events);
 		}
+		if (phase == ASKING_PHASE)
+			rang = bells_serve(b);
 	}
 	if (n == 0 && due) {
 		turns_next(b);
@@ -520,7 +524,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 		client_answer_syncs(b);
 	}
 	bury(b);
-	return trace_clock_served(b, n);
+	return trace_clock_served(b, n + rang);
 }
 
 void broker_catch_up(struct broker *b)

@@ -128,6 +128,7 @@ static void client_end(struct client *c)
 	link_del(&c->watching);
 	link_del(&c->parked);
 	reads_forget(c);
+	bells_forget(c);
 	link_del(&c->introducing);
 	store_file_forget(c);
 	if (c->mm) {
@@ -179,18 +180,17 @@ void client_watch_process(struct client *c)
 	c->watch = w;
 }
 
-bool client_serve(struct client *c)
+/* What was received with this result. */
+static bool serve(struct client *c, int err, struct wire_in *in)
 {
 	struct broker *b = c->broker;
-	struct wire_in in;
-	int err = wire_recv(c->endpoint.fd, MSG_DONTWAIT, b->buffer, &in);
 
 	if (err == -EAGAIN)
 		return false;
 	if (err == 0) {
-		err = in.fds_lost ? client_reply(c, &in, -ENFILE, NULL, 0, NULL, 0)
-				  : client_request(c, &in);
-		wire_in_done(&in);
+		err = in->fds_lost ? client_reply(c, in, -ENFILE, NULL, 0, NULL, 0)
+				   : client_request(c, in);
+		wire_in_done(in);
 	}
 	if (err < 0)
 		client_end(c);
@@ -201,12 +201,42 @@ bool client_serve(struct client *c)
 	return err == 0;
 }
 
+bool client_serve(struct client *c)
+{
+	struct wire_in in;
+	int err = wire_recv(c->endpoint.fd, MSG_DONTWAIT, c->broker->buffer, &in);
+
+	return serve(c, err, &in);
+}
+
+void bells_serve_client(struct client *c)
+{
+	struct wire_in in;
+	int err = bells_take(c, c->broker->buffer, &in);
+
+	c->by_bell |= err == 0;
+	serve(c, err, &in);
+}
+
+int client_send(struct client *c, uint16_t op, int64_t result, const void *payload, size_t len,
+		const int *fds, int n_fds)
+{
+	if (!c->by_bell)
+		return wire_send(c->endpoint.fd, op, result, payload, len, fds, n_fds);
+	c->by_bell = false;
+	return bells_answer(c, op, result, payload, len);
+}
+
 static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	struct client *c = (struct client *)e;
 	bool ends = events & (EPOLLHUP | EPOLLRDHUP);
 
 	/* At the end: what was asked before it, then the end itself. */
+	if (ends)
+		bells_serve_client(c);
+	if (e->dead)
+		return;
 	do {
 		if (b->turns && turns_park(c)) {
 			/* Its turn does not come any more. */
@@ -220,7 +250,7 @@ static void client_ready(struct broker *b, struct endpoint *e, uint32_t events)
 void client_answer(struct client *c, enum wire_op op, int64_t result, const void *payload,
 		   size_t len)
 {
-	if (wire_send(c->endpoint.fd, (uint16_t)op, result, payload, len, NULL, 0) < 0)
+	if (client_send(c, (uint16_t)op, result, payload, len, NULL, 0) < 0)
 		client_end(c);
 }
 

@@ -60,10 +60,10 @@ bool lib_may(long nr);
  */
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in);
-/** May lib_callv() take pieces of the program's own memory as they are? */
+/** May lib_callv() take a piece of the program's own memory as it is? */
 bool lib_sends_in_place(void);
-/** lib_call() with a payload in @p n pieces; -EFAULT if one of them is a bad pointer (nothing was
- * sent then). */
+/** lib_call() with a payload in @p n pieces, of which the second is the program's; -EFAULT if it is a bad
+ * pointer (nothing was sent then). */
 int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in);
 /** lib_call() where the reply is only a result. */
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len);

@@ -19,8 +19,11 @@
 /* Above what programs close one by one, below what they expect descriptors to be. */
 #define CONTROL_FD_WISH 1000
 
-struct lib_connection lib = {
-    .fd = -1, .child_fd = -1, .arena = {-1, -1}, .lock = PTHREAD_MUTEX_INITIALIZER};
+struct lib_connection lib = {.fd = -1,
+			     .child_fd = -1,
+			     .arena = {-1, -1},
+			     .bell.rings = -1,
+			     .lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void say(const char *text)
 {
@@ -112,11 +115,14 @@ static void recover_from_unseen_fork(void)
 	/* This copy of the connection is the parent's: nothing may be said on it. */
 	if (lib.fd >= 0)
 		raw_close(lib.fd);
+	if (lib.bell.rings >= 0)
+		raw_close(lib.bell.rings);
 	lib.fd = -1;
 	memcpy(&lib.lock, &fresh, sizeof(fresh));
 	atomic_store(lib.same, 1);
 	lib.pid = lib_own_pid();
 	lib_reads_forget();
+	lib_bell_forget();
 	lib_forget();
 	ranges_forked();
 }
@@ -161,12 +167,13 @@ void lib_leave(const sigset_t *saved)
 
 bool lib_is_own_fd(int fd)
 {
-	return fd >= 0 && (fd == lib.fd || fd == lib.arena[0] || fd == lib.arena[1]);
+	return fd >= 0 &&
+	       (fd == lib.fd || fd == lib.arena[0] || fd == lib.arena[1] || fd == lib.bell.rings);
 }
 
 int lib_own_fd_in(unsigned int first, unsigned int last)
 {
-	const int own[] = {lib.fd, lib.arena[0], lib.arena[1]};
+	const int own[] = {lib.fd, lib.arena[0], lib.arena[1], lib.bell.rings};
 	int least = -1;
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
@@ -206,6 +213,11 @@ static bool is_still(int fd, uint64_t cookie)
 	return now == cookie || (now == 0 && !lib_may(SYS_getsockopt));
 }
 
+bool lib_is_connected(void)
+{
+	return is_still(lib.fd, lib.cookie);
+}
+
 /* To a high number, out of the program's way. */
 int lib_settle(int fd)
 {
@@ -232,7 +244,9 @@ int lib_settle(int fd)
 
 void lib_move_own(int fd)
 {
-	int *own = lib.fd == fd ? &lib.fd : &lib.arena[lib.arena[1] == fd];
+	int *own = lib.fd == fd           ? &lib.fd
+		   : lib.bell.rings == fd ? &lib.bell.rings
+					  : &lib.arena[lib.arena[1] == fd];
 	long moved;
 
 	moved = raw_fcntl(fd, F_DUPFD_CLOEXEC, fd + 1);
@@ -334,6 +348,7 @@ static void recover_from_closing(void)
 		    "mapped from devices counts as unmapped\n");
 	lib.fd = -1;
 	lib_reads_forget();
+	lib_bell_forget();
 	lib_forget();
 	ranges_remove(0, ~0ull);
 }
@@ -463,9 +478,13 @@ static int conclude(int err, struct wire_in *in)
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in)
 {
-	int err = lib_connect();
+	const struct iovec whole = {(void *)(uintptr_t)payload, len};
+	int err;
 
 	memset(in, 0, sizeof(*in));
+	if (n_fds == 0 && lib_bell_call(op, &whole, 1, -1, in, &err))
+		return conclude(err, in);
+	err = lib_connect();
 	if (err < 0)
 		return err;
 	/* What takes descriptors, or does not fit. */
@@ -475,20 +494,23 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 			err = lib_may(SYS_recvmsg) ? wire_recv(lib.fd, 0, lib.buffer, in)
 						   : wire_read(lib.fd, lib.buffer, in);
 	} else {
-		const struct iovec piece = {(void *)(uintptr_t)payload, len};
-
-		err = ask(lib.fd, op, &piece, 1, in);
+		err = ask(lib.fd, op, &whole, 1, in);
 	}
+	lib.told = false;
 	return conclude(err, in);
 }
 
 int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in)
 {
-	int err = lib_connect();
+	int err;
 
 	memset(in, 0, sizeof(*in));
+	if (lib_bell_call(op, pieces, n, 1, in, &err))
+		return conclude(err, in);
+	err = lib_connect();
 	if (err < 0)
 		return err;
+	lib.told = false;
 	return conclude(ask(lib.fd, op, pieces, n, in), in);
 }
 
@@ -531,8 +553,10 @@ void lib_tell(enum wire_op op, const void *payload, size_t len)
 {
 	struct iovec piece = {(void *)(uintptr_t)payload, len};
 
-	if (lib_connect() == 0)
+	if (lib_connect() == 0) {
 		send_request(lib.fd, op, &piece, 1);
+		lib.told = true;
+	}
 }
 
 static void tell_and_wait(enum wire_op op)

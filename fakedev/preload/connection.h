@@ -30,6 +30,14 @@ struct lib_connection {
 	/* Where reads are put (wire_reads.h); NULL: there is none, and then whether it was asked for. */
 	struct wire_reads *_Atomic reads;
 	bool reads_asked;
+	bool told; /* what is not answered, since the last answer */
+	struct lib_bell {
+		struct wire_bell *page; /* NULL: there is none, and then whether it was asked for */
+		bool wanted;
+		int rings;      /* the eventfd, or -1 */
+		uint32_t asked; /* requests, as in the page */
+		unsigned int calls;
+	} bell;
 	pthread_mutex_t lock;
 	unsigned char buffer[WIRE_BUFFER];
 };
@@ -42,5 +50,23 @@ uint64_t lib_cookie_of(int fd);
 /** Moves a descriptor to a high number, out of the program's way. @return its number */
 int lib_settle(int fd);
 int lib_say_hello(int fd, enum wire_role role);
+
+/** Maps what this process shares with the broker; not in its children: a place that a fork keeps would be two
+ * processes'. @return NULL if that can't be had */
+void *lib_map_alone(int fd, size_t size);
+
+/** Is the connection's number still the connection's? */
+bool lib_is_connected(void);
+
+/**
+ * A request and its reply by the doorbell (bell.c). @p of_program: which piece lies in the
+ * program's memory, -1 none
+ * @param[out] err as wire_recv(); -EFAULT: a piece is a bad pointer, and nothing was asked
+ * @return false: it is to be asked in the socket
+ */
+bool lib_bell_call(enum wire_op op, const struct iovec *pieces, int n, int of_program,
+		   struct wire_in *in, int *err);
+/** The connection is another from now on: whatever there was is left as it is. */
+void lib_bell_forget(void);
 
 #endif

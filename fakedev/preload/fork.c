@@ -65,6 +65,9 @@ static void begin_in_child(bool sharing)
 	if (lib.same)
 		atomic_store(lib.same, 1);
 	lib_reads_forget();
+	if (lib.bell.rings >= 0 && !sharing)
+		raw_close(lib.bell.rings);
+	lib_bell_forget();
 	lib_forget();
 	ranges_forked();
 	if (lib.fd >= 0) {

@@ -50,6 +50,7 @@ struct lib_settings {
 	uint32_t domid, guest;
 	bool valgrind;
 	bool one_way;         /**< a program that never asks what its events came to: xenstored */
+	bool no_bell;         /**< every call is to be a message in the socket */
 	const char *unusable; /**< what of it makes no sense; NULL: all does */
 };
 extern struct lib_settings lib_settings;

@@ -25,6 +25,7 @@ static const long wanted[] = {
     SYS_getpid,
     SYS_readlinkat,
     SYS_nanosleep,
+    SYS_getcpu,
 };
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
 

@@ -41,6 +41,7 @@ static void read_settings(const char *path)
 	const char *preload = getenv("LD_PRELOAD");
 
 	lib_settings.one_way = getenv("GNTSIM_ONE_WAY") != NULL;
+	lib_settings.no_bell = getenv("GNTSIM_NO_DOORBELL") != NULL;
 	lib_settings.valgrind = preload && strstr(preload, "vgpreload");
 	lib_settings.addr.sun_family = AF_UNIX;
 	if (strlen(path) < sizeof(lib_settings.addr.sun_path))

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/uio.h>
 
+#define PAGE 4096ull
+
 static long self(void)
 {
 	return raw_syscall(SYS_getpid, 0, 0, 0, 0, 0, 0);
@@ -52,12 +54,59 @@ static bool unaided(void)
 	       !lib_may(SYS_getpid);
 }
 
+/* Our own frame is there, and with it the page that it lies in: what a caller has on its stack often
+ * begins and ends there. */
+static inline bool is_here(uint64_t at, size_t len, uint64_t frame)
+{
+	return len <= PAGE && at / PAGE == frame / PAGE && (at + len - 1) / PAGE == frame / PAGE;
+}
+
+/* Not memcpy(): a sanitizer's judges what of an object is read, and we may read on to the end of a page. */
+static void copy(void *dst, uint64_t src, size_t len)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("rep movsb" : "+D"(dst), "+S"(src), "+c"(len) : : "memory");
+#else
+	const unsigned char *from = (const unsigned char *)(uintptr_t)src;
+	unsigned char *to = dst;
+
+	while (len-- > 0) {
+		*to++ = *from++;
+		__asm__ volatile("" ::: "memory");
+	}
+#endif
+}
+
+/* No way to change the mask: the kernel reads the set, and then finds that out. */
+#define NO_WAY 1000
+
+/* The cheapest call that has the kernel read memory: a set of signals, and all of a page can be read or
+ * nothing. */
+static bool is_readable(uint64_t at, size_t len)
+{
+	for (uint64_t page = at & ~(PAGE - 1); page < at + len; page += PAGE) {
+		uint64_t from = page < at ? at : page, last = page + PAGE - sizeof(uint64_t);
+
+		if (raw_syscall(SYS_rt_sigprocmask, NO_WAY, (long)(from < last ? from : last), 0,
+				sizeof(uint64_t), 0, 0) != -EINVAL)
+			return false;
+	}
+	return true;
+}
+
+/* Valgrind has a mask of its own, and says so of such a call. */
+static bool can_be_probed(uint64_t at, size_t len)
+{
+	return len <= PAGE && at + len > at && !lib_under_valgrind() && lib_may(SYS_rt_sigprocmask);
+}
+
 int lib_copy_in(void *dst, uint64_t src, size_t len)
 {
 	long r;
 
-	if (unaided()) {
-		memcpy(dst, (const void *)(uintptr_t)src, len);
+	if (unaided() || is_here(src, len, (uintptr_t)__builtin_frame_address(0)) ||
+	    (can_be_probed(src, len) && is_readable(src, len))) {
+		copy(dst, src, len);
 		return 0;
 	}
 	r = len ? vm(SYS_process_vm_readv, dst, src, len) : 0;

@@ -35,7 +35,7 @@ int client_reply(struct client *c, const struct wire_in *in, int64_t result, con
 	/* Who has just been ended is not answered. */
 	err = c->broker->config.deaths && deaths_after(c, in)
 		  ? 0
-		  : wire_send(c->endpoint.fd, in->msg.op, result, payload, len, fds, n_fds);
+		  : client_send(c, in->msg.op, result, payload, len, fds, n_fds);
 	/* The caller goes on meanwhile. */
 	if (!first)
 		trace_request(c, in, result, payload, len);
@@ -519,6 +519,8 @@ int client_request(struct client *c, struct wire_in *in)
 		return told_read(c, in);
 	case WIRE_READS:
 		return reads_give(c, in);
+	case WIRE_BELL:
+		return bells_give(c, in);
 	case WIRE_BEFORE:
 		return in->msg.payload != sizeof(struct wire_before)
 			   ? -EPROTO

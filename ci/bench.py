@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+"""ci/bench: the figures of speed, in one table.
+
+Each row has what was measured, what it was measured against in the same run, the ratio of the two and its
+spread (the middle half of the turns), and the goal where there is one. Whether a goal is met is said, not
+demanded: figures of a busy machine, or of one processor, are its own.
+"""
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+
+PLACES = {
+    "on one processor": "NOTIFY, one processor",
+    "on two processors": "NOTIFY, two processors",
+    "as scheduled": "NOTIFY, as scheduled",
+}
+
+
+class Absent(Exception):
+    """What cannot be measured here, and why."""
+
+
+def run(*command, env=None):
+    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **(env or {})})
+    if done.returncode:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise Absent(said[-1] if said else f"exit status {done.returncode}")
+    return done.stdout
+
+
+def find(pattern, text):
+    m = re.search(pattern, text)
+    if not m:
+        raise Absent(f"no {pattern!r} in what was printed")
+    return [float(g) for g in m.groups()]
+
+
+class Table:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, what, figure, against="", ratio=None, spread=None, goal=None, at_most=True):
+        verdict = ""
+        if goal is not None and ratio is not None:
+            met = ratio <= goal if at_most else ratio >= goal
+            verdict = f"at {'most' if at_most else 'least'} {goal:g}: {'met' if met else 'NOT met'}"
+        self.rows.append((what, figure, against, "" if ratio is None else f"{ratio:.3g}",
+                          "" if spread is None else f"{spread[0]:.3g} to {spread[1]:.3g}", verdict))
+
+    def absent(self, what, why):
+        self.rows.append((what, f"not measured: {why}", "", "", "", ""))
+
+    def show(self):
+        rows = [("", "median", "against", "ratio", "middle half", "goal"), *self.rows]
+        widths = [max(len(r[i]) for r in rows if not r[1].startswith("not measured") or i == 0)
+                  for i in range(6)]
+        for r in rows:
+            print("  ".join(cell.ljust(w) for cell, w in zip(r, widths)).rstrip())
+
+
+def calls(table, build, without):
+    env = {"GNTSIM_NO_DOORBELL": "1"} if without else None
+    text = run(f"{build}/tests/bench/front-bench", f"{build}/gntsim", env=env)
+    goals = {"on one processor": 0.75, "on two processors": 0.05, "as scheduled": 0.3}
+    sections = re.split(r"^(on one processor|on two processors|as scheduled):\n", text, flags=re.M)[1:]
+    copying = {}
+    for place, said in zip(sections[::2], sections[1::2]):
+        bare, = find(r"round trip over a socket pair: +median ([\d.]+) us", said)
+        notify, = find(r"NOTIFY: +median ([\d.]+) us", said)
+        ratio, = find(r"NOTIFY against a round trip \(median of turns\): ([\d.e+-]+)", said)
+        spread = find(r"NOTIFY against a round trip, middle half of the turns: ([\d.e+-]+) to ([\d.e+-]+)", said)
+        table.add(PLACES[place] + (", without the doorbell" if without else ""), f"{notify:.2f} us",
+                  f"{bare:.2f} us, a seqpacket round trip", ratio, spread,
+                  None if without else goals[place])
+        copying[place] = (*find(r"64 mapped grants: +median ([\d.]+) GB", said),
+                          *find(r"plain shared memory: +median ([\d.]+) GB", said),
+                          *find(r"grants against plain \(median of turns\): ([\d.]+)", said))
+    if not without:
+        grants, plain, ratio = copying["as scheduled"]
+        table.add("copy through a mapping", f"{grants:.1f} GB/s", f"{plain:.1f} GB/s, plain shared memory",
+                  ratio, None, 0.97, at_most=False)
+
+
+def other_fronts(table, build):
+    for front in ("fuse", "ptrace"):
+        what = f"NOTIFY, as scheduled, on {front}"
+        try:
+            text = run(f"{build}/tests/bench/front-bench", f"{build}/gntsim", front)
+            table.add(what, f"{find(r'NOTIFY: +median ([0-9.]+) us', text)[0]:.2f} us",
+                      f"{find(r'round trip over a socket pair: +median ([0-9.]+) us', text)[0]:.2f} us, "
+                      "a seqpacket round trip",
+                      find(r"NOTIFY against a round trip \(median of turns\): ([\d.e+-]+)", text)[0],
+                      find(r"NOTIFY against a round trip, middle half of the turns: ([\d.e+-]+) to ([\d.e+-]+)",
+                           text))
+        except Absent as why:
+            table.absent(what, why)
+
+
+def null_fuse(table, build):
+    what = "NOTIFY on fuse, one processor"
+    try:
+        done = subprocess.run(["taskset", "-c", "0", f"{build}/gntsim", "run", "--front", "fuse", "--",
+                               f"{build}/tests/fuse/fuse-bench", "ioctl"], capture_output=True, text=True)
+        null, notify, ratio = find(r"null ([\d.]+) us, NOTIFY ([\d.]+) us: .*median round ([\d.]+)",
+                                   done.stdout or done.stderr)
+        table.add(what, f"{notify:.2f} us", f"{null:.2f} us, a null FUSE ioctl", ratio)
+    except (Absent, OSError) as why:
+        table.absent(what, why)
+
+
+def quartiles(values):
+    return statistics.median(values), [sorted(values)[len(values) // 4], sorted(values)[-1 - len(values) // 4]]
+
+
+def vchan(table, build, turns, mib):
+    speed = {"with": [], "without": [], "pair": []}
+    demo = (f"{build}/tests/demo/vchan-demo", f"{build}/gntsim", str(mib))
+    try:
+        for _ in range(turns):
+            for kind, env in (("with", {}), ("without", {"GNTSIM_NO_DOORBELL": "1"})):
+                speed[kind].append(find(r" s: ([\d.]+) MiB/s", run(*demo, env=env))[0])
+            speed["pair"].append(find(r": ([\d.]+) MiB/s",
+                                      run(f"{build}/tests/bench/pair-bench", str(mib * 4)))[0])
+    except Absent as why:
+        table.absent("vchan-socket-proxy's pair", why)
+        return
+    for kind, of in (("without", "the same without the doorbell"), ("pair", "such proxies over socket pairs")):
+        ratio, spread = quartiles([a / b for a, b in zip(speed["with"], speed[kind])])
+        table.add("vchan-socket-proxy's pair", f"{statistics.median(speed['with']):.1f} MiB/s",
+                  f"{statistics.median(speed[kind]):.1f} MiB/s, {of}", ratio, spread,
+                  5 if kind == "without" else None, at_most=False)
+
+
+def start(table, build):
+    text = run(f"{build}/tests/bench/start-bench", f"{build}/gntsim")
+    plain, = find(r"true: +median ([\d.]+) ms", text)
+    under, = find(r"gntsim run -- true: median ([\d.]+) ms", text)
+    more = under - plain
+    table.rows.append(("gntsim run -- true", f"{under:.2f} ms", f"{plain:.2f} ms, true", f"+{more:.2f} ms", "",
+                       f"at most +1 ms: {'met' if more <= 1 else 'NOT met'}"))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default="build", help="the tree that was built [build]")
+    parser.add_argument("--turns", type=int, default=9, help="of the pair of proxies [9]")
+    parser.add_argument("--mib", type=int, default=16, help="that they move in a turn [16]")
+    options = parser.parse_args()
+    table = Table()
+    for part in (lambda: calls(table, options.build, False), lambda: calls(table, options.build, True),
+                 lambda: other_fronts(table, options.build), lambda: null_fuse(table, options.build),
+                 lambda: vchan(table, options.build, options.turns, options.mib),
+                 lambda: start(table, options.build)):
+        try:
+            part()
+        except Absent as why:
+            sys.exit(f"ci/bench: {why}")
+    table.show()
+
+
+main()

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file bell.h
+ * The broker's end of a doorbell (wire_bell.h): knows nothing of clients and requests.
+ */
+#ifndef FAKEDEV_BELL_H
+#define FAKEDEV_BELL_H
+
+#include "wire_bell.h"
+
+struct bell {
+	struct wire_bell *page;
+	int rings;         /**< the eventfd */
+	uint32_t answered; /**< requests; of the one under way it is told by bell_answer() */
+	uint64_t said_ns;  /**< monotonic time of the last answer; 0: there was none */
+	uint32_t
+	    pause_ns; /**< how long the program usually takes from an answer to its next request */
+};
+
+/** @param[out] fd of the page, for the program; the caller's to close. @return 0 or a negative errno */
+int bell_make(struct bell *b, int *fd);
+/** Whoever waits for an answer gets none; the eventfd stays the caller's. */
+void bell_end(struct bell *b);
+
+/** Is something asked that was not answered? */
+bool bell_asks(const struct bell *b);
+/**
+ * Copies what is asked into @p buffer (WIRE_BUFFER bytes).
+ * @return 0; -EAGAIN: nothing is; -EPROTO: it is no message
+ */
+int bell_take(struct bell *b, void *buffer, struct wire_in *in);
+/** Answers what was taken. @return false: it does not fit; it is to be sent, then bell_answer_sent() */
+bool bell_answer(struct bell *b, uint16_t op, int64_t result, const void *payload, size_t len);
+/** The answer is in the socket. */
+void bell_answer_sent(struct bell *b);
+
+/** From now on the broker looks at it, and is not rung for. */
+void bell_look(const struct bell *b);
+/** From now on it does not. Who has asked before may not have rung: look once more. */
+void bell_look_away(const struct bell *b);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "patience.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What the machine says holds for this long. */
+#define ASK_EACH_NS 1000000u
+/* The shortest time that is worth the trouble, and the longest. */
+#define LEAST_NS 20000u
+#define TOP_NS   200000u
+
+uint64_t patience_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void patience_learn(uint32_t *usual, uint64_t pause_ns)
+{
+	/* One long pause is forgotten after a few short ones. */
+	uint32_t now =
+	    pause_ns < 4u * PATIENCE_MOST_NS ? (uint32_t)pause_ns : 4u * PATIENCE_MOST_NS;
+
+	*usual = (uint32_t)((3 * (uint64_t)*usual + now) / 4);
+}
+
+uint64_t patience_for(uint32_t usual)
+{
+	uint64_t ns = 4 * (uint64_t)usual;
+
+	if (usual > PATIENCE_MOST_NS)
+		return 0;
+	return ns < LEAST_NS ? LEAST_NS : ns > TOP_NS ? TOP_NS : ns;
+}
+
+/* How many want to run now, of the whole machine: "0.42 0.38 0.33 2/345 6789". No descriptor of the
+ * broker's few is kept for it. */
+static unsigned int running(void)
+{
+	int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+	unsigned int running;
+	char text[128];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	return sscanf(text, "%*s %*s %*s %u/", &running) == 1 ? running : 0;
+}
+
+static unsigned int processors(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned int)CPU_COUNT(&set) : 1;
+}
+
+bool patience_has_room(struct patience *p)
+{
+	uint64_t now = patience_now();
+	unsigned int n;
+
+	if (p->looked_ns && now - p->looked_ns < ASK_EACH_NS)
+		return p->room;
+	n = processors();
+	p->room = n > 1 && running() <= n;
+	p->looked_ns = now;
+	return p->room;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file patience.h
+ * Whether, and how long, the broker looks at doorbells before it sleeps. It does while a program on
+ * another processor has been asking again soon after each answer; never where there is one processor
+ * only, nor where more want to run than there are.
+ */
+#ifndef FAKEDEV_PATIENCE_H
+#define FAKEDEV_PATIENCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/** What is assumed of a program that has not asked twice yet. */
+#define PATIENCE_FIRST_NS 50000u
+/** Who takes longer from an answer to the next request is not waited for. */
+#define PATIENCE_MOST_NS 150000u
+
+/** All zeros at first. */
+struct patience {
+	uint64_t looked_ns; /**< when the machine was asked last; 0: never */
+	bool room;          /**< what it said */
+};
+
+/** Monotonic time. */
+uint64_t patience_now(void);
+/** Takes another pause into the account @p usual of a program's. */
+void patience_learn(uint32_t *usual, uint64_t pause_ns);
+/** How long after an answer the next request of such a program is still to be expected; 0: it is not. */
+uint64_t patience_for(uint32_t usual);
+/** Is there a processor to spare for looking? */
+bool patience_has_room(struct patience *p);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file wire_bell.h
+ * The doorbell: a page that an address space shares with the broker (WIRE_BELL), through which it asks
+ * and is answered without a message in the socket. Requests and replies are those of wire.h: the header
+ * and the payload, as they would be sent. Like the connection's, they come one by one: who has asked
+ * waits for the answer before he asks again, here or in the socket.
+ *
+ * To ask: put the request into the page, add one to `asked`; then, if the broker does not look here
+ * (`looks`), ring: add to the eventfd that came with the page. The broker answers by `answered`, which
+ * becomes what `asked` was; whoever sleeps until then sleeps in a futex on it, for a bounded time, and
+ * looks at the connection whenever that is over: only its end says that nobody will answer. A reply that
+ * does not fit, or carries descriptors, comes in the socket before `answered` says that it is there.
+ *
+ * Both ends write each word and the bytes of their own side only. Neither believes the page: what lies in
+ * it may change at any time, and is copied before it is looked at. The broker's count of what it has
+ * answered is its own; all else there is a hint, with which a program can harm none but itself.
+ */
+#ifndef FAKEDEV_WIRE_BELL_H
+#define FAKEDEV_WIRE_BELL_H
+
+#include "wire.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+/** Bytes, with the header. */
+#define WIRE_BELL_REQUEST 1920u
+#define WIRE_BELL_REPLY   2048u
+
+struct wire_bell {
+	/* Of who asks. */
+	alignas(64) _Atomic uint32_t asked; /**< how many requests */
+	_Atomic uint32_t request;           /**< bytes of the last one */
+	_Atomic uint32_t sleeps;            /**< somebody may be asleep on `answered` */
+	_Atomic uint32_t asker; /**< the processor that he ran on, or WIRE_BELL_NOWHERE */
+	/* Of the broker. */
+	alignas(64) _Atomic uint32_t answered; /**< how many requests */
+	_Atomic uint32_t reply;                /**< bytes of the last one; 0: it is in the socket */
+	_Atomic uint32_t looks;                /**< it will see a request without being rung for */
+	_Atomic uint32_t looker; /**< the processor that it ran on, or WIRE_BELL_NOWHERE */
+	_Atomic uint32_t ended;  /**< what was not answered never will be */
+	alignas(64) unsigned char requested[WIRE_BELL_REQUEST];
+	unsigned char replied[WIRE_BELL_REPLY];
+};
+_Static_assert(sizeof(struct wire_bell) == 4096, "a page");
+
+#define WIRE_BELL_NOWHERE UINT32_MAX
+
+/** For a short wait that is not to be a sleep. */
+static inline void wire_bell_pause(void)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("pause" ::: "memory");
+#else
+	__asm__ volatile("yield" ::: "memory");
+#endif
+}
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/* Programs that scribble over the page that they share with the broker (wire_bell.h), all the time and
+ * while it looks there: it neither ends, nor hangs, nor answers another one wrongly. Two of them do, each
+ * with a thread that writes anything anywhere in its page and one that asks, rings, hangs up and comes
+ * again; a third keeps to the rules, and what it is answered is exact. Afterwards the machine is
+ * consistent, and empty.
+ *
+ * usage: bell-fuzz [SEED [CALLS]] */
+#define _GNU_SOURCE
+#include "broker/broker-internal.h"
+#include "fronts/fronts.h"
+#include "uapi.h"
+#include "wire_bell.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SCRIBBLERS 2
+#define LIMIT_S    100
+#define SLEEP_MS   100
+
+static const char *socket_path;
+static atomic_bool over, served_out;
+static atomic_ulong asked_badly, hung_up;
+
+static uint32_t roll(uint64_t *state, uint32_t n)
+{
+	*state = *state * 6364136223846793005ull + 1442695040888963407ull;
+	return (uint32_t)(*state >> 33) % n;
+}
+
+static void need(bool good, const char *what)
+{
+	if (good)
+		return;
+	fprintf(stderr, "bell-fuzz: %s\n", what);
+	_exit(1);
+}
+
+/* A connection with an evtchn file, number 0 there, and a doorbell. */
+struct caller {
+	int fd, device, rings;
+	struct wire_bell *page;
+	uint32_t asked;
+	uint64_t state;
+	unsigned char buffer[WIRE_BUFFER];
+};
+
+static int request(struct caller *c, enum wire_op op, const void *payload, size_t len,
+		   struct wire_in *in)
+{
+	int err = wire_send(c->fd, (uint16_t)op, 0, payload, len, NULL, 0);
+
+	return err < 0 ? err : wire_recv(c->fd, 0, c->buffer, in);
+}
+
+static void begin(struct caller *c)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct wire_hello h = {.domid = 0};
+	struct wire_open o = {.device = WIRE_DEV_EVTCHN, .flags = 2};
+	struct wire_in in;
+	int page;
+	void *p;
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", socket_path);
+	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	need(connect(c->fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect");
+	need(request(c, WIRE_HELLO, &h, sizeof(h), &in) == 0 && in.msg.result == 0, "HELLO");
+	need(request(c, WIRE_OPEN, &o, sizeof(o), &in) == 0 && in.n_fds == 1, "OPEN");
+	c->device = wire_in_take_fd(&in, 0);
+	need(request(c, WIRE_BELL, NULL, 0, &in) == 0 && in.n_fds == 2, "no doorbell");
+	page = wire_in_take_fd(&in, 0);
+	c->rings = wire_in_take_fd(&in, 1);
+	need(ftruncate(page, 0) < 0 && errno == EPERM, "the page can be taken away");
+	p = mmap(NULL, sizeof(*c->page), PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
+	need(p != MAP_FAILED, "mmap");
+	close(page);
+	c->page = p;
+	c->asked = 0;
+}
+
+static void end(struct caller *c)
+{
+	close(c->fd);
+	close(c->device);
+	close(c->rings);
+}
+
+static void ring(const struct caller *c)
+{
+	const uint64_t one = 1;
+
+	if (!atomic_load(&c->page->looks))
+		need(write(c->rings, &one, sizeof(one)) == sizeof(one), "ring");
+}
+
+/* An ioctl with an argument of up to 64 bytes, as a message. */
+static size_t compose(unsigned char *out, uint32_t cmd, const void *arg, size_t len)
+{
+	struct {
+		struct wire_msg msg;
+		struct wire_ioctl call;
+		struct wire_region region;
+		unsigned char bytes[64];
+	} m = {
+	    .msg = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_IOCTL},
+	    .call = {.cmd = cmd, .arg = 4096, .n_regions = 1},
+	    .region = {.addr = 4096, .len = (uint32_t)len, .flags = WIRE_R_DATA},
+	};
+	size_t n = offsetof(__typeof__(m), bytes) + ((len + 7) & ~(size_t)7);
+
+	memcpy(m.bytes, arg, len);
+	m.msg.payload = (uint32_t)(n - sizeof(m.msg));
+	memcpy(out, &m, n);
+	return n;
+}
+
+static int64_t call(struct caller *c, uint32_t cmd, const void *arg, size_t len)
+{
+	const struct timespec pause = {.tv_nsec = SLEEP_MS * 1000000};
+	struct wire_bell *b = c->page;
+	struct wire_in in;
+	uint32_t n;
+
+	atomic_store(&b->request, (uint32_t)compose(b->requested, cmd, arg, len));
+	atomic_store(&b->asked, ++c->asked);
+	atomic_thread_fence(memory_order_seq_cst);
+	ring(c);
+	for (int i = 0; i < 500 && atomic_load(&b->answered) != c->asked; i++)
+		wire_bell_pause();
+	atomic_store(&b->sleeps, 1);
+	while (atomic_load(&b->answered) != c->asked) {
+		need(!atomic_load(&b->ended), "who keeps to the rules is hung up on");
+		syscall(SYS_futex, &b->answered, FUTEX_WAIT, c->asked - 1, &pause, NULL, 0);
+	}
+	atomic_store(&b->sleeps, 0);
+	n = atomic_load(&b->reply);
+	need(n > 0 && n <= sizeof(b->replied) && wire_take(b->replied, n, &in) == 0 &&
+		 in.msg.op == WIRE_IOCTL,
+	     "an answer that is none");
+	return in.msg.result;
+}
+
+/* Each answer is that to its own question. */
+static void keep_to_the_rules(struct caller *c, unsigned long calls)
+{
+	for (unsigned long i = 0; i < calls; i++) {
+		struct ioctl_evtchn_bind_unbound_port bind = {.remote_domain = 0};
+		int64_t port = call(c, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind, sizeof(bind));
+		struct ioctl_evtchn_notify notify = {.port = (uint32_t)port};
+		struct ioctl_evtchn_unbind unbind = {.port = (uint32_t)port};
+
+		need(port > 0, "BIND_UNBOUND_PORT");
+		need(call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == 0, "NOTIFY");
+		need(call(c, IOCTL_EVTCHN_UNBIND, &unbind, sizeof(unbind)) == 0, "UNBIND");
+		need(call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == -ENOTCONN,
+		     "NOTIFY of a port that is gone");
+	}
+}
+
+struct scribbler {
+	struct caller caller;
+	struct wire_bell *_Atomic page;
+	uint64_t state;
+	atomic_bool writes, may_write;
+	pthread_t asks, scribbles;
+};
+
+/* Anything, anywhere; lengths that a careless reader goes astray by more often than others. */
+static void *scribble(void *arg)
+{
+	static const uint32_t words[] = {0,    1,    32,         1919,       1920,
+					 1921, 2048, 0x7fffffff, 0x80000000, UINT32_MAX};
+	struct scribbler *s = arg;
+
+	while (!atomic_load(&over)) {
+		unsigned char *bytes;
+
+		atomic_store(&s->writes, true);
+		bytes = (unsigned char *)atomic_load(&s->page);
+		for (int i = 0; i < 1000 && bytes && atomic_load(&s->may_write); i++) {
+			size_t at = roll(&s->state, sizeof(struct wire_bell) / 4) * 4;
+			uint32_t word = roll(&s->state, 2) ? words[roll(&s->state, 10)]
+							   : roll(&s->state, UINT32_MAX);
+
+			/* The words at the beginning, and the heads of what is asked. */
+			if (roll(&s->state, 2))
+				at = roll(&s->state, 64) * 4;
+			/* (Not this test's own view of whether it is to come again.) */
+			if (at != offsetof(struct wire_bell, ended))
+				memcpy(bytes + at, &word, sizeof(word));
+		}
+		atomic_store(&s->writes, false);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static void *ask(void *arg)
+{
+	static const uint32_t commands[] = {IOCTL_EVTCHN_BIND_UNBOUND_PORT, IOCTL_EVTCHN_NOTIFY,
+					    IOCTL_EVTCHN_UNBIND, IOCTL_EVTCHN_RESET,
+					    IOCTL_EVTCHN_BIND_VIRQ};
+	struct scribbler *s = arg;
+	struct caller *c = &s->caller;
+
+	while (!atomic_load(&over)) {
+		begin(c);
+		atomic_store(&s->page, c->page);
+		atomic_store(&s->may_write, true);
+		while (!atomic_load(&over) && !atomic_load(&c->page->ended) &&
+		       roll(&c->state, 2000)) {
+			uint64_t bytes[4] = {roll(&c->state, 8)};
+			size_t n = compose(c->page->requested, commands[roll(&c->state, 5)], bytes,
+					   sizeof(bytes));
+
+			bool bad = roll(&c->state, 200) == 0;
+
+			/* Now and then longer than the page, or of another kind than may be asked here. */
+			if (bad && roll(&c->state, 2))
+				n = WIRE_BELL_REQUEST + 1 + roll(&c->state, 1u << 31);
+			else if (bad)
+				c->page->requested[offsetof(struct wire_msg, op)] = WIRE_FORK;
+			atomic_store(&c->page->request, (uint32_t)n);
+			atomic_fetch_add(&c->page->asked, 1);
+			/* (Its own count may be full.) */
+			if (write(c->rings, &(uint64_t){1}, 8) < 0 && errno != EAGAIN)
+				need(false, "ring");
+			atomic_fetch_add(&asked_badly, 1);
+			for (int i = 0; i < 50; i++)
+				wire_bell_pause();
+			/* (If it comes before the next one.) */
+			for (int i = 0; bad && i < 100 && !atomic_load(&c->page->ended); i++)
+				sched_yield();
+		}
+		atomic_store(&s->may_write, false);
+		atomic_store(&s->page, NULL);
+		while (atomic_load(&s->writes))
+			sched_yield();
+		atomic_fetch_add(&hung_up, atomic_load(&c->page->ended) != 0);
+		munmap(c->page, sizeof(*c->page));
+		end(c);
+	}
+	return NULL;
+}
+
+static void *serve(void *arg)
+{
+	while (!atomic_load(&served_out))
+		need(broker_serve(arg, 50) >= 0, "the event loop failed");
+	return NULL;
+}
+
+static void ignore_hazard(const char *name)
+{
+	(void)name;
+}
+
+int main(int argc, char **argv)
+{
+	char dir[] = "/tmp/bell-fuzz-XXXXXX", path[64];
+	struct broker_config config = {.fronts = &fakedev_fronts,
+				       .socket_path = path,
+				       .virtual_time = true,
+				       .on_hazard = ignore_hazard};
+	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
+	static struct scribbler scribblers[SCRIBBLERS];
+	static struct caller good;
+	struct gntsim_totals t;
+	pthread_t server;
+	struct broker *b;
+	struct failure f;
+	const char *wrong;
+
+	alarm(LIMIT_S);
+	need(mkdtemp(dir) != NULL, "mkdtemp");
+	snprintf(path, sizeof(path), "%s/s", dir);
+	socket_path = path;
+	need(broker_new(&config, &b, &f) == 0, "no broker");
+	need(pthread_create(&server, NULL, serve, b) == 0, "thread");
+	begin(&good);
+	for (int i = 0; i < SCRIBBLERS; i++) {
+		scribblers[i].state = seed * 1000 + (uint64_t)i;
+		scribblers[i].caller.state = ~scribblers[i].state;
+		need(pthread_create(&scribblers[i].asks, NULL, ask, &scribblers[i]) == 0 &&
+			 pthread_create(&scribblers[i].scribbles, NULL, scribble, &scribblers[i]) ==
+			     0,
+		     "thread");
+	}
+	keep_to_the_rules(&good, argc > 2 ? strtoul(argv[2], NULL, 10) : 1000);
+	atomic_store(&over, true);
+	for (int i = 0; i < SCRIBBLERS; i++) {
+		pthread_join(scribblers[i].asks, NULL);
+		pthread_join(scribblers[i].scribbles, NULL);
+	}
+	end(&good);
+	atomic_store(&served_out, true);
+	pthread_join(server, NULL);
+	while (broker_serve(b, 0) > 0)
+		;
+	wrong = gntsim_machine_check(b->machine);
+	gntsim_machine_totals(b->machine, &t);
+	printf(
+	    "asked badly %lu times, hung up on %lu times; at the end: files %u, mms %u, ports %u\n",
+	    atomic_load(&asked_badly), atomic_load(&hung_up), t.files, t.mms, t.ports);
+	need(!wrong, wrong ? wrong : "");
+	need(asked_badly > 1000 && hung_up > 0, "nobody has scribbled");
+	need(!t.files && !t.mms, "something is left in the machine");
+	broker_free(b);
+	rmdir(dir);
+	return 0;
+}
