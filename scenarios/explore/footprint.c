@@ -41,17 +41,19 @@ bool footprints_meet(const struct footprint *a, const struct footprint *b)
 	return false;
 }
 
+static bool same_touch(const struct touch *a, const struct touch *b)
+{
+	return a->object == b->object && a->low == b->low && a->high == b->high &&
+	       a->write == b->write;
+}
+
 static void add(struct footprint *f, uint64_t object, uint32_t low, uint32_t high, bool write)
 {
 	const struct touch t = {object, low, high, write};
 
 	for (uint32_t i = 0; i < f->n; i++) {
-		struct touch *old = &f->touches[i];
-
-		if (old->object != object || old->low != low || old->high != high)
-			continue;
-		old->write |= write;
-		return;
+		if (same_touch(&f->touches[i], &t))
+			return;
 	}
 	if (f->n == MAX_TOUCHES)
 		f->everything = true;
@@ -92,8 +94,6 @@ static void touch_memory(struct recorder *r, uint64_t addr, uint64_t len, bool w
 			if (page.copies && write)
 				r->into->everything = true;
 		}
-		if (r->into->everything)
-			return;
 		addr += n;
 		len -= n;
 	}
@@ -111,38 +111,29 @@ static void touch_port(struct recorder *r, uint16_t domid, gntsim_port port, boo
 	touch(r, PORT, domid, port, write);
 }
 
-/* An event sent from a port: to the one behind it, and the file that that is bound on. */
-static void touch_send(struct recorder *r, uint16_t domid, gntsim_port port)
-{
-	struct gntsim_domain *dom = gntsim_domain_find(r->machine, domid);
-	struct gntsim_port_info info;
-
-	touch_port(r, domid, port, false);
-	if (!dom || gntsim_port_describe(dom, port, &info) ||
-	    info.status.state != GNTSIM_PORT_INTERDOMAIN)
-		return;
-	touch_port(r, info.status.remote_domid, info.status.remote_port, true);
-	dom = gntsim_domain_find(r->machine, info.status.remote_domid);
-	if (dom && !gntsim_port_describe(dom, info.status.remote_port, &info) && info.file)
-		touch_file(r, RING, info.file, true);
-}
-
 struct ports_of {
 	struct recorder *r;
 	const struct gntsim_file *file;
 };
 
+/* It may stay open, for a notification's sake. */
 static bool touch_if_bound(void *ctx, struct gntsim_domain *dom, gntsim_port port)
 {
 	const struct ports_of *of = ctx;
 	struct gntsim_port_info info;
 
-	if (gntsim_port_describe(dom, port, &info) || info.file != of->file)
-		return true;
-	touch_port(of->r, gntsim_domain_id(dom), port, true);
-	touch(of->r, PORTS, gntsim_domain_id(dom), 0, true);
-	if (info.status.state == GNTSIM_PORT_INTERDOMAIN)
-		touch_port(of->r, info.status.remote_domid, info.status.remote_port, true);
+	if (!gntsim_port_describe(dom, port, &info) && info.file == of->file)
+		touch_port(of->r, gntsim_domain_id(dom), port, true);
+	return true;
+}
+
+/* Who has bound the same number loses it. */
+static bool touch_if_static(void *ctx, const struct gntsim_file *file, gntsim_port port)
+{
+	const struct ports_of *of = ctx;
+
+	if (file == of->file)
+		touch_port(of->r, domid_of(file), port, true);
 	return true;
 }
 
@@ -159,19 +150,24 @@ static void touch_close(struct recorder *r, const struct scn_model_process *p, u
 		return;
 	}
 	touch_file(r, OPEN, of.file, true);
-	touch_file(r, RING, of.file, true);
-	if ((last || all) && gntsim_file_device(of.file) == GNTSIM_DEV_EVTCHN)
-		gntsim_for_each_port(r->machine, touch_if_bound, &of);
+	if (!last && !all)
+		return;
+	gntsim_for_each_port(r->machine, touch_if_bound, &of);
+	gntsim_for_each_static_port(r->machine, touch_if_static, &of);
 }
 
-/* Mappings that may go or change; what comes of it in Xen is observed. */
+/* Mappings that may go or change; what comes of it in Xen is observed. gntalloc goes through the list of the domain's
+ * pages. */
 static void touch_mappings(struct recorder *r, uint64_t start, uint64_t end)
 {
 	struct gntsim_vma vma;
 
 	for (uint64_t at = start; gntsim_mm_find_vma(r->mm, at, &vma) && vma.start < end;
-	     at = vma.end)
+	     at = vma.end) {
 		touch_file(r, OPEN, vma.file, true);
+		if (gntsim_file_device(vma.file) == GNTSIM_DEV_GNTALLOC)
+			touch(r, TABLE, domid_of(vma.file), 0, false);
+	}
 }
 
 static void touch_notification(struct recorder *r, const struct gntsim_file *file,
@@ -185,20 +181,20 @@ static void touch_notification(struct recorder *r, const struct gntsim_file *fil
 		touch_port(r, domid_of(file), port, true);
 }
 
-static void touch_evtchn(struct recorder *r, const struct gntsim_file *file, const char *name,
-			 const struct scn_call *call)
+static void touch_evtchn(struct recorder *r, const struct gntsim_file *file,
+			 const struct scn_ioctl *known, const struct scn_call *call)
 {
+	const char *name = known->name;
 	uint16_t domid = domid_of(file);
 	uint32_t word[2] = {0};
 
-	memcpy(word, call->image, call->image_len < sizeof(word) ? call->image_len : sizeof(word));
+	memcpy(word, call->image, known->layout->size);
 	if (!strcmp(name, "IOCTL_EVTCHN_NOTIFY")) {
 		touch_file(r, OPEN, file, false);
-		touch_send(r, domid, word[0]);
+		touch_port(r, domid, word[0], false);
 		return;
 	}
 	touch_file(r, OPEN, file, true);
-	touch_file(r, RING, file, true);
 	touch(r, PORTS, domid, 0, true);
 	if (!strcmp(name, "IOCTL_EVTCHN_UNBIND") || !strcmp(name, "IOCTL_EVTCHN_BIND_STATIC"))
 		touch_port(r, domid, word[0], true);
@@ -214,12 +210,11 @@ static void touch_ioctl(struct recorder *r, const struct gntsim_file *file,
 		     call->image_len >= known->layout->size;
 
 	if (known && !strcmp(known->name, "IOCTL_EVTCHN_RESET")) {
-		touch_file(r, OPEN, file, true);
 		touch_file(r, RING, file, true);
 	} else if (!whole || strstr(known->name, "GRANT_COPY") || strstr(known->name, "DMABUF")) {
 		r->into->everything = true;
 	} else if (gntsim_file_device(file) == GNTSIM_DEV_EVTCHN) {
-		touch_evtchn(r, file, known->name, call);
+		touch_evtchn(r, file, known, call);
 	} else {
 		touch_file(r, OPEN, file, true);
 		if (strstr(known->name, "SET_UNMAP_NOTIFY"))
@@ -234,7 +229,7 @@ static void touch_write(struct recorder *r, const struct gntsim_file *file,
 {
 	uint32_t port;
 
-	if (!call->image || gntsim_file_device(file) != GNTSIM_DEV_EVTCHN) {
+	if (!call->image) {
 		r->into->everything = true;
 		return;
 	}
@@ -253,7 +248,6 @@ static void touch_file_call(struct recorder *r, const struct gntsim_file *file,
 	} else if (call->kind == SCN_WRITE) {
 		touch_write(r, file, call);
 	} else if (call->kind == SCN_READ || call->kind == SCN_POLL) {
-		touch_file(r, OPEN, file, false);
 		touch_file(r, RING, file, call->kind == SCN_READ);
 		r->into->everything |= call->kind == SCN_READ && call->use_address;
 	} else {
@@ -308,16 +302,13 @@ void recorder_before(void *ctx, uint32_t process, const struct scn_call *call)
 		touch_close(r, p, call->arg[0], false);
 		break;
 	case SCN_MUNMAP:
-		touch_mappings(r, call->arg[0],
-			       call->arg[0] + ((call->arg[1] + PAGE - 1) & ~(PAGE - 1)));
+		touch_mappings(r, call->arg[0], call->arg[0] + call->arg[1]);
 		break;
 	case SCN_MMAP:
 		/* MAP_FIXED, and what is like it */
 		if (call->arg[3] & ~(uint64_t)(MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS))
 			touch_mappings(r, 0, UINT64_MAX);
-		file = call->arg[3] & MAP_ANONYMOUS
-			   ? NULL
-			   : scn_model_process_file(p, call->arg[4], &last);
+		file = scn_model_process_file(p, call->arg[4], &last);
 		if (file)
 			touch_file(r, OPEN, file, true);
 		break;
@@ -378,26 +369,17 @@ void recorder_kill(struct recorder *r, uint32_t process)
 {
 	const struct scn_model_process *p = scn_model_process(r->model, process);
 
-	r->into->counts = true;
-	if (!p->mm)
-		return;
 	start(r, p);
 	touch_end(r, p);
 }
 
-void recorder_destroy(struct recorder *r)
-{
-	r->into->counts = true;
-	r->into->everything = true;
-}
-
 static bool limits_handles(const struct recorder *r, uint16_t domid)
 {
-	for (uint32_t i = 0; i < r->setup->n_domains; i++) {
-		if (r->setup->domains[i].number == domid)
-			return r->setup->domains[i].limits[GNTSIM_LIMIT_MAPTRACK_FRAMES] != 0;
-	}
-	return true;
+	uint32_t i = 0;
+
+	while (r->setup->domains[i].number != domid)
+		i++;
+	return r->setup->domains[i].limits[GNTSIM_LIMIT_MAPTRACK_FRAMES] != 0;
 }
 
 static void observe_grant(struct recorder *r, const struct gntsim_observation *o)
@@ -444,25 +426,23 @@ static void observe(void *ctx, const struct gntsim_observation *o)
 		touch_port(r, o->domid, o->port, true);
 		break;
 	case GNTSIM_SAW_NOTIFY_SET:
-		r->into->everything |= o->replaced || o->action == 0;
+		r->into->everything |= o->replaced;
 		break;
 	case GNTSIM_SAW_NOTIFY_BYTE:
 		touch_bytes(r, o->frame, o->offset, 1, true);
 		break;
 	case GNTSIM_SAW_NOTIFY_EVENT:
-		touch_send(r, o->domid, o->port);
+		touch_port(r, o->domid, o->port, false);
 		break;
-	case GNTSIM_SAW_REVOKED:
-		r->into->everything |= o->mm != r->mm;
+	case GNTSIM_SAW_DESTROY:
+		r->into->everything = true;
 		break;
+	case GNTSIM_SAW_REVOKED: /* its own pages */
 	case GNTSIM_SAW_MAP_FREED:
 	case GNTSIM_SAW_RELEASE:
 	case GNTSIM_SAW_MM_END:
-		break;
 	case GNTSIM_SAW_DOMAIN:
-	case GNTSIM_SAW_DESTROY:
-	case GNTSIM_SAW_BURIED:
-		r->into->everything = true;
+	case GNTSIM_SAW_BURIED: /* nobody could reach it any more */
 		break;
 	}
 }

@@ -47,9 +47,8 @@ void recorder_begin(struct recorder *r, void *model, const struct scn_setup *set
 void recorder_before(void *ctx, uint32_t process, const struct scn_call *call);
 void recorder_after(void *ctx, uint32_t process, const struct scn_call *call,
 		    const struct scn_result *result);
-/* Before a process is killed, or a domain with everything in it is destroyed. */
+/* Before a process is killed. What a domain's end changes is observed: everything. */
 void recorder_kill(struct recorder *r, uint32_t process);
-void recorder_destroy(struct recorder *r);
 /* After it. */
 void recorder_killed(struct recorder *r);
 

@@ -33,7 +33,7 @@ bool is_victim(const struct run *r, uint32_t thread)
 
 bool depend(const struct run *r, const struct event *a, const struct event *b)
 {
-	if (a->thread == b->thread || (a->visible && b->visible))
+	if (a->visible && b->visible)
 		return true;
 	if (a->thread == r->n_branches && is_victim(r, b->thread))
 		return true;
@@ -102,8 +102,6 @@ void reverse_races(struct run *r, struct event *e)
 			e->before[w] |= r->events[i].before[w];
 		put(e->before, i);
 	}
-	if (r->q->every_order)
-		return;
 	for (uint32_t i = 0; i < n; i++)
 		reverse(r, races[i], e);
 }

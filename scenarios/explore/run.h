@@ -55,7 +55,7 @@ struct run {
 
 /* Whether a branch's process dies in this search. */
 bool is_victim(const struct run *r, uint32_t thread);
-/* Whether an event of the first kind and one of the second can't change places. */
+/* Whether an event of the first kind and one of the second, of different threads, can't change places. */
 bool depend(const struct run *r, const struct event *a, const struct event *b);
 /*
  * Works out what happens before `e`, which comes at the current depth, and asks for the ways that

@@ -240,7 +240,6 @@ static enum scn_done die(struct run *r)
 		r->p.ops->kill(r->p.self, r->q->victim, &why);
 		r->p.alive[r->q->victim] = false;
 	} else {
-		recorder_destroy(&r->r);
 		r->p.ops->destroy(r->p.self, r->q->victim, &why);
 		for (uint32_t i = 0; d; d = d->next, i++)
 			r->p.alive[i] &= d->domain != r->q->victim;

@@ -3,7 +3,7 @@
 
 With each kind of death the final states, violations and hangs of a scenario must be those that every order
 has, and the orders that are tried must be as many as its comment says: a rule that is missing loses states,
-or it saves no orders.
+or it saves no orders. "# Kernel:" names another kernel to explore it on.
 """
 import glob
 import re
@@ -14,15 +14,18 @@ from explored import explore
 
 def main():
     gntsim, directory = sys.argv[1:3]
-    paths = sorted(glob.glob(f'{directory}/*.scn'))
+    paths = sorted(glob.glob(f'{directory}/*/*.scn'))
     failed = 0
     for path in paths:
         with open(path, encoding='utf-8') as file:
-            wanted = re.search(r'^# Orders: (.*)$', file.read(), re.M)[1]
+            text = file.read()
+        wanted = re.search(r'^# Orders: (.*)$', text, re.M)[1]
+        kernel = re.search(r'^# Kernel: (.*)$', text, re.M)
+        options = ('--kernel', kernel[1]) if kernel else ()
         got = []
         for deaths in re.findall(r'(\w+) \d+', wanted):
-            few, orders = explore(gntsim, path, '--deaths', deaths)
-            every, _ = explore(gntsim, path, '--deaths', deaths, '--every-order')
+            few, orders = explore(gntsim, path, '--deaths', deaths, *options)
+            every, _ = explore(gntsim, path, '--deaths', deaths, '--every-order', *options)
             got.append(f'{deaths} {orders}')
             if few != every:
                 failed += 1
