@@ -64,7 +64,7 @@ int crash_groups_make(struct crash_groups *groups, struct crash_findings *f)
 	if (f->n)
 		qsort(f->results, f->n, sizeof(*f->results), compare_results);
 	for (size_t i = 0; i < f->n; i++) {
-		const struct crash_result *r = &f->results[i];
+		struct crash_result *r = &f->results[i];
 		size_t g = 0;
 
 		if (!crash_outcome_fails(r->outcome))

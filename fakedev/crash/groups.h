@@ -9,7 +9,7 @@
 #include "crash/search.h"
 
 struct crash_group {
-	const struct crash_result *first; /**< the earliest point of them */
+	struct crash_result *first; /**< the earliest point of them */
 	size_t n;
 };
 

@@ -60,6 +60,26 @@ static void tell_schedules(struct scn_buf *out, const struct crash_result *r)
 	}
 }
 
+void crash_report_scenario(struct scn_buf *out, const struct crash_result *r)
+{
+	const struct crash_scenario *s = &r->scenario;
+	scn_cleanup_buf struct scn_buf point = {0};
+
+	if (!s->path && !s->lacking)
+		return;
+	crash_point_text(&r->point, &point);
+	scn_buf_printf(out, "%s of %s at %s: ", s->path ? "scenario" : "no scenario",
+		       crash_outcome_name(r->outcome), scn_buf_text(&point));
+	if (!s->path) {
+		scn_buf_printf(out, "%s\n", s->lacking);
+		return;
+	}
+	scn_buf_printf(out, "%s, %u of %u statements%s\n    real Xen: ", s->path, s->statements,
+		       s->recorded, s->ended ? " when the time was up" : "");
+	scn_buf_printf(out, s->xen ? "gntsim play --on xen --leg %s\n" : "can't play it: %s\n",
+		       s->xen ? s->xen : s->xen_lacks);
+}
+
 static void tell_group(struct scn_buf *out, const struct crash_group *g, const char *again,
 		       const char *command)
 {
@@ -118,6 +138,9 @@ void crash_report_text(struct scn_buf *out, const struct crash_findings *f,
 	if (f->n)
 		tell_table(out, f);
 	tell_totals(out, f, groups->n);
+	/* Of reports that were read; else they are still to be made. */
+	for (size_t i = 0; i < groups->n; i++)
+		crash_report_scenario(out, groups->all[i].first);
 }
 
 static void add_xml(struct scn_buf *out, const char *text)
@@ -139,7 +162,7 @@ static void add_xml(struct scn_buf *out, const char *text)
 
 static void add_case(struct scn_buf *out, const struct crash_result *r)
 {
-	scn_cleanup_buf struct scn_buf name = {0};
+	scn_cleanup_buf struct scn_buf name = {0}, scenario = {0};
 
 	crash_point_text(&r->point, &name);
 	scn_buf_str(out, "  <testcase classname=\"");
@@ -160,6 +183,10 @@ static void add_case(struct scn_buf *out, const struct crash_result *r)
 	add_xml(out, r->call);
 	scn_buf_str(out, "\n");
 	add_xml(out, r->site);
+	crash_report_scenario(&scenario, r);
+	if (scenario.len)
+		scn_buf_str(out, "\n");
+	add_xml(out, scn_buf_text(&scenario));
 	scn_buf_printf(out, "</%s>\n  </testcase>\n",
 		       crash_outcome_fails(r->outcome)   ? "failure"
 		       : r->outcome == CRASH_NOT_REACHED ? "skipped"

@@ -8,6 +8,8 @@
 
 #include "crash/groups.h"
 
+/** The scenario of a point, in lines; nothing where none was wanted. */
+void crash_report_scenario(struct scn_buf *out, const struct crash_result *r);
 /** For people. @param again the command that tries one point again, up to the point and after it */
 void crash_report_text(struct scn_buf *out, const struct crash_findings *f,
 		       const struct crash_groups *groups, const char *again, const char *command);

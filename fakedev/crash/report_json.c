@@ -38,6 +38,29 @@ static json_object *of_schedules(const struct crash_result *r)
 	return all;
 }
 
+static void set_text_or_null(json_object *o, const char *name, const char *text)
+{
+	json_object_object_add(o, name, text ? json_object_new_string(text) : NULL);
+}
+
+static json_object *of_scenario(const struct crash_scenario *s)
+{
+	json_object *o = json_object_new_object();
+
+	set_text_or_null(o, "path", s->path);
+	if (!s->path) {
+		set_text(o, "lacking", s->lacking);
+		return o;
+	}
+	set_number(o, "statements", s->statements);
+	set_number(o, "recorded", s->recorded);
+	set_bool(o, "ended", s->ended);
+	set_text_or_null(o, "xen", s->xen);
+	if (!s->xen)
+		set_text(o, "xen_lacks", s->xen_lacks);
+	return o;
+}
+
 static json_object *of_result(const struct crash_result *r)
 {
 	json_object *o = json_object_new_object();
@@ -56,6 +79,8 @@ static json_object *of_result(const struct crash_result *r)
 	set_text(o, "detail", r->detail);
 	if (r->n_schedules)
 		json_object_object_add(o, "schedules", of_schedules(r));
+	if (r->scenario.path || r->scenario.lacking)
+		json_object_object_add(o, "scenario", of_scenario(&r->scenario));
 	set_number(o, "ms", r->ms);
 	return o;
 }
@@ -103,6 +128,27 @@ static char *text_of(json_object *o, const char *name)
 	return strdup(found ? json_object_get_string(found) : "");
 }
 
+/* NULL: it is not there. */
+static char *text_if(json_object *o, const char *name)
+{
+	json_object *found = member(o, name);
+
+	return found ? strdup(json_object_get_string(found)) : NULL;
+}
+
+static void take_scenario(struct crash_scenario *s, json_object *o)
+{
+	if (!o)
+		return;
+	s->path = text_if(o, "path");
+	s->lacking = s->path ? NULL : text_of(o, "lacking");
+	s->statements = (unsigned int)json_object_get_int64(member(o, "statements"));
+	s->recorded = (unsigned int)json_object_get_int64(member(o, "recorded"));
+	s->ended = json_object_get_boolean(member(o, "ended"));
+	s->xen = text_if(o, "xen");
+	s->xen_lacks = s->path && !s->xen ? text_of(o, "xen_lacks") : NULL;
+}
+
 static bool take_schedules(struct crash_result *r, json_object *all)
 {
 	size_t n = all ? json_object_array_length(all) : 0;
@@ -140,6 +186,7 @@ static int add_result(struct crash_findings *f, json_object *o)
 		if (status == 0 && !take_schedules(r, member(o, "schedules")))
 			status = -EBADMSG;
 		r->point.place = (unsigned long)json_object_get_int64(member(o, "place"));
+		take_scenario(&r->scenario, member(o, "scenario"));
 	}
 	free(point);
 	free(outcome);

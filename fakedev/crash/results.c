@@ -12,6 +12,10 @@ void crash_result_free(struct crash_result *result)
 	free(result->call);
 	free(result->site);
 	free(result->detail);
+	free(result->scenario.path);
+	free(result->scenario.lacking);
+	free(result->scenario.xen);
+	free(result->scenario.xen_lacks);
 }
 
 void crash_findings_free(struct crash_findings *f)

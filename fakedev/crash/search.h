@@ -42,6 +42,16 @@ struct crash_search {
 	unsigned int patience; /**< seconds for each */
 };
 
+/** The scenario of a point, the first of its group; all texts are its own. */
+struct crash_scenario {
+	char *path;                        /**< where it is; NULL: nowhere */
+	char *lacking;                     /**< then why; NULL: none was wanted */
+	unsigned int statements, recorded; /**< how many it has, and what was recorded had */
+	bool ended;                        /**< it might be shorter: the time was up */
+	char *xen;                         /**< the leg of real Xen that it plays on; NULL: none */
+	char *xen_lacks;                   /**< then: why */
+};
+
 /** What came of one death; all texts are its own. */
 struct crash_result {
 	struct crash_point point;
@@ -51,6 +61,7 @@ struct crash_result {
 	char *call, *site, *detail;
 	struct crash_schedule schedules[CRASH_SCHEDULES_TOLD]; /**< that fail, the smallest first */
 	unsigned int n_schedules;
+	struct crash_scenario scenario;
 	int64_t ms; /**< how long it took; of several tries, all of them */
 };
 void crash_result_free(struct crash_result *result);

@@ -28,7 +28,21 @@ finding() {
 
 # A hang: the byte stays set, and no event comes.
 late=1:call:IOCTL_GNTALLOC_SET_UNMAP_NOTIFY#1
-finding armed-late hang $late --point $late
+finding armed-late hang $late --point $late --shard 1/1 --json report --junit report.xml
+# The other reports say the same of it, and one that is put together says it, too.
+python3 - "$dir/$scenario" <<'P' || complain "armed-late: its reports: $(cat report report.xml)"
+import json, sys, xml.etree.ElementTree as tree
+point, = json.load(open('report'))['points']
+scenario = point['scenario']
+assert scenario['path'] == sys.argv[1] and scenario['xen'] == 'pv+pvh', scenario
+assert 0 < scenario['statements'] < scenario['recorded'], scenario
+text = tree.parse('report.xml').getroot().find('*/failure').text
+assert f"scenario of hang at {point['point']}: {sys.argv[1]}, " in text, text
+assert '\n    real Xen: gntsim play --on xen --leg pv+pvh\n' in text, text
+P
+expect 1 "armed-late, merged" "$gntsim" crash --merge --json merged report
+says out "    real Xen: gntsim play --on xen --leg pv+pvh"
+grep -q '"xen":"pv+pvh"' merged || complain "armed-late, merged: $(cat merged)"
 grep -q '^kill -9 armed_late_dom0 *# as ordered$' "$scenario" || complain "armed-late: nobody dies: $(cat "$scenario")"
 grep -q 'load(mapped_ring+20, 1) = 1 ' stated && grep -q 'read(.*) = blocks ' stated ||
 	complain "armed-late: another finding: $(cat stated)"
@@ -64,9 +78,10 @@ grep -q 'IOCTL_GNTALLOC_DEALLOC_GREF, .* = 0 ' stated || complain "leak-half-ope
 # What is no call has no scenario, and that is said.
 program=$programs/armed-late-mended
 # shellcheck disable=SC2016
-expect 1 "a check" "$gntsim" crash --points calls --sample 2 --victim dom0 --output checked --check '! grep -q "^gntsim:.*is killed" "$TMPDIR/output"' -- \
+expect 1 "a check" "$gntsim" crash --points calls --sample 2 --victim dom0 --output checked --json checked.json --check '! grep -q "^gntsim:.*is killed" "$TMPDIR/output"' -- \
 	--wait-for ready -- "$program" server ::: --domain 1 -- "$program" client
 says out "no scenario of check at 1:call:"
 says out ": what --check asks is no call"
+grep -q '"lacking":"what --check asks is no call"' checked.json || complain "a check's report: $(cat checked.json)"
 [ -e checked/1/finding.scn ] && complain "a check has a scenario"
 [ $failed = 0 ]

@@ -92,20 +92,36 @@ static int write_file(const char *path, const struct scn_buf *text)
 	return whole ? 0 : complain("crash: cannot write %s: %s", path, strerror(errno));
 }
 
-static int write_reports(const struct crash_options *o, const struct crash_findings *f,
-			 const struct crash_groups *groups, const char *command)
+static bool is_standard_output(const char *path)
 {
-	scn_cleanup_buf struct scn_buf text = {0}, json = {0}, junit = {0}, again = {0};
-	int status = 0;
+	return path && !strcmp(path, "-");
+}
 
+static int tell_people(const struct crash_options *o, const struct crash_findings *f,
+		       const struct crash_groups *groups, const char *command)
+{
+	scn_cleanup_buf struct scn_buf text = {0}, again = {0};
+
+	if (is_standard_output(o->json))
+		return 0;
 	tell_again(&again, o);
 	crash_report_text(&text, f, groups, scn_buf_text(&again), command);
+	if (text.failed || again.failed)
+		return complain("crash: out of memory");
+	fwrite(text.data, 1, text.len, stdout);
+	return 0;
+}
+
+static int write_reports(const struct crash_options *o, const struct crash_findings *f,
+			 const char *command)
+{
+	scn_cleanup_buf struct scn_buf json = {0}, junit = {0};
+	int status = 0;
+
 	crash_report_json(&json, f, command);
 	crash_report_junit(&junit, f, command);
-	if (text.failed || json.failed || junit.failed)
+	if (json.failed || junit.failed)
 		return complain("crash: out of memory");
-	if (!o->json || strcmp(o->json, "-"))
-		fwrite(text.data, 1, text.len, stdout);
 	if (o->json)
 		status = write_file(o->json, &json);
 	if (o->junit && status == 0)
@@ -157,13 +173,20 @@ static int tell(const struct crash_options *o, struct crash_findings *f, const c
 		const char *self)
 {
 	struct crash_groups groups;
-	int status;
+	int status, written;
 
 	if (crash_groups_make(&groups, f) < 0)
 		return complain("crash: out of memory");
-	status = write_reports(o, f, &groups, command);
-	if (status == 0 && o->output && !o->merge && !f->interrupted)
-		status = crash_output_write(o, &groups, command, self);
+	status = tell_people(o, f, &groups, command);
+	if (status == 0 && o->output && !o->merge && !f->interrupted) {
+		/* It takes a while, in which whoever waits may lose patience: what is known is there already. */
+		if (!is_standard_output(o->json) && !is_standard_output(o->junit))
+			status = write_reports(o, f, command);
+		if (status == 0)
+			status = crash_output_write(o, &groups, command, self);
+	}
+	written = write_reports(o, f, command);
+	status = status ? status : written;
 	crash_groups_free(&groups);
 	return status ? status : judge(f);
 }

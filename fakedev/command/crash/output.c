@@ -3,6 +3,7 @@
 #include "output.h"
 #include "command/command.h"
 #include "crash/order.h"
+#include "crash/report.h"
 #include "scenario.h"
 
 #include <errno.h>
@@ -78,9 +79,10 @@ static int try_again(const struct crash_options *o, const struct crash_result *r
 }
 
 /* Until it comes again as it came, if it does. */
-static int record(const struct crash_options *o, const struct crash_result *first, const char *dir,
+static int record(const struct crash_options *o, struct crash_result *first, const char *dir,
 		  const char *command, FILE *told)
 {
+	scn_cleanup_buf struct scn_buf text = {0};
 	struct crash_findings f = {0};
 	int status = 0;
 
@@ -91,8 +93,9 @@ static int record(const struct crash_options *o, const struct crash_result *firs
 			break;
 	}
 	if (status == 0)
-		status =
-		    crash_scenario_write(first, f.n ? &f.results[0] : NULL, dir, command, told);
+		status = crash_scenario_write(first, f.n ? &f.results[0] : NULL, dir, command);
+	crash_report_scenario(&text, first);
+	fputs(scn_buf_text(&text), told);
 	crash_findings_free(&f);
 	return status;
 }

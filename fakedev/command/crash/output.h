@@ -12,7 +12,7 @@
 /**
  * Tries the first point of each group again, and leaves of it, in a directory of the group's number, a
  * trace, its picture and a scenario for each run of the command; and the scenario that is shrunk to what was found,
- * of which it says where it is, or why there is none.
+ * of which it says where it is, or why there is none, also in the group's first result.
  * @param command what was searched
  * @param self gntsim itself
  * @return 0 or EXIT_GNTSIM, explained

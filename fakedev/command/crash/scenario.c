@@ -6,6 +6,7 @@
 #include "lang/source.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,33 +39,31 @@ static void put_head(const struct crash_result *r, const char *command, struct s
 	scn_buf_clean(out, clean.data, clean.len, "\n");
 }
 
-static void tell(FILE *told, const struct crash_result *r, const char *path,
-		 const struct finding *f)
+static int lacks(struct crash_scenario *s, const char *why)
 {
-	scn_cleanup_buf struct scn_buf point = {0};
-
-	crash_point_text(&r->point, &point);
-	fprintf(told, "scenario of %s at %s: %s, %u of %u statements%s\n    real Xen: ",
-		crash_outcome_name(r->outcome), scn_buf_text(&point), path, f->after, f->before,
-		f->ended ? " when the time was up" : "");
-	if (f->xen.len)
-		fprintf(told, "gntsim play --on xen --leg %s\n", scn_buf_text(&f->xen));
-	else
-		fprintf(told, "can't play it: %s\n", scn_buf_text(&f->xen_lacks));
+	s->lacking = strdup(why);
+	return s->lacking ? 0 : complain("crash: out of memory");
 }
 
-static int tell_none(FILE *told, const struct crash_result *r, const char *why)
+/* NULL: it is empty, or there is no memory. */
+static char *text_of(const struct scn_buf *text)
 {
-	scn_cleanup_buf struct scn_buf point = {0};
-
-	crash_point_text(&r->point, &point);
-	fprintf(told, "no scenario of %s at %s: %s\n", crash_outcome_name(r->outcome),
-		scn_buf_text(&point), why);
-	return 0;
+	return text->len ? strdup(scn_buf_text(text)) : NULL;
 }
 
-static int make(const struct crash_result *first, const struct crash_result *again,
-		const char *recorded, const char *path, const char *command, FILE *told)
+static int has(struct crash_scenario *s, const char *path, const struct finding *f)
+{
+	*s = (struct crash_scenario){.path = strdup(path),
+				     .statements = f->after,
+				     .recorded = f->before,
+				     .ended = f->ended,
+				     .xen = text_of(&f->xen),
+				     .xen_lacks = text_of(&f->xen_lacks)};
+	return s->path && (s->xen || s->xen_lacks) ? 0 : complain("crash: out of memory");
+}
+
+static int make(struct crash_result *first, const struct crash_result *again, const char *recorded,
+		const char *path, const char *command)
 {
 	scn_cleanup_buf struct scn_buf head = {0}, why = {0};
 	struct finding_of of = {.outcome = again->outcome,
@@ -77,19 +76,21 @@ static int make(const struct crash_result *first, const struct crash_result *aga
 	put_head(again, command, &head);
 	of.head = scn_buf_text(&head);
 	status = finding_make(recorded, &of, &finding, &why);
-	if (status == 0)
+	if (status == -ENOENT) {
+		status = lacks(&first->scenario, scn_buf_text(&why));
+	} else if (status < 0) {
+		status = complain("crash: %s: %s", path, strerror(-status));
+	} else {
 		status = write_text(path, &finding.text);
-	else
-		status = status == -ENOENT ? tell_none(told, first, scn_buf_text(&why))
-					   : complain("crash: %s: %s", path, strerror(-status));
-	if (status == 0 && finding.text.len)
-		tell(told, first, path, &finding);
+		if (status == 0)
+			status = has(&first->scenario, path, &finding);
+	}
 	finding_free(&finding);
 	return status;
 }
 
-int crash_scenario_write(const struct crash_result *first, const struct crash_result *again,
-			 const char *dir, const char *command, FILE *told)
+int crash_scenario_write(struct crash_result *first, const struct crash_result *again,
+			 const char *dir, const char *command)
 {
 	scn_cleanup_buf struct scn_buf from = {0}, to = {0};
 	char *recorded;
@@ -101,13 +102,13 @@ int crash_scenario_write(const struct crash_result *first, const struct crash_re
 	if (from.failed || to.failed)
 		return complain("crash: out of memory");
 	if (!again || again->outcome != first->outcome)
-		return tell_none(told, first, "it did not come again when it was to be recorded");
+		return lacks(&first->scenario, "it did not come again when it was to be recorded");
 	recorded = scn_read_file(from.data, &len);
 	if (!recorded || !len)
 		status =
-		    tell_none(told, first, "the run had to be ended, and so nothing was recorded");
+		    lacks(&first->scenario, "the run had to be ended, and so nothing was recorded");
 	else
-		status = make(first, again, recorded, to.data, command, told);
+		status = make(first, again, recorded, to.data, command);
 	free(recorded);
 	return status;
 }

@@ -8,15 +8,13 @@
 
 #include "crash/search.h"
 
-#include <stdio.h>
-
 /**
- * Makes DIR/finding.scn of what was recorded there, and says so to @p told; or says why there is none.
+ * Makes DIR/finding.scn of what was recorded there, and takes down in @p first where it is; or why there is none.
  * @param again what came when the group's first point was tried again, and recorded; NULL: nothing did
  * @param command what was searched
  * @return 0 or EXIT_GNTSIM, explained
  */
-int crash_scenario_write(const struct crash_result *first, const struct crash_result *again,
-			 const char *dir, const char *command, FILE *told);
+int crash_scenario_write(struct crash_result *first, const struct crash_result *again,
+			 const char *dir, const char *command);
 
 #endif
