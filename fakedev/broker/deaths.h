@@ -65,14 +65,26 @@ struct death_ring {
 	uint32_t ref, producer, consumer, size;
 	bool
 	    masked; /**< both are below size; else they run freely, and differ by no more than that */
+	bool has_data; /**< it is known where its bytes are: in that page, from that offset on */
+	uint32_t data_ref, data;
 };
 #define DEATH_RINGS 16u
+
+/** Whether two indexes are a ring's. */
+static inline bool death_ring_holds(const struct death_ring *r, uint32_t producer,
+				    uint32_t consumer)
+{
+	return r->masked ? producer < r->size && consumer < r->size
+			 : producer - consumer <= r->size;
+}
 
 /** What is known of a ring since a death. */
 struct death_ring_seen {
 	bool known;
 	uint32_t producer, consumer; /**< as the victim left them */
-	bool misused; /**< a survivor has moved one of them, and the ring was or is none */
+	bool
+	    misused; /**< a survivor has moved one of them, and the ring was or is none; or read by them */
+	bool told; /**< deaths.left_ring() was */
 };
 
 /** Calls of one kind. */
@@ -138,6 +150,10 @@ struct deaths {
 	unsigned int n_watched;
 	struct death_ring rings[DEATH_RINGS]; /**< likewise, at what becomes of them */
 	unsigned int n_rings;
+	/** Is told of a ring with has_data when somebody is about to die: where in the file of the page frames its
+	 * pages are. May be NULL. */
+	void (*left_ring)(void *ctx, unsigned int ring, uint64_t indexes, uint64_t data);
+	void *left_ring_ctx;
 	/** What a call is counted as: a name that stays. Kind, device and cmd are known of it. */
 	const char *(*kind)(const struct trace_call *call);
 	/** The call in words, for the caller to free; NULL: it could not be. Its result is not known. */

@@ -80,8 +80,10 @@ static int write_order(const struct crash_search *s, const char *dir, const stru
 	}
 	if (what->watched && *what->watched)
 		add_word(&machine, "watch-bytes", what->watched);
-	for (size_t i = 0; point && i < s->n_rings; i++)
-		add_word(&machine, "watch-ring", s->rings[i]);
+	/* Where loads can't be watched, the undisturbed run says so. */
+	for (size_t i = 0; i < s->n_rings; i++)
+		if (point || strstr(s->rings[i], ":data="))
+			add_word(&machine, "watch-ring", s->rings[i]);
 	for (char **word = s->more; word && *word; word++)
 		add_word(&machine, *word, NULL);
 	if (point) {

@@ -134,6 +134,10 @@ void call_begins(struct supervisor *s, struct thread *t)
 {
 	struct call *c = &t->call;
 
+	if (watch_ends_for_call(t)) {
+		call_later(t);
+		return;
+	}
 	t->in_call = true;
 	switch (c->nr) {
 	case SYS_mmap:

@@ -23,6 +23,8 @@ struct space *space_new(pid_t pid, const struct space *copy)
 		return s;
 	s->syscall_at = copy->syscall_at;
 	s->confined = copy->confined;
+	s->kept = copy->kept;
+	s->read_by_calls = copy->read_by_calls;
 	for (unsigned int i = 0; i < copy->n; i++)
 		if (!space_add(s, copy->regions[i]))
 			abort();

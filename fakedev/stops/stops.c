@@ -283,6 +283,24 @@ int stops_descriptor(const struct stops *s)
 	return s->told;
 }
 
+void stops_watch_ring(struct stops *s, unsigned int ring, const struct death_ring *what,
+		      uint64_t indexes, uint64_t data)
+{
+	struct watched_ring *w = &s->board->rings[ring];
+
+	w->ring = *what;
+	w->indexes = indexes;
+	w->data = data;
+	atomic_store(&w->left, true);
+	/* Who makes no call comes to no stop by itself. */
+	wire_send(s->control, WIRE_ATTACH, 0, NULL, 0, NULL, 0);
+}
+
+bool stops_ring_misread(const struct stops *s, unsigned int ring)
+{
+	return atomic_load(&s->board->rings[ring].misread);
+}
+
 void stops_end(struct stops *s)
 {
 	if (!s)

@@ -10,6 +10,8 @@
  * iteration is one. What a system call stores for a program, read(2) into a shared page, is one store
  * a call, made when the call ends.
  *
+ * Where a ring is, of which a death has left the indexes, its loads are looked at, too.
+ *
  * Only what is followed is slowed down: a program that nobody follows runs as if this were not there.
  */
 #ifndef FAKEDEV_STOPS_H
@@ -116,6 +118,19 @@ void stops_take(struct stops *s, bool until_now,
 /** Readable when there is something to take; -1 if nothing is told. Programs are stopped at their next
  * stores until it has been taken, when there is much of it. */
 int stops_descriptor(const struct stops *s);
+
+/**
+ * Somebody is about to die, and leaves a ring: who is left is watched for loads of its bytes that come of indexes that
+ * are no ring's. One begins by being loaded when the two are none; then it is a load that begins in the ring or, with
+ * one of the two as the offset, behind it, by the same thread, before it has loaded one of the indexes again. What is
+ * handed to a system call is not seen, nor is a program any more that has done so.
+ * @param ring a number below DEATH_RINGS
+ * @param indexes, data where its pages are in the file of the page frames
+ */
+void stops_watch_ring(struct stops *s, unsigned int ring, const struct death_ring *what,
+		      uint64_t indexes, uint64_t data);
+/** Whether there was such a load. */
+bool stops_ring_misread(const struct stops *s, unsigned int ring);
 
 /** Ends the process that traces, and who is still followed. Also of NULL. */
 void stops_end(struct stops *s);

@@ -19,6 +19,8 @@
 struct open_page {
 	uint64_t addr;
 	struct region region;
+	uint64_t
+	    load; /* it was kept from the program, and so far it only loads from there; else 0 */
 	unsigned char before[PAGE];
 };
 
@@ -43,7 +45,7 @@ static void stop_others(struct supervisor *s, const struct thread *t)
 	}
 }
 
-static bool protect(struct supervisor *s, struct thread *t, uint64_t page, int prot)
+bool protect_page(struct supervisor *s, struct thread *t, uint64_t page, int prot)
 {
 	const uint64_t args[6] = {page, PAGE, (uint64_t)prot};
 	int64_t result;
@@ -59,21 +61,29 @@ static bool open_page(struct supervisor *s, struct thread *t, struct store *o, u
 		      const struct region *r)
 {
 	uint64_t page = addr & ~(PAGE - 1);
-	struct open_page *p = &o->pages[o->n];
+	struct open_page *p = o->pages;
 
-	for (unsigned int i = 0; i < o->n; i++)
-		if (o->pages[i].addr == page)
+	while (p < o->pages + o->n && p->addr != page)
+		p++;
+	if (p < o->pages + o->n) {
+		/* To load from it was not enough. */
+		if (!p->load || !(r->prot & PROT_WRITE))
 			return false;
+		p->load = 0;
+		return protect_page(s, t, page, r->prot);
+	}
 	if (o->n == MOST_PAGES)
 		return false;
 	p->addr = page;
 	p->region = *r;
+	p->load = watch_has(s, t->space, r, addr) ? addr : 0;
 	memcpy(p->before, s->frames + r->offset + (page - r->start), PAGE);
 	o->n++;
-	return protect(s, t, page, r->prot);
+	return protect_page(s, t, page, p->load ? r->prot & ~PROT_WRITE : r->prot);
 }
 
-static const struct region *region_of_fault(const struct thread *t, const siginfo_t *info)
+static const struct region *region_of_fault(const struct supervisor *s, const struct thread *t,
+					    const siginfo_t *info)
 {
 	uint64_t addr = (uint64_t)(uintptr_t)info->si_addr;
 	const struct region *r;
@@ -81,7 +91,7 @@ static const struct region *region_of_fault(const struct thread *t, const siginf
 	if (info->si_signo != SIGSEGV || info->si_code != SEGV_ACCERR)
 		return NULL;
 	r = space_at(t->space, addr);
-	return r && (r->prot & PROT_WRITE) ? r : NULL;
+	return r && ((r->prot & PROT_WRITE) || watch_has(s, t->space, r, addr)) ? r : NULL;
 }
 
 /* What the one store changed: its first byte that is another, up to the last one. */
@@ -132,7 +142,9 @@ static void restore_handlers(struct supervisor *s, struct thread *t)
 static bool close_pages(struct supervisor *s, struct thread *t, const struct store *o)
 {
 	for (unsigned int i = 0; i < o->n; i++)
-		if (!protect(s, t, o->pages[i].addr, o->pages[i].region.prot & ~PROT_WRITE))
+		if (!protect_page(
+			s, t, o->pages[i].addr,
+			watch_protection(s, t->space, &o->pages[i].region, o->pages[i].addr)))
 			return false;
 	return true;
 }
@@ -158,7 +170,7 @@ static void fault_again(struct thread *t, siginfo_t *info)
 static int carry_out(struct supervisor *s, struct thread *t, struct store *o, siginfo_t *info)
 {
 	for (;;) {
-		const struct region *r = region_of_fault(t, info);
+		const struct region *r = region_of_fault(s, t, info);
 		int how;
 
 		if (!r)
@@ -171,33 +183,53 @@ static int carry_out(struct supervisor *s, struct thread *t, struct store *o, si
 	}
 }
 
+/* What the step did. @return the store's number; 0: it was none */
+static uint64_t tell_step(struct supervisor *s, struct thread *t, const struct store *o)
+{
+	uint64_t number = 0;
+
+	for (unsigned int i = 0; i < o->n; i++) {
+		const struct open_page *p = &o->pages[i];
+
+		if (p->load) {
+			watch_load(s, t, &p->region, p->load);
+			continue;
+		}
+		if (!number)
+			number = count_store(s, t);
+		tell_page(s, t, number, p);
+	}
+	return number;
+}
+
 bool store_at_fault(struct supervisor *s, struct thread *t)
 {
 	struct store o = {.n = 0};
-	uint64_t mask, number;
+	const struct region *r;
+	uint64_t mask, number = 0;
 	siginfo_t info;
 	int how;
 
-	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) < 0 || !region_of_fault(t, &info) ||
+	if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, &info) < 0 ||
+	    !(r = region_of_fault(s, t, &info)) ||
 	    instruction_of(t) == (uint64_t)(uintptr_t)info.si_addr)
 		return false;
-	if (!may_store(s, t, false))
+	/* What may be a load takes no turn. */
+	if (!watch_has(s, t->space, r, (uint64_t)(uintptr_t)info.si_addr) &&
+	    !may_store(s, t, false))
 		return true;
 	stop_others(s, t);
 	mask = block_signals(t);
 	pthread_mutex_lock(&s->board->lock);
 	how = carry_out(s, t, &o, &info);
-	if (how == 0) {
-		number = count_store(s, t);
-		for (unsigned int i = 0; i < o.n; i++)
-			tell_page(s, t, number, &o.pages[i]);
-	}
+	if (how == 0)
+		number = tell_step(s, t, &o);
 	pthread_mutex_unlock(&s->board->lock);
 	if (how < 0 || !close_pages(s, t, &o))
 		return true;
 	restore_handlers(s, t);
 	unblock_signals(t, mask | (t->segv_blocked ? 1ull << (SIGSEGV - 1) : 0));
-	if (how == 0 && end_if_reached(s, t, number))
+	if (number && end_if_reached(s, t, number))
 		return true;
 	if (how > 0)
 		fault_again(t, &info);

@@ -198,7 +198,8 @@ static void at_call(struct supervisor *s, struct thread *t)
 		else
 			call_begins(s, t);
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-		call_ends(s, t, info.exit.rval);
+		if (watch_begins(s, t))
+			call_ends(s, t, info.exit.rval);
 	} else {
 		thread_resume(t, 0);
 	}
@@ -212,6 +213,8 @@ static void at_event(struct supervisor *s, struct thread *t, int event, int sign
 			ptrace(PTRACE_LISTEN, t->tid, 0, 0);
 			return;
 		}
+		if (!watch_begins(s, t))
+			return;
 		break;
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
@@ -299,7 +302,17 @@ static int seize(struct supervisor *s, pid_t pid, unsigned int program)
 	return 0;
 }
 
-/* "Follow me", with the descriptor to answer to. @return false: nobody will ask any more */
+/* In a call a thread comes to its end by itself. */
+static void stop_all(struct supervisor *s)
+{
+	for (struct thread *t = s->threads; t; t = t->next)
+		if (t->state == RUNS && !t->in_call && !t->dying &&
+		    ptrace(PTRACE_INTERRUPT, t->tid, 0, 0) == 0)
+			t->interrupted = true;
+}
+
+/* "Follow me", with the descriptor to answer to; or, empty, that a ring is to be watched. @return false: nobody will ask any
+ * more */
 static bool take_request(struct supervisor *s)
 {
 	unsigned char buffer[WIRE_BUFFER];
@@ -311,6 +324,8 @@ static bool take_request(struct supervisor *s)
 	if (err < 0)
 		return err == -EAGAIN;
 	fd = wire_in_take_fd(&in, 0);
+	if (in.msg.payload == 0)
+		stop_all(s);
 	if (in.msg.payload == sizeof(who) && fd >= 0) {
 		memcpy(who, in.payload, sizeof(who));
 		err = seize(s, who[0], (unsigned int)who[1] % STOPS_PROGRAMS);

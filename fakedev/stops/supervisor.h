@@ -18,12 +18,20 @@
 	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK |  \
 	 PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)
 
+/* A ring that a death has left. */
+struct watched_ring {
+	_Atomic bool left, misread;
+	struct death_ring ring;
+	uint64_t indexes, data; /* pages, in the file of the page frames */
+};
+
 /* What the process that traces and the one that started it both see. */
 struct board {
 	pthread_mutex_t lock; /* held while a store is carried out and told */
 	_Atomic uint64_t stores[STOPS_PROGRAMS];
 	_Atomic bool refused;
 	char why[256];
+	struct watched_ring rings[DEATH_RINGS];
 };
 
 /* Shared memory of an address space. */
@@ -39,6 +47,8 @@ struct space {
 	unsigned int n, room;
 	uint64_t syscall_at; /* an instruction that makes a system call; 0: not looked for yet */
 	bool confined;       /* a seccomp filter may forbid what we have it do */
+	unsigned int kept;   /* rings whose pages are kept from it, as bits */
+	bool read_by_calls;  /* none may be any more */
 };
 
 /* What a process does with signals that we cause: struct kernel_sigaction, as it gave it. */
@@ -70,6 +80,12 @@ struct call {
 	uint64_t message, message_at;    /* recvmsg: the program's struct, and ours */
 };
 
+/* The indexes of a ring, when the thread has last loaded one of them. */
+struct loaded {
+	bool no_ring; /* they were none's */
+	uint32_t producer, consumer;
+};
+
 struct thread {
 	struct thread *next;
 	pid_t tid, pid;
@@ -90,6 +106,7 @@ struct thread {
 	enum { AT_NO_STORE, AT_OWN_STORE, AT_KERNELS_STORE } asks; /* whether it may store there */
 	bool may_store; /* the next one, without asking */
 	int64_t result; /* AT_KERNELS_STORE: of the call */
+	struct loaded loaded[DEATH_RINGS];
 };
 
 struct supervisor {
@@ -147,6 +164,23 @@ bool can_suspend_seccomp(const struct thread *t);
 /* A thread is stopped at a signal: if that is a store to a shared page, carries it out.
  * @return true if it was, and the thread goes on or is ended */
 bool store_at_fault(struct supervisor *s, struct thread *t);
+/* False: the thread is gone, or refused. */
+bool protect_page(struct supervisor *s, struct thread *t, uint64_t page, int prot);
+
+/* ---- watch.c ---- */
+/* Of a thread that is stopped, but not at the beginning of a call: keeps from it what it is to be kept from now. False: it is
+ * gone, or refused. */
+bool watch_begins(struct supervisor *s, struct thread *t);
+/* A call begins: whether it has to be begun again, when nothing is kept from the program any more. */
+bool watch_ends_for_call(const struct thread *t);
+/* Whether the page at that address of the region is kept from its program. */
+bool watch_has(const struct supervisor *s, const struct space *space, const struct region *r,
+	       uint64_t addr);
+/* What protects a page of the region between two accesses. */
+int watch_protection(const struct supervisor *s, const struct space *space, const struct region *r,
+		     uint64_t addr);
+/* The thread has loaded from there, of a page that is kept from it. */
+void watch_load(struct supervisor *s, struct thread *t, const struct region *r, uint64_t addr);
 
 /* ---- ask.c ---- */
 /* @return false: the thread has to stay as it is, until answers_come() goes on with it */

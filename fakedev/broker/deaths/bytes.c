@@ -95,6 +95,7 @@ struct search {
 	const struct broker *b;
 	struct death_program *victim;
 	bool ended; /**< and the machine has heard of it */
+	gntsim_frame indexes[DEATH_RINGS], data[DEATH_RINGS];
 };
 
 static uint32_t index_at(const unsigned char *page, uint32_t offset)
@@ -105,12 +106,6 @@ static uint32_t index_at(const unsigned char *page, uint32_t offset)
 	return index;
 }
 
-static bool is_ring(const struct death_ring *r, uint32_t producer, uint32_t consumer)
-{
-	return r->masked ? producer < r->size && consumer < r->size
-			 : producer - consumer <= r->size;
-}
-
 /* The victim moves nothing any more: who does has used what it found. */
 static void look_at_ring(const struct death_ring *r, struct death_ring_seen *seen,
 			 const unsigned char *page)
@@ -118,16 +113,36 @@ static void look_at_ring(const struct death_ring *r, struct death_ring_seen *see
 	uint32_t producer = index_at(page, r->producer), consumer = index_at(page, r->consumer);
 
 	if (!seen->known)
-		*seen = (struct death_ring_seen){true, producer, consumer, false};
+		*seen = (struct death_ring_seen){
+		    .known = true, .producer = producer, .consumer = consumer};
 	if (producer == seen->producer && consumer == seen->consumer)
 		return;
-	seen->misused |=
-	    !is_ring(r, seen->producer, seen->consumer) || !is_ring(r, producer, consumer);
+	seen->misused |= !death_ring_holds(r, seen->producer, seen->consumer) ||
+			 !death_ring_holds(r, producer, consumer);
+}
+
+static void look_at_rings(struct search *s, const struct gntsim_grant_info *grant,
+			  const unsigned char *page)
+{
+	const struct deaths *d = s->b->config.deaths;
+
+	for (unsigned int i = 0; i < d->n_rings; i++) {
+		const struct death_ring *r = &d->rings[i];
+
+		if (r->granter != grant->granter)
+			continue;
+		if (r->ref == grant->ref) {
+			look_at_ring(r, &s->victim->rings[i], page);
+			s->indexes[i] = grant->frame;
+		}
+		if (r->has_data && r->data_ref == grant->ref)
+			s->data[i] = grant->frame;
+	}
 }
 
 static bool look_at_grant(void *ctx, const struct gntsim_grant_info *grant)
 {
-	const struct search *s = ctx;
+	struct search *s = ctx;
 	const struct deaths *d = s->b->config.deaths;
 	const unsigned char *page;
 
@@ -144,10 +159,24 @@ static bool look_at_grant(void *ctx, const struct gntsim_grant_info *grant)
 		s->victim->left_set &= ~(UINT64_C(1) << i);
 		s->victim->left_set |= (uint64_t)(page[byte->offset] != 0) << i;
 	}
-	for (unsigned int i = 0; page && i < d->n_rings; i++)
-		if (d->rings[i].granter == grant->granter && d->rings[i].ref == grant->ref)
-			look_at_ring(&d->rings[i], &s->victim->rings[i], page);
+	if (page)
+		look_at_rings(s, grant, page);
 	return true;
+}
+
+static void tell_of_rings(const struct search *s)
+{
+	const struct deaths *d = s->b->config.deaths;
+
+	for (unsigned int i = 0; i < d->n_rings && d->left_ring; i++) {
+		struct death_ring_seen *seen = &s->victim->rings[i];
+
+		if (seen->told || s->indexes[i] == GNTSIM_NO_FRAME || s->data[i] == GNTSIM_NO_FRAME)
+			continue;
+		seen->told = true;
+		d->left_ring(d->left_ring_ctx, i, (uint64_t)s->indexes[i] * PAGE,
+			     (uint64_t)s->data[i] * PAGE);
+	}
 }
 
 void deaths_look(struct broker *b)
@@ -158,9 +187,13 @@ void deaths_look(struct broker *b)
 		return;
 	for (unsigned int i = 0; i < d->n; i++) {
 		struct death_program *p = &d->programs[i];
-		struct search s = {b, p, p->ended && is_gone(b, p)};
+		struct search s = {.b = b, .victim = p, .ended = p->ended && is_gone(b, p)};
 
-		if (p->reached)
-			gntsim_for_each_grant(b->machine, look_at_grant, &s);
+		if (!p->reached)
+			continue;
+		for (unsigned int k = 0; k < DEATH_RINGS; k++)
+			s.indexes[k] = s.data[k] = GNTSIM_NO_FRAME;
+		gntsim_for_each_grant(b->machine, look_at_grant, &s);
+		tell_of_rings(&s);
 	}
 }

@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include "command/command.h"
+#include "command/ring.h"
 #include "lang/options.h"
 
 #include <errno.h>
@@ -42,8 +43,9 @@ static void usage(FILE *out)
 	    "How it is judged:\n"
 	    "  --accept N,...    a survivor may end with these statuses, and with its own; by\n"
 	    "                    default with any\n"
-	    "  --ring DOM:REF:PRODUCER:CONSUMER:SIZE[:masked]  where a page that DOM grants as\n"
-	    "                    REF has a ring's indexes: no survivor may use them beyond it\n"
+	    "  --ring DOM:REF:PRODUCER:CONSUMER:SIZE[:masked][:data=[REF+]OFFSET]  where a page\n"
+	    "                    that DOM grants as REF has a ring's indexes, and where its bytes\n"
+	    "                    are: no survivor may use them beyond it\n"
 	    "  --check COMMAND   run by the shell when all programs have ended, with the machine\n"
 	    "                    still there; must not fail\n"
 	    "  --hang MS         milliseconds in which nobody moves (default 5000) are for ever\n"
@@ -223,17 +225,11 @@ static bool take_point(struct crash_options *o)
 /* What run would refuse is refused here. */
 static bool take_ring(struct crash_options *o)
 {
-	unsigned int granter, ref, producer, consumer, size;
-	char rest[16] = "";
-	int n =
-	    sscanf(optarg, "%u:%u:%u:%u:%u%15s", &granter, &ref, &producer, &consumer, &size, rest);
+	struct death_ring ring;
 
 	o->search.rings = o->rings;
-	if (n < 5 || (n == 6 && strcmp(rest, ":masked")) || o->search.n_rings == CRASH_RINGS ||
-	    granter > 0x7FEF || producer > 4092 || consumer > 4092 || size == 0)
-		return wrong("ring",
-			     "DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE, with :masked behind it "
-			     "or not, at most 16 of them");
+	if (o->search.n_rings == CRASH_RINGS || !ring_parse(optarg, &ring))
+		return wrong("ring", RING_EXPECTED ", at most 16 of them");
 	o->rings[o->search.n_rings++] = optarg;
 	return true;
 }

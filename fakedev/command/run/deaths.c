@@ -3,6 +3,7 @@
 #include "deaths.h"
 
 #include "broker/processes/catch.h"
+#include "command/ring.h"
 #include "command/trace/trace.h"
 #include "lang/constants.h"
 #include "lang/options.h"
@@ -147,23 +148,12 @@ bool run_deaths_parse_bytes(const char *text, struct run_options *o)
 
 bool run_deaths_parse_ring(const char *text, struct run_options *o)
 {
-	uint64_t n[5];
-	const char *at = text;
-	unsigned int i = 0;
-
-	for (; i < 5 && at; i++)
-		at = i == 0 || *at++ == ':' ? take_number(at, 0, &n[i]) : NULL;
-	if (at && o->n_rings < DEATH_RINGS && n[0] <= UINT16_MAX && n[1] <= UINT32_MAX &&
-	    n[2] <= 4092 && n[3] <= 4092 && n[4] >= 1 && n[4] <= UINT32_MAX &&
-	    (!*at || !strcmp(at, ":masked"))) {
-		o->rings[o->n_rings++] =
-		    (struct death_ring){(uint16_t)n[0], (uint32_t)n[1], (uint32_t)n[2],
-					(uint32_t)n[3], (uint32_t)n[4], *at != '\0'};
+	if (o->n_rings < DEATH_RINGS && ring_parse(text, &o->rings[o->n_rings])) {
+		o->n_rings++;
 		return true;
 	}
 	scn_usage_error("run",
-			"--watch-ring: expected DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE, with "
-			":masked behind it or not, at most %u of them, found '%s'",
+			"--watch-ring: expected " RING_EXPECTED ", at most %u of them, found '%s'",
 			DEATH_RINGS, text);
 	return false;
 }

@@ -3,6 +3,7 @@
 
 #include "backtrace.h"
 #include "command/command.h"
+#include "command/ring.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -75,11 +76,9 @@ static void add_byte(struct json_object *all, const struct death_byte *b)
 
 static void add_ring(struct json_object *all, const struct death_ring *r)
 {
-	char text[80];
+	char text[RING_TEXT];
 
-	snprintf(text, sizeof(text), "%u:%u:%u:%u:%u%s", r->granter, r->ref, r->producer,
-		 r->consumer, r->size, r->masked ? ":masked" : "");
-	json_object_array_add(all, json_object_new_string(text));
+	json_object_array_add(all, json_object_new_string(ring_text(r, text)));
 }
 
 static void write_program(FILE *f, const struct death_program *p, unsigned int index)

@@ -355,6 +355,7 @@ static int run_stopped(struct run_options *o, struct run_output *output,
 	/* Children may have stored when the program itself had ended. */
 	for (unsigned int i = 0; i < o->n_programs; i++)
 		run_stops_counted(o, stops, i, watch->deaths);
+	run_stops_misread(stops, watch->deaths);
 	stops_end(stops);
 	return status;
 }

@@ -12,9 +12,20 @@ static bool records_stores(const struct run_options *o)
 	return o->record && o->stores && strcmp(o->stores, "exact") == 0;
 }
 
+/* Who may be left by a death, and load of a ring then. */
+static bool is_watched(const struct run_options *o, const struct run_program *p)
+{
+	bool any = false;
+
+	for (unsigned int i = 0; i < o->n_rings; i++)
+		any |= o->rings[i].has_data;
+	return any && p->kill_at.at == DEATH_NEVER;
+}
+
 static bool is_followed(const struct run_options *o, const struct run_program *p)
 {
-	return o->count_stores || p->kill_at.at == DEATH_STORE || records_stores(o);
+	return o->count_stores || p->kill_at.at == DEATH_STORE || records_stores(o) ||
+	       is_watched(o, p);
 }
 
 int run_stops_begin(const struct run_options *o, struct stops **out)
@@ -130,6 +141,13 @@ static int watch(struct broker *b, int fd, void (*ready)(void *), void *ctx)
 	return err;
 }
 
+static void left_ring(void *ctx, unsigned int ring, uint64_t indexes, uint64_t data)
+{
+	struct run_stops *w = ctx;
+
+	stops_watch_ring(w->stops, ring, &w->deaths->rings[ring], indexes, data);
+}
+
 bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r)
 {
 	int err = 0;
@@ -137,6 +155,10 @@ bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r)
 	if (!w->stops)
 		return true;
 	w->broker = b;
+	if (w->deaths) {
+		w->deaths->left_ring = left_ring;
+		w->deaths->left_ring_ctx = w;
+	}
 	err = watch(b, stops_ends(w->stops), take_ends, w);
 	if (err == 0 && stops_questions(w->stops) >= 0)
 		err = watch(b, stops_questions(w->stops), take_questions, w);
@@ -151,6 +173,8 @@ void run_stops_unwatch(struct run_stops *w)
 {
 	while (w->waiting)
 		drop_parked(w, w->waiting);
+	if (w->deaths)
+		w->deaths->left_ring = NULL;
 }
 
 int run_stops_follow(const struct run_options *o, const struct run_program *p, struct stops *s,
@@ -168,6 +192,13 @@ void run_stops_counted(const struct run_options *o, const struct stops *s, unsig
 		return;
 	p->stops = true;
 	p->stores = stops_count(s, program);
+}
+
+void run_stops_misread(const struct stops *s, struct deaths *d)
+{
+	for (unsigned int i = 0; s && d && i < d->n; i++)
+		for (unsigned int k = 0; d->programs[i].reached && k < d->n_rings; k++)
+			d->programs[i].rings[k].misused |= stops_ring_misread(s, k);
 }
 
 int run_stops_judge(const struct stops *s, int status)

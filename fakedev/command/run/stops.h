@@ -36,6 +36,8 @@ int run_stops_follow(const struct run_options *o, const struct run_program *p, s
  * NULL. */
 void run_stops_counted(const struct run_options *o, const struct stops *s, unsigned int program,
 		       struct deaths *d);
+/** Which rings survivors have misread until now; into @p d, which may be NULL. */
+void run_stops_misread(const struct stops *s, struct deaths *d);
 /** Says so if stores could not be counted. @return the run's exit status, which was to be @p status */
 int run_stops_judge(const struct stops *s, int status);
 

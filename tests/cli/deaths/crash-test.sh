@@ -184,32 +184,36 @@ says err "there is no such program"
 nothing_stays "parts"
 
 # What a description of a ring may say.
-for wrong in 0:8:4:8 0:8:4:8:0 0:8:5000:8:64 0:8:4:8:64:x; do
+for wrong in 0:8:4:8 0:8:4:8:0 0:8:5000:8:64 0:8:4:8:64:x 0:8:4:8:64:data= 0:8:4:8:64:data=4096 0:8:4:8:64:data=4033 0:8:4:8:64:data=9+ \
+	0:8:4:8:64:data=9+0x 40000:8:4:8:64; do
 	crash 125 "--ring $wrong" half-word --ring $wrong
 	says err "--ring: expected DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE"
 done
 
-# Killed itself, nothing stays: not what runs, not what is on disk.
-for signal in TERM KILL; do
+# Killed itself, nothing stays: not what runs, not what is on disk; nor where the programs are traced.
+for how in "TERM half-open calls dom1" "KILL half-open calls dom1" "KILL half-word stores dom0"; do
 	mkfifo held
-	program=$programs/half-open
-	"$gntsim" crash --points calls --jobs 1 --hang 100000 --timeout 1000 --victim dom1 -- --wait-for ready -- "$program" server ::: --domain 1 -- \
-		"$program" client 9>held >/dev/null 2>&1 &
+	# shellcheck disable=SC2086
+	set -- $how
+	signal=$1 program=$programs/$2
+	"$gntsim" crash --points "$3" --jobs 1 --hang 100000 --timeout 1000 --victim "$4" -- --wait-for ready -- \
+		"$program" server ::: --domain 1 -- "$program" client 9>held >/dev/null 2>&1 &
 	searching=$!
 	sh -c 'cat <held >/dev/null; echo closed >closed' &
-	# The first point of all hangs.
+	# Of calls the first point hangs; of stores there are many.
 	for _ in $(seq 600); do
 		grep -qs . tmp/gntsim-crash-*/3/order && break
 		sleep 0.05
 	done
-	kill -$signal $searching
+	kill "-$signal" $searching
 	wait $searching 2>/dev/null
+	[ $? -gt 128 ] || complain "$how: it had ended before"
 	for _ in $(seq 600); do
 		[ -e closed ] && [ -z "$(ls -A tmp)" ] && break
 		sleep 0.05
 	done
-	[ -e closed ] || complain "$signal: a process is left"
-	nothing_stays "$signal"
+	[ -e closed ] || complain "$how: a process is left"
+	nothing_stays "$how"
 	rm -f closed held
 done
 [ $failed = 0 ]
