@@ -3,7 +3,7 @@
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../script.sh"
 gntsim=$(realpath "$1") programs=$(realpath "$2")
-limit=120
+limit=400
 cd "$dir" || exit
 mkdir tmp
 TMPDIR=$dir/tmp
