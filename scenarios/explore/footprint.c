@@ -146,7 +146,8 @@ static void touch_close(struct recorder *r, const struct scn_model_process *p, u
 
 	of.file = scn_model_process_file(p, fd, &last);
 	if (!of.file) {
-		r->into->everything = true; /* a page may be let go */
+		/* A page that the kernel uses may be let go. */
+		r->into->everything |= fd < p->n_fds && p->fds[fd].file;
 		return;
 	}
 	touch_file(r, OPEN, of.file, true);
@@ -181,14 +182,14 @@ static void touch_notification(struct recorder *r, const struct gntsim_file *fil
 		touch_port(r, domid_of(file), port, true);
 }
 
-static void touch_evtchn(struct recorder *r, const struct gntsim_file *file,
-			 const struct scn_ioctl *known, const struct scn_call *call)
+/* Also of another driver's ioctl, which may have more. */
+static void touch_evtchn(struct recorder *r, const struct gntsim_file *file, const char *name,
+			 const struct scn_call *call)
 {
-	const char *name = known->name;
 	uint16_t domid = domid_of(file);
 	uint32_t word[2] = {0};
 
-	memcpy(word, call->image, known->layout->size);
+	memcpy(word, call->image, call->image_len < sizeof(word) ? call->image_len : sizeof(word));
 	if (!strcmp(name, "IOCTL_EVTCHN_NOTIFY")) {
 		touch_file(r, OPEN, file, false);
 		touch_port(r, domid, word[0], false);
@@ -214,7 +215,7 @@ static void touch_ioctl(struct recorder *r, const struct gntsim_file *file,
 	} else if (!whole || strstr(known->name, "GRANT_COPY") || strstr(known->name, "DMABUF")) {
 		r->into->everything = true;
 	} else if (gntsim_file_device(file) == GNTSIM_DEV_EVTCHN) {
-		touch_evtchn(r, file, known, call);
+		touch_evtchn(r, file, known->name, call);
 	} else {
 		touch_file(r, OPEN, file, true);
 		if (strstr(known->name, "SET_UNMAP_NOTIFY"))
