@@ -131,5 +131,6 @@ const char *gntsim_version(void);
 #include <gntsim/mm.h>
 #include <gntsim/observe.h>
 #include <gntsim/origin.h>
+#include <gntsim/pin.h>
 
 #endif

@@ -5,11 +5,21 @@
  * put into by vmsplice(2), say. From Linux get_user_pages(), and from gnttab_unmap_refs_async(), which waits
  * for such a page.
  *
+ *     struct gntsim_mm *mm;
+ *     struct gntsim_file *gntdev, *gntalloc;
  *     struct gntsim_pin *pin;
- *     gntsim_pin(mm, at, &pin);
+ *     uint64_t index, map, at = 0x10000;
+ *     gntsim_gref ref;
+ *     gntsim_mm_create(dom1, &mm);
+ *     gntsim_open(dom0, GNTSIM_DEV_GNTALLOC, O_RDWR, &gntalloc);
+ *     gntsim_open(dom1, GNTSIM_DEV_GNTDEV, O_RDWR, &gntdev);
+ *     gntsim_gntalloc_alloc(gntalloc, 1, 1, 1, &index, &ref);
+ *     gntsim_gntdev_map(gntdev, 1, &(struct gntsim_grant){.domid = 0, .ref = ref}, &map);
+ *     gntsim_mmap(mm, gntdev, at, GNTSIM_PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, map);
+ *     assert(gntsim_pin(mm, at, &pin) == 0);
  *     gntsim_munmap(mm, at, GNTSIM_PAGE_SIZE);
- *     gntsim_close(gntdev);  // PVH: a byte is cleared, but the grant is mapped and no event comes
- *     gntsim_unpin(pin);     // now it does
+ *     gntsim_close(gntdev); // the grant stays mapped
+ *     gntsim_unpin(pin);    // no longer
  */
 #ifndef GNTSIM_PIN_H
 #define GNTSIM_PIN_H

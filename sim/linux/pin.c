@@ -3,8 +3,6 @@
  * Pages that the kernel still uses. A frame that was granted is not used again before (its page has a
  * count of its own); a map of gntdev waits for them: gs_map_put().
  */
-#include <gntsim/pin.h>
-
 #include "model.h"
 
 static struct gntsim_pin *pin_of(struct list *l)
