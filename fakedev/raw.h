@@ -44,8 +44,31 @@ static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, 
 			 : "memory");
 	return x0;
 }
+#elif defined(__s390x__)
+static inline long raw_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	/* Its mmap has all arguments in memory. */
+	const long in_memory[6] = {a, b, c, d, e, f};
+	long first = a;
+
+	if (nr == SYS_mmap)
+		first = (long)in_memory;
+	register long r1 __asm__("1") = nr;
+	register long r2 __asm__("2") = first;
+	register long r3 __asm__("3") = b;
+	register long r4 __asm__("4") = c;
+	register long r5 __asm__("5") = d;
+	register long r6 __asm__("6") = e;
+	register long r7 __asm__("7") = f;
+
+	__asm__ volatile("svc 0"
+			 : "+d"(r2)
+			 : "d"(r1), "d"(r3), "d"(r4), "d"(r5), "d"(r6), "d"(r7)
+			 : "memory");
+	return r2;
+}
 #else
-#error "gntsim's preloaded library knows the system call convention of x86-64 and arm64 only"
+#error "the system call convention of this architecture is not known"
 #endif
 
 static inline long raw_write(int fd, const void *p, size_t n)

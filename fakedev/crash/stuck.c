@@ -191,7 +191,9 @@ static const char *call_name(long number)
 		   {SYS_recvfrom, "recv"},
 		   {SYS_recvmsg, "recvmsg"},
 		   {SYS_accept4, "accept"},
+#ifdef SYS_accept
 		   {SYS_accept, "accept"},
+#endif
 		   {SYS_wait4, "wait"},
 		   {SYS_waitid, "wait"},
 		   {SYS_ioctl, "ioctl"},

@@ -15,6 +15,8 @@
 
 #if defined(__x86_64__)
 #define ARCH AUDIT_ARCH_X86_64
+#elif defined(__s390x__)
+#define ARCH AUDIT_ARCH_S390X
 #else
 #define ARCH AUDIT_ARCH_AARCH64
 #endif

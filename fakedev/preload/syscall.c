@@ -18,12 +18,20 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#ifdef __s390x__ /* the other way round */
+#define CLONE_FLAGS 1
+#define CLONE_STACK 0
+#else
+#define CLONE_FLAGS 0
+#define CLONE_STACK 1
+#endif
+
 static uint64_t clone_flags(long nr, const long a[6])
 {
 	uint64_t flags = 0;
 
 	if (nr == SYS_clone)
-		return (uint64_t)a[0];
+		return (uint64_t)a[CLONE_FLAGS];
 	if (nr == SYS_clone3 && lib_copy_in(&flags, (uint64_t)a[0], sizeof(flags)) < 0)
 		return CLONE_VM;
 	return flags;
@@ -46,7 +54,7 @@ static long fork_by_number(long nr, const long a[6])
 static bool copies_memory(long nr, const long a[6])
 {
 	if (nr == SYS_clone)
-		return !(a[0] & CLONE_VM) && a[1] == 0;
+		return !(a[CLONE_FLAGS] & CLONE_VM) && a[CLONE_STACK] == 0;
 	if (nr == SYS_clone3)
 		return !(clone_flags(nr, a) & CLONE_VM);
 #ifdef SYS_fork

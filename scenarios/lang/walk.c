@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "walk.h"
+#include "number.h"
 
 #include <string.h>
 
@@ -69,12 +70,11 @@ static bool fetch_number(const struct walk *w, uint64_t addr, const struct scn_f
 			 int64_t *out)
 {
 	unsigned char bytes[8];
-	uint64_t value = 0;
+	uint64_t value;
 
 	if (field->size > sizeof(bytes) || !w->fetch(w->fetch_ctx, addr, bytes, field->size))
 		return false;
-	for (unsigned int i = 0; i < field->size; i++)
-		value |= (uint64_t)bytes[i] << (8 * i);
+	value = scn_number_get(bytes, field->size);
 	*out = (int64_t)value;
 	if (field->kind == SCN_F_SINT && field->size == 2)
 		*out = (int16_t)value;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lang/bounds.h"
+#include "lang/number.h"
 #include "lang/parse/lexer.h"
 
 void scn_image_free(struct scn_image *image)
@@ -131,12 +132,6 @@ bool scn_eval(struct scn_context *cx, const struct scn_node *node, uint64_t *val
 	return scn_wrong(cx, node, "this is not a number");
 }
 
-static void put(char *at, uint64_t value, unsigned int size)
-{
-	for (unsigned int i = 0; i < size; i++)
-		at[i] = (char)(value >> (8 * i));
-}
-
 /* Whether so many bytes may come to those that are there. */
 static bool may_grow(struct scn_context *cx, const struct scn_node *node, const struct scn_buf *out,
 		     uint64_t more)
@@ -153,7 +148,7 @@ static bool add_number(struct scn_context *cx, const struct scn_node *node, stru
 
 	if (!may_grow(cx, node, out, size))
 		return false;
-	put(bytes, value, size);
+	scn_number_put(bytes, value, size);
 	scn_buf_add(out, bytes, size);
 	return true;
 }
@@ -282,7 +277,7 @@ static bool add_element(struct scn_context *cx, const struct scn_node *node, voi
 	} else {
 		if (!scn_eval(cx, node, &value))
 			return false;
-		put(a->image->bytes.data + a->at, value, a->field->size);
+		scn_number_put(a->image->bytes.data + a->at, value, a->field->size);
 	}
 	a->at += a->field->size;
 	return true;
@@ -297,7 +292,7 @@ static bool eval_pointer(struct scn_context *cx, const struct scn_node *value,
 	if (value->kind != SCN_LIST) {
 		if (!scn_eval(cx, value, &address))
 			return false;
-		put(out->bytes.data + at, address, 8);
+		scn_number_put(out->bytes.data + at, address, 8);
 		return true;
 	}
 	if (out->n_relocs == SCN_MAX_RELOCS)
@@ -325,17 +320,8 @@ static bool eval_field(struct scn_context *cx, const struct scn_node *value,
 	}
 	if (!scn_eval(cx, value, &number))
 		return false;
-	put(out->bytes.data + at, number, field->size);
+	scn_number_put(out->bytes.data + at, number, field->size);
 	return true;
-}
-
-static uint64_t get(const struct scn_buf *b, size_t at, unsigned int size)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < size; i++)
-		value |= (uint64_t)(unsigned char)b->data[at + i] << (8 * i);
-	return value;
 }
 
 /* The kernel reads and writes as many elements as `count` says: they must be there. */
@@ -348,7 +334,7 @@ static bool room_for_count(struct scn_context *cx, const struct scn_node *node,
 
 	if (!count || last->kind != SCN_F_TAIL || b->failed)
 		return true;
-	n = get(b, count->offset, count->size);
+	n = scn_number_get(b->data + count->offset, count->size);
 	return make_room(cx, node, b,
 			 last->offset +
 			     (size_t)(n < SCN_MAX_RANGE ? n : SCN_MAX_RANGE) * last->size);

@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 
 #include "lang/constants.h"
+#include "lang/number.h"
 
 #define MAX_ITEMS 8u
 #define MAX_BYTES 32u
@@ -13,15 +14,6 @@
 static void number(struct scn_buf *b, uint64_t value)
 {
 	scn_buf_printf(b, value < 65536 ? "%llu" : "0x%llx", (unsigned long long)value);
-}
-
-static uint64_t get(const uint8_t *data, unsigned int size)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < size; i++)
-		value |= (uint64_t)data[i] << (8 * i);
-	return value;
 }
 
 static bool is_text(uint8_t c)
@@ -94,7 +86,7 @@ static void format_items(struct scn_buf *b, const struct scn_node *node,
 		if (known)
 			format_struct(b, item, field->of, mem, at);
 		else
-			number(b, get(mem->data + at, field->size));
+			number(b, scn_number_get(mem->data + at, field->size));
 		if (item && item->kind != SCN_EACH)
 			item = item->next;
 	}
@@ -111,7 +103,7 @@ static void format_array(struct scn_buf *b, const struct scn_node *node,
 				return;
 			}
 		}
-		number(b, get(mem->data + at, 8));
+		number(b, scn_number_get(mem->data + at, 8));
 		return;
 	}
 	format_items(b, node, field, mem, at);
@@ -129,7 +121,7 @@ static void format_field(struct scn_buf *b, const struct scn_node *node,
 	} else if (at + field->size > mem->len) {
 		scn_buf_str(b, "?");
 	} else {
-		value = get(mem->data + at, field->size);
+		value = scn_number_get(mem->data + at, field->size);
 		if (field->kind == SCN_F_SINT && field->size == 2)
 			scn_buf_printf(b, "%d", (int16_t)value);
 		else
@@ -195,7 +187,7 @@ static void ports(struct scn_buf *b, const uint8_t *data, size_t len)
 			scn_buf_str(b, "…");
 			break;
 		}
-		number(b, get(data + i, 4));
+		number(b, scn_number_get(data + i, 4));
 	}
 	scn_buf_str(b, "]");
 }

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "lang/number.h"
 #include "lang/parse/lexer.h"
 
 static uint64_t mask_of(unsigned int size)
@@ -39,19 +40,11 @@ struct rest {
 	size_t len;
 };
 
-static uint64_t get(const uint8_t *data, unsigned int size)
-{
-	uint64_t value = 0;
-
-	for (unsigned int i = 0; i < size; i++)
-		value |= (uint64_t)data[i] << (8 * i);
-	return value;
-}
-
 static bool match_next(struct scn_context *cx, const struct scn_node *pattern, unsigned int size,
 		       struct rest *rest)
 {
-	if (rest->len < size || !scn_match_number(cx, pattern, get(rest->data, size), size))
+	if (rest->len < size ||
+	    !scn_match_number(cx, pattern, scn_number_get(rest->data, size), size))
 		return false;
 	rest->data += size;
 	rest->len -= size;
@@ -180,7 +173,7 @@ static bool bind_array(struct scn_context *cx, const struct scn_node *name,
 	bool known = scn_vars_get(&cx->vars, name->slot, 0, &value);
 
 	for (size_t i = 0; (i + 1) * field->size <= rest->len; i++) {
-		uint64_t got = get(rest->data + i * field->size, field->size);
+		uint64_t got = scn_number_get(rest->data + i * field->size, field->size);
 
 		if (!known && scn_vars_set(&cx->vars, name->slot, i, got))
 			return scn_wrong(cx, name, "the array has too many elements");
@@ -227,7 +220,7 @@ static bool match_field(struct scn_context *cx, const struct scn_node *pattern,
 		return match_struct(cx, pattern, field->of, mem, at);
 	if (at + field->size > mem->len)
 		return false;
-	got = get(mem->data + at, field->size);
+	got = scn_number_get(mem->data + at, field->size);
 	if (field->kind == SCN_F_SINT && field->size < 8 && got >> (8 * field->size - 1))
 		got |= ~mask_of(field->size);
 	return scn_match_number(cx, pattern, got, field->size);

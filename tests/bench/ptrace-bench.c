@@ -68,10 +68,10 @@ static void be_measured(int devices)
 	}
 	if (devices == 3)
 		map_one(fds[0]);
-	begin = measure_now();
+	begin = measure_cpu_now();
 	for (int i = 0; i < READS; i++)
 		measure_need(read(zero, &byte, 1) == 1, "read");
-	read_each = (measure_now() - begin) / READS;
+	read_each = (measure_cpu_now() - begin) / READS;
 	if (devices == 3) {
 		begin = measure_now();
 		for (int i = 0; i < IOCTLS; i++)

@@ -97,6 +97,7 @@ int catch_begin(uint32_t tid)
 	return 0;
 }
 
+#ifndef NO_REGISTERS
 static char *read_maps(uint32_t pid)
 {
 	char path[32], *text = malloc(MOST_MAPS);
@@ -143,6 +144,8 @@ static size_t peek(uint32_t pid, uint64_t addr, void *out, size_t len)
 
 	return n > 0 ? (size_t)n : 0;
 }
+
+#endif
 
 static bool get_registers(uint32_t tid, registers *r)
 {

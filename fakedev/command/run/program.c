@@ -19,6 +19,8 @@
 
 #if defined(__aarch64__)
 #define OUR_MACHINE EM_AARCH64
+#elif defined(__s390x__)
+#define OUR_MACHINE EM_S390
 #else
 #define OUR_MACHINE EM_X86_64
 #endif

@@ -59,7 +59,9 @@ static const struct known_call known[] = {
     {SYS_pread64, "pread64", READS, 0},
     {SYS_recvfrom, "recvfrom", READS, 0},
     {SYS_recvmsg, "recvmsg", READS, 0},
+#ifdef SYS_accept
     {SYS_accept, "accept", READS, 0},
+#endif
     {SYS_accept4, "accept4", READS, 0},
 #ifdef SYS_poll
     {SYS_poll, "poll", POLLS_MS, 2},
