@@ -11,9 +11,6 @@
  * What the domain writes goes to the terminal and to LOG, until an EOT (0x04): that closes the
  * terminal and empties LOG. What follows is the domain's last report: it goes to LOG alone, until
  * a second EOT ends the service.
- *
- * The ring is mapped with privcmd, as a foreign frame, so that the grant drivers under test are
- * left alone.
  */
 #define _GNU_SOURCE
 #include <err.h>
@@ -30,7 +27,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { END_OF_CHANNEL = 4, SYSRQ = 15, FRAME_SIZE = 4096 };
+#include "foreign.h"
+
+enum { END_OF_CHANNEL = 4, SYSRQ = 15 };
 
 struct console_ring {
 	char in[1024];
@@ -39,21 +38,12 @@ struct console_ring {
 	uint32_t out_consumed, out_produced;
 };
 
-struct map_foreign_frames {
-	unsigned int count;
-	uint16_t domain;
-	uint64_t address;
-	const uint64_t *frames;
-	int *errors;
-};
-
 struct bind_interdomain {
 	unsigned int domain, port;
 };
 
-#define MAP_FOREIGN_FRAMES _IOC(_IOC_NONE, 'P', 4, sizeof(struct map_foreign_frames))
-#define BIND_INTERDOMAIN   _IOC(_IOC_NONE, 'E', 1, sizeof(struct bind_interdomain))
-#define NOTIFY             _IOC(_IOC_NONE, 'E', 4, sizeof(unsigned int))
+#define BIND_INTERDOMAIN _IOC(_IOC_NONE, 'E', 1, sizeof(struct bind_interdomain))
+#define NOTIFY           _IOC(_IOC_NONE, 'E', 4, sizeof(unsigned int))
 
 static struct console_ring *ring;
 static int events, log_file, terminal = -1;

@@ -115,7 +115,6 @@ lab_lay_domU() { # DIRECTORY LEG
 	local domU=$1.domU
 	lab_lay_base "$domU" init-domU "$2"
 	lab_lay_modules "$domU" "${lab_xen_modules[@]}"
-	lab_pack "$domU" "$1/lab/domU.cpio"
 	cp "$lab_kernel/image" "$1/lab/vmlinux"
 	{
 		# Linux reads the time stamp counter at each system call (for the offset of its stack): emulated
@@ -130,7 +129,7 @@ lab_lay_domU() { # DIRECTORY LEG
 			memory = 192
 			vcpus = 1
 			max_event_channels = 131071
-			extra = "console=hvc0 loglevel=1 oops=panic panic=-1"
+			extra = "console=hvc0 loglevel=1 xen_privcmd.unrestricted=1 mitigations=off oops=panic panic=-1"
 			on_poweroff = "destroy"
 			on_reboot = "destroy"
 			on_crash = "destroy"
@@ -138,8 +137,15 @@ lab_lay_domU() { # DIRECTORY LEG
 		printf '%s\n' "$lab_config_append"
 	} >"$1/lab/domU.cfg"
 	cp "$lab_pieces/guest/start-domU.sh" "$1/lab/start-domU"
-	"$(lab_compiler "$2")" -static -O2 -o "$1/lab/console" "$lab_pieces/console.c" ||
-		lab_fail "cannot build $lab_pieces/console.c: a C compiler and a static C library are needed"
+	lab_build_tool "$2" console "$1/lab/console"
+	lab_build_tool "$2" window "$1/lab/window"
+	cp "$1/lab/window" "$domU/lab/window"
+	lab_pack "$domU" "$1/lab/domU.cpio"
+}
+
+lab_build_tool() { # LEG NAME FILE
+	"$(lab_compiler "$1")" -static -O2 -s -o "$3" "$lab_pieces/$2.c" ||
+		lab_fail "cannot build $lab_pieces/$2.c: a C compiler and a static C library are needed"
 }
 
 lab_compiler() { # LEG
@@ -157,7 +163,7 @@ lab_make_image() { # LEG
 	lab_enter_cell "$leg"
 	lab_image=$lab_cache/images/$lab_cell
 	key=$(
-		cat "$lab_pieces"/{image,boot,machine}.sh "$lab_pieces/console.c" "$lab_pieces"/guest/* | cksum
+		cat "$lab_pieces"/{image,boot,machine}.sh "$lab_pieces"/*.[ch] "$lab_pieces"/guest/* | cksum
 		ls -lL "$lab_kernel/image" ${lab_hypervisor:+"$lab_hypervisor"} 2>/dev/null
 		"$(lab_emulator "$leg")" --version
 	)

@@ -92,9 +92,9 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 {
 	struct pair *p = calloc(1, sizeof(*p));
 
-	if (!p || !scn_channel_open(&p->channel)) {
-		scn_buf_str(why, p ? "there is no second domain (ci/xen-lab has legs with two)"
-				   : "out of memory");
+	if (!p)
+		scn_buf_str(why, "out of memory");
+	if (!p || scn_channel_open(&p->channel, why)) {
 		free(p);
 		return SCN_ERROR;
 	}
@@ -183,6 +183,7 @@ static void pair_close(void *self)
 
 	if (!p->far_gone)
 		ask_about(p, SCN_PAIR_QUIT, 0, &why);
+	scn_channel_close(&p->channel);
 	free(p);
 }
 
@@ -367,6 +368,7 @@ static enum scn_status pair_destroy(void *self, uint32_t domain, struct scn_buf 
 		return SCN_ERROR;
 	}
 	p->far_gone = true;
+	scn_channel_close(&p->channel);
 	if (!await_hangup(p)) {
 		scn_buf_str(why, "the channel to the destroyed domain stays open");
 		return SCN_ERROR;

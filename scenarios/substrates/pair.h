@@ -11,8 +11,8 @@ void scn_pair_find_guests(enum scn_guest guest[2]);
 bool scn_pair_is_second(void);
 /*
  * The player in the second domain: it has the processes there and does what the first asks for,
- * until that has enough. Returns 0, or a negative errno.
+ * until that has enough. Returns 0, or a negative errno and says why.
  */
-int scn_pair_serve(const struct scn_options *options);
+int scn_pair_serve(const struct scn_options *options, struct scn_buf *why);
 
 #endif

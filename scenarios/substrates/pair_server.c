@@ -125,17 +125,21 @@ static int serve_one(struct server *s)
 	return err ? err : request == SCN_PAIR_QUIT;
 }
 
-int scn_pair_serve(const struct scn_options *options)
+int scn_pair_serve(const struct scn_options *options, struct scn_buf *why)
 {
 	struct server s;
-	int err;
+	int err = scn_channel_open(&s.channel, why);
 
-	if (!scn_channel_open(&s.channel))
-		return -ENOTCONN;
+	if (err)
+		return err;
 	scn_agents_init(&s.agents, options);
 	scn_module_limits_init(&s.limits);
 	while ((err = serve_one(&s)) == 0)
 		;
 	end_scenario(&s);
-	return err > 0 ? 0 : err;
+	scn_channel_close(&s.channel);
+	if (err > 0)
+		return 0;
+	scn_buf_str(why, strerror(-err));
+	return err;
 }

@@ -15,13 +15,21 @@
 
 #define MAX_BYTES (1u << 25)
 
-bool scn_channel_open(struct scn_channel *c)
+int scn_channel_open(struct scn_channel *c, struct scn_buf *why)
 {
 	const char *number = getenv("GNTSIM_LAB_CHANNEL");
 
 	*c = (struct scn_channel){.fd = number && *number ? atoi(number) : -1};
 	/* Descriptors are numbered as if there were none. */
-	return c->fd >= 0 && fcntl(c->fd, F_SETFD, FD_CLOEXEC) == 0;
+	if (c->fd >= 0 && fcntl(c->fd, F_SETFD, FD_CLOEXEC) == 0)
+		return scn_window_open(&c->window, c->fd, why);
+	scn_buf_str(why, "there is no second domain (ci/xen-lab has legs with two)");
+	return -ENOTCONN;
+}
+
+void scn_channel_close(struct scn_channel *c)
+{
+	scn_window_close(&c->window);
 }
 
 /* Of a message's bytes; it goes last. A kernel may speak on a console, too. */
@@ -44,7 +52,7 @@ static void escape(struct scn_buf *frame, uint8_t byte)
 		scn_buf_add(frame, &byte, 1);
 }
 
-int scn_channel_send(const struct scn_channel *c, const struct scn_buf *message)
+static int send_frame(const struct scn_channel *c, const struct scn_buf *message)
 {
 	scn_cleanup_buf struct scn_buf frame = {0};
 	uint8_t end = FRAME_END;
@@ -54,7 +62,7 @@ int scn_channel_send(const struct scn_channel *c, const struct scn_buf *message)
 		escape(&frame, (uint8_t)message->data[i]);
 	escape(&frame, checksum(message));
 	scn_buf_add(&frame, &end, 1);
-	if (message->failed || frame.failed)
+	if (frame.failed)
 		return -ENOMEM;
 	for (size_t at = 0; at < frame.len; at += (size_t)n) {
 		do
@@ -64,6 +72,20 @@ int scn_channel_send(const struct scn_channel *c, const struct scn_buf *message)
 			return -EPIPE;
 	}
 	return 0;
+}
+
+/* Through the window goes the length, then the message. */
+int scn_channel_send(const struct scn_channel *c, const struct scn_buf *message)
+{
+	uint32_t len = (uint32_t)message->len;
+	int err;
+
+	if (message->failed)
+		return -ENOMEM;
+	if (!c->window.memory)
+		return send_frame(c, message);
+	err = scn_window_write(&c->window, &len, sizeof(len));
+	return err ? err : scn_window_write(&c->window, message->data, len);
 }
 
 /* The next byte of the channel, or a negative errno. */
@@ -82,12 +104,11 @@ static int next_byte(struct scn_channel *c)
 	return (uint8_t)c->in[c->at++];
 }
 
-int scn_channel_receive(struct scn_channel *c, struct scn_buf *message)
+static int receive_frame(struct scn_channel *c, struct scn_buf *message)
 {
 	uint8_t sum, byte;
 	int got;
 
-	scn_buf_clear(message);
 	while ((got = next_byte(c)) >= 0 && got != FRAME_END) {
 		if (got == ESCAPE) {
 			got = next_byte(c);
@@ -107,6 +128,26 @@ int scn_channel_receive(struct scn_channel *c, struct scn_buf *message)
 	sum = (uint8_t)message->data[--message->len];
 	message->data[message->len] = '\0';
 	return sum == checksum(message) ? 0 : -EBADMSG;
+}
+
+static int receive_from_window(const struct scn_window *w, struct scn_buf *message)
+{
+	uint32_t len;
+	int err = scn_window_read(w, &len, sizeof(len));
+
+	if (err)
+		return err;
+	if (len > MAX_BYTES)
+		return -EBADMSG;
+	scn_buf_zeros(message, len);
+	return message->failed ? -ENOMEM : scn_window_read(w, message->data, len);
+}
+
+int scn_channel_receive(struct scn_channel *c, struct scn_buf *message)
+{
+	scn_buf_clear(message);
+	return c->window.memory ? receive_from_window(&c->window, message)
+				: receive_frame(c, message);
 }
 
 void scn_put_number(struct scn_buf *b, uint64_t n)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What goes between the players in two domains: messages over a byte channel that is slow (a
- * console) and reserves the byte 0x04. So they are small: numbers have no more bytes than they
- * need, runs of zeros are counted.
+ * What goes between the players in two domains: messages over a window, or else over a byte channel that
+ * is slow (a console) and reserves the byte 0x04. So they are small: numbers have no more bytes than
+ * they need, runs of zeros are counted.
  */
 #ifndef SCN_PAIR_WIRE_H
 #define SCN_PAIR_WIRE_H
 
 #include "lang/call.h"
 #include "lang/text.h"
+#include "pair_window.h"
 
 /* The first byte of a request. Every one has a reply: enum scn_status, why, and what is said. */
 enum scn_pair_request {
@@ -22,12 +23,18 @@ enum scn_pair_request {
 
 struct scn_channel {
 	int fd;
-	char in[1024]; /* read, and not taken yet */
+	struct scn_window window; /* if there is one, nothing goes over fd */
+	char in[1024];            /* read, and not taken yet */
 	size_t at, n;
 };
 
-/* The channel of this guest: GNTSIM_LAB_CHANNEL; false if there is none. */
-bool scn_channel_open(struct scn_channel *c);
+/*
+ * The channel of this guest: GNTSIM_LAB_CHANNEL, and GNTSIM_LAB_WINDOW if there is one. Returns 0,
+ * -ENOTCONN if there is none, or another negative errno; says why.
+ */
+int scn_channel_open(struct scn_channel *c, struct scn_buf *why);
+/* Lets go of what it has of the other domain. */
+void scn_channel_close(struct scn_channel *c);
 /* Both return 0 or a negative errno: -EPIPE if the other end is gone, -EBADMSG if what came is no
  * message. */
 int scn_channel_send(const struct scn_channel *c, const struct scn_buf *message);

@@ -1,6 +1,7 @@
 # shellcheck shell=dash disable=SC2154 # xen comes from /lab/leg
 # Sourced by the init of a two-domain leg: starts Xen's tools and domain 1, and leaves file
-# descriptor 3, the byte channel to domain 1's console, open for the program.
+# descriptor 3, the byte channel to domain 1's console, open for the program, and the frames of domain
+# 1's window in a file.
 
 mkdir -p /var/run/xen /var/lib/xen /var/lib/xenstored /var/log/xen /run/lock
 ln -s /var/run/xen /run/xen 2>/dev/null
@@ -43,12 +44,20 @@ until [ "$word" = ready ]; do # the kernel may have spoken first
 	read -r word words <&3 || end lost "domU's console closed"
 	[ "$word" != lost ] || end lost "domU: $words"
 done
+head -c "$words" <&3 >/tmp/offered
+/lab/window find 1 </tmp/offered >/lab/frames 2>/tmp/window || end lost "domU's window: $(cat /tmp/window)"
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
+export GNTSIM_LAB_WINDOW=/lab/frames
 
+# Through the window, if it is not too large for that.
 send_payload_to_domU() {
-	gzip -1 /tmp/payload.cpio
-	stat -c %s /tmp/payload.cpio.gz >&3
-	cat /tmp/payload.cpio.gz >&3
+	if /lab/window fill 1 /lab/frames </tmp/payload.cpio 2>/tmp/window; then
+		echo window >&3
+	else
+		gzip -1 /tmp/payload.cpio
+		stat -c %s /tmp/payload.cpio.gz >&3
+		cat /tmp/payload.cpio.gz >&3
+	fi
 	read -r word <&3
 	[ "$word" = unpacked ]
 }

@@ -386,11 +386,11 @@ static void take_seats(struct scn_seats *seats, bool swapped)
 
 static int serve_first_domain(const struct command *c)
 {
-	int err = scn_pair_serve(&c->session.options);
+	scn_cleanup_buf struct scn_buf why = {0};
 
-	if (!err)
+	if (!scn_pair_serve(&c->session.options, &why))
 		return 0;
-	fprintf(stderr, "gntsim play: serving the first domain: %s\n", strerror(-err));
+	fprintf(stderr, "gntsim play: serving the first domain: %s\n", scn_buf_text(&why));
 	return STATUS_ERROR;
 }
 
