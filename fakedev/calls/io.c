@@ -9,7 +9,10 @@
 
 long device_usable(const struct device *d, int refused_mode, size_t count)
 {
-	if ((d->flags & O_ACCMODE) == (uint32_t)refused_mode)
+	uint32_t mode = d->flags & O_ACCMODE;
+
+	/* Who opens it with 3 can do neither. */
+	if (mode == (uint32_t)refused_mode || mode == O_ACCMODE)
 		return -EBADF;
 	if (d->device == WIRE_DEV_XENBUS || d->device == WIRE_DEV_PARAMETER)
 		return count > DEVICE_MOST_BYTES ? (long)DEVICE_MOST_BYTES : (long)count;

@@ -492,6 +492,14 @@ static int read_ports(struct scn_model_process *p, struct gntsim_file *file,
 	return 0;
 }
 
+/* Who opens it with 3 can do neither. */
+static bool opened_for(const struct scn_model_file *f, int mode)
+{
+	int given = f->flags & O_ACCMODE;
+
+	return given == mode || given == O_RDWR;
+}
+
 static int call_read(struct scn_model_process *p, const struct scn_call *call,
 		     struct scn_result *result)
 {
@@ -501,7 +509,7 @@ static int call_read(struct scn_model_process *p, const struct scn_call *call,
 	result->value = f ? -EINVAL : -EBADF;
 	if (!f)
 		return 0;
-	if ((f->flags & O_ACCMODE) == O_WRONLY)
+	if (!opened_for(f, O_RDONLY))
 		result->value = -EBADF;
 	if (gntsim_file_device(f->file) != GNTSIM_DEV_EVTCHN)
 		return 0;
@@ -519,7 +527,7 @@ static int64_t call_write(struct scn_model_process *p, const struct scn_call *ca
 	struct scn_model_file *f = file_of(p, call->arg[0]);
 	gntsim_port ports[MAX_IO / sizeof(gntsim_port)] = {0};
 
-	if (!f || (f->flags & O_ACCMODE) == O_RDONLY)
+	if (!f || !opened_for(f, O_WRONLY))
 		return -EBADF;
 	if (gntsim_file_device(f->file) != GNTSIM_DEV_EVTCHN)
 		return -EINVAL;
