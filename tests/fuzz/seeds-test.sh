@@ -7,6 +7,6 @@ trap 'rm -rf "$seeds"' EXIT
 "$1" "$seeds" "$2/conformance" "$2/regressions" "$2/kernel-bugs" "$2/examples"
 n=$(find "$seeds" -type f | wc -l)
 [ "$n" -gt 400 ] || { echo "only $n seeds"; exit 1; }
-[ -d "$4" ] && set -- "$1" "$2" "$3" "$seeds" "$4" || set -- "$1" "$2" "$3" "$seeds"
-shift 2
-"$@"
+set -- "$3" "$4"
+[ -d "$2" ] || set -- "$1"
+"$@" "$seeds"

@@ -188,9 +188,7 @@ static int protect(struct reference *r, int mm, const struct call *c)
 
 	if (start % PAGE)
 		return -EINVAL;
-	if (start == end)
-		return 0;
-	while ((row = first_from(r, mm, at, end)) != R_NOBODY) {
+	while (at < end && (row = first_from(r, mm, at, end)) != R_NOBODY) {
 		struct r_vma *v = &r->vma[row];
 
 		at = v->end < end ? v->end : end;

@@ -111,6 +111,10 @@ static int bind_unbound(struct reference *r, int file, uint32_t wide)
 		return -EACCES;
 	if (domid == GNTSIM_DOMID_SELF)
 		domid = r->domain[self].domid;
+	/* Xen takes the port before it asks whom it is for. */
+	port = free_port(&r->domain[self]);
+	if (port < 0)
+		return port;
 	if (r->setup.xsm == GNTSIM_XSM_SILO) {
 		other = r_domain_by_id(r, domid);
 		if (other == R_NOBODY)
