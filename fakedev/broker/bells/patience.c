@@ -3,7 +3,6 @@
 #include "patience.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,7 +41,7 @@ uint64_t patience_for(uint32_t usual)
 
 /* How many want to run now, of the whole machine: "0.42 0.38 0.33 2/345 6789". No descriptor of the
  * broker's few is kept for it. */
-static unsigned int running(void)
+static long running(void)
 {
 	int fd = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
 	unsigned int running;
@@ -57,22 +56,15 @@ static unsigned int running(void)
 	return sscanf(text, "%*s %*s %*s %u/", &running) == 1 ? running : 0;
 }
 
-static unsigned int processors(void)
-{
-	cpu_set_t set;
-
-	return sched_getaffinity(0, sizeof(set), &set) == 0 ? (unsigned int)CPU_COUNT(&set) : 1;
-}
-
 bool patience_has_room(struct patience *p)
 {
 	uint64_t now = patience_now();
-	unsigned int n;
 
 	if (p->looked_ns && now - p->looked_ns < ASK_EACH_NS)
 		return p->room;
-	n = processors();
-	p->room = n > 1 && running() <= n;
+	if (!p->processors)
+		p->processors = sysconf(_SC_NPROCESSORS_ONLN);
+	p->room = p->processors > 1 && running() <= p->processors;
 	p->looked_ns = now;
 	return p->room;
 }

@@ -20,6 +20,7 @@
 struct patience {
 	uint64_t looked_ns; /**< when the machine was asked last; 0: never */
 	bool room;          /**< what it said */
+	long processors;    /**< of the machine, whichever we may use; 0: not asked yet */
 };
 
 /** Monotonic time. */

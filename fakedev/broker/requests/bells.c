@@ -159,11 +159,11 @@ static uint64_t look_until(struct broker *b)
 	for (struct link *l = b->bells.recent.next; l != &b->bells.recent; l = l->next) {
 		const struct bell *bell = &bell_at(l)->bell;
 		uint64_t ns = patience_for(bell->pause_ns);
+		uint32_t asker = atomic_load_explicit(&bell->page->asker, memory_order_relaxed);
 
 		/* Who was here cannot ask while we are. */
-		if (ns && bell->said_ns + ns > until &&
-		    atomic_load_explicit(&bell->page->asker, memory_order_relaxed) !=
-			(uint32_t)here)
+		if (ns && bell->said_ns + ns > until && asker != (uint32_t)here &&
+		    asker != WIRE_BELL_NOWHERE)
 			until = bell->said_ns + ns;
 		if (++n > MOST_LOOKED_AT)
 			return 0;
