@@ -165,7 +165,7 @@ static void touch_mappings(struct recorder *r, uint64_t start, uint64_t end)
 
 	for (uint64_t at = start; gntsim_mm_find_vma(r->mm, at, &vma) && vma.start < end;
 	     at = vma.end) {
-		touch_file(r, OPEN, vma.file, true);
+		touch_file(r, OPEN, vma.file, false);
 		if (gntsim_file_device(vma.file) == GNTSIM_DEV_GNTALLOC)
 			touch(r, TABLE, domid_of(vma.file), 0, false);
 	}
@@ -200,7 +200,7 @@ static void touch_evtchn(struct recorder *r, const struct gntsim_file *file, con
 	if (!strcmp(name, "IOCTL_EVTCHN_UNBIND") || !strcmp(name, "IOCTL_EVTCHN_BIND_STATIC"))
 		touch_port(r, domid, word[0], true);
 	else if (!strcmp(name, "IOCTL_EVTCHN_BIND_INTERDOMAIN"))
-		touch_port(r, (uint16_t)word[0], word[1], true);
+		touch_port(r, (uint16_t)word[0], word[1], false);
 }
 
 static void touch_ioctl(struct recorder *r, const struct gntsim_file *file,
