@@ -412,7 +412,7 @@ static void observe(void *ctx, const struct gntsim_observation *o)
 	case GNTSIM_SAW_MAP_REFUSED:
 		touch(r, ENTRY, o->peer, o->ref, true);
 		if (limits_handles(r, o->domid))
-			touch(r, HANDLES, o->domid, 0, true);
+			touch(r, HANDLES, o->domid, 0, false);
 		break;
 	case GNTSIM_SAW_PORT:
 		touch_port(r, o->domid, o->port, true);
