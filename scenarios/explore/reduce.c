@@ -59,7 +59,7 @@ static void reverse(struct run *r, uint32_t i, const struct event *e)
 {
 	struct node *node = r->nodes[i];
 	uint32_t later[MAX_EVENTS + 1], n = 0;
-	uint64_t initials = 0, seen = 0;
+	uint64_t initials = 0;
 	uint32_t first = e->thread;
 
 	for (uint32_t k = i + 1; k < r->depth; k++) {
@@ -70,13 +70,12 @@ static void reverse(struct run *r, uint32_t i, const struct event *e)
 		first = r->events[later[0]].thread;
 	for (uint32_t k = 0; k <= n; k++) {
 		const struct event *v = k < n ? &r->events[later[k]] : e;
-		bool initial = !(seen >> v->thread & 1);
+		bool initial = true;
 
 		for (uint32_t j = 0; j < k && initial; j++)
 			initial = !has(v->before, later[j]);
 		if (initial)
 			initials |= UINT64_C(1) << v->thread;
-		seen |= UINT64_C(1) << v->thread;
 	}
 	if (!(initials & node->backtrack & ~node->asked))
 		ask_for(node, first);
@@ -86,7 +85,6 @@ void reverse_races(struct run *r, struct event *e)
 {
 	uint32_t races[MAX_EVENTS], n = 0;
 
-	memset(e->before, 0, sizeof(e->before));
 	for (uint32_t i = r->depth; i-- > r->first_event;) {
 		if (r->events[i].thread != e->thread)
 			continue;

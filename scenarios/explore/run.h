@@ -58,7 +58,7 @@ bool is_victim(const struct run *r, uint32_t thread);
 /* Whether an event of the first kind and one of the second, of different threads, can't change places. */
 bool depend(const struct run *r, const struct event *a, const struct event *b);
 /*
- * Works out what happens before `e`, which comes at the current depth, and asks for the ways that
+ * Works out what happens before `e`, of which nothing is known yet, which comes at the current depth, and asks for the ways that
  * would turn a race around.
  */
 void reverse_races(struct run *r, struct event *e);
