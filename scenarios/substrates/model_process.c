@@ -664,7 +664,8 @@ void scn_model_process_end(struct scn_model_process *p)
 		return;
 	gntsim_mm_destroy(p->mm);
 	scn_private_free(&p->memory);
-	for (uint32_t fd = 0; fd < p->n_fds; fd++) {
+	/* The kernel puts each release before those that wait already (task_work_add()). */
+	for (uint32_t fd = p->n_fds; fd-- > 0;) {
 		if (p->fds[fd].file)
 			put_file(p->fds[fd].file);
 	}
