@@ -132,9 +132,16 @@ void r_unmap_range(struct reference *r, int mm, uint64_t start, uint64_t end)
 
 		r->vma[row].used = false;
 		piece_less(r, &gone);
+		if (r->n_unmapped < R_ROWS)
+			r->unmapped[r->n_unmapped++] = gone.file;
 	}
-	for (int i = 0; i < (int)R_ROWS; i++)
-		r_release_if_unused(r, i);
+}
+
+/* A file's release() comes when its process is done with the call; of several the last comes first. */
+static void run_releases(struct reference *r)
+{
+	while (r->n_unmapped)
+		r_release_if_unused(r, r->unmapped[--r->n_unmapped]);
 }
 
 static int map_file(struct reference *r, int mm, int file, const struct call *c)
@@ -470,4 +477,5 @@ void r_memory_call(struct reference *r, const struct call *c, struct outcome *ou
 		use(r, *mm, c, out);
 		break;
 	}
+	run_releases(r);
 }

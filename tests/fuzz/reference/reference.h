@@ -154,6 +154,8 @@ struct reference {
 	struct r_run run[R_ROWS];
 	struct r_map map[R_ROWS];
 	struct r_page page[N_FRAMES];
+	int unmapped[R_ROWS]; /* files of mappings that this call has ended, in order */
+	unsigned int n_unmapped;
 	/* The places of struct world: rows, or R_NOBODY. */
 	int domain_at[N_DOMAINS], file_at[N_FILES], mm_at[N_MMS];
 };
