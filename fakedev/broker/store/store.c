@@ -61,7 +61,12 @@ static int grant_page(struct gntsim_domain *dom, gntsim_gref ref, gntsim_frame *
 	if (err < 0)
 		return err;
 	entry.frame = *frame;
-	return gntsim_grant_entry_set(dom, ref, &entry);
+	err = gntsim_grant_entry_set(dom, ref, &entry);
+	if (err < 0) {
+		gntsim_frame_free(dom, *frame);
+		*frame = GNTSIM_NO_FRAME;
+	}
+	return err;
 }
 
 static int listening_port(struct gntsim_domain *dom)
@@ -116,6 +121,31 @@ static int equip(struct store_domain *d, struct gntsim_domain *dom)
 	return xenbus_new(ring, &ops, d, &d->bus);
 }
 
+static void take_back(struct gntsim_domain *dom, gntsim_gref ref, uint32_t frame)
+{
+	const struct gntsim_grant_entry none = {.flags = GNTSIM_GTF_INVALID};
+
+	if (frame == GNTSIM_NO_FRAME)
+		return;
+	gntsim_grant_entry_set(dom, ref, &none);
+	gntsim_frame_free(dom, frame);
+}
+
+/* The domain lives on without a xenstore. */
+static void unequip(const struct store_domain *d)
+{
+	struct gntsim_domain *dom = gntsim_domain_find(d->store->broker->machine, d->domid);
+
+	if (!dom)
+		return;
+	if (d->port)
+		gntsim_port_close(dom, d->port);
+	if (d->console_port)
+		gntsim_port_close(dom, d->console_port);
+	take_back(dom, STORE_REF, d->page);
+	take_back(dom, CONSOLE_REF, d->console);
+}
+
 static int listen_for(struct store_domain *d)
 {
 	char path[sizeof(d->dir) + 8];
@@ -146,10 +176,12 @@ int store_domain_came(struct broker *b, struct gntsim_domain *dom)
 		return -ENOMEM;
 	d->store = s;
 	d->domid = gntsim_domain_id(dom);
+	d->page = d->console = GNTSIM_NO_FRAME;
 	err = equip(d, dom);
 	if (err == 0 && (d->domid || s->listens) && b->rundir)
 		err = listen_for(d);
 	if (err < 0) {
+		unequip(d);
 		forget_domain(d);
 		return err;
 	}
@@ -261,24 +293,6 @@ int store_open(struct broker *b, uint16_t domid, const struct xenbus_file_ops *o
 	const struct store_domain *d = store_find(b->store, domid);
 
 	return d ? xenbus_open(d->bus, ops, ctx, as_socket, out) : -ENOENT;
-}
-
-/* The domain lives on without a xenstore. */
-static void unequip(const struct store_domain *d)
-{
-	struct gntsim_domain *dom = gntsim_domain_find(d->store->broker->machine, d->domid);
-	const struct gntsim_grant_entry none = {.flags = GNTSIM_GTF_INVALID};
-
-	if (!dom)
-		return;
-	gntsim_port_close(dom, d->port);
-	if (d->domid == 0)
-		return;
-	gntsim_port_close(dom, d->console_port);
-	gntsim_grant_entry_set(dom, STORE_REF, &none);
-	gntsim_grant_entry_set(dom, CONSOLE_REF, &none);
-	gntsim_frame_free(dom, d->page);
-	gntsim_frame_free(dom, d->console);
 }
 
 void store_free(struct broker *b)

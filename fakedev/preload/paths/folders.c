@@ -26,6 +26,7 @@ EXPORT DIR *opendir(const char *path)
 	DIR *d;
 
 	if (fd == -2)
+		/* cppcheck-suppress CastIntegerToAddressAtReturn ; it is the pointer that it returns */
 		return NEXT(opendir)(path);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (fd >= 0 && !d)
