@@ -67,7 +67,8 @@ void bell_end(struct bell *b)
 
 bool bell_asks(const struct bell *b)
 {
-	return atomic_load_explicit(&b->page->asked, memory_order_acquire) != b->answered;
+	return !b->taken &&
+	       atomic_load_explicit(&b->page->asked, memory_order_acquire) != b->answered;
 }
 
 int bell_take(struct bell *b, void *buffer, struct wire_in *in)
@@ -82,6 +83,8 @@ int bell_take(struct bell *b, void *buffer, struct wire_in *in)
 	if (b->said_ns)
 		patience_learn(&b->pause_ns, patience_now() - b->said_ns);
 	memcpy(buffer, b->page->requested, n);
+	/* It may be answered later, and rung for again until then. */
+	b->taken = true;
 	return wire_take(buffer, n, in);
 }
 
@@ -89,6 +92,7 @@ static void answered(struct bell *b, size_t reply)
 {
 	atomic_store_explicit(&b->page->reply, (uint32_t)reply, memory_order_relaxed);
 	/* One more, whatever the page says was asked. */
+	b->taken = false;
 	atomic_store(&b->page->answered, ++b->answered);
 	if (atomic_load(&b->page->sleeps))
 		wake(b);

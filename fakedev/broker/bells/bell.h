@@ -12,6 +12,7 @@ struct bell {
 	struct wire_bell *page;
 	int rings;         /**< the eventfd */
 	uint32_t answered; /**< requests; of the one under way it is told by bell_answer() */
+	bool taken;        /**< one is under way, and not answered yet */
 	uint64_t said_ns;  /**< monotonic time of the last answer; 0: there was none */
 	uint32_t
 	    pause_ns; /**< how long the program usually takes from an answer to its next request */
@@ -22,7 +23,7 @@ int bell_make(struct bell *b, int *fd);
 /** Whoever waits for an answer gets none; the eventfd stays the caller's. */
 void bell_end(struct bell *b);
 
-/** Is something asked that was not answered? */
+/** Is something asked that was not taken yet? */
 bool bell_asks(const struct bell *b);
 /**
  * Copies what is asked into @p buffer (WIRE_BUFFER bytes).
