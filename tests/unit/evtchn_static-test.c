@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT */
+/* BIND_STATIC, Linux 6.5 on. Rules: drivers/xen/evtchn.c. */
+#include "support/events.h"
+#include "support/fixture.h"
+
+static void restart_on_6_12(void)
+{
+	static const struct gntsim_domain_config c = {.kernel = GNTSIM_KERNEL_6_12};
+
+	fx_restart(&(struct fx_config){.domain = {&c, &c, NULL}});
+}
+
+/* Takes the effects; the last hazard's name, or NULL. */
+static const char *last_hazard(void)
+{
+	struct gntsim_effect effect;
+	const char *name = NULL;
+
+	while (gntsim_next_effect(fx.m, &effect))
+		if (effect.kind == GNTSIM_EFFECT_HAZARD)
+			name = effect.hazard;
+	return name;
+}
+
+static bool had_hazard(const char *name)
+{
+	const char *had = last_hazard();
+
+	return had && strcmp(had, name) == 0;
+}
+
+/* Linux 6.5 on. A number is bound without asking whose it is. */
+static void static_ports(void)
+{
+	struct gntsim_file *old = evtchn(fx.dom1), *a, *b;
+
+	EXPECT_EQ(gntsim_evtchn_bind_static(old, 999), -ENOSYS);
+	gntsim_close(old);
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 2), 1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), -EISCONN);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 131072), -ENOMEM);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), -EISCONN);
+	EXPECT_EQ(gntsim_evtchn_notify(a, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_notify(b, 999), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_unbind(b, 999), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 999), -ENOTCONN);
+	EXPECT_EQ(fx_totals().ports, 1);
+	/* The event array grows with the number; to be restricted does not matter. */
+	EXPECT_EQ(gntsim_evtchn_restrict(b, 2), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(b, 5000), -EINVAL);
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 5000), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 5000), -ENOTCONN);
+	EXPECT(!last_hazard());
+	gntsim_close(a);
+	gntsim_close(b);
+	EXPECT(!last_hazard());
+}
+
+/* Xen gives the number to the very file that has it, which then finds none of its ports. */
+static void a_refused_port_forgets_the_others(void)
+{
+	static const char forgets[] = "evtchn-refused-port-forgets-the-others";
+	struct gntsim_file *a, *b;
+	gntsim_port port = 1;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 1), 1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 2), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(a, 2), -EEXIST);
+	EXPECT(had_hazard(forgets));
+	EXPECT_EQ(fx_totals().ports, 1);
+	EXPECT_EQ(gntsim_evtchn_notify(a, 1), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 1), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_notify(a, 2), -ENOTCONN);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), -ENOTCONN);
+	/* An event comes once: what is written back is nobody's. */
+	EXPECT_EQ(gntsim_evtchn_bind_interdomain(b, 1, 1), 2);
+	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
+	EXPECT_EQ(read_one(a), 1);
+	EXPECT_EQ(gntsim_evtchn_write(a, 4, &port), 4);
+	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
+	EXPECT(is_empty(a));
+	/* The second to go does not crash: it knows of nothing to give up. */
+	EXPECT(!last_hazard());
+	gntsim_close(b);
+	gntsim_close(a);
+	EXPECT(!last_hazard());
+	EXPECT_EQ(fx_totals().ports, 0);
+}
+
+static void static_ports_fill_the_ring(void)
+{
+	struct gntsim_file *a;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_ring_size(a), 0);
+	for (gntsim_port i = 0; i < 65; i++)
+		EXPECT_EQ(gntsim_evtchn_bind_static(a, 900 + i), 0);
+	EXPECT_EQ(gntsim_evtchn_ring_size(a), 128);
+	gntsim_close(a);
+}
+
+/* Whose port it is shows in what the kernel says: it warns, and the second to go crashes it. */
+static void static_ports_of_others(void)
+{
+	static const char shared[] = "evtchn-bind-static-of-a-bound-port";
+	static const char lost[] = "evtchn-unbind-of-a-lost-port";
+	struct gntsim_file *a, *b;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	REQUIRE_EQ(gntsim_port_alloc_unbound(fx.dom1, 2), 1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), -EBUSY);
+	EXPECT(had_hazard("evtchn-bind-static-of-a-kernels-port"));
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 2), 2);
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 2), 0);
+	EXPECT(had_hazard(shared));
+	EXPECT_EQ(gntsim_evtchn_unbind(b, 2), 0);
+	EXPECT(!last_hazard());
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), 0);
+	EXPECT(had_hazard(lost));
+	/* The other way around, and with numbers that are no port yet. */
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 2), 0);
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(b, 2), 2);
+	EXPECT(had_hazard(shared));
+	gntsim_close(b);
+	EXPECT(!last_hazard());
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), 0);
+	EXPECT(had_hazard(lost));
+	b = evtchn(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 999), 0);
+	EXPECT(had_hazard(shared));
+	gntsim_close(a);
+	EXPECT(!last_hazard());
+	gntsim_close(b);
+	EXPECT(had_hazard(lost));
+	EXPECT_EQ(gntsim_port_close(fx.dom1, 1), 0);
+}
+
+static void static_ports_of_a_dying_domain(void)
+{
+	struct gntsim_file *a, *b;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 2), 1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 1), 0);
+	fx_drain();
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT(!last_hazard());
+	gntsim_close(a);
+	gntsim_close(b);
+}
+
+int main(void)
+{
+	static const struct unit_test tests[] = {
+	    {"static ports", static_ports},
+	    {"a refused port forgets the others", a_refused_port_forgets_the_others},
+	    {"static ports fill the ring", static_ports_fill_the_ring},
+	    {"static ports of others", static_ports_of_others},
+	    {"static ports of a dying domain", static_ports_of_a_dying_domain},
+	};
+
+	return UNIT_MAIN("evtchn static ports", tests);
+}
