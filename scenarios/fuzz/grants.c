@@ -250,8 +250,15 @@ static bool make_offset(gen *g, struct fuzz_op *op)
 		return false;
 	ioctl_begin(g, op, &file, "IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR");
 	say_place(g, op);
-	fuzz_say(op, "{vaddr=0x%llx})",
-		 (unsigned long long)mapping->addr + fuzz_random(g, mapping->count * 4096));
+	/* find_vma() has an answer for what lies below, too. */
+	if (fuzz_chance(g, 15))
+		fuzz_say(op, "{vaddr=0x%llx})",
+			 fuzz_chance(g, 30)
+			     ? 0
+			     : (unsigned long long)mapping->addr - 1 - fuzz_random(g, 0x200000));
+	else
+		fuzz_say(op, "{vaddr=0x%llx})",
+			 (unsigned long long)mapping->addr + fuzz_random(g, mapping->count * 4096));
 	return true;
 }
 

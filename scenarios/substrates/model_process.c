@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/ioctl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,17 +14,19 @@
 #include <gntsim/pin.h>
 
 #include "lang/bounds.h"
+#include "substrates/agent/agent.h"
 
-#define PAGE          ((uint64_t)GNTSIM_PAGE_SIZE)
-#define FIRST_ADDR    UINT64_C(0x7f0000000000)
-#define TASK_END      UINT64_C(0x7ffffffff000)
-#define SCRATCH_ADDR  UINT64_C(0x10000000)
-#define GAP           (16 * PAGE) /* between mappings, so that none is found by chance */
-#define MAX_IO        16384u      /* more than the driver takes */
-#define NOREPLACE     0x100000
-#define REMAP_MAYMOVE 1u
-#define REMAP_FIXED   2u
-#define REMAP_KEEP    4u
+#define PAGE                 ((uint64_t)GNTSIM_PAGE_SIZE)
+#define FIRST_ADDR           UINT64_C(0x7f0000000000)
+#define TASK_END             UINT64_C(0x7ffffffff000)
+#define SCRATCH_ADDR         UINT64_C(0x10000000)
+#define GAP                  (16 * PAGE) /* between mappings, so that none is found by chance */
+#define MAX_IO               16384u      /* more than the driver takes */
+#define NOREPLACE            0x100000
+#define GET_OFFSET_FOR_VADDR (uint32_t) _IOC(_IOC_NONE, 'G', 2, 24)
+#define REMAP_MAYMOVE        1u
+#define REMAP_FIXED          2u
+#define REMAP_KEEP           4u
 
 struct scn_model_file {
 	struct gntsim_file *file; /* NULL: of a device's page that the kernel uses */
@@ -257,10 +260,30 @@ static void set_scratch(struct scn_model_process *p, const struct scn_call *call
 	}
 }
 
+/* What find_vma() finds there: the model knows the devices' mappings alone. */
+static bool finds_other_memory(const struct scn_model_process *p, uint64_t addr)
+{
+	uint64_t other = addr < SCN_PROGRAM_END ? 0 : scn_private_next(&p->memory, addr);
+	struct gntsim_vma device;
+
+	return !gntsim_mm_find_vma(p->mm, addr, &device) ||
+	       (device.start > addr && other < device.start);
+}
+
+static long driver_ioctl(struct scn_model_process *p, struct gntsim_file *file, uint32_t cmd,
+			 uint64_t arg)
+{
+	const struct gntsim_user_memory um = {user_read, user_write, user_probe_write, p};
+	uint64_t vaddr; /* first in the structure */
+	bool is_other = cmd == GET_OFFSET_FOR_VADDR && !user_read(p, arg, &vaddr, sizeof(vaddr)) &&
+			finds_other_memory(p, vaddr);
+
+	return gntsim_ioctl(file, is_other ? NULL : p->mm, cmd, arg, &um);
+}
+
 static int call_ioctl(struct scn_model_process *p, const struct scn_call *call,
 		      struct scn_result *result)
 {
-	struct gntsim_user_memory um = {user_read, user_write, user_probe_write, p};
 	struct scn_model_file *f = file_of(p, call->arg[0]);
 	uint64_t arg = call->arg[2];
 
@@ -277,7 +300,7 @@ static int call_ioctl(struct scn_model_process *p, const struct scn_call *call,
 		set_scratch(p, call, result->data);
 		arg = SCRATCH_ADDR;
 	}
-	result->value = gntsim_ioctl(f->file, p->mm, (uint32_t)call->arg[1], arg, &um);
+	result->value = driver_ioctl(p, f->file, (uint32_t)call->arg[1], arg);
 	p->scratch = (struct scn_scratch){0};
 	return 0;
 }

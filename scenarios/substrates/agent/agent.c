@@ -88,9 +88,17 @@ static int access_bytes(const void *from, void *to, size_t len)
 	return signal;
 }
 
+/* If something of the program is there already, that does as well. */
+static void make_floor(size_t page)
+{
+	mmap(at_address(SCN_PROGRAM_END - page), page, PROT_NONE,
+	     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+}
+
 static bool make_area(struct agent *a)
 {
 	a->page = (size_t)sysconf(_SC_PAGESIZE);
+	make_floor(a->page);
 	a->area = mmap(NULL, AREA_SIZE + a->page, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (a->area == MAP_FAILED)

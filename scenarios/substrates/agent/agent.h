@@ -12,6 +12,12 @@
 #include "lang/call.h"
 
 /*
+ * Below this a process of a scenario has its program's text. (Where text is elsewhere, as a
+ * position-independent program's is, the agent keeps the last page below it.)
+ */
+#define SCN_PROGRAM_END UINT64_C(0x100000000)
+
+/*
  * Serves requests on the descriptor of that number until its end. A result without a request comes
  * first; after exec it is the reply to that.
  */

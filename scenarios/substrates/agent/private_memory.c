@@ -215,6 +215,17 @@ bool scn_private_overlaps(const struct scn_private_memory *m, uint64_t start, ui
 	return false;
 }
 
+uint64_t scn_private_next(const struct scn_private_memory *m, uint64_t addr)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (uint32_t i = 0; i < m->n; i++) {
+		if (m->regions[i].end > addr && m->regions[i].start < next)
+			next = m->regions[i].start;
+	}
+	return next;
+}
+
 uint8_t *scn_private_at(const struct scn_private_memory *m, uint64_t addr, bool write, size_t *len)
 {
 	for (uint32_t i = 0; i < m->n; i++) {

@@ -49,6 +49,8 @@ int scn_private_fork(const struct scn_private_memory *m, struct scn_private_memo
 void scn_private_free(struct scn_private_memory *m);
 
 bool scn_private_overlaps(const struct scn_private_memory *m, uint64_t start, uint64_t end);
+/* Where the first region starts that ends above an address; UINT64_MAX: there is none. */
+uint64_t scn_private_next(const struct scn_private_memory *m, uint64_t addr);
 /*
  * The bytes at an address and how many follow in one piece. Returns NULL and 0 if there is no
  * region; NULL and the length if the access is not allowed.
