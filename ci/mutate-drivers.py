@@ -7,12 +7,16 @@ Xen, in a fresh guest, until a scenario fails: the likeliest first. It must not 
 time passes it must fail twice. What a leg does not notice is played on the next. What none notices survives: a rule
 without a scenario, or a change without effect. Those of the second kind stand in ci/drivers/without-effect, each with
 its reason. What was found is kept in build/mutate-drivers/found, a line each as soon as it is known: a run that is
-killed goes on where it was, and a survivor is tried again when the corpus changes.
+killed goes on where it was, and a survivor is tried again when the corpus changes. While a guest plays, the next
+mutant is built.
 
   --legs LEG,...   where (pv,arm64: domain 0 on Arm is auto-translated, as PVH is)
   --kernel SERIES  Debian's Linux of this series (6.1)
   --jobs N         guests at a time (as many as processors)
   --shard K/N      only the Kth of N parts
+  --sample N       only N of them (before they are parted), spread evenly over the files and their functions: what is
+                   caught of these tells of all. A larger N has a smaller one's mutants too
+  --seed N         which sample (1)
   --only TEXT      only files and functions with TEXT in "FILE:FUNCTION"
   --wide           ask the whole corpus, not only what is about the driver
   --again          forget what earlier runs found
@@ -42,7 +46,8 @@ from drivers.play import Leg, digest  # noqa: E402
 from drivers.rules import FILES, driver_of, is_rule  # noqa: E402
 from drivers.verdict import Verdict, judge, order  # noqa: E402
 from mutants import mutants_of  # noqa: E402
-from mutation import changed, describe, fail, is_chosen, parser, reasons, shard, tell_survivors  # noqa: E402
+from mutation import (changed, describe, fail, is_in_shard, is_named, parser, reasons, shard,  # noqa: E402
+                      spread, tell_survivors)
 
 STATE = "build/mutate-drivers"
 REASONS = "ci/drivers/without-effect"
@@ -57,8 +62,12 @@ def parse():
     out.add_argument("--wide", action="store_true")
     out.add_argument("--build", action="store_true")
     out.add_argument("--make")
+    out.add_argument("--sample", type=int)
+    out.add_argument("--seed", type=int, default=1)
     options = out.parse_args()
     shard(options)
+    if options.sample is not None and options.sample < 1:
+        fail("--sample: expected how many, from 1")
     options.legs = options.legs.split(",")
     options.lab_options = ["--kernel", options.kernel] if options.kernel else []
     return options
@@ -74,8 +83,13 @@ def all_mutants(tree):
             out += [(name, source, mutant) for mutant in mutants if is_rule(mutant, source)]
     finally:
         os.chdir(here)
-    # Mixed, so that the beginning of a run is a sample.
-    return sorted(out, key=lambda item: item[2].name)
+    return sorted(out, key=lambda item: (item[0], item[2].start, item[2].end, item[2].text))
+
+
+def chosen(options, items):
+    """Those that the options ask for; the beginning of a run is a sample too."""
+    items = [item for item in items if is_named(options, item[0], item[2])]
+    return [item for item in spread(items, options.seed)[:options.sample] if is_in_shard(options, item[2])]
 
 
 class Found:
@@ -115,8 +129,9 @@ class Bench:
         self.trees, self.found = trees, found
         self.legs = [Leg(tree, options, STATE) for tree in trees]
         self.only_build = options.build
+        self.workers, self.guests = options.jobs + 1, threading.BoundedSemaphore(options.jobs)
         self.folders = queue.SimpleQueue()
-        for n in range(options.jobs):
+        for n in range(self.workers):
             self.folders.put(n)
 
     def try_on(self, leg, item, folder):
@@ -128,15 +143,20 @@ class Bench:
             return known
         began = time.monotonic()
         kind, module = leg.tree.build(name, changed(source, mutant), f"{leg.tree.work}/{folder}")
+        built, played = time.monotonic() - began, 0
         if kind or self.only_build:
             verdict = Verdict(kind or "compiles", "", "")
         else:
-            scenarios = leg.asked(driver_of(name))
-            verdict = judge(leg, name, module, order(leg, scenarios, name, mutant.function, self.found.caught))
+            with self.guests:
+                began = time.monotonic()
+                leg.learn(driver_of(name))
+                scenarios = order(leg, leg.asked(driver_of(name)), name, mutant.function, self.found.caught)
+                verdict = judge(leg, name, module, scenarios)
+                played = time.monotonic() - began
         if not self.only_build:
             self.found.add({"name": mutant.name, "file": name, "function": mutant.function, "leg": leg.name,
                             "kind": verdict.kind, "by": verdict.by, "why": verdict.why[:300],
-                            "seconds": round(time.monotonic() - began, 1), "asked": asked,
+                            "built": round(built, 1), "played": round(played, 1), "asked": asked,
                             "what": describe(name, mutant, source)})
         return verdict
 
@@ -196,7 +216,7 @@ def make(todo, tree, text):
 def run(options, work, found):
     legs = options.legs[:1] if options.make or options.list else options.legs
     trees = [Tree(leg, work, options.lab_options) for leg in legs]
-    todo = [item for item in all_mutants(trees[0]) if is_chosen(options, item[0], item[2])]
+    todo = chosen(options, all_mutants(trees[0]))
     if not todo:
         fail("no mutant is so called")
     if options.list:
@@ -207,7 +227,7 @@ def run(options, work, found):
         return make(todo, trees[0], options.make)
     bench = Bench(options, trees, found)
     began, outcomes = time.monotonic(), []
-    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+    with concurrent.futures.ThreadPoolExecutor(bench.workers) as pool:
         for future in concurrent.futures.as_completed([pool.submit(bench.try_one, item) for item in todo]):
             outcomes.append(future.result())
             progress(len(outcomes), todo, began, *outcomes[-1])

@@ -1,6 +1,7 @@
 """What ci/mutate and ci/mutate-drivers share: their options, how a mutant is told, and the list of reasons."""
 import argparse
 import os
+import random
 import sys
 
 
@@ -32,9 +33,26 @@ def shard(options):
     return part, parts
 
 
-def is_chosen(options, path, mutant):
+def is_named(options, path, mutant):
+    return options.only in f"{path}:{mutant.function}"
+
+
+def is_in_shard(options, mutant):
     part, parts = shard(options)
-    return options.only in f"{path}:{mutant.function}" and int(mutant.name, 16) % parts == part - 1
+    return int(mutant.name, 16) % parts == part - 1
+
+
+def is_chosen(options, path, mutant):
+    return is_named(options, path, mutant) and is_in_shard(options, mutant)
+
+
+def spread(items, seed):
+    """All of them, in an order each beginning of which is spread evenly over them: by steps of the golden section."""
+    left, out, at = list(items), [], random.Random(seed).random()
+    while left:
+        out.append(left.pop(int(at * len(left))))
+        at = (at + (5 ** 0.5 - 1) / 2) % 1
+    return out
 
 
 def reasons(path):

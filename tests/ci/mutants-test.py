@@ -3,6 +3,7 @@
 import os
 import sys
 import tempfile
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../ci"))
 try:
@@ -10,9 +11,10 @@ try:
 except ImportError as missing:
     print(f"skipped: {missing} (package python3-clang-14)")
     sys.exit(77)
-from drivers.play import results  # noqa: E402
+from drivers.play import Leg, results  # noqa: E402
 from drivers.rules import is_rule  # noqa: E402
 from drivers.verdict import Verdict, judge, order  # noqa: E402
+from mutation import spread  # noqa: E402
 
 FAILED = []
 
@@ -151,8 +153,39 @@ def check_order():
            order(FakeLeg(), scenarios, "gntdev.c", "gntdev_ioctl_notify", near)[0])
 
 
+def check_sample():
+    items = list(range(300))
+    sample = spread(items, 1)
+    expect("nobody is left out of a sample of all", items, sorted(sample))
+    expect("the same each time", sample, spread(items, 1))
+    expect("another seed, another sample", True, sample[:20] != spread(items, 2)[:20])
+    for n in (30, 60, 150):
+        parts = [sum(part * 100 <= item < part * 100 + 100 for item in sample[:n]) for part in range(3)]
+        expect(f"{n} are of all parts: {parts}", True, max(parts) - min(parts) <= 3)
+
+
+def check_plain():
+    """Who fails on the driver as it is, is played twice before it is believed."""
+    with tempfile.TemporaryDirectory() as folder:
+        leg = Leg.__new__(Leg)
+        leg.state, leg.lock, leg.known, leg.wide, leg.learnt = f"{folder}/plain.json", threading.Lock(), {}, False, set()
+        leg.texts = {f"conformance/gntdev/{name}.scn": text for name, text in
+                     (("a", ""), ("b", ""), ("c", ""), ("alone", "needs empty_machine\n"))}
+        leg.tree = FakeLeg.tree
+        a, b, c, alone = (f"conformance/gntdev/{name}.scn" for name in ("a", "b", "c", "alone"))
+        runs = FakeLeg([*bad(a), *bad(b), f"ok 3 - {c}\n"], [f"ok 1 - {a}\n", *bad(b)])
+        leg.play = runs.play
+        leg.learn("gntdev")
+        expect("what shares a guest is learnt at once, what failed again", [[a, b, c], [a, b]],
+               [paths for _, paths in runs.asked])
+        expect("once is nothing", {a: "passes", b: "fails", c: "passes"}, leg.plain([a, b, c]))
+        expect("who fails as it is isn't asked", [a, alone, c], leg.asked("gntdev"))
+
+
 check_mutants()
 check_results()
+check_sample()
+check_plain()
 check_judge()
 check_order()
 sys.exit(bool(FAILED))
