@@ -184,6 +184,7 @@ struct device_file {
 	/* evtchn */
 	uint32_t *queue; /**< ports that did not fit the socket yet */
 	uint32_t n_queue, queue_room;
+	uint32_t unread_most; /**< the socket has at most as many that nobody has read */
 	bool overflowed;
 	struct link held; /**< events wait for a program's turn */
 	struct link by_cookie;

@@ -69,6 +69,7 @@ static void flush(struct device_file *f)
 		done++;
 	if (done == 0)
 		return;
+	f->unread_most += done;
 	f->n_queue -= done;
 	memmove(f->queue, f->queue + done, f->n_queue * sizeof(*f->queue));
 	if (f->n_queue == 0)
@@ -77,8 +78,10 @@ static void flush(struct device_file *f)
 
 static bool enqueue(struct device_file *f, uint32_t port)
 {
-	if (f->n_queue == 0 && send_bytes(f, &port, PORT_BYTES))
+	if (f->n_queue == 0 && send_bytes(f, &port, PORT_BYTES)) {
+		f->unread_most++;
 		return true;
+	}
 	if (f->n_queue == f->queue_room) {
 		uint32_t room = f->queue_room ? f->queue_room * 2 : 64;
 		uint32_t *queue = reallocarray(f->queue, room, sizeof(*queue));
@@ -92,6 +95,15 @@ static bool enqueue(struct device_file *f, uint32_t port)
 	if (f->n_queue == 1)
 		arm(f);
 	return true;
+}
+
+/* The kernel is asked only where it may matter. */
+static bool is_full(struct device_file *f, uint32_t room)
+{
+	if (f->unread_most + f->n_queue < room)
+		return false;
+	f->unread_most = unread(f);
+	return f->unread_most + f->n_queue >= room;
 }
 
 static void overflow(struct device_file *f)
@@ -131,23 +143,19 @@ static void send_replies(struct device_file *f)
 static void socket_events(struct device_file *f)
 {
 	uint32_t ports[64];
-	uint32_t waiting;
 	int n;
 
 	if (f->xenbus) {
 		send_replies(f);
 		return;
 	}
-	waiting = unread(f) + f->n_queue;
 	while ((n = gntsim_evtchn_peek(f->file, sizeof(ports), ports)) > 0) {
 		uint32_t room = gntsim_evtchn_ring_size(f->file);
 
 		gntsim_evtchn_read(f->file, (size_t)n, ports);
 		for (int i = 0; i < n / (int)PORT_BYTES; i++) {
-			if (waiting >= room || !enqueue(f, ports[i]))
+			if (is_full(f, room) || !enqueue(f, ports[i]))
 				overflow(f);
-			else
-				waiting++;
 		}
 	}
 	if (n == -EFBIG)

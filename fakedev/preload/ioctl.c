@@ -11,7 +11,7 @@ static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned lon
 	struct device d;
 	long result;
 
-	if (device_ioctl_is_generic(cmd) || !lib_device(fd, &d)) {
+	if (device_ioctl_is_generic(cmd) || (!lib_one_way_device(fd, &d) && !lib_device(fd, &d))) {
 		/* It fills a mapping, which the kernel knows nothing of. */
 		if (cmd == PRIVCMD_MMAPBATCH_V2 && lib_native() && lib_mappable(fd, &d) &&
 		    d.device == WIRE_DEV_PRIVCMD)

@@ -184,6 +184,8 @@ int lib_unable(const char *what, int err);
  * to enable again. @return false: it is to be done as ever */
 bool lib_one_way_notify(int fd, const struct device *d, unsigned long cmd, const void *arg);
 bool lib_one_way_enable(int fd, const struct device *d, const void *buf, size_t count);
+/** Is something kept of this descriptor? Then it is a device still, which. */
+bool lib_one_way_device(int fd, struct device *d);
 /** It is about to wait, or to ask something: what was kept is said. */
 void lib_one_way_end(void);
 

@@ -7,6 +7,7 @@
 #include "uapi.h"
 
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #define MOST 64u
@@ -74,12 +75,35 @@ static bool may_keep(const struct device *d)
 	       !lib_traced() && !lib_watched();
 }
 
-bool lib_one_way_notify(int fd, const struct device *d, unsigned long cmd, const void *arg)
+bool lib_one_way_device(int fd, struct device *d)
+{
+	bool same = false;
+
+	if (!atomic_load_explicit(&kept.n, memory_order_relaxed))
+		return false;
+	lock();
+	if (kept.n && kept.fd == fd) {
+		*d = kept.device;
+		same = true;
+	}
+	unlock();
+	return same;
+}
+
+/* A pointer of xenstored's, which is good. */
+static uint32_t port_at(const void *from)
 {
 	uint32_t port;
 
-	if (cmd != IOCTL_EVTCHN_NOTIFY || !may_keep(d) ||
-	    lib_copy_in(&port, (uint64_t)(uintptr_t)arg, sizeof(port)) < 0 || !port)
+	memcpy(&port, from, sizeof(port));
+	return port;
+}
+
+bool lib_one_way_notify(int fd, const struct device *d, unsigned long cmd, const void *arg)
+{
+	uint32_t port = cmd == IOCTL_EVTCHN_NOTIFY && may_keep(d) ? port_at(arg) : 0;
+
+	if (!port)
 		return false;
 	keep(fd, d, port | WIRE_PORT_NOTIFY);
 	return true;
@@ -87,11 +111,9 @@ bool lib_one_way_notify(int fd, const struct device *d, unsigned long cmd, const
 
 bool lib_one_way_enable(int fd, const struct device *d, const void *buf, size_t count)
 {
-	uint32_t port;
+	uint32_t port = count == sizeof(port) && may_keep(d) ? port_at(buf) : 0;
 
-	if (count != sizeof(port) || !may_keep(d) ||
-	    lib_copy_in(&port, (uint64_t)(uintptr_t)buf, sizeof(port)) < 0 || !port ||
-	    (port & WIRE_PORT_NOTIFY))
+	if (!port || (port & WIRE_PORT_NOTIFY))
 		return false;
 	keep(fd, d, port);
 	return true;

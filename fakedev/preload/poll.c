@@ -16,7 +16,7 @@ static bool overflowed(int fd)
 
 int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
 {
-	if (ready <= 0 || !lib_active())
+	if (ready <= 0 || !lib_active() || lib_settings.one_way)
 		return ready;
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].revents > 0 && overflowed(fds[i].fd))
