@@ -8,7 +8,7 @@ lab_boot_limit=540 # seconds for a boot from power-on
 
 # QEMU's pipe devices are pairs of files. Descriptor 9 commands the monitor.
 lab_lay_ends() { # DIRECTORY
-	mkfifo "$1/monitor.in"
+	mkfifo "$1/monitor.in" "$1/serial"
 	exec 9<>"$1/monitor.in"
 	touch "$1/monitor.log" "$1/status" "$1/console"
 	ln -s "$1/monitor.log" "$1/monitor.out"
@@ -24,8 +24,21 @@ lab_press_keys() {
 	done </dev/null >/dev/null 2>&1 6>&- 7>&- 8>&-
 }
 
+# Writes the console's file, and ends a machine that is doomed: Xen then spins for five seconds before it
+# resets it, in which QEMU hears neither its monitor nor a mild signal.
+lab_listen() { # DIRECTORY
+	lab_serial=$1/serial
+	# Not until tee has ended is a pipeline over, whose grep has found it.
+	tee -p "$1/console" <"$lab_serial" 2>/dev/null 6>&- 7>&- 8>&- 9>&- | {
+		! grep -aqiE 'reboot(ing machine)? in (five|[0-9]+) seconds' || kill -KILL "$(cat "$1/pid")"
+		cat # until all is in the file
+	} >/dev/null 2>&1 6>&- 7>&- 8>&- 9>&- &
+	lab_listener=$!
+}
+
 # Starts the array qemu in the background, so that the traps of ci/xen-lab can end it: $lab_child.
 lab_start_qemu() { # LEG LIMIT DIRECTORY
+	lab_listen "$3"
 	timeout -k 5 "$2" "${qemu[@]}" </dev/null >"$3/qemu" 2>&1 7>&- 8>&- 9>&- &
 	lab_child=$!
 	case $1 in
@@ -39,8 +52,10 @@ lab_start_qemu() { # LEG LIMIT DIRECTORY
 # Sets code to QEMU's exit status, or timeout's.
 lab_await_qemu() {
 	code=0
-	wait "$lab_child" || code=$?
+	wait "$lab_child" 2>/dev/null || code=$?
 	lab_child=
+	: <>"$lab_serial" # who listens sees an end, even if QEMU never came to open it
+	wait "$lab_listener" || true
 	[ -z "$lab_keys" ] || kill "$lab_keys" 2>/dev/null || true
 	lab_keys=
 }

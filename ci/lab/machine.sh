@@ -13,7 +13,8 @@ lab_ports() { # DEVICE DIRECTORY
 	local port
 	qemu+=(
 		-nodefaults -display none -no-reboot
-		-serial "file:$2/console"
+		-pidfile "$2/pid"
+		-serial "file:$2/serial"
 		-chardev "pipe,id=monitor,path=$2/monitor" -mon chardev=monitor,mode=readline
 		-chardev "pipe,id=port1,path=$2/payload"
 		-chardev "file,id=port2,path=$2/out"
