@@ -4,7 +4,7 @@ The sources are those of Debian's kernel that the lab boots (ci/xen-lab drivers)
 and evtchn.c (ci/mutants.py says by which rules they are made, ci/drivers/rules.py what is no rule) is built as a
 module, and what the corpus has about this driver (scenarios/conformance/gntdev and so on) is played with it on real
 Xen, in a fresh guest, until a scenario fails: the likeliest first. It must not fail on the driver as it is, and where
-time passes it must fail twice. What a leg does not notice is played on the next. What none notices survives: a rule
+time passes it must fail twice. Where none fails, and the kernel warned of the driver in its log, that is noticed too. What a leg does not notice is played on the next. What none notices survives: a rule
 without a scenario, or a change without effect. Those of the second kind stand in ci/drivers/without-effect, each with
 its reason. What was found is kept in build/mutate-drivers/found, a line each as soon as it is known: a run that is
 killed goes on where it was, and a survivor is tried again when the corpus changes. While a guest plays, the next
@@ -51,7 +51,7 @@ from mutation import (changed, describe, fail, is_in_shard, is_named, parser, re
 
 STATE = "build/mutate-drivers"
 REASONS = "ci/drivers/without-effect"
-CAUGHT = ("caught", "crashed", "hung")
+CAUGHT = ("caught", "crashed", "hung", "warned")
 
 
 def parse():
@@ -195,7 +195,7 @@ def report(outcomes, seconds, options):
           f"no code, {tally['does not boot']} do not boot, {tally['error']} could not be judged; of the {judged} others "
           f"{caught} were caught by {len(by)} scenarios "
           f"({', '.join(f'{later[leg]} on {leg}' for leg in options.legs)}; {tally['crashed']} crashed the kernel, "
-          f"{tally['hung']} hung): {100 * caught / max(judged, 1):.1f} %; {len(survivors) - len(unexplained)} are without "
+          f"{tally['hung']} hung, {tally['warned']} had it warn): {100 * caught / max(judged, 1):.1f} %; {len(survivors) - len(unexplained)} are without "
           f"effect, {len(unexplained)} survived ({seconds:.0f} s)")
     return 1 if unexplained else 125 if tally["error"] else 0
 

@@ -19,7 +19,10 @@ CORPUS = ("scenarios/conformance", "scenarios/regressions", "scenarios/examples"
 ALONE = re.compile(r"^needs .*\b(empty_machine|survive_crash|destroy_domain)\b", re.M)
 SECONDS = 1500  # for all of the corpus
 
-# skipped: "skipped", "error" if it could not be judged, or ""
+WARNING = re.compile(r"# .*a kernel warned: .*(WARNING:.* at [^ ]*?([^ /]+):\d+ (\w+).*); the console")
+
+# skipped: "skipped", "error" if it could not be judged, "warned" if it is of a whole boot (then the path is where the
+# kernel's warning stands in its source), or ""
 Result = namedtuple("Result", "ok skipped path message")
 
 
@@ -41,13 +44,16 @@ def digest(texts):
 
 
 def results(lines):
-    """Each result of TAP as soon as it is there; a plan "1..0 # SKIP WHY" is one too, without a path."""
+    """Each result of TAP as soon as it is there; a plan "1..0 # SKIP WHY" is one too, without a path, and so is what
+    the kernel warned of in a boot, after the results."""
     path, message, kind = None, [], "failure"
     for line in lines:
         line = line.rstrip("\n")
-        found = re.match(r"(not )?ok \d+ - ([^ ]+)(.*)", line)
+        found, warning = re.match(r"(not )?ok \d+ - ([^ ]+)(.*)", line), WARNING.match(line)
         if line.startswith("1..0 # SKIP "):
             yield Result(False, "skipped", None, line[len("1..0 # SKIP "):])
+        elif warning:
+            yield Result(True, "warned", f"{warning[2]}:{warning[3]}", warning[1])
         elif found:
             if found[1]:
                 path, message, kind = found[2], [], "failure"
@@ -104,8 +110,14 @@ class Leg:
     def ask_plain(self, paths):
         modules = {MODULES[name]: file for name, file in self.tree.modules.items()}
         for result in self.play(modules, paths):
-            if result.path in self.texts and result.skipped != "error":
+            if result.skipped == "warned":
+                self.known[result.path] = "warns"
+            elif result.path in self.texts and result.skipped != "error":
                 self.known[self.key(result.path)] = result.skipped or ("passes" if result.ok else "fails")
+
+    def warns(self, place):
+        """Whether the driver as it is has the kernel warn there."""
+        return self.known.get(place) == "warns"
 
     def learn(self, driver):
         """What shares a guest anyway is played on the drivers as they are at once, before the first mutant of one."""

@@ -6,7 +6,7 @@ from collections import Counter, namedtuple
 from drivers.play import Result
 from drivers.rules import MODULES
 
-# kind: "caught", "crashed", "hung", "does not boot", "error" or "survived"
+# kind: "caught", "crashed", "hung", "warned" (the kernel, in its log), "does not boot", "error" or "survived"
 Verdict = namedtuple("Verdict", "kind by why")
 
 
@@ -35,12 +35,15 @@ def kind_of(message):
 
 
 def first_failure(leg, modules, scenarios):
-    """The first result that is none of a driver that works; None: all are."""
-    played, n, skipped = leg.play(modules, scenarios), 0, []
+    """The first result that is none of a driver that works; None: all are. What the kernel warns of is the last."""
+    played, n, skipped, warned = leg.play(modules, scenarios), 0, [], None
     try:
         for result in played:
             if not result.ok:
                 return result
+            if result.skipped == "warned":
+                warned = warned or (None if leg.warns(result.path) else result)
+                continue
             n += 1
             if result.skipped:
                 skipped.append(result.path)
@@ -49,7 +52,7 @@ def first_failure(leg, modules, scenarios):
     if n != len(scenarios):
         return Result(False, "error", "?", f"{n} results of {len(scenarios)}")
     missed = [path for path, known in leg.plain(skipped).items() if known == "passes"]
-    return Result(False, "skipped", missed[0], "skipped") if missed else None
+    return Result(False, "skipped", missed[0], "skipped") if missed else warned
 
 
 def judge(leg, name, module, scenarios):
@@ -65,12 +68,15 @@ def judge(leg, name, module, scenarios):
         if failed.path is None:
             boots = not re.search(r"does not load|has no /dev/xen|crashed|hangs", failed.message)
             return Verdict("error" if boots else "does not boot", "", failed.message)
+        if failed.skipped == "warned":
+            return Verdict("warned", failed.path, failed.message)
         if failed.skipped == "error":
             return Verdict("error", failed.path, failed.message)
         again, kind = failed, kind_of(failed.message)
         # One that fails only after the others is caught by all of them.
         if (kind == "hung" or (kind == "caught" and leg.is_timed(failed.path))) and failed.path not in before:
             again = first_failure(leg, modules, [failed.path])
+            again = None if again and again.skipped == "warned" else again
         before.add(failed.path)
         if again and again.skipped != "error" and leg.plain([failed.path])[failed.path] == "passes":
             return Verdict(kind_of(again.message), failed.path, again.message)

@@ -113,6 +113,9 @@ class FakeLeg:
     def is_alone(self, path):
         return "alone" in path
 
+    def warns(self, place):
+        return place == "evtchn.c:evtchn_bind"
+
 
 def bad(path, message="expected 0"):
     return [f"not ok 1 - {path}\n", "  ---\n", "  kind: failure\n", f"    {message}\n", "  ...\n"]
@@ -137,6 +140,11 @@ def check_judge():
     expect("a player that stops short", "error", judged(["ok 1 - a\n"])[0].kind)
     expect("a crash", "crashed", judged(bad("a", "the guest's kernel crashed: BUG"))[0].kind)
     expect("a hang", "hung", judged(*[bad("a", "no result within 60 seconds")] * 2)[0].kind)
+    warned = "# xen-lab: a kernel warned: [ 9.1] WARNING: CPU: 0 PID: 7 at /a/evtchn.c:171 evtchn_{}+0x1/0x2 [x]; the console is in x\n"
+    verdict, leg = judged([*both, warned.format("interrupt")])
+    expect("a warning", ("warned", "evtchn.c:evtchn_interrupt"), verdict[:2])
+    expect("a warning of the driver as it is", "survived", judged([*both, warned.format("bind")])[0].kind)
+    expect("a warning, and a failure", "caught", judged([warned.format("interrupt"), *bad("a")])[0].kind)
     expect("no lab", "error", judged(["1..0 # SKIP no lab at ci/xen-lab\n"])[0].kind)
     expect("no module", "does not boot", judged(["1..0 # SKIP xen-gntdev does not load\n"])[0].kind)
 
