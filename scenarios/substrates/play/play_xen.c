@@ -379,7 +379,8 @@ static int find_lab(const struct scn_xen *xen, struct front *f, struct scn_buf *
 			      xen->leg->arm64
 				  ? " (ninja -C build scenarios/gntsim-play-static-arm64 "
 				    "makes it; GNTSIM_PLAY_STATIC names another)"
-				  : " (GNTSIM_PLAY_STATIC names another)");
+				  : " (ninja -C build scenarios/gntsim-play-static makes "
+				    "it; GNTSIM_PLAY_STATIC names another)");
 	return 0;
 }
 
