@@ -7,8 +7,8 @@ Xen, in a fresh guest, until a scenario fails: the likeliest first. It must not 
 time passes it must fail twice. Where none fails, and the kernel warned of the driver in its log, that is noticed too. What a leg does not notice is played on the next. What none notices survives: a rule
 without a scenario, or a change without effect. Those of the second kind stand in ci/drivers/without-effect, each with
 its reason. What was found is kept in build/mutate-drivers/found, a line each as soon as it is known: a run that is
-killed goes on where it was, and a survivor is tried again when the corpus changes. While a guest plays, the next
-mutant is built.
+killed goes on where it was, and a survivor is tried again when the corpus changes. While a guest plays, the next ones
+are built.
 
   --legs LEG,...   where (pv,arm64: domain 0 on Arm is auto-translated, as PVH is)
   --kernel SERIES  Debian's Linux of this series (6.1)
@@ -24,7 +24,8 @@ mutant is built.
   --list           only lists the mutants
   --build          only builds them: which compile?
   --survivors FILE writes them there too, as ci/drivers/without-effect has them
-  --make TEXT      only makes the module of the one mutant that --list has with this text, and prints its name
+  --make TEXT      only makes the module of the one mutant that --list has with this text, and prints its name; can be
+                   given more than once
 
 Exit status: 0 no survivor without a reason, 1 there are some, 125 it could not be tried.
 """
@@ -61,7 +62,7 @@ def parse():
     out.add_argument("--patience", type=int, default=120)
     out.add_argument("--wide", action="store_true")
     out.add_argument("--build", action="store_true")
-    out.add_argument("--make")
+    out.add_argument("--make", action="append", default=[])
     out.add_argument("--sample", type=int)
     out.add_argument("--seed", type=int, default=1)
     options = out.parse_args()
@@ -129,7 +130,7 @@ class Bench:
         self.trees, self.found = trees, found
         self.legs = [Leg(tree, options, STATE) for tree in trees]
         self.only_build = options.build
-        self.workers, self.guests = options.jobs + 1, threading.BoundedSemaphore(options.jobs)
+        self.workers, self.guests = options.jobs + 2, threading.BoundedSemaphore(options.jobs)
         self.folders = queue.SimpleQueue()
         for n in range(self.workers):
             self.folders.put(n)
@@ -210,7 +211,6 @@ def make(todo, tree, text):
     if kind:
         fail(f"--make: {kind}")
     print(module)
-    return 0
 
 
 def run(options, work, found):
@@ -224,7 +224,9 @@ def run(options, work, found):
             print(mutant.name, describe(name, mutant, source))
         return 0
     if options.make:
-        return make(todo, trees[0], options.make)
+        for text in options.make:
+            make(todo, trees[0], text)
+        return 0
     bench = Bench(options, trees, found)
     began, outcomes = time.monotonic(), []
     with concurrent.futures.ThreadPoolExecutor(bench.workers) as pool:
