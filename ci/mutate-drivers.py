@@ -215,7 +215,7 @@ def make(todo, tree, text):
 
 def run(options, work, found):
     legs = options.legs[:1] if options.make or options.list else options.legs
-    trees = [Tree(leg, work, options.lab_options) for leg in legs]
+    trees = [Tree(leg, work, STATE, options.lab_options) for leg in legs]
     todo = chosen(options, all_mutants(trees[0]))
     if not todo:
         fail("no mutant is so called")

@@ -1,4 +1,5 @@
 """Builds one driver with one file changed, by the commands that the kernel's own build used for it."""
+import hashlib
 import os
 import shlex
 import shutil
@@ -20,7 +21,7 @@ def command_of(path):
 class Tree:
     """The drivers of the kernel that a leg boots: their sources, and modules of them as they are."""
 
-    def __init__(self, leg, work, lab_options):
+    def __init__(self, leg, work, state, lab_options):
         said = subprocess.run([LAB, "drivers", leg, *lab_options], stdout=subprocess.PIPE, text=True, check=False)
         if said.returncode:
             fail(f"there are no sources for leg {leg}")
@@ -31,10 +32,23 @@ class Tree:
         for name in FILES:
             made = [name.replace(".c", ".o"), f"{MODULES[name]}.o", f"{MODULES[name]}.ko"]
             self.commands[name] = [command_of(f"{self.source}/{file}") for file in made]
-            with open(f"{self.source}/{name}", "rb") as file:
-                verdict, self.modules[name] = self.build(name, file.read(), f"{self.work}/plain-{name}")
+            self.take_plain(name, state)
+
+    def take_plain(self, name, state):
+        """The driver as it is, built by whichever run needed it first."""
+        with open(f"{self.source}/{name}", "rb") as file:
+            text = file.read()
+        key = hashlib.sha256(text + str(self.commands[name]).encode()).hexdigest()[:12]
+        folder = os.path.abspath(f"{state}/plain-{self.leg}-{key}")
+        if not os.path.exists(f"{folder}/made"):
+            verdict, _ = self.build(name, text, folder)
             if verdict:
                 fail(f"{name} does not build as it is")
+            with open(f"{folder}/made", "wb"):
+                pass
+        with open(f"{folder}/{name.replace('.c', '.o')}", "rb") as file:
+            self.plain[name] = file.read()
+        self.modules[name] = f"{folder}/{MODULES[name]}.ko"
 
     def arguments(self, name):
         """What libclang has to know to read the file as the compiler does."""
@@ -72,7 +86,7 @@ class Tree:
             return "does not compile", ""
         with open(f"{folder}/{name.replace('.c', '.o')}", "rb") as file:
             made = file.read()
-        if made == self.plain.setdefault(name, made) and name in self.modules:
+        if made == self.plain.get(name):
             return "no code", ""
         if not all(self.run(command, folder) for command in link):
             return "does not compile", ""
