@@ -143,6 +143,15 @@ def start(table, build):
                        f"at most +1 ms: {'met' if more <= 1 else 'NOT met'}"))
 
 
+def others(table, build):
+    text = run(f"{build}/tests/bench/others-bench", f"{build}/gntsim")
+    for what, ours, plain, ratio, low, high in re.findall(
+            r"^(\w+) +median ([\d.]+) ns, plain ([\d.]+) ns\n  against plain \(median of turns\): ([\d.e+-]+) .*\n"
+            r"  middle half of the turns: ([\d.e+-]+) to ([\d.e+-]+)", text, flags=re.M):
+        table.add(f"{what}, no device", f"{float(ours):.0f} ns", f"{float(plain):.0f} ns, without gntsim",
+                  float(ratio), (float(low), float(high)), 1.05)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="the tree that was built [build]")
@@ -153,7 +162,7 @@ def main():
     for part in (lambda: calls(table, options.build, False), lambda: calls(table, options.build, True),
                  lambda: other_fronts(table, options.build), lambda: null_fuse(table, options.build),
                  lambda: vchan(table, options.build, options.turns, options.mib),
-                 lambda: start(table, options.build)):
+                 lambda: others(table, options.build), lambda: start(table, options.build)):
         try:
             part()
         except Absent as why:

@@ -24,6 +24,7 @@ RANKS = {
     "fakedev/calls": 2,
     "fakedev/tracee": 2,
     "fakedev/preload": 3,
+    "fakedev/preload/others": 4,
     "fakedev/preload/paths": 4,
     "fakedev/broker/place": 2,
     "fakedev/broker/bells": 2,

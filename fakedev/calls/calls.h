@@ -141,7 +141,15 @@ void ranges_forked(void);
 /** The node (place/place.h) that a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. Not those
  * that the kernel serves (lib_native()). */
 int lib_node(int dirfd, const char *path);
-/** The same with those. */
+/** Whether that may be: false for most other paths. Looks at no more than @p most bytes, and it may be if they
+ * have no end. */
+bool lib_mentions_node(const char *path, size_t most);
+/** An absolute one has a component that begins so. */
+static inline bool lib_begins_place(char c)
+{
+	return c == 'x' || c == 'h' || c == 'g';
+}
+/** lib_node() with those. */
 int lib_node_shown(int dirfd, const char *path);
 /** Is it a node that the kernel serves? */
 bool lib_is_kernels(int node);

@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,37 +13,88 @@
 /* Longer than any node's path with some slack for "//" and "..". */
 #define PATH_ROOM 512
 
-/* Cheap: every absolute path of the place has one of these in it. */
-static bool mentions_place(const char *path)
+static bool begins(const char *text, const char *end, const char *word)
 {
-	static const char *const words[] = {"xen", "hypervisor", "grant_table"};
+	size_t n = strlen(word);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		if (strstr(path, words[i]))
-			return true;
-	return false;
+	/* (At its end it may go on.) */
+	if ((size_t)(end - text) < n)
+		n = (size_t)(end - text);
+	return strncmp(text, word, n) == 0;
 }
 
-/* Cheap: does any component of the path bear a node's name? */
-static bool mentions_node(const char *path)
+/* Cheap: every absolute path of the place has a component that begins with one of these. */
+static bool mentions_place(const char *path, const char *end)
+{
+	for (; path < end && *path; path++)
+		if (*path == '/' && end - path > 1 && lib_begins_place(path[1]) &&
+		    (begins(path + 1, end, "xen") || begins(path + 1, end, "hypervisor") ||
+		     begins(path + 1, end, "grant_table")))
+			return true;
+	return path == end;
+}
+
+/* The lengths of the nodes' names, a bit each, by what these begin with. */
+#define LETTERS 32u
+static _Atomic uint64_t lengths[LETTERS];
+
+static void note_names(void)
+{
+	static _Atomic bool noted;
+	const struct place *p;
+
+	if (atomic_load_explicit(&noted, memory_order_acquire))
+		return;
+	for (int i = 0; (p = place_at(i)); i++) {
+		const char *name = strrchr(p->path, '/') + 1;
+
+		atomic_fetch_or(&lengths[(unsigned char)*name % LETTERS], UINT64_C(1)
+									      << strlen(name) % 64);
+	}
+	atomic_store_explicit(&noted, true, memory_order_release);
+}
+
+static bool may_be_name(const char *name, size_t n)
+{
+	return atomic_load_explicit(&lengths[(unsigned char)*name % LETTERS],
+				    memory_order_relaxed) >>
+		   n % 64 &
+	       1;
+}
+
+static bool is_name(const char *text, size_t n)
 {
 	const struct place *p;
 
-	if (*path == '/')
-		return mentions_place(path);
-	while (*path) {
-		size_t n = strcspn(path, "/");
+	for (int i = 0; (p = place_at(i)); i++) {
+		const char *name = strrchr(p->path, '/') + 1;
 
-		for (int i = 0; (p = place_at(i)); i++) {
-			const char *name = strrchr(p->path, '/') + 1;
-
-			if (strlen(name) == n && memcmp(name, path, n) == 0)
-				return true;
-		}
-		path += n;
-		path += strspn(path, "/");
+		if (strlen(name) == n && memcmp(name, text, n) == 0)
+			return true;
 	}
 	return false;
+}
+
+/* Does any component bear a node's name? */
+static bool mentions_name(const char *path, const char *end)
+{
+	note_names();
+	while (path < end && *path) {
+		const char *slash = path;
+
+		while (slash < end && *slash && *slash != '/')
+			slash++;
+		if (may_be_name(path, (size_t)(slash - path)) &&
+		    is_name(path, (size_t)(slash - path)))
+			return true;
+		path = slash < end && *slash ? slash + 1 : slash;
+	}
+	return path == end;
+}
+
+bool lib_mentions_node(const char *path, size_t most)
+{
+	return *path == '/' ? mentions_place(path, path + most) : mentions_name(path, path + most);
 }
 
 /* A node that is no folder. */
@@ -160,7 +212,8 @@ int lib_node_shown(int dirfd, const char *path)
 {
 	char text[PATH_ROOM], full[PATH_ROOM], start[PATH_ROOM];
 
-	if (!lib_active() || cheap_no(path) || !readable_path(path, text) || !mentions_node(text))
+	if (!lib_active() || cheap_no(path) || !readable_path(path, text) ||
+	    !lib_mentions_node(text, PATH_ROOM))
 		return -1;
 	full[0] = '\0';
 	if (text[0] != '/' && (!base(dirfd, start) || !append(full, start)))
@@ -286,7 +339,8 @@ int lib_node_behind(int dirfd, const char *path)
 	    !readable_path(path, text))
 		return -1;
 	/* Cheap: most names at which there is nothing are no links. */
-	if (!mentions_node(text) && lib_read_link(dirfd, text, start, PATH_ROOM - 1) <= 0)
+	if (!lib_mentions_node(text, PATH_ROOM) &&
+	    lib_read_link(dirfd, text, start, PATH_ROOM - 1) <= 0)
 		return -1;
 	if (text[0] != '/' && (!base(dirfd, start) || !append(full, start)))
 		return -1;

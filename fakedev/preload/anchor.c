@@ -17,8 +17,17 @@
 		return NEXT(name) args;                                                            \
 	}
 
+DECLARE_NEXT(unshare);
+EXPORT int unshare(int flags)
+{
+	/* The thread's descriptors are no longer the others'. */
+	if (flags & CLONE_FILES)
+		lib_may_have_one_any_time();
+	lib_anchor();
+	return NEXT(unshare)(flags);
+}
+
 ANCHORED(chroot, (const char *path), (path))
-ANCHORED(unshare, (int flags), (flags))
 ANCHORED(setns, (int fd, int type), (fd, type))
 ANCHORED(setuid, (uid_t uid), (uid))
 ANCHORED(setgid, (gid_t gid), (gid))

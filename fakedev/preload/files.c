@@ -89,21 +89,27 @@ static bool known_other(int fd, uint64_t cookie)
 	return true;
 }
 
-bool lib_device(int fd, struct device *out)
+bool lib_find_device(int fd, struct device *out)
 {
 	sigset_t saved;
 	uint64_t cookie;
 	bool is_device;
 
-	if (!lib_active() || (lib_may(SYS_getsockopt) && !cookie_of(fd, &cookie)))
+	if (!lib_active())
 		return false;
+	if (lib_may(SYS_getsockopt) && !cookie_of(fd, &cookie)) {
+		lib_found_other();
+		return false;
+	}
 	if (!lib_may(SYS_getsockopt))
 		return lib_noted(fd, out) && out->is_socket;
 	/* After a fork that went unseen the answers are the parent's: lib_enter() forgets them. */
 	if (lib_same_process() && lib_recall(cookie, out))
 		return true;
-	if (known_other(fd, cookie))
+	if (known_other(fd, cookie)) {
+		lib_found_other();
 		return false;
+	}
 	lib_enter(&saved);
 	is_device = identify(fd, cookie, out);
 	lib_leave(&saved);

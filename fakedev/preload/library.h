@@ -7,7 +7,8 @@
  *
  * It keeps no table of descriptors: whether a descriptor is a device, and which, is asked of the
  * kernel at each call (SO_COOKIE), because dup, fork, exec and SCM_RIGHTS happen outside of it.
- * What it does keep is a cache of those answers, which may lose any entry at any time.
+ * What it does keep is a cache of those answers, which may lose any entry at any time, and whether
+ * the process can have a device at all (others/none.c).
  */
 #ifndef FAKEDEV_PRELOAD_LIBRARY_H
 #define FAKEDEV_PRELOAD_LIBRARY_H
@@ -20,6 +21,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,8 +33,14 @@
 /** The next definition of a function (the C library's, or another interposer's). */
 #define NEXT(name)         ((__typeof__(&(name)))lib_next(&next_##name, #name))
 #define DECLARE_NEXT(name) static void *next_##name
+void *lib_find_next(void **slot, const char *name);
 /** NULL if there is none: a C library may lack what only syscall() can have meant then. */
-void *lib_next(void **slot, const char *name);
+static inline void *lib_next(void **slot, const char *name)
+{
+	void *p = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+	return __builtin_expect(p != NULL, 1) ? p : lib_find_next(slot, name);
+}
 
 /** Sets errno for a negative result, leaves it alone otherwise. */
 static inline long lib_result(long r)
@@ -56,6 +64,10 @@ struct lib_settings {
 extern struct lib_settings lib_settings;
 /** Valgrind looks at what is sent: bytes that a program never set (padding) must be copied first. */
 bool lib_under_valgrind(void);
+/** Is it certain, without asking the kernel, that a path, be it a bad pointer, names no node? (At any time.) */
+bool lib_is_elsewhere(const char *path);
+/** The program takes this memory away, or what may be done with it. (At any time.) */
+void lib_memory_changes(uintptr_t at, size_t len);
 /** Memory that the library alone uses: checkers of threads are told not to watch it. */
 void lib_own_memory(uintptr_t at, size_t len);
 
@@ -115,11 +127,30 @@ bool lib_put_read(const struct wire_read *read, const void *bytes);
 void lib_ask_for_reads(void);
 /** The connection is another from now on. (entered) */
 void lib_reads_forget(void);
+/** Odd: none of the process's descriptors is a device. Another number each time that one may have come. */
+extern _Atomic uint32_t lib_without;
+/** Is it certain that none of the process's descriptors is a device? (At any time.) */
+static inline bool lib_has_none(void)
+{
+	return atomic_load_explicit(&lib_without, memory_order_relaxed) & 1;
+}
+/** One was asked for, and is none: now and then it is looked whether any can be. (At any time.) */
+void lib_found_other(void);
+/** There is a descriptor now that is a device, or through which one may come. (At any time, in the child of a
+ * vfork too.) */
+void lib_may_have_one(void);
+/** From now on they come in ways that we do not see. */
+void lib_may_have_one_any_time(void);
 /**
- * Is fd a device? (Not entered.) Costs one system call for what is no socket.
+ * Is fd a device? (Not entered.) Costs one system call for what is no socket, until it is certain that no
+ * descriptor is one.
  * @retval true *out tells which
  */
-bool lib_device(int fd, struct device *out);
+bool lib_find_device(int fd, struct device *out);
+static inline bool lib_device(int fd, struct device *out)
+{
+	return !lib_has_none() && lib_find_device(fd, out);
+}
 /** lib_device(), or a device file that the kernel serves: what mmap is to be done for. */
 bool lib_mappable(int fd, struct device *out);
 /** Is it a device file that the kernel serves? Asks the file itself, if @p st, what fstat

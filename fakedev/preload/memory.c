@@ -46,6 +46,8 @@ static void *interposed(void *(*next)(void *, size_t, int, int, int, off_t), voi
 
 	if (!next)
 		next = raw_next;
+	if (flags & MAP_FIXED)
+		lib_memory_changes((uintptr_t)addr, len);
 	if ((flags & MAP_ANONYMOUS) || !lib_mappable(fd, &d))
 		return map_over(next, addr, len, prot, flags, fd, offset);
 	lib_enter(&saved);
@@ -89,6 +91,7 @@ EXPORT int munmap(void *addr, size_t len)
 	sigset_t saved;
 	long r;
 
+	lib_memory_changes((uintptr_t)addr, len);
 	if (!ranges_any())
 		return next ? next(addr, len) : (int)lib_result(raw_munmap(addr, len));
 	lib_enter(&saved);
@@ -108,6 +111,8 @@ EXPORT int mprotect(void *addr, size_t len, int prot)
 	sigset_t saved;
 	int err;
 
+	if (!(prot & PROT_READ))
+		lib_memory_changes((uintptr_t)addr, len);
 	if (!ranges_any() || ((uintptr_t)addr & PAGE_MASK_BITS))
 		return next(addr, len, prot);
 	lib_enter(&saved);
@@ -133,6 +138,7 @@ EXPORT void *mremap(void *old_addr, size_t old_len, size_t new_len, int flags, .
 		wish = va_arg(args, void *);
 		va_end(args);
 	}
+	lib_memory_changes((uintptr_t)old_addr, old_len);
 	if (!ranges_any())
 		return NEXT(mremap)(old_addr, old_len, new_len, flags, wish);
 	lib_enter(&saved);

@@ -26,6 +26,7 @@ static const long wanted[] = {
     SYS_readlinkat,
     SYS_nanosleep,
     SYS_getcpu,
+    SYS_getdents64,
 };
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
 

@@ -16,7 +16,7 @@ static bool overflowed(int fd)
 
 int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
 {
-	if (ready <= 0 || !lib_active() || lib_settings.one_way)
+	if (ready <= 0 || lib_has_none() || !lib_active() || lib_settings.one_way)
 		return ready;
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].revents > 0 && overflowed(fds[i].fd))
@@ -35,6 +35,8 @@ static bool polls_evtchn(struct pollfd *fds, nfds_t n)
 DECLARE_NEXT(poll);
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	if (lib_has_none())
+		return NEXT(poll)(fds, n, timeout);
 	lib_one_way_end();
 	if (timeout != 0 && polls_evtchn(fds, n)) {
 		int ready = NEXT(poll)(fds, n, 0);

@@ -51,8 +51,11 @@ static long close_around(unsigned int first, unsigned int last, int flags)
 EXPORT int close_range(unsigned int first, unsigned int last, int flags)
 {
 	/* (The kernel's own error for a range that is none.) */
-	long r = first > last ? -EINVAL : close_around(first, last, flags);
+	long r;
 
+	if (flags & (int)CLOSE_RANGE_UNSHARE)
+		lib_may_have_one_any_time();
+	r = first > last ? -EINVAL : close_around(first, last, flags);
 	if (!(flags & (int)CLOSE_RANGE_CLOEXEC))
 		lib_sync();
 	return (int)lib_result(r);
@@ -160,6 +163,9 @@ EXPORT int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
 	for (int i = 0; i < 3; i++)
 		rest[i] = va_arg(args, void *);
 	va_end(args);
+	/* Two with one memory and two tables of descriptors, or the other way round. */
+	if (!(flags & CLONE_VM) != !(flags & CLONE_FILES))
+		lib_may_have_one_any_time();
 	if (flags & CLONE_VM)
 		return NEXT(clone)(fn, stack, flags, arg, rest[0], rest[1], rest[2]);
 	lib_fork_prepare();

@@ -7,14 +7,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void *lib_next(void **slot, const char *name)
+void *lib_find_next(void **slot, const char *name)
 {
-	void *p = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+	void *p = dlsym(RTLD_NEXT, name);
 
-	if (!p) {
-		p = dlsym(RTLD_NEXT, name);
-		__atomic_store_n(slot, p, __ATOMIC_RELEASE);
-	}
+	__atomic_store_n(slot, p, __ATOMIC_RELEASE);
 	return p;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* That a device's descriptor is a socket underneath is our secret: socket calls on it say what they
- * say on a character device. Calls of other descriptors cost one question to the kernel. */
+ * say on a character device. */
 #include "library.h"
 
 #undef _FORTIFY_SOURCE

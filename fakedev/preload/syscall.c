@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -42,6 +43,8 @@ static long fork_by_number(long nr, const long a[6])
 	bool sharing = (clone_flags(nr, a) & CLONE_FILES) != 0;
 	long r;
 
+	if (sharing)
+		lib_may_have_one_any_time();
 	lib_fork_prepare();
 	r = raw_syscall(nr, a[0], a[1], a[2], a[3], a[4], a[5]);
 	if (r == 0)
@@ -63,6 +66,9 @@ static bool copies_memory(long nr, const long a[6])
 	return false;
 #endif
 }
+
+/* A C library may have none. */
+int pidfd_getfd(int pidfd, int fd, unsigned int flags);
 
 #define PTR(i) ((void *)a[i])
 
@@ -108,7 +114,6 @@ static bool moves_away(long nr)
 	case SYS_pivot_root:
 	case SYS_landlock_restrict_self:
 	case SYS_chroot:
-	case SYS_unshare:
 	case SYS_setns:
 	case SYS_setuid:
 	case SYS_setgid:
@@ -218,6 +223,14 @@ EXPORT long syscall(long nr, ...)
 	case SYS_faccessat2:
 		return faccessat((int)a[0], PTR(1), (int)a[2], (int)a[3]);
 #endif
+	case SYS_socket:
+		return socket((int)a[0], (int)a[1], (int)a[2]);
+	case SYS_socketpair:
+		return socketpair((int)a[0], (int)a[1], (int)a[2], PTR(3));
+	case SYS_pidfd_getfd:
+		return pidfd_getfd((int)a[0], (int)a[1], (unsigned int)a[2]);
+	case SYS_unshare:
+		return unshare((int)a[0]);
 	case SYS_readlinkat:
 		return readlinkat((int)a[0], PTR(1), PTR(2), (size_t)a[3]);
 	default:

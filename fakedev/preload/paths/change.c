@@ -14,7 +14,7 @@
 /* @p err of a node, else the call. */
 #define REFUSE(dirfd, path, err, call)                                                             \
 	({                                                                                         \
-		int node = lib_node(dirfd, path);                                                  \
+		int node = node_at(dirfd, path);                                                   \
 		node >= 0 ? lib_result(node == LIB_BELOW_NODE ? -ENOTDIR : (err))                  \
 			  : OR_BEHIND(call, dirfd, path, (int)lib_result(err));                    \
 	})
@@ -54,7 +54,7 @@ CHANGE_AT(unlinkat, -EPERM, (int dirfd, const char *path, int flags), dirfd, pat
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT ssize_t name(const char *path, const char *of, void *value, size_t size)            \
 	{                                                                                          \
-		int node = lib_node(AT_FDCWD, path);                                               \
+		int node = node_at(AT_FDCWD, path);                                                \
 		return node >= 0 ? lib_result(node == LIB_BELOW_NODE ? -ENOTDIR : -ENODATA)        \
 				 : NEXT(name)(path, of, value, size);                              \
 	}
@@ -65,7 +65,7 @@ ATTRIBUTE(lgetxattr)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT ssize_t name(const char *path, char *list, size_t size)                             \
 	{                                                                                          \
-		int node = lib_node(AT_FDCWD, path);                                               \
+		int node = node_at(AT_FDCWD, path);                                                \
 		return node >= 0 ? lib_result(node == LIB_BELOW_NODE ? -ENOTDIR : 0)               \
 				 : NEXT(name)(path, list, size);                                   \
 	}

@@ -13,7 +13,7 @@
 /* @return a descriptor of the folder, -1 with errno for a node that is none; -2: another path */
 static int folder(const char *path)
 {
-	int node = lib_node(AT_FDCWD, path);
+	int node = node_at(AT_FDCWD, path);
 
 	return node < 0 ? -2
 			: (int)lib_result(lib_open_node(node, O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -37,8 +37,10 @@ int lib_open_node(int node, int flags)
 	lib_enter(&saved);
 	err = node_open(node, flags, &f, &fd);
 	is_device = fd >= 0 && f.device < WIRE_DEV_XSD_PORT;
-	if (is_device)
+	if (is_device) {
+		lib_may_have_one();
 		lib_remember(&f, f.cookie, true);
+	}
 	if (fd >= 0 && !(flags & O_CLOEXEC))
 		raw_fcntl(fd, F_SETFD, 0);
 	if (is_device && (flags & (O_NONBLOCK | O_ASYNC)))

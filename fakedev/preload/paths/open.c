@@ -24,7 +24,7 @@ static mode_t mode_of(int flags, va_list args)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *path, int flags, ...)                                          \
 	{                                                                                          \
-		int node = lib_node(AT_FDCWD, path);                                               \
+		int node = node_at(AT_FDCWD, path);                                                \
 		va_list args;                                                                      \
 		mode_t mode;                                                                       \
 		if (node >= 0)                                                                     \
@@ -39,7 +39,7 @@ static mode_t mode_of(int flags, va_list args)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(int dirfd, const char *path, int flags, ...)                               \
 	{                                                                                          \
-		int node = lib_node(dirfd, path);                                                  \
+		int node = node_at(dirfd, path);                                                   \
 		va_list args;                                                                      \
 		mode_t mode;                                                                       \
 		if (node >= 0)                                                                     \
@@ -59,7 +59,7 @@ OPENAT(openat64)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *path, mode_t mode)                                             \
 	{                                                                                          \
-		int node = lib_node(AT_FDCWD, path);                                               \
+		int node = node_at(AT_FDCWD, path);                                                \
 		if (node >= 0)                                                                     \
 			return (int)lib_result(lib_open_node(node, O_CREAT | O_WRONLY | O_TRUNC)); \
 		return NEXT(name)(path, mode);                                                     \
@@ -71,7 +71,7 @@ CREAT(creat64)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *path, int flags)                                               \
 	{                                                                                          \
-		int node = lib_node(AT_FDCWD, path);                                               \
+		int node = node_at(AT_FDCWD, path);                                                \
 		if (node >= 0)                                                                     \
 			return (int)lib_result(lib_open_node(node, flags));                        \
 		return OR_ANOTHER(NEXT(name)(path, flags), AT_FDCWD, path,                         \
@@ -81,7 +81,7 @@ CREAT(creat64)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(int dirfd, const char *path, int flags)                                    \
 	{                                                                                          \
-		int node = lib_node(dirfd, path);                                                  \
+		int node = node_at(dirfd, path);                                                   \
 		if (node >= 0)                                                                     \
 			return (int)lib_result(lib_open_node(node, flags));                        \
 		return OR_ANOTHER(NEXT(name)(dirfd, path, flags), dirfd, path,                     \
@@ -113,7 +113,7 @@ static FILE *stream(int node, const char *mode)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT FILE *name(const char *path, const char *mode)                                      \
 	{                                                                                          \
-		int node = lib_node(AT_FDCWD, path);                                               \
+		int node = node_at(AT_FDCWD, path);                                                \
 		return node >= 0 ? stream(node, mode)                                              \
 				 : OR_ANOTHER(NEXT(name)(path, mode), AT_FDCWD, path,              \
 					      stream(node, mode));                                 \

@@ -5,6 +5,16 @@
 
 #include "preload/library.h"
 
+/** lib_node() and lib_node_shown(), cheap for most other paths. */
+static inline int node_at(int dirfd, const char *path)
+{
+	return lib_is_elsewhere(path) ? -1 : lib_node(dirfd, path);
+}
+static inline int node_shown_at(int dirfd, const char *path)
+{
+	return lib_is_elsewhere(path) ? -1 : lib_node_shown(dirfd, path);
+}
+
 #define FAILED_AS(result) _Generic((result), int : -1L, default : 0L)
 #define FAILED(result)    ((long)(result) == FAILED_AS(result))
 

@@ -54,12 +54,11 @@ static int node_of_descriptor(int fd, const struct stat *st)
 }
 
 /* The node that a path leads to, which the kernel takes for another file. */
-static int node_found(int node, int dirfd, const char *path, const struct stat *st)
+static int node_behind(int dirfd, const char *path, const struct stat *st)
 {
 	long fd;
+	int node;
 
-	if (node >= 0 || !lib_active())
-		return node;
 	if (S_ISSOCK(st->st_mode) || (S_ISCHR(st->st_mode) && st->st_rdev == 0))
 		return lib_node_reopened(path);
 	if (!lib_native() || !lib_looks_native(st) || !lib_may(SYS_openat))
@@ -71,6 +70,15 @@ static int node_found(int node, int dirfd, const char *path, const struct stat *
 	node = lib_node_of_kernels((int)fd);
 	raw_close((int)fd);
 	return node;
+}
+
+static inline int node_found(int node, int dirfd, const char *path, const struct stat *st)
+{
+	/* Most files are none that would have to be looked at. */
+	bool another = S_ISDIR(st->st_mode) || (S_ISREG(st->st_mode) && st->st_size != 0 &&
+						st->st_size != WIRE_EVTCHN_BYTES);
+
+	return node >= 0 || another ? node : node_behind(dirfd, path, st);
 }
 
 /* One that is ours alone. */
@@ -95,7 +103,7 @@ static bool is_empty(const char *path, int flags)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *restrict path, struct type *restrict st)                       \
 	{                                                                                          \
-		int node = lib_node_shown(AT_FDCWD, path), r;                                      \
+		int node = node_shown_at(AT_FDCWD, path), r;                                       \
 		if (is_ours(node))                                                                 \
 			return show(node, AS_STAT(st));                                            \
 		r = OR_BEHIND(NEXT(name)(path, st), AT_FDCWD, path, show(node, AS_STAT(st)));      \
@@ -129,7 +137,7 @@ FSTAT(fstat64, stat64)
 		int node, r;                                                                       \
 		if (is_empty(path, flags) && dirfd >= 0)                                           \
 			return by_descriptor(dirfd, st);                                           \
-		node = lib_node_shown(dirfd, path);                                                \
+		node = node_shown_at(dirfd, path);                                                 \
 		if (is_ours(node))                                                                 \
 			return show(node, AS_STAT(st));                                            \
 		r = OR_BEHIND(NEXT(name)(dirfd, path, st, flags), dirfd, path,                     \
@@ -159,7 +167,7 @@ EXPORT int statx(int dirfd, const char *restrict path, int flags, unsigned int m
 
 	if (itself && lib_device(dirfd, &d))
 		return show_extended(node_of_file(&d), out);
-	node = itself ? -1 : lib_node_shown(dirfd, path);
+	node = itself ? -1 : node_shown_at(dirfd, path);
 	if (is_ours(node))
 		return show_extended(node, out);
 	r = OR_BEHIND(NEXT(statx)(dirfd, path, flags, mask, out), dirfd, path,
@@ -181,7 +189,7 @@ static int may_access(int node, int mode)
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *path, int mode)                                                \
 	{                                                                                          \
-		int node = lib_node_shown(AT_FDCWD, path), r;                                      \
+		int node = node_shown_at(AT_FDCWD, path), r;                                       \
 		if (is_ours(node))                                                                 \
 			return may_access(node, mode);                                             \
 		r = OR_BEHIND(NEXT(name)(path, mode), AT_FDCWD, path, may_access(node, mode));     \
@@ -194,7 +202,7 @@ ACCESS(euidaccess)
 DECLARE_NEXT(faccessat);
 EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 {
-	int node = lib_node_shown(dirfd, path), r;
+	int node = node_shown_at(dirfd, path), r;
 
 	if (is_ours(node))
 		return may_access(node, mode);
@@ -207,7 +215,7 @@ EXPORT int faccessat(int dirfd, const char *path, int mode, int flags)
 DECLARE_NEXT(readlinkat);
 EXPORT ssize_t readlinkat(int dirfd, const char *restrict path, char *restrict buf, size_t size)
 {
-	int node = lib_node(dirfd, path);
+	int node = node_at(dirfd, path);
 
 	if (node >= 0)
 		return lib_result(node == LIB_BELOW_NODE ? -ENOTDIR : -EINVAL);
@@ -233,7 +241,7 @@ static char *real(int node, char *out)
 DECLARE_NEXT(realpath);
 EXPORT char *realpath(const char *restrict path, char *restrict out)
 {
-	int node = lib_node(AT_FDCWD, path);
+	int node = node_at(AT_FDCWD, path);
 
 	return node >= 0 ? real(node, out)
 			 : OR_BEHIND(NEXT(realpath)(path, out), AT_FDCWD, path, real(node, out));
@@ -243,7 +251,7 @@ char *__realpath_chk(const char *path, char *out, size_t room);
 DECLARE_NEXT(__realpath_chk);
 EXPORT char *__realpath_chk(const char *path, char *out, size_t room)
 {
-	int node = room >= PATH_MAX ? lib_node(AT_FDCWD, path) : -1;
+	int node = room >= PATH_MAX ? node_at(AT_FDCWD, path) : -1;
 
 	return node >= 0 ? real(node, out)
 			 : OR_BEHIND(NEXT(__realpath_chk)(path, out, room), AT_FDCWD, path,
