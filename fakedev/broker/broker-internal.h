@@ -307,9 +307,11 @@ struct broker {
 		struct link recent; /**< those that asked since it last slept */
 		struct patience patience;
 	} bells;
-	struct turns *turns;   /**< NULL: everybody is served when he asks */
-	struct link syncs;     /**< clients that wait for the answer to a WIRE_SYNC */
-	struct link reading;   /**< clients that put their reads in memory */
+	struct turns *turns; /**< NULL: everybody is served when he asks */
+	struct link syncs;   /**< clients that wait for the answer to a WIRE_SYNC */
+	struct link reading; /**< clients that put their reads in memory */
+	struct link
+	    destroying;        /**< domains whose processes are being killed (requests/destroy.c) */
 	unsigned char *buffer; /**< WIRE_BUFFER bytes for the request in progress */
 };
 
@@ -337,6 +339,8 @@ int request_destroy(struct client *c, const struct wire_in *in);
 void request_destroy_forget(struct client *c);
 /** What WIRE_DESTROY does, for nobody who waits for it. */
 void request_destroy_domain(struct broker *b, uint32_t domid);
+/* Whether a domain of this number was destroyed, and its processes are being killed. */
+bool request_destroys(const struct broker *b, uint32_t domid);
 /** An ioctl on a file that is none of the model's: privcmd's (privcmd/privcmd.h), xenbus_backend's; of the
  * others -ENOTTY. -ENODEV: the file's domain was destroyed. */
 long request_other_ioctl(struct device_file *f, uint32_t cmd, uint64_t arg,

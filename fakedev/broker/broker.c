@@ -195,6 +195,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	link_init(&b->syncs);
 	link_init(&b->watchers);
 	link_init(&b->reading);
+	link_init(&b->destroying);
 	link_init(&b->hosts);
 	link_init(&b->bells.recent);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)

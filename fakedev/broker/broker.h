@@ -105,6 +105,7 @@ int broker_mount(struct broker *b, int fd);
  * @retval -EINVAL no such domid or guest, or a limit is too high
  * @retval -EEXIST it is, or is to be, another guest
  * @retval -EALREADY it is there, so that it can't be given limits
+ * @retval -EBUSY one of this number was destroyed, and others map its pages, or its processes are being killed
  */
 int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const uint32_t *limits);
 

@@ -44,11 +44,16 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const ui
 		return -EALREADY;
 	if (dom)
 		return guest && gntsim_domain_guest(dom) != kind ? -EEXIST : 0;
+	/* One of its processes, which dies now, must not make it again. */
+	if (request_destroys(b, domid))
+		return -EBUSY;
 	config.guest = guest ? &kind : NULL;
 	set_limits(&config, b->config.limits, s ? s->limits : NULL);
 	if (limits)
 		set_limits(&config, b->config.limits, limits);
 	err = gntsim_domain_create(b->machine, (uint16_t)domid, &config, &dom);
+	if (err == -EEXIST) /* a zombie has the number */
+		err = -EBUSY;
 	if (err == 0)
 		err = store_domain_came(b, dom);
 	return err;

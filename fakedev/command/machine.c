@@ -25,6 +25,9 @@ static const char *hello_problem(int err)
 	switch (-err) {
 	case EEXIST:
 		return "the domain exists with another guest type";
+	case EBUSY:
+		return "a domain of that number was destroyed and is not gone yet: others map its "
+		       "pages, or its processes are being killed";
 	case EINVAL:
 		return "no such domain id, or a PV guest on arm64";
 	case ENFILE:

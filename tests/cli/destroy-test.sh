@@ -77,6 +77,11 @@ if mkdir "$dir/tree" && "$gntsim" run --front fuse -- true 2>/dev/null; then
 		"$gntsim" control --socket "$s" destroy 7 2>"$dir/destroy.err" &
 		echo $! >"$dir/destroy.pid"
 		expect 0 "the machine goes on meanwhile" "$gntsim" status --socket "$s"
+		# A process of the domain that joins now, before it is killed, would make it again.
+		expect 125 "run, while the domain's processes are killed" "$gntsim" run --socket "$s" --domain 7 -- true
+		says err "a domain of that number was destroyed and is not gone yet"
+		expect 125 "create, while they are" "$gntsim" control --socket "$s" create 7
+		says err "a domain of that number was destroyed and is not gone yet"
 		wait "$(cat "$dir/destroy.pid")"
 		got=$?
 		rm "$dir/destroy.pid"

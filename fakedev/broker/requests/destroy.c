@@ -13,7 +13,9 @@
 
 struct destroying {
 	struct endpoint endpoint; /* first; at its end when all is done */
-	struct client *client;    /* NULL: it is gone */
+	struct link link;         /* in the broker's list until then */
+	uint32_t domid;
+	struct client *client; /* NULL: it is gone */
 	struct domain_kill *kill;
 	struct survivors survivors;
 };
@@ -26,6 +28,7 @@ static void done(struct broker *b, struct endpoint *e, uint32_t events)
 	(void)events;
 	domain_kill_end(d->kill, &d->survivors);
 	d->kill = NULL;
+	link_del(&d->link);
 	d->client = NULL;
 	broker_end_endpoint(b, e);
 	if (!c)
@@ -39,7 +42,21 @@ static void destroying_destroy(struct endpoint *e)
 	struct destroying *d = (struct destroying *)e;
 
 	domain_kill_end(d->kill, NULL);
+	link_del(&d->link);
 	free(d);
+}
+
+bool request_destroys(const struct broker *b, uint32_t domid)
+{
+	for (struct link *l = b->destroying.next; l != &b->destroying; l = l->next) {
+		const struct destroying *d =
+		    (const struct destroying *)(void *)((char *)l -
+							offsetof(struct destroying, link));
+
+		if (d->domid == domid)
+			return true;
+	}
+	return false;
 }
 
 void request_destroy_forget(struct client *c)
@@ -71,6 +88,8 @@ static int start(struct broker *b, struct client *c, uint32_t domid)
 		free(d);
 		return err;
 	}
+	link_add(&b->destroying, &d->link);
+	d->domid = domid;
 	d->client = c;
 	if (c)
 		c->destroying = d;

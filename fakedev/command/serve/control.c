@@ -97,6 +97,9 @@ static const char *problem(int err)
 		return "no such domain";
 	case EEXIST:
 		return "the domain exists with another guest type";
+	case EBUSY:
+		return "a domain of that number was destroyed and is not gone yet: others map its "
+		       "pages, or its processes are being killed";
 	case EALREADY:
 		return "the domain exists: its limits are those that it was made with";
 	case EPERM:
