@@ -29,6 +29,7 @@ struct profile {
 	bool private_may_write; /* mprotect may make gntdev's private mappings writable */
 	bool bind_static;       /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
 	bool counts_late;       /* gntalloc asks for memory before it looks at its limit */
+	bool moves_many;        /* mremap moves several mappings at once */
 	bool keeps_unwritten;   /* gntdev keeps a map whose index could not be written back */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);

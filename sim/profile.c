@@ -31,11 +31,13 @@ static const struct profile profiles[] = {
 	    .bind_static = true,
 	    .counts_late = true,
 	    .keeps_unwritten = true,
+	    .moves_many = true,
 	},
     [GNTSIM_KERNEL_7_3] =
 	{
 	    .name = "7.3",
 	    .bind_static = true,
+	    .moves_many = true,
 	},
 };
 

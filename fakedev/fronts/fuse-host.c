@@ -126,8 +126,10 @@ int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
 
 void fuse_host_end(struct fuse_host *h)
 {
-	while (h->files.next != &h->files)
-		device_end(file_of(h->files.next)->device);
+	/* The kernel tells nothing of the files that its mount ended with: a process' last goes first, as
+	 * where it does (task_work_add()). */
+	while (h->files.prev != &h->files)
+		device_end(file_of(h->files.prev)->device);
 	link_del(&h->of_broker);
 	pager_stop(h->pager);
 	h->pager = NULL;

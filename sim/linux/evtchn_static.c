@@ -14,17 +14,23 @@ struct static_port {
 	bool forgotten;
 };
 
-static struct static_port *find(const struct gntsim_file *file, gntsim_port port)
+/* Whose interrupt is that of the number, whether or not it is forgotten. */
+static struct static_port *handler(const struct gntsim_file *file, gntsim_port port, bool forgotten)
 {
 	const struct evtchn_file *u = &file->u.evtchn;
 
 	for (struct list *l = u->statics.next; l != &u->statics; l = l->next) {
 		struct static_port *s = container_of(l, struct static_port, of_file);
 
-		if (s->number == port && !s->forgotten)
+		if (s->number == port && (forgotten || !s->forgotten))
 			return s;
 	}
 	return NULL;
+}
+
+static struct static_port *find(const struct gntsim_file *file, gntsim_port port)
+{
+	return handler(file, port, false);
 }
 
 bool gs_evtchn_has_static(const struct gntsim_file *file, gntsim_port port)
@@ -39,7 +45,8 @@ bool gs_evtchn_is_static_elsewhere(const struct gntsim_file *file, gntsim_port p
 	for (struct list *l = dom->files.next; dom->n_statics && l != &dom->files; l = l->next) {
 		const struct gntsim_file *other = container_of(l, struct gntsim_file, link);
 
-		if (other != file && other->device == GNTSIM_DEV_EVTCHN && find(other, port))
+		if (other != file && other->device == GNTSIM_DEV_EVTCHN &&
+		    handler(other, port, true))
 			return true;
 	}
 	return false;

@@ -198,14 +198,60 @@ static int move(struct gntsim_mm *mm, uint64_t from, uint64_t len, uint64_t to)
 	return 0;
 }
 
+/* remap_move(): each mapping of the range by itself; what lies between them stays as it is. */
+static int move_each(struct gntsim_mm *mm, uint64_t addr, uint64_t len, int flags, uint64_t to)
+{
+	uint64_t end = addr + len, start, n;
+	const struct vma *vma = lookup(mm, addr);
+	int rc = vma ? 0 : -EFAULT;
+
+	for (start = addr; rc == 0 && (vma = gs_vma_find(mm, start)) && vma->start < end;
+	     start += n) {
+		start = vma->start > start ? vma->start : start;
+		n = (vma->end < end ? vma->end : end) - start;
+		rc = check_resize(mm, start, n, n, flags);
+		if (rc == 0)
+			rc = gs_do_munmap(mm, to + (start - addr), n);
+		if (rc == 0)
+			rc = move(mm, start, n, to + (start - addr));
+	}
+	return rc;
+}
+
+static bool is_no_place(uint64_t addr, uint64_t old_len, uint64_t new_len, uint64_t to)
+{
+	return PAGE_OFFSET(to) || new_len > TASK_SIZE || to > TASK_SIZE - new_len ||
+	       (addr + old_len > to && to + new_len > addr);
+}
+
+/* Since 6.17: nothing goes before the move is known to be possible. */
+static int move_checked(struct gntsim_mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len,
+			int flags, uint64_t to)
+{
+	uint64_t kept = old_len < new_len ? old_len : new_len;
+	int rc;
+
+	if (is_no_place(addr, old_len, new_len, to))
+		return -EINVAL;
+	if ((flags & MREMAP_FIXED) && old_len == new_len)
+		return move_each(mm, addr, old_len, flags, to);
+	rc = check_resize(mm, addr, kept, new_len, flags);
+	if (rc == 0)
+		rc = gs_do_munmap(mm, to, new_len);
+	if (rc == 0 && old_len > new_len)
+		rc = gs_do_munmap(mm, addr + new_len, old_len - new_len);
+	return rc < 0 ? rc : move(mm, addr, new_len, to);
+}
+
 /* mremap_to(): what is in the way goes before the move is known to be possible. */
 static int move_to(struct gntsim_mm *mm, uint64_t addr, uint64_t old_len, uint64_t new_len,
 		   int flags, uint64_t to)
 {
 	int rc = 0;
 
-	if (PAGE_OFFSET(to) || new_len > TASK_SIZE || to > TASK_SIZE - new_len ||
-	    (addr + old_len > to && to + new_len > addr))
+	if (!lookup(mm, addr))
+		return -EFAULT;
+	if (is_no_place(addr, old_len, new_len, to))
 		return -EINVAL;
 	if (flags & MREMAP_FIXED)
 		rc = gs_do_munmap(mm, to, new_len);
@@ -235,10 +281,11 @@ int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uin
 	new_len = PAGE_ROUND(new_len);
 	if (PAGE_OFFSET(old_addr) || !new_len)
 		return -EINVAL;
-	if (!lookup(mm, old_addr))
-		return -EFAULT;
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
-		rc = move_to(mm, old_addr, old_len, new_len, flags, new_addr);
+		rc = (mm->dom->profile->moves_many ? move_checked : move_to)(
+		    mm, old_addr, old_len, new_len, flags, new_addr);
+	else if (!lookup(mm, old_addr))
+		rc = -EFAULT;
 	else if (old_len > new_len)
 		rc = gs_do_munmap(mm, old_addr + new_len, old_len - new_len);
 	else if (old_len == new_len)
