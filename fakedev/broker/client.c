@@ -118,6 +118,7 @@ static void client_end(struct client *c)
 {
 	struct broker *b = c->broker;
 
+	deaths_look(b);
 	unwatch(c);
 	/* It may execute itself: a live update. */
 	if (c->is_xenstored && !c->executing)

@@ -78,10 +78,15 @@ static inline bool death_ring_holds(const struct death_ring *r, uint32_t produce
 			 : producer - consumer <= r->size;
 }
 
-/** What is known of a ring since a death. */
+struct death_indexes {
+	uint32_t producer, consumer;
+};
+/** What is known of a ring when somebody dies. */
 struct death_ring_seen {
+	struct death_indexes
+	    held; /**< when they were a ring's last, of what was looked at before */
 	bool known;
-	uint32_t producer, consumer; /**< as the victim left them */
+	struct death_indexes left; /**< as the victim left them; or as they were mended since */
 	bool
 	    misused; /**< a survivor has moved one of them, and the ring was or is none; or read by them */
 	bool told; /**< deaths.left_ring() was */
@@ -205,9 +210,10 @@ bool deaths_file_wait(struct broker *b, uint32_t thread, const struct device_fil
 		      struct trace_call *call);
 
 /**
- * If somebody has died at its point, looks at the bytes and rings that are watched: at the indexes as they are left
- * there, and who moves them then; and what of the bytes was there last before nobody saw the page any more. To be
- * called again and again.
+ * If somebody has come to its point, looks at the bytes and rings that are watched: at the indexes as they are left
+ * there, and who moves them then; and which of the bytes was set last, before no other program had the page any more,
+ * without that one of the victim's notifications is still to clear it. To be called again and again, and before
+ * anything that a survivor gives up is gone.
  */
 void deaths_look(struct broker *b);
 /** Whoever has come to its point ends now: what was to be answered has been. */

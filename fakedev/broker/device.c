@@ -58,6 +58,7 @@ void device_end(struct device_file *f)
 	struct gntsim_file *file = f->file;
 	const struct gntsim_domain *dom = file ? gntsim_file_domain(file) : NULL;
 
+	deaths_look(f->broker);
 	f->broker->cause = (struct cause){.kind = CAUSE_CLOSE,
 					  .domid = dom ? gntsim_domain_id(dom) : 0,
 					  .program = *holder(f),

@@ -33,13 +33,11 @@ search() {
 
 # finds CASE LINE [POINTS]
 finds() {
-	# The survivor may have ended before the kernel has closed all of who is dead: there is nothing left to see then.
-	for _ in 1 2 3 4 5; do
-		search "$1" "$1" "$3"
-		[ $got = 1 ] && grep -q 'FAILED  ' out && grep -qF "($1.c:$2)" out && return
-	done
-	complain "$1: not found at line $2, status $got:"
-	cat out err
+	search "$1" "$1" "$3"
+	[ $got = 1 ] && grep -q 'FAILED  ' out && grep -qF "($1.c:$2)" out || {
+		complain "$1: not found at line $2, status $got:"
+		cat out err
+	}
 }
 
 n=0

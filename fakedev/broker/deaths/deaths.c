@@ -422,6 +422,7 @@ int deaths_before(struct client *c, const struct wire_in *in)
 	struct wire_read r;
 	int err = 0;
 
+	deaths_look(c->broker);
 	settle_maps(c->broker);
 	c->broker->dying_call = NULL;
 	c->broker->arming.program = NULL;
@@ -491,6 +492,7 @@ int deaths_file_before(struct broker *b, uint32_t thread, const struct device_fi
 	struct death_program *p = program_of_thread(b, thread);
 	bool before;
 
+	deaths_look(b);
 	settle_maps(b);
 	b->dying_number = 0;
 	if (!p)

@@ -82,6 +82,15 @@ crash 1 "a status" armed-late-mended --victim dom0 --accept 0
 says out "ended with status 1"
 crash 0 "another status" armed-late-mended --victim dom0 --accept 0,1
 
+# A survivor may have ended before the kernel has closed all that the victim had: what counts is how the flag is left
+# then, and that it was to be cleared.
+crash 1 "a flag that nobody was to clear" kept-open --point 2:call:IOCTL_GNTDEV_SET_UNMAP_NOTIFY#1
+says out "FAILED  live-flag at 2:call:IOCTL_GNTDEV_SET_UNMAP_NOTIFY#1"
+crash 0 "a flag that is cleared later" kept-open-mended --point 2:call:write#1
+
+# Whose the index is that the victim had set may set it right.
+crash 0 "an index put right" length-cut-mended --ring 0:8:4:8:64:data=23 --point 1:call:read#1
+
 # The user's own check, with the machine still there.
 crash 0 "a check" armed-late-mended --sample 2 --check "$gntsim status --socket \$GNTSIM_SOCKET | grep -q 'domains 2'"
 # shellcheck disable=SC2016
