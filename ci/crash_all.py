@@ -64,8 +64,9 @@ def searches():
         for one in case_searches(path):
             yield one._replace(options=["--points", "all"] + one.options)
     program = f"{PROGRAMS}/vchan"
-    for guest in ("pv", "pvh") if os.path.exists(program) else ():
-        for points in ("calls", "stores"):
+    # Stores take longest.
+    for points in ("calls", "stores") if os.path.exists(program) else ():
+        for guest in ("pv", "pvh"):
             command = ["--xenstore", "--wait-for", "ready", "--", program, "server", ":::", "--domain", "1",
                        "--guest", guest, "--", program, "client"]
             yield Search(f"vchan-{guest}-{points}", ["--points", points], command, program, None)

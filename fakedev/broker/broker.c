@@ -440,6 +440,11 @@ void broker_advance(struct broker *b, uint64_t ns)
 		deaths_time(b);
 }
 
+bool broker_owes_turn(const struct broker *b)
+{
+	return b->turns && turns_any(b->turns);
+}
+
 bool broker_has_evtchn(const struct broker *b, uint64_t inode)
 {
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++) {

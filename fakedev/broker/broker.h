@@ -138,6 +138,9 @@ uint64_t broker_next_time(const struct broker *b);
 /** The same of what can wake a program that waits. The machine's own timers free what was deferred, and wake
  * nobody. */
 uint64_t broker_next_waking(const struct broker *b);
+/** Whether somebody waits for his turn, if programs take turns: with a request, or an event that is to reach him. He
+ * gets it when nobody runs any more, also none of the machine's own helpers. */
+bool broker_owes_turn(const struct broker *b);
 /** Lets so many ns of the machine's time pass, and no program's point with them. */
 void broker_advance(struct broker *b, uint64_t ns);
 

@@ -263,7 +263,7 @@ static bool is_parked(void *ctx, uint32_t pid)
 	return false;
 }
 
-static bool has_any(const struct turns *t)
+bool turns_any(const struct turns *t)
 {
 	return t->parked.next != &t->parked || t->held.next != &t->held || t->stores;
 }
@@ -272,7 +272,7 @@ bool turns_are_due(struct turns *t)
 {
 	unsigned int n = 0;
 
-	if (!has_any(t))
+	if (!turns_any(t))
 		return false;
 	while (n < t->programs->n && t->programs->programs[n].pid)
 		n++;
@@ -284,7 +284,7 @@ bool turns_are_due(struct turns *t)
 
 int turns_wait_ms(const struct turns *t, int timeout_ms)
 {
-	if (!has_any(t) || (timeout_ms >= 0 && timeout_ms < LOOK_MS))
+	if (!turns_any(t) || (timeout_ms >= 0 && timeout_ms < LOOK_MS))
 		return timeout_ms;
 	return LOOK_MS;
 }

@@ -59,6 +59,8 @@ void turns_forget_store(struct broker *b, struct parked_store *s);
 /** A file has events for a program. @retval true they wait */
 bool turns_hold(struct device_file *f);
 
+/** Whether anybody waits for a turn. */
+bool turns_any(const struct turns *t);
 /** Whether there is a turn to give, and nobody runs who could do something before it. */
 bool turns_are_due(struct turns *t);
 /** Gives it. To be called if nothing was ready after turns_are_due(). */

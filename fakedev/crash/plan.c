@@ -143,7 +143,8 @@ static int spread(struct crash_plan *plan)
 /* Each point has its shard, whatever the others count. */
 static bool is_in_shard(const struct crash_choice *choice, const struct crash_point *point)
 {
-	unsigned long place = 2 * point->n + (point->when == CRASH_AFTER_CALL);
+	bool is_call = point->when == CRASH_CALL || point->when == CRASH_AFTER_CALL;
+	unsigned long place = is_call ? 2 * point->n + (point->when == CRASH_AFTER_CALL) : point->n;
 
 	for (const char *c = point->kind; *c; c++)
 		place += (unsigned char)*c;

@@ -258,6 +258,13 @@ static void look_for_missed_store(struct supervisor *s, struct thread *t)
 	}
 }
 
+/* What it has mapped is known, as the call has left it. */
+static void go_on(struct supervisor *s, struct thread *t)
+{
+	if (watch_begins(s, t))
+		thread_resume(t, 0);
+}
+
 void call_ends(struct supervisor *s, struct thread *t, int64_t result)
 {
 	struct call *c = &t->call;
@@ -267,11 +274,12 @@ void call_ends(struct supervisor *s, struct thread *t, int64_t result)
 		/* What it returns is a register of what goes on. */
 		end_mask(t);
 		*c = (struct call){0};
-		thread_resume(t, 0);
+		go_on(s, t);
 		return;
 	}
 	if (c->redirected || c->skipped) {
-		redirect_end(s, t, result);
+		if (watch_begins(s, t))
+			redirect_end(s, t, result);
 		return;
 	}
 	if (c->changed)
@@ -281,5 +289,5 @@ void call_ends(struct supervisor *s, struct thread *t, int64_t result)
 	else if (result >= 0 || result < -4095)
 		end_well(t, (uint64_t)result);
 	*c = (struct call){0};
-	thread_resume(t, 0);
+	go_on(s, t);
 }

@@ -45,6 +45,15 @@ static void stop_others(struct supervisor *s, const struct thread *t)
 	}
 }
 
+static bool is_in_call_of_another(const struct supervisor *s, const struct thread *t, uint64_t nr)
+{
+	const struct thread *o = s->threads;
+
+	while (o && (o == t || o->space != t->space || !o->in_call || o->call.nr != nr))
+		o = o->next;
+	return o;
+}
+
 bool protect_page(struct supervisor *s, struct thread *t, uint64_t page, int prot)
 {
 	const uint64_t args[6] = {page, PAGE, (uint64_t)prot};
@@ -52,6 +61,9 @@ bool protect_page(struct supervisor *s, struct thread *t, uint64_t page, int pro
 
 	if (!inject(s, t, SYS_mprotect, args, &result))
 		return false;
+	/* Another thread's call has taken it away; its end is still to be seen. */
+	if (result == -ENOMEM && is_in_call_of_another(s, t, SYS_munmap))
+		return true;
 	if (result < 0)
 		refuse(s, t, "its memory can't be protected (%s)", strerror((int)-result));
 	return result == 0;

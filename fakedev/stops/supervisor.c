@@ -198,8 +198,7 @@ static void at_call(struct supervisor *s, struct thread *t)
 		else
 			call_begins(s, t);
 	} else if (info.op == PTRACE_SYSCALL_INFO_EXIT) {
-		if (watch_begins(s, t))
-			call_ends(s, t, info.exit.rval);
+		call_ends(s, t, info.exit.rval);
 	} else {
 		thread_resume(t, 0);
 	}

@@ -116,9 +116,13 @@ static bool is_mended(const struct death_ring *r, const struct death_ring_seen *
 	bool producer = seen->left.producer != seen->held.producer;
 	bool consumer = seen->left.consumer != seen->held.consumer;
 
-	return producer != consumer && death_ring_holds(r, now->producer, now->consumer) &&
-	       (producer ? now->consumer == seen->left.consumer
-			 : now->producer == seen->left.producer);
+	if (!death_ring_holds(r, now->producer, now->consumer))
+		return false;
+	/* Of one index that is both there is no other. */
+	if (r->producer == r->consumer)
+		return true;
+	return producer != consumer && (producer ? now->consumer == seen->left.consumer
+						 : now->producer == seen->left.producer);
 }
 
 /* The victim moves nothing any more: who does has used what it found. */

@@ -191,7 +191,7 @@ bool run_hang_look(struct run_hang *h, const struct run_options *o, const struct
 		report(at, spared);
 		return true;
 	}
-	if (!idle) {
+	if (!idle || broker_owes_turn(at->broker)) {
 		h->last_look = 0;
 		return false;
 	}

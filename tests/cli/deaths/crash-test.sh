@@ -112,6 +112,16 @@ points = [p['point'] for part in whole for p in part['points']]
 assert sorted(points) == sorted(p['point'] for p in merged['points']) and len(set(points)) == len(points)
 assert merged['planned'] == merged['tried'] == len(points) > 12
 P
+if "$gntsim" run --points p --count-stores -- true 2>err; then
+	for shard in 1 2; do
+		crash 0 "stores, shard $shard" half-index-mended --points stores --victim dom1 --shard $shard/2 --json stores$shard
+	done
+	python3 - <<-'P' || complain "stores are not shared out"
+		import json
+		one, two = (len(json.load(open(f'stores{n}'))['points']) for n in (1, 2))
+		assert one > 3 and two > 3 and abs(one - two) < 3, (one, two)
+	P
+fi
 expect 1 "shards are missing" "$gntsim" crash --merge shard1 shard3
 for shard in 1 2; do
 	crash 0 "twin, shard $shard" half-open-mended --shard $shard/2 --json twin$shard --victim dom1
