@@ -329,7 +329,8 @@ static void print_states(const struct search *q)
 		memcpy(&one, q->final.data + i * sizeof(one), sizeof(one));
 		sum = digest_add(sum, &one, sizeof(one));
 	}
-	printf("        %zu final states, sum %016llx\n", n, (unsigned long long)sum);
+	printf("        %zu final states, sum %016llx, in %llu steps\n", n, (unsigned long long)sum,
+	       (unsigned long long)q->steps);
 }
 
 static double processor_now(void)

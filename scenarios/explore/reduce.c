@@ -48,7 +48,6 @@ static void ask_for(struct node *node, uint32_t thread)
 	uint64_t bit = UINT64_C(1) << thread;
 
 	node->backtrack |= bit;
-	node->asked &= ~bit;
 	if (node->blocked & bit)
 		node->backtrack |= node->live;
 }
@@ -58,7 +57,7 @@ static void ask_for(struct node *node, uint32_t thread)
 static void reverse(struct run *r, uint32_t i, const struct event *e)
 {
 	struct node *node = r->nodes[i];
-	uint32_t later[MAX_EVENTS + 1], n = 0;
+	uint32_t later[MAX_EVENTS], n = 0;
 	uint64_t initials = 0;
 	uint32_t first = e->thread;
 
@@ -77,7 +76,7 @@ static void reverse(struct run *r, uint32_t i, const struct event *e)
 		if (initial)
 			initials |= UINT64_C(1) << v->thread;
 	}
-	if (!(initials & node->backtrack & ~node->asked))
+	if (!(initials & node->backtrack))
 		ask_for(node, first);
 }
 

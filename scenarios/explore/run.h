@@ -22,9 +22,8 @@ struct node {
 	uint64_t *results;
 	bool dead; /* who is to die is */
 	uint32_t n_trail;
-	uint64_t live, backtrack, done, blocked, sleep, visible;
-	uint64_t asked;            /* of backtrack: those that are there for a death's sake only */
-	struct footprint *touched; /* by each thread that was tried here */
+	uint64_t live, backtrack, done, blocked, sleep;
+	struct footprint *touched;       /* by each thread that was tried here */
 	const struct footprint **asleep; /* by each that sleeps */
 	uint64_t asleep_visible;
 };

@@ -290,7 +290,7 @@ static bool is_visible(const struct run *r, const struct footprint *touched, uin
 {
 	if (r->p.n_always == 0)
 		return false;
-	return thread == r->n_branches || (step && step->call == SCN_EXIT) ||
+	return thread == r->n_branches || step->call == SCN_EXIT ||
 	       (touched->counts && r->looks_at_counts) || footprints_meet(touched, &r->looks);
 }
 
@@ -301,7 +301,7 @@ static void put_to_sleep(const struct run *r, const struct node *node, const str
 	next->sleep = next->asleep_visible = 0;
 	if (r->q->every_order)
 		return;
-	for (uint32_t t = 0; t <= r->n_branches && t < 64; t++) {
+	for (uint32_t t = 0; t <= r->n_branches; t++) {
 		struct event other = {.thread = t, .touched = node->asleep[t]};
 
 		other.visible = node->asleep_visible >> t & 1;
@@ -335,7 +335,7 @@ static void blocked(struct run *r, struct node *node, struct event *e)
 
 	node->blocked |= me;
 	reverse_races(r, e);
-	if ((node->backtrack & me) && !(node->asked & me))
+	if (node->backtrack & me)
 		node->backtrack |= node->live;
 }
 
@@ -356,10 +356,8 @@ static bool try_thread(struct run *r, struct node *node, uint32_t thread)
 	r->events[r->depth] = e;
 	/* Who dies might have done a step more before. */
 	for (uint32_t t = 0; thread == r->n_branches && t < r->n_branches; t++) {
-		if ((node->live & bit(t)) && !(node->backtrack & bit(t)) && is_victim(r, t)) {
+		if ((node->live & bit(t)) && is_victim(r, t))
 			node->backtrack |= bit(t);
-			node->asked |= bit(t);
-		}
 	}
 	/* Who ends by itself can't be killed any more. */
 	if (step && step->call == SCN_EXIT && is_victim(r, thread))
@@ -384,10 +382,9 @@ static void nobody_can(struct run *r, const struct node *node)
 {
 	uint32_t first = lowest(node->live);
 
-	if (node->live & ~node->blocked) {
-		r->q->redundant++;
+	/* Those that sleep could: their orders have been tried. */
+	if (node->live & ~node->blocked)
 		return;
-	}
 	take_digest(r, true);
 	note(r, r->branches[first].next, r->branches[first].at, SCN_WAITS);
 	violation(r, FAULT_HANG, NULL);
@@ -405,7 +402,7 @@ static void enter(struct run *r, struct node *node, uint64_t live)
 	node->dead = r->dead;
 	node->n_trail = trail_length(r);
 	node->live = live;
-	node->done = node->blocked = node->asked = 0;
+	node->done = node->blocked = 0;
 	node->backtrack = r->q->every_order ? live : 0;
 }
 

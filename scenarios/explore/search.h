@@ -53,7 +53,7 @@ struct search {
 	bool digests;          /* take down the states after the parallels */
 	uint64_t limit;        /* of orders; 0: none */
 	/* What came of it: */
-	uint64_t schedules, steps, redundant, violations, hangs;
+	uint64_t schedules, steps, violations, hangs;
 	bool limited;
 	enum fault fault; /* of the first violation */
 	const struct scn_step *looked;

@@ -196,7 +196,8 @@ static void refused(void)
 	CHECK(munmap((void *)(uintptr_t)theirs, PAGE) == 0);
 }
 
-/* Ordinary memory over it ends it; so does the end of its process, exactly once, by SIGKILL too. */
+/* Ordinary memory over it ends it; so does the end of its process, exactly once, by SIGKILL too, and what it executes,
+ * which lives on. */
 static void ends(void)
 {
 	int other, port = ports(&other);
@@ -204,6 +205,7 @@ static void ends(void)
 	volatile char *mine = map(gntalloc, a.index, 1);
 	int ready[2], status;
 	volatile char *theirs;
+	char number[16];
 	uint64_t index;
 	pid_t child;
 	char c;
@@ -223,7 +225,7 @@ static void ends(void)
 		child = fork();
 		CHECK(child >= 0);
 		if (child == 0) {
-			gntdev = open("/dev/xen/gntdev", O_RDWR);
+			gntdev = open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC);
 			index = list(a.ref, 1);
 			theirs = map(gntdev, index, 1);
 			theirs[2] = 1;
@@ -231,15 +233,21 @@ static void ends(void)
 			CHECK(write(ready[1], "", 1) == 1);
 			if (i == 1)
 				_exit(0);
+			snprintf(number, sizeof(number), "%d", ready[1]);
 			if (i == 2)
-				execl("/proc/self/exe", "exact", "nothing", NULL);
+				execl("/proc/self/exe", "exact", "live", number, NULL);
 			pause();
 		}
 		CHECK(read(ready[0], &c, 1) == 1);
 		if (i == 0)
 			CHECK(mine[2] == 1 && kill(child, SIGKILL) == 0);
-		CHECK(waitpid(child, &status, 0) == child);
+		if (i == 2)
+			CHECK(read(ready[0], &c, 1) == 1);
+		else
+			CHECK(waitpid(child, &status, 0) == child);
 		CHECK(mine[2] == 0 && events() == 1 && events() == 0);
+		if (i == 2)
+			CHECK(kill(child, SIGKILL) == 0 && waitpid(child, &status, 0) == child);
 		close(ready[0]);
 		close(ready[1]);
 		CHECK(write(evtchn, &(uint32_t){(uint32_t)other}, 4) == 4);
@@ -308,32 +316,65 @@ static void *make_calls(void *arg)
 	return arg;
 }
 
+static void *unmap(void *memory)
+{
+	CHECK(munmap(memory, PAGE) == 0);
+	return NULL;
+}
+
+/* They have one address space: what one maps another unmaps. */
 static void threads(void)
 {
 	pthread_t t[4];
+	struct grants a;
+	volatile char *mine, *theirs;
+	uint64_t index;
 
 	open_all();
+	a = alloc(1);
+	mine = map(gntalloc, a.index, 1);
+	index = list(a.ref, 1);
+	theirs = map(gntdev, index, 1);
+	mine[3] = 1;
+	arm(index + 3, UNMAP_NOTIFY_CLEAR_BYTE, 0);
+	CHECK(unlist(index, 1) == 0 && mine[3] == 1);
+	CHECK(pthread_create(&t[0], NULL, unmap, (void *)(uintptr_t)theirs) == 0);
+	CHECK(pthread_join(t[0], NULL) == 0);
+	CHECK(mine[3] == 0);
 	for (int i = 0; i < 4; i++)
 		CHECK(pthread_create(&t[i], NULL, make_calls, NULL) == 0);
 	for (int i = 0; i < 4; i++)
 		CHECK(pthread_join(t[i], NULL) == 0);
 }
 
+/* A child that vfork() makes has its parent's memory: what it unmaps is gone. */
 static void spawn(char **argv)
 {
 	extern char **environ;
+	struct grants a;
+	volatile char *mine, *theirs;
+	uint64_t index;
 	int status;
 	pid_t child;
 
 	open_all();
 	make_calls(NULL);
+	a = alloc(1);
+	mine = map(gntalloc, a.index, 1);
+	index = list(a.ref, 1);
+	theirs = map(gntdev, index, 1);
+	mine[4] = 1;
+	arm(index + 4, UNMAP_NOTIFY_CLEAR_BYTE, 0);
+	CHECK(unlist(index, 1) == 0);
 	CHECK(posix_spawn(&child, argv[0], NULL, NULL, argv, environ) == 0);
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
 	child = vfork();
 	if (child == 0) {
+		syscall(SYS_munmap, theirs, PAGE);
 		execv(argv[0], argv);
 		_exit(1);
 	}
+	CHECK(mine[4] == 0);
 	CHECK(waitpid(child, &status, 0) == child && status == 0);
 	make_calls(NULL);
 }
@@ -342,8 +383,10 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "all";
 
-	if (strcmp(what, "nothing") == 0)
-		return 0;
+	if (strcmp(what, "live") == 0) {
+		CHECK(write(atoi(argv[2]), "", 1) == 1);
+		pause();
+	}
 	if (strcmp(what, "threads") == 0) {
 		threads();
 		return 0;
