@@ -147,6 +147,13 @@ void broker_advance(struct broker *b, uint64_t ns);
 /** Whether an evtchn file of the socket front is, for programs, the socket with this inode. */
 bool broker_has_evtchn(const struct broker *b, uint64_t inode);
 
+/**
+ * Kills all programs of the machine, as far as it knows them, but the process @p but (0: none), and serves it until
+ * they have ended.
+ * @return lines about those that live on; NULL: there are none
+ */
+const char *broker_end_programs(struct broker *b, uint32_t but);
+
 /** Writes how much leaked (see broker_config.leaks) to stderr; returns the number of leaks. */
 unsigned int broker_report_leaks(struct broker *b);
 

@@ -67,6 +67,8 @@ bool lib_sends_in_place(void);
 int lib_callv(enum wire_op op, const struct iovec *pieces, int n, struct wire_in *in);
 /** lib_call() where the reply is only a result. */
 int64_t lib_ask(enum wire_op op, const void *payload, size_t len);
+/** Who goes on calling what has ended need not have a processor for it. */
+void lib_slow_down(void);
 /** The broker is gone, for good: says so on stderr, once. @return -EIO */
 int lib_broken(void);
 

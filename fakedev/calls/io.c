@@ -44,8 +44,12 @@ long device_read_result(const struct device *d, long n)
 	if (d->device == WIRE_DEV_PARAMETER)
 		return n;
 	/* xenstored has ended, or the machine. */
+	if (n == 0 && d->device == WIRE_DEV_XENBUS) {
+		lib_slow_down();
+		return -EIO;
+	}
 	if (d->device == WIRE_DEV_XENBUS)
-		return n == 0 ? -EIO : n;
+		return n;
 	if (n == 0)
 		return lib_broken();
 	return n % (long)DEVICE_PORT_BYTES ? -EFBIG : n;

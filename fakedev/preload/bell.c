@@ -84,17 +84,6 @@ static bool can_ring(enum wire_op op, size_t len)
 	return lib.bell.page && !atomic_load(&lib.bell.page->ended);
 }
 
-/* True if nobody is at the other end any more. */
-static bool is_over(void)
-{
-	char byte;
-	struct iovec iov = {&byte, 1};
-	struct msghdr hdr = {.msg_iov = &iov, .msg_iovlen = 1};
-	long n = raw_recvmsg(lib.fd, &hdr, MSG_PEEK | MSG_DONTWAIT);
-
-	return n <= 0 && n != -EAGAIN && n != -EINTR;
-}
-
 static bool is_answered(const struct wire_bell *page)
 {
 	return atomic_load_explicit(&page->answered, memory_order_acquire) == lib.bell.asked;
@@ -133,7 +122,7 @@ static int await(struct wire_bell *page)
 		r = futex(&page->answered, FUTEX_WAIT, lib.bell.asked - 1, &pause);
 		if (r != -ETIMEDOUT)
 			continue;
-		if (is_over() && !is_answered(page))
+		if (lib_is_over(lib.fd) && !is_answered(page))
 			return -EPIPE;
 		/* It may be busy; or the program has written over `looks`. */
 		if (lib_is_connected())

@@ -69,7 +69,7 @@ int lib_unable(const char *what, int err)
 /* Who goes on calling gets nowhere any more: it need not cost a processor. */
 #define CALLS_AT_FULL_SPEED 1000
 
-static void slow_down(void)
+void lib_slow_down(void)
 {
 	static _Atomic unsigned int calls;
 	const struct timespec pause = {.tv_nsec = 10000000};
@@ -83,7 +83,7 @@ static void slow_down(void)
 
 int lib_broken(void)
 {
-	slow_down();
+	lib_slow_down();
 	lib.broken = true;
 	if (!atomic_exchange(&lib.said, true))
 		say("gntsim: the machine is gone (its broker ended): device calls fail with "
@@ -216,6 +216,22 @@ static bool is_still(int fd, uint64_t cookie)
 bool lib_is_connected(void)
 {
 	return is_still(lib.fd, lib.cookie);
+}
+
+bool lib_is_over(int fd)
+{
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr hdr = {.msg_iov = &iov, .msg_iovlen = 1};
+	long n = lib_may(SYS_recvmsg) ? raw_recvmsg(fd, &hdr, MSG_PEEK | MSG_DONTWAIT) : 1;
+
+	return n <= 0 && n != -EAGAIN && n != -EINTR;
+}
+
+void lib_hung_up(void)
+{
+	if (lib.broken || (lib_is_connected() && lib_is_over(lib.fd)))
+		lib_slow_down();
 }
 
 /* To a high number, out of the program's way. */

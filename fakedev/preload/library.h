@@ -208,6 +208,12 @@ struct pollfd;
 /** What poll found (@p ready of @p n), as the devices would have said it. @return ready */
 int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
 
+/** epoll told of a hang-up, of whatever: if the machine has ended, who goes on waiting for it is slowed
+ * down. (Not entered.) */
+void lib_hung_up(void);
+/** Is nobody at the other end of a socket any more, and all read that was said? */
+bool lib_is_over(int fd);
+
 /** Says once on stderr what is in our way, and why. @return @p err */
 int lib_unable(const char *what, int err);
 

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* poll on an evtchn whose ring overflowed: an error and nothing else. The socket underneath cannot
- * say so, it is readable instead. (select shows both alike; epoll's caller gets EPOLLIN, and EFBIG
- * when it reads.) */
+/* poll on an evtchn whose ring overflowed, or on a xenbus that has ended: an error and nothing else. The
+ * socket underneath cannot say so, it is readable instead. (select shows both alike; epoll's caller gets
+ * EPOLLIN, and the error when it reads.) */
 #include "library.h"
 
 #undef _FORTIFY_SOURCE
 #include <poll.h>
 
-static bool overflowed(int fd)
+static void correct(struct pollfd *p)
 {
 	struct device d;
 
-	return lib_device(fd, &d) && device_overflowed(fd, &d);
+	if (!lib_device(p->fd, &d))
+		return;
+	if (d.device == WIRE_DEV_XENBUS ? lib_is_over(p->fd) : device_overflowed(p->fd, &d))
+		p->revents = POLLERR;
+	if ((p->revents & POLLHUP) || (d.device == WIRE_DEV_XENBUS && p->revents == POLLERR))
+		lib_slow_down();
 }
 
 int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
@@ -19,8 +24,8 @@ int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
 	if (ready <= 0 || lib_has_none() || !lib_active() || lib_settings.one_way)
 		return ready;
 	for (nfds_t i = 0; i < n; i++)
-		if (fds[i].revents > 0 && overflowed(fds[i].fd))
-			fds[i].revents = POLLERR;
+		if (fds[i].revents > 0)
+			correct(&fds[i]);
 	return ready;
 }
 

@@ -330,6 +330,8 @@ static void end_poll(struct thread *t)
 		if (device_overflowed(copy, &d)) {
 			p.revents = POLLERR;
 			lib_copy_out(at, &p, sizeof(p));
+		} else if (p.revents & POLLHUP) {
+			lib_slow_down();
 		}
 		close(copy);
 	}

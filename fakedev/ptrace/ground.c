@@ -126,15 +126,20 @@ void say_to(struct thread *t, const char *format, ...)
 /* Who goes on calling gets nowhere any more: it need not cost a processor. */
 #define CALLS_AT_FULL_SPEED 1000
 
-int lib_broken(void)
+void lib_slow_down(void)
 {
 	const struct timespec pause = {.tv_nsec = 10000000};
 
-	follower->now->space->broken = true;
 	if (follower->calls_after < CALLS_AT_FULL_SPEED)
 		follower->calls_after++;
 	else
 		nanosleep(&pause, NULL);
+}
+
+int lib_broken(void)
+{
+	follower->now->space->broken = true;
+	lib_slow_down();
 	if (!follower->said)
 		say_to(follower->now, "the machine is gone (its broker ended): device calls fail "
 				      "with EIO");

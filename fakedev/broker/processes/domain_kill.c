@@ -84,7 +84,8 @@ static bool is_started_in(const struct look *l, char *room)
 	preload = value(room, len, "LD_PRELOAD");
 	front = value(room, len, "GNTSIM_FRONT");
 	snprintf(number, sizeof(number), "%u", l->domid);
-	return at && domain && strcmp(at, l->socket) == 0 && strcmp(domain, number) == 0 &&
+	return at && domain && strcmp(at, l->socket) == 0 &&
+	       (l->domid == DOMAIN_KILL_EACH || strcmp(domain, number) == 0) &&
 	       ((preload && strstr(preload, "libgntsim-preload")) ||
 		(front && strcmp(front, "ptrace") == 0));
 }

@@ -20,6 +20,8 @@ void domain_kill_process(struct survivors *s, uint32_t pid);
 
 /** The killing of those that were started in a domain, while the caller goes on. */
 struct domain_kill;
+/** In place of a domain's number: all of the machine's. */
+#define DOMAIN_KILL_EACH UINT32_MAX
 /**
  * Begins to kill every process that was started in the domain of the machine at @p socket, as far as
  * /proc shows it to us, but us and @p asker. To look at a process that executes a program may have to

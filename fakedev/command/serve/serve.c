@@ -32,6 +32,7 @@ static void usage(FILE *out)
 	      "  --assist=yes    with --mount: for programs with the preloaded library only\n"
 	      "  --xenstore[=xenstored|oxenstored]\n"
 	      "                  start it in domain 0 (package xen-utils-4.17)\n"
+	      "  --end-programs  kill the programs that have joined when it ends\n"
 	      "  --virtual-time  time passes only by 'gntsim control advance'\n"
 	      "  --leaks[=error] report what each process still had granted or mapped at its\n"
 	      "                  end; with =error exit with 1 if there was any\n"
@@ -57,7 +58,7 @@ struct serve_options {
 	const char *trace, *trace_format, *record, *stores;
 	struct recording *recording;
 	enum xenstore_kind xenstore;
-	bool assisted, leaks_fail, hazards_fail;
+	bool assisted, leaks_fail, hazards_fail, end_programs;
 };
 
 struct serving {
@@ -96,6 +97,16 @@ static void say_hazard(const char *name)
 
 	if (poll(&p, 1, 0) == 1 && write(STDOUT_FILENO, line, (size_t)n) < 0)
 		complain("cannot write 'hazard %s': %s", name, strerror(errno));
+}
+
+/* Who lives on is told of. */
+static bool power_off(struct broker *b, const struct xenstore *x)
+{
+	const char *survivors = broker_end_programs(b, (uint32_t)x->pid);
+
+	for (const char *line = survivors, *end; line && (end = strchr(line, '\n')); line = end + 1)
+		complain("%.*s", (int)(end - line), line);
+	return survivors == NULL;
 }
 
 static int serve(const struct serve_options *o, const char *dir)
@@ -152,6 +163,8 @@ static int serve(const struct serve_options *o, const char *dir)
 			n = 1;
 		if (broker_hazards(b) && o->hazards_fail && n == 0)
 			n = 1;
+		if (o->end_programs && !power_off(b, &x) && n == 0)
+			n = EXIT_GNTSIM;
 	}
 	xenstore_stop(&x, b);
 	if (tree >= 0)
@@ -196,6 +209,9 @@ static bool take(struct serve_options *o, int c)
 		return parse_yes_no("--assist", optarg, &o->assisted);
 	case 'x':
 		return parse_xenstore("serve", optarg, &o->xenstore);
+	case 'e':
+		o->end_programs = true;
+		return true;
 	case 't':
 		o->config.virtual_time = true;
 		return true;
@@ -246,6 +262,7 @@ static int parse(int argc, char **argv, struct serve_options *o)
 						{"mount", required_argument, NULL, 'm'},
 						{"assist", required_argument, NULL, 'a'},
 						{"xenstore", optional_argument, NULL, 'x'},
+						{"end-programs", no_argument, NULL, 'e'},
 						{"virtual-time", no_argument, NULL, 't'},
 						{"hazards", optional_argument, NULL, 'H'},
 						{"trace", required_argument, NULL, 'T'},
