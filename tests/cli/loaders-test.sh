@@ -50,6 +50,14 @@ says "is loaded by $other"
 printf '#!%s clean\n' "$use" >"$dir/script"
 expect 2 "a script of ours" "$gntsim" run --front socket -- "$dir/script" # its name is an argument
 
+# What no library is linked with makes its calls by itself.
+if [ "$(uname -m)" = x86_64 ] && command -v cc >/dev/null; then
+	echo 'void _start(void) { __asm__("mov $60, %eax; xor %edi, %edi; syscall"); }' >"$dir/alone.c"
+	cc -nostdlib -pie -fPIE -Wl,--dynamic-linker="$loader" -o "$dir/alone" "$dir/alone.c" || failed=1
+	expect 0 "a program without a library" "$gntsim" run --verbose -- "$dir/alone"
+	says "gntsim: front: ptrace (the program is linked with no library, and makes system calls of its own"
+fi
+
 # What is executed with another's rights has its loader preload nothing; also when only exec may read it.
 if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$dir"

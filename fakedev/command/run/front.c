@@ -12,7 +12,7 @@
 struct subject {
 	const char *program;
 	enum program_kind kind;
-	char loader[PATH_MAX];
+	char detail[PATH_MAX];
 };
 
 static const char *const fronts[] = {[FRONT_SOCKET] = "socket",
@@ -47,7 +47,7 @@ static int complain_of(const struct run_options *o, const struct subject *s)
 		return complain(
 		    "%s is loaded by %s, which is neither glibc's loader nor musl's: the "
 		    "%s front works through a preloaded library, which only they load",
-		    s->program, s->loader, front);
+		    s->program, s->detail, front);
 	if (s->kind == PROGRAM_SET_ID)
 		return complain("%s is executed with rights of its own (set-user-ID, set-group-ID "
 				"or capabilities): the %s front works through a preloaded library, "
@@ -65,7 +65,7 @@ static void find_subject(const struct run_options *o, struct subject *s)
 	for (unsigned int i = 0; i < o->n_programs; i++) {
 		struct subject next = {.program = o->programs[i].argv[0]};
 
-		next.kind = program_kind(next.program, next.loader);
+		next.kind = program_kind(next.program, next.detail);
 		if (i == 0 || next.kind > s->kind)
 			*s = next;
 	}
@@ -112,17 +112,31 @@ static int say_front(const struct run_options *o, const char *why)
 	return 0;
 }
 
-/* For whom no library can be preloaded into: the front that has the most to give. */
-static enum front_kind choose_without_library(const struct run_options *o, enum program_kind kind,
-					      const char **why)
+static void say_why(const struct subject *s, char *text, size_t room)
 {
-	static char text[sizeof(((struct failure *)NULL)->text) + 128];
-	const char *what = kind == PROGRAM_STATIC ? "the program is static"
-			   : kind == PROGRAM_SET_ID
+	const char *what = s->kind == PROGRAM_STATIC ? "the program is static"
+			   : s->kind == PROGRAM_SET_ID
 			       ? "the program is executed with rights of its own"
 			       : "the program's loader is neither glibc's nor musl's";
+
+	if (s->kind == PROGRAM_OWN_CALLS)
+		snprintf(text, room,
+			 "the program %.64s, and makes system calls of its own: a preloaded "
+			 "library does not see them",
+			 s->detail);
+	else
+		snprintf(text, room, "%s: no library can be preloaded into it", what);
+}
+
+/* For whom a preloaded library is no help: the front that has the most to give. */
+static enum front_kind choose_without_library(const struct run_options *o, const struct subject *s,
+					      const char **why)
+{
+	static char text[sizeof(((struct failure *)NULL)->text) + 256];
+	enum program_kind kind = s->kind;
 	const char *but = NULL;
 	struct failure f;
+	size_t n;
 
 	if (kind == PROGRAM_SET_ID)
 		but = "a traced program has none";
@@ -132,8 +146,10 @@ static enum front_kind choose_without_library(const struct run_options *o, enum 
 		but = "stores are not to be stopped at on the ptrace front";
 	else if (ptrace_front_try(&f) < 0)
 		but = f.text;
-	snprintf(text, sizeof(text), "%s: no library can be preloaded into it%s%s", what,
-		 but ? "; " : "", but ? but : "");
+	say_why(s, text, sizeof(text));
+	n = strlen(text);
+	if (but)
+		snprintf(text + n, sizeof(text) - n, "; %s", but);
 	*why = text;
 	return but ? FRONT_FUSE : FRONT_PTRACE;
 }
@@ -142,13 +158,12 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 {
 	struct subject subject = {.kind = PROGRAM_DYNAMIC};
 	const char *why = "as asked for";
-	enum program_kind kind;
-	bool dynamic;
+	bool dynamic, preloads;
 
 	find_subject(o, &subject);
-	kind = subject.kind;
-	dynamic = kind == PROGRAM_DYNAMIC;
-	if (kind == PROGRAM_OTHER_MACHINE)
+	dynamic = subject.kind == PROGRAM_DYNAMIC;
+	preloads = dynamic || subject.kind == PROGRAM_OWN_CALLS;
+	if (subject.kind == PROGRAM_OTHER_MACHINE)
 		return complain_of(o, &subject);
 
 	if (about && about->unassisted) {
@@ -161,7 +176,7 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 	}
 
 	if (o->front_choice == CHOOSE && !dynamic) {
-		o->front = choose_without_library(o, kind, &why);
+		o->front = choose_without_library(o, &subject, &why);
 	} else if (o->front_choice == CHOOSE) {
 		bool fuse = o->assist_choice == CHOSEN && o->unassisted;
 
@@ -173,7 +188,7 @@ int run_choose_front(struct run_options *o, const struct machine_about *about)
 		o->unassisted = o->front == FRONT_FUSE && !dynamic;
 	if (o->front == FRONT_PTRACE)
 		return check_traced(o, &subject) ? EXIT_GNTSIM : say_front(o, why);
-	if (!o->unassisted && !dynamic)
+	if (!o->unassisted && !preloads)
 		return complain_of(o, &subject);
 	if (o->unassisted && o->front != FRONT_FUSE)
 		return complain("unassisted programs need the fuse front");

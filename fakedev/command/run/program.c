@@ -4,6 +4,8 @@
 #define _GNU_SOURCE
 #include "program.h"
 
+#include "own_calls.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -81,18 +83,25 @@ static bool is_known(const char *loader)
 	return strncmp(name, "ld-linux-", 9) == 0 || strncmp(name, "ld-musl-", 8) == 0;
 }
 
-static enum program_kind kind_of_elf(int fd, const Elf64_Ehdr *e, char loader[PATH_MAX])
+static enum program_kind kind_of_elf(int fd, const Elf64_Ehdr *e, char detail[PATH_MAX])
 {
 	for (unsigned int i = 0; i < e->e_phnum; i++) {
 		off_t at = (off_t)(e->e_phoff + i * (Elf64_Off)e->e_phentsize);
+		const char *what;
 		Elf64_Phdr p;
 		ssize_t n;
 
 		if (pread(fd, &p, sizeof(p), at) != sizeof(p) || p.p_type != PT_INTERP)
 			continue;
-		n = p.p_filesz < PATH_MAX ? pread(fd, loader, p.p_filesz, (off_t)p.p_offset) : 0;
-		loader[n > 0 ? n : 0] = '\0';
-		return is_known(loader) ? PROGRAM_DYNAMIC : PROGRAM_OTHER_LOADER;
+		n = p.p_filesz < PATH_MAX ? pread(fd, detail, p.p_filesz, (off_t)p.p_offset) : 0;
+		detail[n > 0 ? n : 0] = '\0';
+		if (!is_known(detail))
+			return PROGRAM_OTHER_LOADER;
+		what = own_calls(fd, e);
+		if (!what)
+			return PROGRAM_DYNAMIC;
+		strcpy(detail, what);
+		return PROGRAM_OWN_CALLS;
 	}
 	return PROGRAM_STATIC;
 }
@@ -116,21 +125,21 @@ static bool gets_rights(int fd)
 	return getuid() != 0 && getxattr(link, "security.capability", NULL, 0) > 0;
 }
 
-enum program_kind program_kind(const char *program, char loader[PATH_MAX])
+enum program_kind program_kind(const char *program, char detail[PATH_MAX])
 {
 	int fd = open_interpreter(open_in_path(program));
 	/* What can't be read may be executable all the same: exec will find out. */
 	enum program_kind kind = PROGRAM_DYNAMIC;
 	Elf64_Ehdr e;
 
-	loader[0] = '\0';
+	detail[0] = '\0';
 	if (fd < 0)
 		return kind;
 	if (pread(fd, &e, sizeof(e), 0) == sizeof(e) && memcmp(e.e_ident, ELFMAG, SELFMAG) == 0)
 		kind = e.e_ident[EI_CLASS] == ELFCLASS64 && e.e_machine == OUR_MACHINE
-			   ? kind_of_elf(fd, &e, loader)
+			   ? kind_of_elf(fd, &e, detail)
 			   : PROGRAM_OTHER_MACHINE;
-	if (kind == PROGRAM_DYNAMIC && gets_rights(fd))
+	if ((kind == PROGRAM_DYNAMIC || kind == PROGRAM_OWN_CALLS) && gets_rights(fd))
 		kind = PROGRAM_SET_ID;
 	close(fd);
 	return kind;

@@ -10,17 +10,19 @@
 #include <stdbool.h>
 
 enum program_kind {
-	PROGRAM_DYNAMIC, /**< its loader preloads our library: glibc's or musl's */
-	PROGRAM_SET_ID,  /**< executed with rights of another, so its loader preloads nothing */
-	PROGRAM_STATIC,  /**< it has none */
+	PROGRAM_DYNAMIC,   /**< its loader preloads our library: glibc's or musl's */
+	PROGRAM_OWN_CALLS, /**< the same, but it makes system calls of its own */
+	PROGRAM_SET_ID,    /**< executed with rights of another, so its loader preloads nothing */
+	PROGRAM_STATIC,    /**< it has none */
 	PROGRAM_OTHER_LOADER,  /**< it has another */
 	PROGRAM_OTHER_MACHINE, /**< of another architecture, or of 32 bits */
 };
 
 /**
  * Looks at the file that exec would execute; of a script, at its interpreter.
- * @param loader gets the name of the program's loader, "" if it has none
+ * @param detail gets the name of the program's loader, "" if it has none; of one with calls of its own what says so,
+ *        words that go on after the program's name
  */
-enum program_kind program_kind(const char *program, char loader[PATH_MAX]);
+enum program_kind program_kind(const char *program, char detail[PATH_MAX]);
 
 #endif
