@@ -60,7 +60,7 @@ lab_machine_amd64() { # LEG DIRECTORY
 
 # Nothing may lie at 0x48000000, where QEMU puts the device tree: kernels are above it.
 lab_machine_arm64() { # LEG DIRECTORY
-	local linux="console=hvc0 loglevel=5 oops=panic panic=-1 rdinit=/init $lab_append" memory=512M
+	local linux="console=hvc0 loglevel=5 oops=panic panic=-1 rdinit=/init $lab_append" memory=768M
 	[ "$1" = arm64 ] || memory=900M
 	qemu+=(-M virt,virtualization=on,gic-version=3,memory-backend=memory -cpu cortex-a57)
 	lab_ports virtio-serial-device "$2"

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fuzz.h"
@@ -66,6 +67,7 @@ static int write_script(const struct runner *r, const struct scn_buf *text, unsi
 	FILE *f = NULL;
 	int err = EEXIST;
 
+	mkdir(r->run->directory, 0777); /* if it can't be made, the file says why */
 	for (unsigned int i = 1; err == EEXIST; i++) {
 		int n = snprintf(path, sizeof(path), "%s/fuzz-%lu-%lu", r->run->directory,
 				 r->run->seed, sequence);

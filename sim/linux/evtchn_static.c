@@ -128,12 +128,18 @@ void gs_evtchn_forget(struct gntsim_file *file)
 	gs_hazard(file->m, HAZARD_STATIC_FORGETS);
 }
 
+/* A PV domain 0 has its devices' interrupts for port 0 until they are in use (xen_bind_pirq_gsi_to_irq()). */
+static bool is_for_devices(const struct gntsim_domain *dom, gntsim_port port)
+{
+	return port == 0 && dom->id == 0 && dom->guest == GNTSIM_GUEST_PV;
+}
+
 static int take_interrupt(struct gntsim_file *file, gntsim_port port, const struct port *p)
 {
 	if (port >= MAX_PORTS)
 		return -ENOMEM;
 	/* The kernel handles it itself, and shares it with nobody. */
-	if (p && p->state != GNTSIM_PORT_FREE && !p->refs) {
+	if (is_for_devices(file->dom, port) || (p && p->state != GNTSIM_PORT_FREE && !p->refs)) {
 		gs_hazard(file->m, HAZARD_STATIC_KERNELS);
 		return -EBUSY;
 	}

@@ -5,9 +5,8 @@ gntsim=$(realpath "$1") lab=$(realpath "$2")
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/script.sh"
 
-mkdir "$dir/cases"
 write="$gntsim fuzz --count 1 --seed 7 --write $dir/cases"
-expect 0 "a sequence is written" $write
+expect 0 "a sequence is written, to a directory that is made for it" $write
 expect 0 "the same again" $write
 [ "$(ls "$dir/cases")" = fuzz-7-0.scn ] || complain "the same again: $(ls "$dir/cases")"
 echo "# I have worked on this" >>"$dir/cases/fuzz-7-0.scn"

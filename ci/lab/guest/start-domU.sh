@@ -44,14 +44,17 @@ until [ "$word" = ready ]; do # the kernel may have spoken first
 	read -r word words <&3 || end lost "domU's console closed"
 	[ "$word" != lost ] || end lost "domU: $words"
 done
-head -c "$words" <&3 >/tmp/offered
-/lab/window find 1 </tmp/offered >/lab/frames 2>/tmp/window || end lost "domU's window: $(cat /tmp/window)"
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
-export GNTSIM_LAB_WINDOW=/lab/frames
+# A PV guest whose programs may not read Xen's table offers none: then there is the console alone.
+if [ "$words" -gt 0 ]; then
+	head -c "$words" <&3 >/tmp/offered
+	/lab/window find 1 </tmp/offered >/lab/frames 2>/tmp/window || end lost "domU's window: $(cat /tmp/window)"
+	export GNTSIM_LAB_WINDOW=/lab/frames
+fi
 
 # Through the window, if it is not too large for that.
 send_payload_to_domU() {
-	if /lab/window fill 1 /lab/frames </tmp/payload.cpio 2>/tmp/window; then
+	if [ "$words" -gt 0 ] && /lab/window fill 1 /lab/frames </tmp/payload.cpio 2>/tmp/window; then
 		echo window >&3
 	else
 		gzip -1 /tmp/payload.cpio
