@@ -171,6 +171,7 @@ struct device_file {
 	void *front_data;
 	struct link holds;
 	struct program opener; /**< the process that opened it, if known */
+	int part; /**< the program of who held it last, if programs are to end; -1: not known */
 	struct program exited; /**< a holder that has exited, if leaks are noted */
 	uint32_t exited_watch, opener_watch;
 	bool told_of_closes; /**< the kernel tells of each at once (leaks_of_close) */

@@ -18,6 +18,7 @@ int client_hold(struct client *c, struct device_file *file, uint32_t *id)
 {
 	struct hold *h;
 
+	file->part = c->part;
 	for (struct link *l = file->holds.next; l != &file->holds; l = l->next) {
 		h = (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
 		if (h->client == c) {

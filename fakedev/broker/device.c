@@ -127,6 +127,7 @@ static int open_file(struct broker *b, const struct front *front, struct gntsim_
 	f->endpoint.kind = ENDPOINT_DEVICE;
 	f->broker = b;
 	f->front = front;
+	f->part = -1;
 	f->device = device;
 	f->open_flags = flags & O_ACCMODE;
 	f->domid = gntsim_domain_id(dom);

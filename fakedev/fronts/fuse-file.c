@@ -206,6 +206,8 @@ void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *d
 	ff->host = h;
 	ff->opener = (uint32_t)fuse_req_ctx(req)->pid;
 	program_look(&f->opener, process_of_thread(ff->opener));
+	if (h->broker->config.deaths)
+		f->part = deaths_program_of(h->broker->config.deaths, f->opener.pid);
 	f->opener_watch = leaks_watch_of(h->broker, f->opener.pid);
 	link_add(&h->files, &ff->of_host);
 	if (h->memory && device <= WIRE_DEV_GNTDEV)

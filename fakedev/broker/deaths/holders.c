@@ -40,17 +40,21 @@ struct death_holders death_holders_of(const struct broker *b, const struct death
 {
 	const struct device_file *f = gntsim_file_data(file);
 	struct look look = {.b = b, .victim = victim, .file = file};
+	bool held = false;
 
 	for (const struct link *l = f ? f->holds.next : NULL; l && l != &f->holds; l = l->next) {
 		const struct hold *h =
 		    (const struct hold *)(const void *)((const char *)l -
 							offsetof(struct hold, of_file));
 
-		if (!h->client->endpoint.dead && !h->closed)
-			add_client(&look, h->client);
+		if (h->client->endpoint.dead || h->closed)
+			continue;
+		held = true;
+		add_client(&look, h->client);
 	}
-	if (f && f->holds.next == &f->holds)
-		add_program(&look, deaths_program_of(b->config.deaths, f->opener.pid));
+	/* It is about to be closed, or its front tells of nobody. */
+	if (f && !held)
+		add_program(&look, f->part);
 	gntsim_for_each_vma(b->machine, add_vma, &look);
 	return look.found;
 }

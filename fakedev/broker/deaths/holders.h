@@ -16,7 +16,7 @@ struct death_holders {
 	bool others; /**< anybody else */
 };
 /** Who keeps @p file open or mapped, as far as the broker has heard: of a front that does not tell who has a
- * descriptor, who opened it. */
+ * descriptor, who opened it; and who had it last until it is closed. */
 struct death_holders death_holders_of(const struct broker *b, const struct death_program *victim,
 				      struct gntsim_file *file);
 /** Whether somebody other than @p victim has the page: as its granter, or mapped. */
