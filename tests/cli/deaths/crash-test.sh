@@ -87,6 +87,9 @@ crash 0 "another status" armed-late-mended --victim dom0 --accept 0,1
 crash 1 "a flag that nobody was to clear" kept-open --point 2:call:IOCTL_GNTDEV_SET_UNMAP_NOTIFY#1
 says out "FAILED  live-flag at 2:call:IOCTL_GNTDEV_SET_UNMAP_NOTIFY#1"
 crash 0 "a flag that is cleared later" kept-open-mended --point 2:call:write#1
+# shellcheck disable=SC2016
+expect 0 "a flag that is cleared later, of a child's" "$gntsim" crash --point 2:call:write#1 -- --wait-for ready -- \
+	"$programs/kept-open-mended" server ::: --domain 1 -- sh -c '"$0" client; exit 0' "$programs/kept-open-mended"
 
 # Whose the index is that the victim had set may set it right.
 crash 0 "an index put right" length-cut-mended --ring 0:8:4:8:64:data=23 --point 1:call:read#1
