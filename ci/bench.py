@@ -152,6 +152,33 @@ def others(table, build):
                   float(ratio), (float(low), float(high)), 1.05)
 
 
+def crowd(table, build):
+    text = run(f"{build}/tests/bench/crowd-bench", f"{build}/gntsim")
+    clients, rate, p50, p99 = find(r"(\d+) clients: (\d+) calls/s, p50 ([\d.]+) us, p99 ([\d.]+) us", text)
+    table.add(f"NOTIFY by {clients:.0f} clients", f"{rate:.0f} calls/s", f"p50 {p50:.0f} us, p99 {p99:.0f} us a call")
+    alone, beside = find(r"quiet client: p50 alone ([\d.]+) us, beside a flood ([\d.]+) us", text)
+    table.add("NOTIFY beside a flood, p50", f"{beside:.1f} us", f"{alone:.1f} us, without the flood",
+              find(r"beside a flood against alone \(median of turns\): ([\d.e+-]+)", text)[0],
+              find(r"middle half of the turns: ([\d.e+-]+) to ([\d.e+-]+)", text), 3)
+    files, many, one, ratio = find(r"(\d+) evtchn files: a call ([\d.]+) us, with one file ([\d.]+) us, ratio ([\d.e+-]+)",
+                                   text)
+    table.add(f"NOTIFY, {files:.0f} files open", f"{many:.2f} us", f"{one:.2f} us, one file open", ratio)
+
+
+def domains(table, build):
+    text = run(f"{build}/tests/bench/domains-bench")
+    few50, few99 = find(r"3 domains of them alone: a call p50 ([\d.]+) us, p99 ([\d.]+) us", text)
+    all50, all99 = find(r"all of them: a call p50 ([\d.]+) us, p99 ([\d.]+) us", text)
+    n, mms, grants, state = find(r"(\d+) domains, (\d+) address spaces, (\d+) grants: ([\d.]+) MiB of state", text)
+    table.add(f"model, {n:.0f} domains, {grants:.0f} grants", f"{state:.0f} MiB", f"{mms:.0f} address spaces")
+    for what, many, few in (("p50", all50, few50), ("p99", all99, few99)):
+        table.add(f"model, a call among them, {what}", f"{many:.2f} us", f"{few:.2f} us, three domains alone",
+                  many / few)
+    among, alone = find(r"death of a domain: among all ([\d.]+) ms, with its neighbours alone ([\d.]+) ms", text)
+    table.add("model, death of one of them", f"{among:.3f} ms", f"{alone:.3f} ms, three domains alone",
+              find(r"among all against alone \(median of turns\): ([\d.e+-]+)", text)[0], None, 2)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="the tree that was built [build]")
@@ -162,6 +189,7 @@ def main():
     for part in (lambda: calls(table, options.build, False), lambda: calls(table, options.build, True),
                  lambda: other_fronts(table, options.build), lambda: null_fuse(table, options.build),
                  lambda: vchan(table, options.build, options.turns, options.mib),
+                 lambda: crowd(table, options.build), lambda: domains(table, options.build),
                  lambda: others(table, options.build), lambda: start(table, options.build)):
         try:
             part()
