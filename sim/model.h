@@ -554,7 +554,13 @@ struct vma {
 	} u;
 };
 
+/* Where programs' addresses end. Elsewhere they go further than on x86-64 (arm64: 48 bits and more), and it is the
+ * host's kernel that knows how far. */
+#ifdef __x86_64__
 #define TASK_SIZE 0x7ffffffff000ull
+#else
+#define TASK_SIZE (1ull << 56)
+#endif
 
 /* The VMA that contains @p addr or the first above it. */
 struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr);
