@@ -13,6 +13,9 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MAP_32BIT /* x86 alone has it */
+#define MAP_32BIT 0
+#endif
 #define PAGE_BITS 4095ull
 
 static bool overlaps(uint64_t addr, uint64_t len)
@@ -166,12 +169,9 @@ static bool is_forbidden(const struct thread *t)
 
 void call_stopped(struct thread *t)
 {
-	struct user_regs_struct r;
-
-	if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) < 0)
+	if (!registers_get(t->tid, &t->regs))
 		return;
-	t->regs = r;
-	t->call = (struct call){r.orig_rax, {r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9}};
+	t->call = registers_call(&t->regs);
 	t->held = t->past = t->gone = false;
 	t->standing = true;
 	t->after = AFTER_NOTHING;

@@ -124,7 +124,7 @@ static bool would_block(int copy)
 /* One that was interrupted, and is made again by itself, is the same. @return what it fails with, or 0 */
 static long announce_read(struct thread *t, int copy, size_t count, bool reads)
 {
-	bool same = t->interrupted && t->interrupted == t->regs.rsp;
+	bool same = t->interrupted && t->interrupted == registers_stack(&t->regs);
 	int64_t number;
 
 	t->interrupted = 0;
@@ -207,7 +207,7 @@ static void end_read(struct thread *t)
 
 	/* Interrupted, and made again by itself: it comes by here again. */
 	if (result <= -512 && result >= -516) {
-		t->interrupted = t->regs.rsp;
+		t->interrupted = registers_stack(&t->regs);
 		call_end(t, result);
 		return;
 	}

@@ -35,15 +35,15 @@ static int new_filter(scmp_filter_ctx *c)
 	return 0;
 }
 
-/* A program's ordinary read() and write() leave first: numbers 0 and 1, here and on 32 bits, where they are
- * none of ours. Unless it is one on the descriptors that are meant. */
+/* A program's ordinary read() and write() leave first, by numbers that on 32 bits are none of ours. Unless it is
+ * one on the descriptors that are meant. */
 struct leave {
 	bool of_fds;
 	uint32_t first, mask;
 };
 static const struct leave plain_leave;
 
-#define LEAVE_MOST 6u
+#define LEAVE_MOST 7u
 #define LOAD(field)                                                                                \
 	(struct sock_filter)                                                                       \
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
@@ -56,10 +56,14 @@ static size_t put_leave(const struct leave *l, struct sock_filter out[static LEA
 	if (!l)
 		return 0;
 	out[n++] = LOAD(nr);
+	/* They follow each other; on x86-64 none comes before. */
+	if (SYS_read > 0)
+		out[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SYS_read, 0,
+							l->of_fds ? 5 : 2);
 	out[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGT | BPF_K, SYS_write,
 						l->of_fds ? 4 : 1, 0);
 	if (l->of_fds) {
-		/* Half of the argument, as x86 has it: a descriptor is no longer. */
+		/* The low half of the argument: a descriptor is no longer. */
 		out[n++] = LOAD(args[0]);
 		out[n++] = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_AND | BPF_K, l->mask);
 		out[n++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, l->first, 1, 0);

@@ -3,7 +3,6 @@
 #include "follower.h"
 #include "tracee/tracee.h"
 
-#include <linux/audit.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -192,13 +191,14 @@ void fork_call(struct thread *t)
 
 static uint64_t flags_of_birth(const struct thread *t, int event)
 {
-	struct user_regs_struct r;
+	struct registers r;
+	struct call c;
 	uint64_t flags;
 
-	if (ptrace(PTRACE_GETREGS, t->tid, 0, &r) < 0)
+	if (!registers_get(t->tid, &r))
 		return CLONE_VM;
-	flags = tracee_clone_flags(t->tid, r.orig_rax,
-				   (const uint64_t[6]){r.rdi, r.rsi, r.rdx, r.r10, r.r8, r.r9});
+	c = registers_call(&r);
+	flags = tracee_clone_flags(t->tid, c.nr, c.args);
 	return event == PTRACE_EVENT_VFORK ? flags | CLONE_VM : flags;
 }
 
@@ -215,7 +215,7 @@ static void look_at_program(struct thread *t)
 	n = readlink(link, path, sizeof(path) - 1);
 	path[n < 0 ? 0 : n] = '\0';
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) > 0 &&
-	    info.arch != AUDIT_ARCH_X86_64)
+	    info.arch != registers_architecture)
 		say_to(t, "%s is a program of 32 bits: it gets no devices", path);
 	if (stat(link, &st) < 0)
 		return;

@@ -5,12 +5,13 @@
 
 #include "calls/calls.h"
 #include "front.h"
+#include "numbers.h"
+#include "registers.h"
 
 #include "broker/deaths.h"
 
 #include <sys/types.h>
 #include <sys/un.h>
-#include <sys/user.h>
 
 /* Which calls of a process stop it beside those of every program: filters can be added, never taken
  * away, and children and executed programs have them too. */
@@ -85,10 +86,6 @@ enum after {
 	AFTER_EXEC, /* it failed, if it returns */
 };
 
-struct call {
-	uint64_t nr, args[6];
-};
-
 struct thread {
 	struct thread *next;
 	pid_t tid;
@@ -98,10 +95,10 @@ struct thread {
 	int status;
 	/* The call that it is stopped at. */
 	struct call call;
-	struct user_regs_struct regs; /* at its beginning */
-	bool standing;                /* at it, or at its end: it can be made to make others */
-	bool held;                    /* its signals are blocked */
-	bool past;                    /* it is behind a call of ours */
+	struct registers regs; /* at its beginning */
+	bool standing;         /* at it, or at its end: it can be made to make others */
+	bool held;             /* its signals are blocked */
+	bool past;             /* it is behind a call of ours */
 	bool gone;
 	uint64_t mask, postponed; /* signals, as bits */
 	enum after after;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A thread stands at the beginning of a call of its own, or already behind one of ours: the instruction
- * that makes calls is behind it, and is gone back to. For x86-64. */
+ * that makes calls is behind it, and is gone back to. */
 #include "follower.h"
 #include "tracee/tracee.h"
 
@@ -18,26 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NO_CALL (~0ull)
-/* As long as the instruction is. */
-#define CALL_BYTES 2
-
 #ifndef SECCOMP_ADDFD_FLAG_SETFD
 #define SECCOMP_ADDFD_FLAG_SETFD (1UL << 0)
 #endif
 #ifndef SECCOMP_ADDFD_FLAG_SEND
 #define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)
 #endif
-
-static void put_arguments(struct user_regs_struct *regs, const uint64_t args[6])
-{
-	regs->rdi = args[0];
-	regs->rsi = args[1];
-	regs->rdx = args[2];
-	regs->r10 = args[3];
-	regs->r8 = args[4];
-	regs->r9 = args[5];
-}
 
 static void hold(struct thread *t)
 {
@@ -64,22 +50,19 @@ static void lose(struct thread *t)
 /* Sets the call going. */
 static bool begin(struct thread *t, uint64_t nr, const uint64_t args[6])
 {
-	struct user_regs_struct regs = t->regs;
+	struct registers regs = t->regs;
 
 	if (t->gone)
 		return false;
 	hold(t);
-	put_arguments(&regs, args);
 	if (t->past) {
-		regs.rip -= CALL_BYTES;
-		regs.rax = nr;
-		regs.orig_rax = NO_CALL;
+		registers_make_call(&regs, nr, args);
 	} else {
-		regs.orig_rax = nr;
+		registers_set_arguments(&regs, args);
+		regs.nr = nr;
 	}
 	t->past = true;
-	if (ptrace(PTRACE_SETREGS, t->tid, 0, &regs) < 0 ||
-	    ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0)
+	if (!registers_put(t->tid, &regs) || ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0)
 		lose(t);
 	return !t->gone;
 }
@@ -273,13 +256,13 @@ int call_give_high(struct thread *t, int fd)
 
 void call_finish(struct thread *t, long result)
 {
-	struct user_regs_struct regs = t->regs;
+	struct registers regs = t->regs;
 
 	if (t->gone)
 		return;
-	regs.orig_rax = NO_CALL;
-	regs.rax = (uint64_t)result;
-	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	regs.nr = NO_CALL;
+	registers_set_result(&regs, result);
+	registers_put(t->tid, &regs);
 	release(t);
 	t->after = AFTER_NOTHING;
 	ptrace(PTRACE_CONT, t->tid, 0, 0);
@@ -323,16 +306,16 @@ void call_pass(struct thread *t, enum after after)
 
 void call_pass_as(struct thread *t, const struct call *c, enum after after)
 {
-	struct user_regs_struct regs = t->regs;
+	struct registers regs = t->regs;
 
 	if (t->held) {
 		if (call_reenter(t, c))
 			pass(t, after);
 		return;
 	}
-	regs.orig_rax = c->nr;
-	put_arguments(&regs, c->args);
-	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	regs.nr = c->nr;
+	registers_set_arguments(&regs, c->args);
+	registers_put(t->tid, &regs);
 	pass(t, after);
 }
 
@@ -348,12 +331,11 @@ void call_made_go_on(struct thread *t, long result)
 /* Signals are its own again; it comes back to wait for ever, if a handler returns. */
 static void abort_it(struct thread *t)
 {
-	struct user_regs_struct regs = t->regs;
+	static const uint64_t for_ever[6];
+	struct registers regs = t->regs;
 
-	regs.rip -= CALL_BYTES;
-	regs.rax = SYS_pause;
-	regs.orig_rax = NO_CALL;
-	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	registers_make_call(&regs, SYS_ppoll, for_ever);
+	registers_put(t->tid, &regs);
 	tracee_unblock(t->process->pid, t->tid, 0, t->postponed | TRACEE_BIT(SIGABRT));
 	t->postponed = 0;
 	t->held = false;
@@ -401,20 +383,20 @@ void call_last(struct thread *t, int how)
 
 long call_result(const struct thread *t)
 {
-	struct user_regs_struct regs;
+	struct registers regs;
 
-	return ptrace(PTRACE_GETREGS, t->tid, 0, &regs) < 0 ? -ESRCH : (long)regs.rax;
+	return registers_get(t->tid, &regs) ? registers_result(&regs) : -ESRCH;
 }
 
 /* With its own arguments again. To be made once more (ERESTARTSYS) it is by its own number. */
 void call_end(struct thread *t, long result)
 {
-	struct user_regs_struct regs = t->regs;
+	struct registers regs = t->regs;
 
 	if (t->gone)
 		return;
-	regs.rax = (uint64_t)result;
-	ptrace(PTRACE_SETREGS, t->tid, 0, &regs);
+	registers_set_result(&regs, result);
+	registers_put(t->tid, &regs);
 	release(t);
 	ptrace(PTRACE_CONT, t->tid, 0, 0);
 }

@@ -7,7 +7,7 @@
 int ptrace_front_enter(const struct ptrace_front *front, struct failure *f)
 {
 	(void)front;
-	return fail(f, -ENOSYS, "the ptrace front is there on x86-64 only");
+	return fail(f, -ENOSYS, "the ptrace front is there on x86-64 and arm64 only");
 }
 
 int ptrace_front_try(struct failure *f)

@@ -4,6 +4,7 @@
 #include "follower.h"
 #include "tracee/tracee.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/select.h>
@@ -21,6 +22,18 @@ static bool is_evtchn(struct thread *t, int fd)
 	struct device d;
 
 	return file_device(t, fd, &d, NULL) && d.device == WIRE_DEV_EVTCHN;
+}
+
+/*
+ * A look is the program's own call without a time: it may make that one, and maybe no other of its family.
+ * @return where in the program a time of nothing stands; 0: nowhere
+ */
+static uint64_t no_time(struct thread *t)
+{
+	uint64_t page = channel_page(t), at = page + CHANNEL_PAGE / 2;
+	const struct timespec none = {0};
+
+	return page && lib_copy_out(at, &none, sizeof(none)) == 0 ? at : 0;
 }
 
 /* A struct timespec or timeval: two numbers. 0: for ever. */
@@ -47,11 +60,16 @@ static bool polls_evtchn(struct thread *t)
 static void before_poll(struct thread *t)
 {
 	const uint64_t *a = t->call.args;
-	bool waits = t->call.nr == SYS_poll ? (int)a[2] != 0 : is_a_while(a[2]);
+	bool plain = t->call.nr == SYS_poll;
+	bool waits = plain ? (int)a[2] != 0 : is_a_while(a[2]);
 
-	if (waits && polls_evtchn(t) &&
-	    call_inject(t, SYS_poll, (const uint64_t[6]){a[0], a[1], 0}) == 0)
-		wait_tell(WIRE_NO_FILE, 0, true);
+	if (waits && polls_evtchn(t)) {
+		uint64_t at = plain ? 0 : no_time(t);
+
+		if ((plain || at) &&
+		    call_inject(t, t->call.nr, (const uint64_t[6]){a[0], a[1], at}) == 0)
+			wait_tell(WIRE_NO_FILE, 0, true);
+	}
 	call_pass(t, AFTER_POLL);
 }
 
@@ -75,12 +93,11 @@ static bool selects_evtchn(struct thread *t, int n)
 /* At copies: the sets are the real call's to change. */
 static bool nothing_is_ready(struct thread *t, int n)
 {
-	uint64_t at = channel_page(t) + CHANNEL_PAGE / 2;
+	uint64_t at = no_time(t);
 	uint64_t args[6] = {(uint64_t)n, 0, 0, 0, at};
-	const struct timespec none = {0};
 	fd_set set;
 
-	if (!t->space->page || lib_copy_out(at, &none, sizeof(none)) < 0)
+	if (!at)
 		return false;
 	for (int i = 1; i <= 3; i++) {
 		if (!t->call.args[i])
@@ -90,7 +107,7 @@ static bool nothing_is_ready(struct thread *t, int n)
 		    lib_copy_out(args[i], &set, SET_BYTES(n)) < 0)
 			return false;
 	}
-	return call_inject(t, SYS_select, args) == 0;
+	return call_inject(t, t->call.nr, args) == 0;
 }
 
 static void before_select(struct thread *t)
@@ -109,11 +126,16 @@ static void before_select(struct thread *t)
 static void before_epoll(struct thread *t)
 {
 	const uint64_t *a = t->call.args;
-	bool waits = t->call.nr == SYS_epoll_pwait2 ? is_a_while(a[3]) : (int)a[3] != 0;
+	bool by_number = t->call.nr != SYS_epoll_pwait2;
+	bool waits = by_number ? (int)a[3] != 0 : is_a_while(a[3]);
 	long ready = 0;
 
 	if (waits && t->space->in_a_set) {
-		ready = call_inject(t, SYS_epoll_wait, (const uint64_t[6]){a[0], a[1], a[2], 0});
+		uint64_t at = by_number ? 0 : no_time(t);
+
+		ready = by_number || at
+			    ? call_inject(t, t->call.nr, (const uint64_t[6]){a[0], a[1], a[2], at})
+			    : -EFAULT;
 		if (ready == 0)
 			wait_tell(WIRE_NO_FILE, 0, true);
 	}
