@@ -73,8 +73,12 @@ lab_check_options() { # LEG
 		lab_fail "--modules: they are those of --kernel-image, which is not there"
 	[ -z "$lab_config_append" ] || [[ $1 = *+* ]] ||
 		lab_fail "--config-append: leg $1 has no domain 1"
-	[ "$1" != cuse ] || [ -z "$lab_xsm$lab_own_xen" ] ||
-		lab_fail "leg cuse has no Xen"
+	lab_has_xen "$1" || [ -z "$lab_xsm$lab_own_xen" ] ||
+		lab_fail "leg $1 has no Xen"
+}
+
+lab_has_xen() { # LEG
+	[[ $1 != cuse && $1 != *-host ]]
 }
 
 lab_architecture() { # LEG
@@ -105,9 +109,7 @@ lab_enter_cell() { # LEG
 		lab_cell=$leg-$lab_kernel_wanted
 	fi
 	lab_series=$(lab_kernel_version | cut -d. -f1,2)
-	if [ "$leg" = cuse ]; then
-		return
-	fi
+	lab_has_xen "$leg" || return 0
 	if [ "$lab_own_xen" ]; then
 		lab_take_xen "$lab_own_xen" "$arch"
 	else
@@ -145,7 +147,7 @@ describe() { # LEG [OPTION]...
 	lab_unlock
 	echo "kernel $(lab_kernel_version)"
 	echo "arch $(lab_architecture "$leg")"
-	[ "$leg" = cuse ] || echo "xen ${lab_tools_wanted}"
+	! lab_has_xen "$leg" || echo "xen ${lab_tools_wanted}"
 	[ -z "$lab_xsm" ] || echo "xsm $lab_xsm"
 	echo "guest $lab_cache/images/$lab_cell"
 	cat "$lab_kernel/banner"

@@ -25,7 +25,7 @@ lab_lay_base() { # DIRECTORY INIT LEG
 	cp "$lab_pieces/guest/$2" "$1/init"
 	cp "$lab_pieces/guest/load-modules" "$1/lab/"
 	chmod 755 "$1/init"
-	printf 'leg=%s\nkernel=%s\nxen=%s\n' "$3" "$lab_series" "$lab_tools_wanted" >"$1/lab/leg"
+	printf 'leg=%s\nkernel=%s\nxen=%s\n' "$3" "$lab_series" "$(! lab_has_xen "$3" || echo "$lab_tools_wanted")" >"$1/lab/leg"
 }
 
 lab_lay_module() { # FILE DESTINATION
@@ -163,7 +163,7 @@ lab_make_image() { # LEG
 	lab_enter_cell "$leg"
 	lab_image=$lab_cache/images/$lab_cell
 	key=$(
-		cat "$lab_pieces"/{image,boot,machine}.sh "$lab_pieces"/*.[ch] "$lab_pieces"/guest/* | cksum
+		cat "$lab_pieces"/{image,boot,machine,host}.sh "$lab_pieces"/*.[ch] "$lab_pieces"/guest/* | cksum
 		ls -lL "$lab_kernel/image" ${lab_hypervisor:+"$lab_hypervisor"} 2>/dev/null
 		"$(lab_emulator "$leg")" --version
 	)
@@ -177,7 +177,7 @@ lab_make_image() { # LEG
 	lab_lay_base "$tree" init "$leg"
 	# shellcheck disable=SC2046
 	case $leg in
-	cuse) lab_lay_modules "$tree" $(lab_virtio_modules "$leg") fuse cuse ;;
+	cuse | *-host) lab_lay_modules "$tree" $(lab_virtio_modules "$leg") fuse cuse ;;
 	*) lab_lay_modules "$tree" $(lab_virtio_modules "$leg") "${lab_xen_modules[@]}" ;;
 	esac
 	case $leg in
@@ -186,6 +186,7 @@ lab_make_image() { # LEG
 		lab_lay_domU "$tree" "$leg"
 		;;
 	esac
+	[[ $leg != *-host ]] || lab_lay_root "$tree" "$(lab_architecture "$leg")"
 	lab_pack "$tree" "$lab_image/initrd"
 	rm -rf "$tree" "$tree.domU"
 	printf '%s' "$key" >"$lab_image/key"

@@ -30,11 +30,12 @@ lab_ports() { # DEVICE DIRECTORY
 # In the array qemu.
 lab_machine() { # LEG DIRECTORY
 	case $1 in
-	*+*) lab_memory=2048M ;;
+	*+* | *-host) lab_memory=2048M ;;
 	*) lab_memory=1024M ;;
 	esac
 	qemu=("$(lab_emulator "$1")" -m "$lab_memory" -accel tcg -smp 1)
 	case $1 in
+	arm64-host) lab_machine_arm64_host "$@" ;;
 	arm64*) lab_machine_arm64 "$@" ;;
 	*) lab_machine_amd64 "$@" ;;
 	esac
@@ -47,7 +48,7 @@ lab_machine_amd64() { # LEG DIRECTORY
 	qemu+=(-M q35,memory-backend=memory -device isa-debug-exit,iobase=0xf4,iosize=4)
 	lab_ports virtio-serial-pci "$2"
 	case $1 in
-	cuse)
+	cuse | *-host)
 		qemu+=(-cpu qemu64 -append "console=ttyS0 $linux" -kernel "$lab_kernel/image" -initrd "$lab_image/initrd")
 		return
 		;;
@@ -56,6 +57,13 @@ lab_machine_amd64() { # LEG DIRECTORY
 	pv+*) qemu+=(-cpu qemu64,+svm,+npt -append "$xen asid=false sched=credit dom0_mem=768M") ;;
 	esac
 	qemu+=(-kernel "$lab_hypervisor" -initrd "$lab_kernel/image console=hvc0 $linux,$lab_image/initrd")
+}
+
+lab_machine_arm64_host() { # LEG DIRECTORY
+	qemu+=(-M virt,gic-version=3,memory-backend=memory -cpu cortex-a57)
+	lab_ports virtio-serial-device "$2"
+	qemu+=(-append "console=ttyAMA0 loglevel=5 mitigations=off oops=panic panic=-1 $lab_append"
+		-kernel "$lab_kernel/image" -initrd "$lab_image/initrd")
 }
 
 # Nothing may lie at 0x48000000, where QEMU puts the device tree: kernels are above it.

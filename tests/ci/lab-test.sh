@@ -36,6 +36,9 @@ says "--config-append: leg pv has no domain 1" describe pv --config-append 'vcpu
 says "no option '--frob'" describe pv --frob x
 says "drivers: the sources of your own kernel are with you" drivers pv --kernel-image /bin/true
 says "leg cuse has no Xen" describe cuse --xsm silo
+says "leg arm64-host has no Xen" describe arm64-host --xsm silo
+says "arm64-host: no option '--frob'" arm64-host --frob x
+says "no /nowhere/gntsim: ci/arch arm64 makes it" arm64-host --build /nowhere
 
 # Its pieces, by themselves.
 lab_cache=$dir/pieces lab_self=$0 lab_pieces=ci/lab
