@@ -19,7 +19,8 @@ CORPUS = ("scenarios/conformance", "scenarios/regressions", "scenarios/examples"
 ALONE = re.compile(r"^needs .*\b(empty_machine|survive_crash|destroy_domain)\b", re.M)
 SECONDS = 1500  # for all of the corpus
 
-WARNING = re.compile(r"# .*a kernel warned: .*(WARNING:.* at [^ ]*?([^ /]+):\d+ (\w+).*); the console")
+# (A console's lines end with a carriage return, in the middle of ours.)
+WARNING = re.compile(r"# .*a kernel warned: .*(WARNING:.* at [^ ]*?([^ /]+):\d+ (\w+)[^;\r]*)")
 
 # skipped: "skipped", "error" if it could not be judged, "warned" if it is of a whole boot (then the path is where the
 # kernel's warning stands in its source), or ""
