@@ -98,7 +98,7 @@ class Found:
 
     def __init__(self, again):
         self.path, self.lock = f"{STATE}/found", threading.Lock()
-        self.known, self.caught = {}, []
+        self.known, self.caught, self.explained = {}, [], reasons(REASONS)
         if os.path.exists(self.path) and not again:
             with open(self.path, encoding="utf-8") as file:
                 for line in file:
@@ -118,9 +118,10 @@ class Found:
                 file.write(json.dumps(entry) + "\n")
 
     def verdict(self, mutant, leg, asked):
-        """None: not tried, or with another corpus."""
+        """None: not tried, or with another corpus, and there is no reason why it would survive that too."""
         entry = self.known.get((mutant.name, leg))
-        if not entry or entry["kind"] == "error" or (entry["kind"] == "survived" and entry["asked"] != asked):
+        old = entry and entry["kind"] == "survived" and entry["asked"] != asked and mutant.name not in self.explained
+        if not entry or entry["kind"] == "error" or old:
             return None
         return Verdict(entry["kind"], entry["by"], entry["why"])
 
