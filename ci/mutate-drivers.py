@@ -4,11 +4,12 @@ The sources are those of Debian's kernel that the lab boots (ci/xen-lab drivers)
 and evtchn.c (ci/mutants.py says by which rules they are made, ci/drivers/rules.py what is no rule) is built as a
 module, and what the corpus has about this driver (scenarios/conformance/gntdev and so on) is played with it on real
 Xen, in a fresh guest, until a scenario fails: the likeliest first. It must not fail on the driver as it is, and where
-time passes it must fail twice. Where none fails, and the kernel warned of the driver in its log, that is noticed too. What a leg does not notice is played on the next. What none notices survives: a rule
-without a scenario, or a change without effect. Those of the second kind stand in ci/drivers/without-effect, each with
-its reason. What was found is kept in build/mutate-drivers/found, a line each as soon as it is known: a run that is
-killed goes on where it was, and a survivor is tried again when the corpus changes. While a guest plays, the next ones
-are built.
+time passes it must fail twice. Where none fails, and the kernel warned of the driver in its log, that is noticed too.
+What a leg does not notice, and has no reason, is played on the next. What none notices survives: a rule without a
+scenario, or a change without effect. Those of the second kind stand in ci/drivers/without-effect, each with its
+reason. What was found is kept in build/mutate-drivers/found, a line each as soon as it is known: a run that is killed
+goes on where it was, and a survivor without a reason is tried again when the corpus changes. While a guest plays, the
+next ones are built.
 
   --legs LEG,...   where (pv,arm64: domain 0 on Arm is auto-translated, as PVH is)
   --kernel SERIES  Debian's Linux of this series (6.1)
@@ -168,7 +169,7 @@ class Bench:
         try:
             for leg in self.legs:
                 verdict = self.try_on(leg, item, folder)
-                if verdict.kind not in ("survived", "compiles"):
+                if verdict.kind not in ("survived", "compiles") or item[2].name in self.found.explained:
                     break
             return item, leg.name, verdict
         finally:
