@@ -52,7 +52,8 @@ class Tree:
 
     def arguments(self, name):
         """What libclang has to know to read the file as the compiler does."""
-        words, out = iter(shlex.split(self.commands[name][0].split(" ; ")[0])), []
+        words = iter(shlex.split(self.commands[name][0].split(" ; ")[0]))
+        out = ["--target=aarch64-linux-gnu"] if self.leg.startswith("arm64") else []
         for word in words:
             if word == "-include":
                 out += [word, next(words)]
