@@ -31,6 +31,7 @@ lab_ports() { # DEVICE DIRECTORY
 lab_machine() { # LEG DIRECTORY
 	case $1 in
 	*+* | *-host) lab_memory=2048M ;;
+	arm64) lab_memory=1536M ;; # a map of 65536 pages takes 256 MB there
 	*) lab_memory=1024M ;;
 	esac
 	qemu=("$(lab_emulator "$1")" -m "$lab_memory" -accel tcg -smp 1)
