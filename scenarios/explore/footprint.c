@@ -69,8 +69,7 @@ static void touch(struct recorder *r, enum object kind, uint16_t domid, uint64_t
 static void touch_file(struct recorder *r, enum object kind, const struct gntsim_file *file,
 		       bool write)
 {
-	add(r->into, (uint64_t)kind << 60 | ((uintptr_t)file & UINT64_C(0xffffffffffff)), 0, 1,
-	    write);
+	add(r->into, (uint64_t)kind << 60 | (uintptr_t)file, 0, 1, write);
 }
 
 static void touch_bytes(struct recorder *r, gntsim_frame frame, uint64_t at, uint64_t len,
@@ -207,12 +206,13 @@ static void touch_ioctl(struct recorder *r, const struct gntsim_file *file,
 			const struct scn_call *call)
 {
 	const struct scn_ioctl *known = scn_ioctl_by_number(call->arg[1]);
-	bool whole = call->image && known && known->layout && call->place == SCN_PLACE_PLAIN &&
-		     call->image_len >= known->layout->size;
 
-	if (known && !strcmp(known->name, "IOCTL_EVTCHN_RESET")) {
+	if (known && !known->layout) {
+		/* IOCTL_EVTCHN_RESET alone has no argument. */
 		touch_file(r, RING, file, true);
-	} else if (!whole || strstr(known->name, "GRANT_COPY") || strstr(known->name, "DMABUF")) {
+	} else if (!known || call->place != SCN_PLACE_PLAIN ||
+		   call->image_len < known->layout->size || strstr(known->name, "GRANT_COPY") ||
+		   strstr(known->name, "DMABUF")) {
 		r->into->everything = true;
 	} else if (gntsim_file_device(file) == GNTSIM_DEV_EVTCHN) {
 		touch_evtchn(r, file, known->name, call);
@@ -252,7 +252,8 @@ static void touch_file_call(struct recorder *r, const struct gntsim_file *file,
 		touch_file(r, RING, file, call->kind == SCN_READ);
 		r->into->everything |= call->kind == SCN_READ && call->use_address;
 	} else {
-		touch_file(r, OPEN, file, true);
+		/* dup() */
+		touch_file(r, OPEN, file, false);
 	}
 }
 
