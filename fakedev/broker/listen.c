@@ -167,6 +167,13 @@ static bool is_dead(const struct sockaddr_un *addr)
 	return dead;
 }
 
+/* What was bound a moment ago is ours, and nothing says so yet. */
+static int without_socket(const struct listening *l, int err)
+{
+	unlink(l->path);
+	return err;
+}
+
 static int bind_path(struct listening *l, int fd, const char *record, struct failure *f)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
@@ -180,13 +187,16 @@ static int bind_path(struct listening *l, int fd, const char *record, struct fai
 	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return cannot(f, -errno, l->path, errno == EADDRINUSE ? kind_of(l->path) : NULL);
 	if (!identify(l->path, &x))
-		return cannot(f, -errno, l->path, NULL);
-	l->bound = true;
+		return without_socket(l, cannot(f, -errno, l->path, NULL));
 	write_record(now, &x);
 	if (pwrite(l->lock, now, strlen(now), 0) < 0 || ftruncate(l->lock, (off_t)strlen(now)) < 0)
-		return fail(f, -errno, "cannot write %s: %s", l->lock_path, strerror(errno));
+		return without_socket(
+		    l, fail(f, -errno, "cannot write %s: %s", l->lock_path, strerror(errno)));
 	l->identity = strdup(now);
-	return l->identity ? 0 : fail(f, -ENOMEM, "out of memory");
+	if (!l->identity)
+		return without_socket(l, fail(f, -ENOMEM, "out of memory"));
+	l->bound = true;
+	return 0;
 }
 
 int listen_start(struct listening *l, const char *path, struct failure *f)

@@ -13,14 +13,19 @@
 /* In one write: others may print to the same place. */
 int complain(const char *format, ...)
 {
-	char *text = NULL;
+	char *text = NULL, room[512];
 	va_list args;
 
 	va_start(args, format);
 	if (vasprintf(&text, format, args) < 0)
 		text = NULL;
 	va_end(args);
-	fprintf(stderr, "gntsim: %s\n", text ? text : format);
+	/* Of what has no memory maybe. */
+	va_start(args, format);
+	if (!text)
+		vsnprintf(room, sizeof(room), format, args);
+	va_end(args);
+	fprintf(stderr, "gntsim: %s\n", text ? text : room);
 	free(text);
 	return EXIT_GNTSIM;
 }

@@ -32,13 +32,17 @@ void running_signal(void *ctx)
 {
 	struct running *r = ctx;
 	struct signalfd_siginfo s;
+	ssize_t n;
 
-	while (read(r->signals, &s, sizeof(s)) == sizeof(s)) {
+	while ((n = read(r->signals, &s, sizeof(s))) == sizeof(s)) {
 		if (s.ssi_signo == SIGCHLD)
 			reap(r);
 		else if (s.ssi_code <= 0 && r->child > 0)
 			kill(r->child, (int)s.ssi_signo);
 	}
+	/* Whatever came: the end of a child is there to be seen without. */
+	if (n < 0 && errno != EAGAIN && errno != EINTR)
+		reap(r);
 }
 
 int running_prepare(struct running *r, struct xenstore *x)

@@ -245,8 +245,11 @@ static void take_report(struct several *s)
 	int status;
 	ssize_t n = read(s->starting, &status, sizeof(status));
 
-	if (n < 0)
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n < 0)
+		fail_all(s, complain("cannot read whether %s has started: %s",
+				     s->o->programs[s->n_started - 1].argv[0], strerror(errno)));
 	if (n == sizeof(status))
 		fail_all(s, status);
 	s->children[s->n_started - 1].executed = n == 0;
@@ -272,13 +275,19 @@ static void take_events(void *ctx)
 {
 	struct several *s = ctx;
 	struct signalfd_siginfo info;
+	ssize_t n;
 
 	/* What a program printed was printed before it ended. */
 	if (s->starting >= 0)
 		take_report(s);
 	take_news(s);
-	while (read(s->signals, &info, sizeof(info)) == sizeof(info))
+	while ((n = read(s->signals, &info, sizeof(info))) == sizeof(info))
 		take_signal(s, &info);
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		if (!s->failed)
+			fail_all(s, complain("cannot read signals: %s", strerror(errno)));
+		reap(s);
+	}
 }
 
 /* Its line has come, or it was ended at its point: the others are to live with that. */

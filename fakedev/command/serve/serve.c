@@ -64,6 +64,8 @@ struct serve_options {
 struct serving {
 	int signals;
 	bool ended;
+	int failed;
+	struct broker *broker;
 	struct xenstore *xenstore;
 };
 
@@ -71,8 +73,9 @@ static void on_signal(void *ctx)
 {
 	struct serving *s = ctx;
 	struct signalfd_siginfo info;
+	ssize_t n;
 
-	while (read(s->signals, &info, sizeof(info)) == sizeof(info)) {
+	while ((n = read(s->signals, &info, sizeof(info))) == sizeof(info)) {
 		int status;
 		pid_t pid;
 
@@ -85,6 +88,11 @@ static void on_signal(void *ctx)
 				continue;
 			xenstore_ended(s->xenstore, status);
 		}
+	}
+	if (n < 0 && errno != EAGAIN && errno != EINTR) {
+		s->failed = complain("cannot read signals: %s", strerror(errno));
+		/* They would be ready for ever. */
+		broker_unwatch(s->broker, s->signals);
 	}
 }
 
@@ -132,6 +140,7 @@ static int serve(const struct serve_options *o, const char *dir)
 	be_told_of_pipes();
 	if (broker_new(config, &b, &f) < 0)
 		return complain("%s", f.text);
+	s.broker = b;
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (dir) {
 		tree = mount_shared(dir, &id, &f);
@@ -153,12 +162,12 @@ static int serve(const struct serve_options *o, const char *dir)
 		recording_leave_out(o->recording, x.pid);
 		printf("gntsim: serving %s\n", config->socket_path);
 		fflush(stdout);
-		while (!s.ended && n >= 0)
+		while (!s.ended && !s.failed && n >= 0)
 			n = broker_serve(b, -1);
 		/* Who has ended by now has ended for the report too. */
 		if (n >= 0)
 			broker_catch_up(b);
-		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : 0;
+		n = n < 0 ? complain("the event loop failed: %s", strerror(-n)) : s.failed;
 		if (broker_report_leaks(b) && o->leaks_fail && n == 0)
 			n = 1;
 		if (broker_hazards(b) && o->hazards_fail && n == 0)

@@ -1,0 +1,53 @@
+#!/bin/sh
+# What ci/faults has found, by name; and a few of its faults.
+# usage: faults-test.sh CI_FAULTS BUILD
+set -u
+faults=$1 build=$(realpath "$2") gntsim=$(realpath "$2")/gntsim failed=0
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+strace -o /dev/null true 2>/dev/null || {
+	echo "skipped: strace can trace nothing here"
+	exit 77
+}
+use=$build/tests/cli/use-devices
+
+# inject WHAT FAULT COMMAND...: its status in $got, its words in $dir/err.
+inject() {
+	what=$1 fault=$2
+	shift 2
+	# shellcheck disable=SC2086
+	timeout -s KILL 60 strace -qq -o "$dir/strace" $fault "$@" >"$dir/out" 2>"$dir/err"
+	got=$?
+}
+expect() {
+	[ $got = "$1" ] && { [ -z "$2" ] || grep -q -e "$2" "$dir/err"; } && return
+	failed=1
+	echo "$what: status $got, expected $1, with '$2':"
+	tail -n 5 "$dir/err"
+}
+
+# A socket that was bound, and could not be recorded, stayed.
+inject "a lock file on a full disk" "-e inject=pwrite64:error=ENOSPC:when=1" "$gntsim" serve --socket "$dir/s"
+expect 125 "s.lock: No space left on device"
+if [ -e "$dir/s" ] || [ -e "$dir/s.lock" ]; then
+	failed=1
+	echo "a socket or its lock is left"
+fi
+# Signals that can't be read were waited for, for ever.
+inject "signals, one program" "-P anon_inode:[signalfd] -e inject=read:error=EIO" "$gntsim" run -- "$use" clean
+expect 0 ''
+inject "signals, two programs" "-P anon_inode:[signalfd] -e inject=read:error=EIO" "$gntsim" run -- "$use" clean ::: -- "$use" clean
+expect 125 "cannot read signals: Input/output error"
+# shellcheck disable=SC2016
+inject "signals of a machine" "-P anon_inode:[signalfd] -e inject=read:error=EIO" \
+	sh -c '(until [ -S "$2" ]; do sleep 0.01; done; kill -TERM $$) & exec "$1" serve --socket "$2"' sh "$gntsim" "$dir/s"
+expect 125 "cannot read signals: Input/output error"
+# What was complained of without memory was a format.
+what="no memory"
+FAULT_AT=1 FAULT_EVER=1 FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \
+	"$gntsim" status --socket "$dir/none" >"$dir/out" 2>"$dir/err"
+got=$?
+expect 125 "no machine at $dir/none"
+
+"$faults" --build "$build" --sample 10 --budget 5 --jobs 2 || failed=1
+exit $failed
