@@ -116,6 +116,11 @@ class Leg:
             elif result.path in self.texts and result.skipped != "error":
                 self.known[self.key(result.path)] = result.skipped or ("passes" if result.ok else "fails")
 
+    def passes_now(self, path):
+        """Whether the drivers as they are pass it on this host as busy as it is."""
+        modules = {MODULES[name]: file for name, file in self.tree.modules.items()}
+        return any(result.ok and result.path == path for result in self.play(modules, [path]))
+
     def warns(self, place):
         """Whether the driver as it is has the kernel warn there."""
         return self.known.get(place) == "warns"

@@ -57,7 +57,7 @@ def first_failure(leg, modules, scenarios):
 
 def judge(leg, name, module, scenarios):
     """The verdict of a leg on this module. A failure must not show on the driver as it is, and one that a busy host
-    can be guilty of must show twice."""
+    can be guilty of must show twice; where it hangs, the driver as it is must pass right then."""
     modules = {MODULES[other]: file for other, file in leg.tree.modules.items()}
     modules[MODULES[name]] = module
     before = set()
@@ -79,7 +79,10 @@ def judge(leg, name, module, scenarios):
             again = None if again and again.skipped == "warned" else again
         before.add(failed.path)
         if again and again.skipped != "error" and leg.plain([failed.path])[failed.path] == "passes":
-            return Verdict(kind_of(again.message), failed.path, again.message)
+            kind = kind_of(again.message)
+            if kind == "hung" and not leg.passes_now(failed.path):
+                return Verdict("error", failed.path, "the driver as it is hangs there too: is this host too busy?")
+            return Verdict(kind, failed.path, again.message)
         if again:
             scenarios = [path for path in scenarios if path != failed.path]
         if len(before) > 2:

@@ -97,6 +97,8 @@ class FakeLeg:
     class tree:  # noqa: N801
         modules = {"gntdev.c": "plain.ko"}
 
+    busy = False
+
     def __init__(self, *runs):
         self.runs, self.asked = list(runs), []
 
@@ -106,6 +108,9 @@ class FakeLeg:
 
     def plain(self, paths):
         return {path: "skipped" if "nowhere" in path else "passes" for path in paths}
+
+    def passes_now(self, path):
+        return not self.busy
 
     def is_timed(self, path):
         return path == "b"
@@ -140,6 +145,9 @@ def check_judge():
     expect("a player that stops short", "error", judged(["ok 1 - a\n"])[0].kind)
     expect("a crash", "crashed", judged(bad("a", "the guest's kernel crashed: BUG"))[0].kind)
     expect("a hang", "hung", judged(*[bad("a", "no result within 60 seconds")] * 2)[0].kind)
+    FakeLeg.busy = True
+    expect("a hang on a host where nothing goes on", "error", judged(*[bad("a", "no result within 60 seconds")] * 2)[0].kind)
+    FakeLeg.busy = False
     warned = "# xen-lab: a kernel warned: [ 9.1] WARNING: CPU: 0 PID: 7 at /a/evtchn.c:171 evtchn_{}+0x1/0x2 [x]"
     verdict, leg = judged([*both, warned.format("interrupt")])
     expect("a warning", ("warned", "evtchn.c:evtchn_interrupt"), verdict[:2])
