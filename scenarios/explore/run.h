@@ -20,7 +20,6 @@ struct node {
 	struct saved saved;
 	struct scn_branch *branches;
 	uint64_t *results;
-	bool dead; /* who is to die is */
 	uint32_t n_trail;
 	uint64_t live, backtrack, done, blocked, sleep;
 	struct footprint *touched;       /* by each thread that was tried here */
@@ -40,7 +39,7 @@ struct run {
 	struct scn_branch branches[SCN_MAX_BRANCHES];
 	uint64_t results[SCN_MAX_BRANCHES]; /* a digest of what came back */
 	uint32_t n_branches, first_event;
-	bool with_death, dead;
+	bool with_death;
 	/* What the always of the file look at. */
 	struct footprint looks;
 	bool looks_at_counts;

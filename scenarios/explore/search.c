@@ -174,7 +174,6 @@ static void restore(struct run *r, const struct node *node)
 	state_restore(&r->p, &node->saved);
 	memcpy(r->branches, node->branches, r->n_branches * sizeof(r->branches[0]));
 	memcpy(r->results, node->results, r->n_branches * sizeof(r->results[0]));
-	r->dead = node->dead;
 	r->trail.len = node->n_trail * sizeof(struct happened);
 }
 
@@ -185,7 +184,7 @@ static void block_is_over(struct run *r)
 	struct scn_branch branches[SCN_MAX_BRANCHES];
 	uint64_t results[SCN_MAX_BRANCHES];
 	uint32_t n = r->n_branches, first_event = r->first_event;
-	bool with_death = r->with_death, dead = r->dead;
+	bool with_death = r->with_death;
 
 	take_digest(r, false);
 	memcpy(branches, r->branches, sizeof(branches));
@@ -199,7 +198,6 @@ static void block_is_over(struct run *r)
 	r->n_branches = n;
 	r->first_event = first_event;
 	r->with_death = with_death;
-	r->dead = dead;
 }
 
 static bool victim_lives(const struct run *r)
@@ -223,7 +221,7 @@ static uint64_t live_threads(const struct run *r)
 		if (r->branches[t].next && r->p.alive[r->branches[t].process])
 			live |= bit(t);
 	}
-	if (r->with_death && !r->dead && victim_lives(r))
+	if (r->with_death && victim_lives(r))
 		live |= bit(r->n_branches);
 	return live;
 }
@@ -234,7 +232,6 @@ static enum scn_done die(struct run *r)
 	scn_cleanup_buf struct scn_buf why = {0};
 	const struct scn_process_decl *d = r->q->s->processes;
 
-	r->dead = true;
 	if (r->q->death == DEATH_KILL) {
 		recorder_kill(&r->r, r->q->victim);
 		r->p.ops->kill(r->p.self, r->q->victim, &why);
@@ -399,7 +396,6 @@ static void enter(struct run *r, struct node *node, uint64_t live)
 		r->out_of_memory = r->stop = true;
 	memcpy(node->branches, r->branches, r->n_branches * sizeof(r->branches[0]));
 	memcpy(node->results, r->results, r->n_branches * sizeof(r->results[0]));
-	node->dead = r->dead;
 	node->n_trail = trail_length(r);
 	node->live = live;
 	node->done = node->blocked = 0;
@@ -482,7 +478,6 @@ static void search_block(struct run *r, const struct scn_step *block)
 	}
 	memset(r->results, 0, sizeof(r->results));
 	r->first_event = r->depth;
-	r->dead = false;
 	r->with_death = is_deadly(r->q, block);
 	r->looks_at_counts = looks_at_counts(r);
 	for (uint32_t i = 0; i < r->n_branches && !r->stop; i++) {
