@@ -7,27 +7,22 @@
  *
  * usage: bell-fuzz [SEED [CALLS]] */
 #define _GNU_SOURCE
+#include "bell-caller.h"
 #include "broker/broker-internal.h"
 #include "fronts/fronts.h"
 #include "uapi.h"
-#include "wire_bell.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #define SCRIBBLERS 2
 #define LIMIT_S    100
-#define SLEEP_MS   100
 
 static const char *socket_path;
 static atomic_bool over, served_out;
@@ -39,132 +34,19 @@ static uint32_t roll(uint64_t *state, uint32_t n)
 	return (uint32_t)(*state >> 33) % n;
 }
 
-static void need(bool good, const char *what)
-{
-	if (good)
-		return;
-	fprintf(stderr, "bell-fuzz: %s\n", what);
-	_exit(1);
-}
-
-/* A connection with an evtchn file, number 0 there, and a doorbell. */
-struct caller {
-	int fd, device, rings;
-	struct wire_bell *page;
-	uint32_t asked;
-	uint64_t state;
-	unsigned char buffer[WIRE_BUFFER];
-};
-
-static int request(struct caller *c, enum wire_op op, const void *payload, size_t len,
-		   struct wire_in *in)
-{
-	int err = wire_send(c->fd, (uint16_t)op, 0, payload, len, NULL, 0);
-
-	return err < 0 ? err : wire_recv(c->fd, 0, c->buffer, in);
-}
-
-static void begin(struct caller *c)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct wire_hello h = {.domid = 0};
-	struct wire_open o = {.device = WIRE_DEV_EVTCHN, .flags = 2};
-	struct wire_in in;
-	int page;
-	void *p;
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", socket_path);
-	c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	need(connect(c->fd, (struct sockaddr *)&a, sizeof(a)) == 0, "connect");
-	need(request(c, WIRE_HELLO, &h, sizeof(h), &in) == 0 && in.msg.result == 0, "HELLO");
-	need(request(c, WIRE_OPEN, &o, sizeof(o), &in) == 0 && in.n_fds == 1, "OPEN");
-	c->device = wire_in_take_fd(&in, 0);
-	need(request(c, WIRE_BELL, NULL, 0, &in) == 0 && in.n_fds == 2, "no doorbell");
-	page = wire_in_take_fd(&in, 0);
-	c->rings = wire_in_take_fd(&in, 1);
-	need(ftruncate(page, 0) < 0 && errno == EPERM, "the page can be taken away");
-	p = mmap(NULL, sizeof(*c->page), PROT_READ | PROT_WRITE, MAP_SHARED, page, 0);
-	need(p != MAP_FAILED, "mmap");
-	close(page);
-	c->page = p;
-	c->asked = 0;
-}
-
-static void end(struct caller *c)
-{
-	close(c->fd);
-	close(c->device);
-	close(c->rings);
-}
-
-static void ring(const struct caller *c)
-{
-	const uint64_t one = 1;
-
-	if (!atomic_load(&c->page->looks))
-		need(write(c->rings, &one, sizeof(one)) == sizeof(one), "ring");
-}
-
-/* An ioctl with an argument of up to 64 bytes, as a message. */
-static size_t compose(unsigned char *out, uint32_t cmd, const void *arg, size_t len)
-{
-	struct {
-		struct wire_msg msg;
-		struct wire_ioctl call;
-		struct wire_region region;
-		unsigned char bytes[64];
-	} m = {
-	    .msg = {.magic = WIRE_MAGIC, .version = WIRE_VERSION, .op = WIRE_IOCTL},
-	    .call = {.cmd = cmd, .arg = 4096, .n_regions = 1},
-	    .region = {.addr = 4096, .len = (uint32_t)len, .flags = WIRE_R_DATA},
-	};
-	size_t n = offsetof(__typeof__(m), bytes) + ((len + 7) & ~(size_t)7);
-
-	memcpy(m.bytes, arg, len);
-	m.msg.payload = (uint32_t)(n - sizeof(m.msg));
-	memcpy(out, &m, n);
-	return n;
-}
-
-static int64_t call(struct caller *c, uint32_t cmd, const void *arg, size_t len)
-{
-	const struct timespec pause = {.tv_nsec = SLEEP_MS * 1000000};
-	struct wire_bell *b = c->page;
-	struct wire_in in;
-	uint32_t n;
-
-	atomic_store(&b->request, (uint32_t)compose(b->requested, cmd, arg, len));
-	atomic_store(&b->asked, ++c->asked);
-	atomic_thread_fence(memory_order_seq_cst);
-	ring(c);
-	for (int i = 0; i < 500 && atomic_load(&b->answered) != c->asked; i++)
-		wire_bell_pause();
-	atomic_store(&b->sleeps, 1);
-	while (atomic_load(&b->answered) != c->asked) {
-		need(!atomic_load(&b->ended), "who keeps to the rules is hung up on");
-		syscall(SYS_futex, &b->answered, FUTEX_WAIT, c->asked - 1, &pause, NULL, 0);
-	}
-	atomic_store(&b->sleeps, 0);
-	n = atomic_load(&b->reply);
-	need(n > 0 && n <= sizeof(b->replied) && wire_take(b->replied, n, &in) == 0 &&
-		 in.msg.op == WIRE_IOCTL,
-	     "an answer that is none");
-	return in.msg.result;
-}
-
 /* Each answer is that to its own question. */
 static void keep_to_the_rules(struct caller *c, unsigned long calls)
 {
 	for (unsigned long i = 0; i < calls; i++) {
 		struct ioctl_evtchn_bind_unbound_port bind = {.remote_domain = 0};
-		int64_t port = call(c, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind, sizeof(bind));
+		int64_t port = caller_call(c, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind, sizeof(bind));
 		struct ioctl_evtchn_notify notify = {.port = (uint32_t)port};
 		struct ioctl_evtchn_unbind unbind = {.port = (uint32_t)port};
 
 		need(port > 0, "BIND_UNBOUND_PORT");
-		need(call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == 0, "NOTIFY");
-		need(call(c, IOCTL_EVTCHN_UNBIND, &unbind, sizeof(unbind)) == 0, "UNBIND");
-		need(call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == -ENOTCONN,
+		need(caller_call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == 0, "NOTIFY");
+		need(caller_call(c, IOCTL_EVTCHN_UNBIND, &unbind, sizeof(unbind)) == 0, "UNBIND");
+		need(caller_call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == -ENOTCONN,
 		     "NOTIFY of a port that is gone");
 	}
 }
@@ -216,14 +98,14 @@ static void *ask(void *arg)
 	struct caller *c = &s->caller;
 
 	while (!atomic_load(&over)) {
-		begin(c);
+		caller_begin(c, socket_path);
 		atomic_store(&s->page, c->page);
 		atomic_store(&s->may_write, true);
 		while (!atomic_load(&over) && !atomic_load(&c->page->ended) &&
 		       roll(&c->state, 2000)) {
 			uint64_t bytes[4] = {roll(&c->state, 8)};
-			size_t n = compose(c->page->requested, commands[roll(&c->state, 5)], bytes,
-					   sizeof(bytes));
+			size_t n = caller_compose(c->page->requested, commands[roll(&c->state, 5)],
+						  bytes, sizeof(bytes));
 
 			bool bad = roll(&c->state, 200) == 0;
 
@@ -250,7 +132,7 @@ static void *ask(void *arg)
 			sched_yield();
 		atomic_fetch_add(&hung_up, atomic_load(&c->page->ended) != 0);
 		munmap(c->page, sizeof(*c->page));
-		end(c);
+		caller_end(c);
 	}
 	return NULL;
 }
@@ -289,7 +171,7 @@ int main(int argc, char **argv)
 	socket_path = path;
 	need(broker_new(&config, &b, &f) == 0, "no broker");
 	need(pthread_create(&server, NULL, serve, b) == 0, "thread");
-	begin(&good);
+	caller_begin(&good, socket_path);
 	for (int i = 0; i < SCRIBBLERS; i++) {
 		scribblers[i].state = seed * 1000 + (uint64_t)i;
 		scribblers[i].caller.state = ~scribblers[i].state;
@@ -304,7 +186,7 @@ int main(int argc, char **argv)
 		pthread_join(scribblers[i].asks, NULL);
 		pthread_join(scribblers[i].scribbles, NULL);
 	}
-	end(&good);
+	caller_end(&good);
 	atomic_store(&served_out, true);
 	pthread_join(server, NULL);
 	while (broker_serve(b, 0) > 0)
