@@ -554,12 +554,11 @@ struct vma {
 	} u;
 };
 
-/* Where programs' addresses end. Elsewhere they go further than on x86-64 (arm64: 48 bits and more), and it is the
- * host's kernel that knows how far. */
-#ifdef __x86_64__
-#define TASK_SIZE 0x7ffffffff000ull
+/* Where programs' addresses end on this host: its kernel gives them, from above. */
+#ifdef __aarch64__
+#define TASK_SIZE (1ull << 48)
 #else
-#define TASK_SIZE (1ull << 56)
+#define TASK_SIZE 0x7ffffffff000ull
 #endif
 
 /* The VMA that contains @p addr or the first above it. */

@@ -23,7 +23,7 @@ static void mmap_errors(void)
 static void mmap_errors_in_order(void)
 {
 	struct four f = four_open_with(O_RDWR);
-	const uint64_t top = UINT64_C(0) - PAGE, task = UINT64_C(0x7ffffffff000);
+	const uint64_t top = UINT64_C(0) - PAGE, task = ADDRESSES_END;
 
 	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, VA, UINT64_MAX, RW, MAP_SHARED, 0), -ENOMEM);
 	EXPECT_EQ(gntsim_mmap(f.mm, f.alloc, VA, task + PAGE, RW, MAP_SHARED, 0), -ENOMEM);

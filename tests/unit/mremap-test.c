@@ -99,7 +99,7 @@ static void mremap_errors(void)
 static void mremap_to_the_edges(void)
 {
 	const int move = MREMAP_MAYMOVE | MREMAP_FIXED;
-	const uint64_t top = UINT64_C(0x7ffffffff000) - PAGE;
+	const uint64_t top = ADDRESSES_END - PAGE;
 	struct four f = four();
 
 	EXPECT_EQ(gntsim_mremap(f.mm, VA + 3 * PAGE, PAGE, PAGE, move, VA + 4 * PAGE), 0);

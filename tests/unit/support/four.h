@@ -10,6 +10,13 @@
 
 enum { RW = PROT_READ | PROT_WRITE };
 
+/** Where programs' addresses end on this host. */
+#ifdef __aarch64__
+#define ADDRESSES_END (UINT64_C(1) << 48)
+#else
+#define ADDRESSES_END UINT64_C(0x7ffffffff000)
+#endif
+
 /** Four pages of domain 1 at indices from 0, whose first bytes are 1 to 4. */
 struct four {
 	struct gntsim_file *alloc;
