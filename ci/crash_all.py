@@ -17,10 +17,12 @@ Exit status: 0 all is as expected, 1 something is not, 2 not all was searched, 1
 """
 import argparse
 import collections
+import ctypes
 import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -89,6 +91,12 @@ def report_path(args, search):
     return f"{args.output}/{search.name}.{shard}.json"
 
 
+def die_with_parent():
+    """However we end, nothing goes on."""
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
+
+
 def run(args, search, until):
     """Returns what is wrong, if it could not be searched."""
     path = report_path(args, search)
@@ -98,7 +106,7 @@ def run(args, search, until):
     if until:
         words += ["--budget", str(max(1, int(until - time.monotonic())))]
     done = subprocess.run(words + ["--"] + search.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, check=False)
+                          stderr=subprocess.PIPE, text=True, check=False, preexec_fn=die_with_parent)
     if done.returncode in (0, 1, 2) and os.path.exists(f"{path}.new"):
         os.rename(f"{path}.new", path)
         return ""
