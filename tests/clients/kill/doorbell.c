@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-	KILLS = 500,
+	KILLS = 400,
 	/* Of so many one is killed from outside, and one after some instructions: slow where much else runs. */
 	EACH_OUTSIDE = 10,
 	EACH_STEPPED = 100,
