@@ -2,7 +2,7 @@
 # Each domain has its own part of the xenstore, by Debian's xenstored: paths, permissions, watches, its
 # birth and its end; and what is wrong in one is no other's trouble.
 # usage: domains-test.sh GNTSIM SCRIBBLE [LIVES]
-gntsim=$(realpath "$1") scribble=$(realpath "$2") lives=${3:-20}
+gntsim=$(realpath "$1") scribble=$(realpath "$2") lives=${3:-10}
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
 ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || {
@@ -67,13 +67,17 @@ i=0
 while [ $i -lt "$lives" ]; do
 	i=$((i + 1))
 	"$gntsim" control --socket "$s" create $i || complain "create $i"
+	"$gntsim" control --socket "$s" attach vbd $i params=/dev/null >"$dir/out" || complain "attach $i"
+	[ $i = 1 ] || "$gntsim" control --socket "$s" attach vif $i 1 >"$dir/out" || complain "attach $i to 1"
 done
+expect 0 "a backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend/vif/2/0
 expect 0 "they are there" "$in" 0 xenstore-list /local/domain
 [ "$(wc -l <"$dir/out")" = $((lives + 1)) ] || complain "not all: $(cat "$dir/out")"
-i=0
-while [ $i -lt "$lives" ]; do
-	i=$((i + 1))
+i=$lives
+while [ $i -gt 0 ]; do
 	"$gntsim" control --socket "$s" destroy $i || complain "destroy $i"
+	i=$((i - 1))
+	[ $i != 1 ] || expect 1 "no backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend
 done
 expect 0 "the store at last" "$in" 0 xenstore-ls -f
 grep -v '^/vm = ""' "$dir/out" | sort >"$dir/last"

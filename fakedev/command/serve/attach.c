@@ -244,6 +244,21 @@ static int write_all(struct xs_client *c, struct device *d)
 	return err;
 }
 
+/* A domain is written into the store after it is made. */
+static int await(const struct joining *j, int fd, uint32_t domid)
+{
+	const struct machine_question q = {.payload = &domid, .len = sizeof(domid)};
+	struct wire_in in;
+	struct failure f;
+	int err = machine_ask(j, fd, WIRE_INTRODUCE, &q, &in, &f);
+
+	if (err == 0) {
+		err = (int)in.msg.result;
+		wire_in_done(&in);
+	}
+	return err == -ENOENT ? -ESRCH : err;
+}
+
 static const char *problem(int err)
 {
 	return err == -ESRCH    ? "one of the domains is not in the store"
@@ -275,7 +290,11 @@ int attach(const struct joining *j, const char *kind, uint32_t domid, int n, cha
 		return complain("attach: the machine has no xenstore (--xenstore)");
 	}
 	snprintf(path, sizeof(path), "%s/socket", about.rundir);
-	err = xs_open(&c, path, j->patience ? j->patience : 20);
+	err = await(j, fd, d.domid);
+	if (err == 0)
+		err = await(j, fd, d.backend);
+	if (err == 0)
+		err = xs_open(&c, path, j->patience ? j->patience : 20);
 	if (err == 0) {
 		err = write_all(&c, &d);
 		xs_close(&c);

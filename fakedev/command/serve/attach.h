@@ -12,4 +12,7 @@
  */
 int attach(const struct joining *j, const char *kind, uint32_t domid, int n, char **words);
 
+/** A domain has been destroyed: takes the directories of its devices away, where their backends are. */
+void detach_all(const struct joining *j, uint32_t domid);
+
 #endif

@@ -222,6 +222,16 @@ static int set_limit(const struct target *t, uint32_t domid, const char *word)
 	return ask(t, WIRE_LIMIT, &w, sizeof(w), "limit");
 }
 
+static int destroy(const struct target *t, uint32_t domid)
+{
+	const struct joining j = {.socket = t->socket, .patience = t->patience};
+	int status = ask(t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
+
+	if (status == 0)
+		detach_all(&j, domid);
+	return status;
+}
+
 int control_main(int argc, char **argv)
 {
 	struct target t = {0};
@@ -259,7 +269,7 @@ int control_main(int argc, char **argv)
 		return console(&j, domid);
 	}
 	if (strcmp(a[0], "destroy") == 0 && n == 2)
-		return ask(&t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
+		return destroy(&t, domid);
 	if (strcmp(a[0], "limit") != 0 || n != 3)
 		return bad_control(a[0]);
 	return set_limit(&t, domid, a[2]);
