@@ -74,10 +74,10 @@ expect 0 "a backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend
 expect 0 "they are there" "$in" 0 xenstore-list /local/domain
 [ "$(wc -l <"$dir/out")" = $((lives + 1)) ] || complain "not all: $(cat "$dir/out")"
 i=$lives
-while [ $i -gt 0 ]; do
-	"$gntsim" control --socket "$s" destroy $i || complain "destroy $i"
+while [ "$i" -gt 0 ]; do
+	"$gntsim" control --socket "$s" destroy "$i" || complain "destroy $i"
 	i=$((i - 1))
-	[ $i != 1 ] || expect 1 "no backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend
+	[ "$i" != 1 ] || expect 1 "no backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend
 done
 expect 0 "the store at last" "$in" 0 xenstore-ls -f
 grep -v '^/vm = ""' "$dir/out" | sort >"$dir/last"
