@@ -52,8 +52,10 @@ static inline void wire_bell_pause(void)
 {
 #if defined(__x86_64__)
 	__asm__ volatile("pause" ::: "memory");
-#else
+#elif defined(__aarch64__)
 	__asm__ volatile("yield" ::: "memory");
+#else
+	__asm__ volatile("" ::: "memory");
 #endif
 }
 

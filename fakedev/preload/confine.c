@@ -17,6 +17,8 @@
 #define ARCH AUDIT_ARCH_X86_64
 #elif defined(__s390x__)
 #define ARCH AUDIT_ARCH_S390X
+#elif defined(__riscv)
+#define ARCH AUDIT_ARCH_RISCV64
 #else
 #define ARCH AUDIT_ARCH_AARCH64
 #endif

@@ -16,11 +16,11 @@ struct lib_connection {
 	uint64_t cookie; /* of fd: somebody may have closed it and reused the number */
 	bool broken;     /* the broker is gone; for good */
 	bool traced, watched;
-	_Atomic bool said;
-	bool handlers; /* pthread_atfork done */
-	int child_fd;  /* between lib_fork_prepare() and its end */
-	int arena[2];  /* of the page frames, read-only and read-write; -1: not kept */
-	long pid;      /* that called last; another in the child of vfork */
+	_Atomic unsigned int said; /* a word: of less not all can exchange it */
+	bool handlers;             /* pthread_atfork done */
+	int child_fd;              /* between lib_fork_prepare() and its end */
+	int arena[2];              /* of the page frames, read-only and read-write; -1: not kept */
+	long pid;                  /* that called last; another in the child of vfork */
 	/* Who is inside, where signals can't be blocked: a handler of its own may come in between. */
 	_Atomic uintptr_t inside;
 	_Atomic int nested;

@@ -23,6 +23,8 @@
 #define OUR_MACHINE EM_AARCH64
 #elif defined(__s390x__)
 #define OUR_MACHINE EM_S390
+#elif defined(__riscv)
+#define OUR_MACHINE EM_RISCV
 #else
 #define OUR_MACHINE EM_X86_64
 #endif

@@ -44,7 +44,8 @@ struct writer {
 
 	enum { NOT_YET, RUNS, CANNOT } thread;
 	sem_t wake;
-	atomic_bool woken, ending, hurry;
+	atomic_uint woken; /* a word, as it is exchanged */
+	atomic_bool ending, hurry;
 	uint64_t looked_us, looked_at; /* at the pace: when, and how many were given until then */
 	unsigned int idle;             /* how often nothing had come, and something was left */
 };
