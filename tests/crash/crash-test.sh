@@ -34,10 +34,9 @@ search() {
 # finds CASE LINE [POINTS]
 finds() {
 	search "$1" "$1" "$3"
-	[ $got = 1 ] && grep -q 'FAILED  ' out && grep -qF "($1.c:$2)" out || {
-		complain "$1: not found at line $2, status $got:"
-		cat out err
-	}
+	[ $got = 1 ] && grep -q 'FAILED  ' out && grep -qF "($1.c:$2)" out && return
+	complain "$1: not found at line $2, status $got:"
+	cat out err
 }
 
 n=0
