@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ptrace-bench GNTSIM [CONTAINED]: what the ptrace front makes of a program's calls: an ordinary read(2), bare,
- * traced, and traced with a device and with three and a mapping; and an ioctl of a device, on the socket front, on
- * this, and on this as in a default container. In turns.
+ * ptrace-bench GNTSIM [CONTAINED]: what the ptrace front makes of a program: of an ordinary read(2), of an mmap and
+ * munmap that touch no device, of what only computes and of what allocates, bare, traced, and traced with a device and
+ * with three and a mapping; and of an ioctl of a device, on the socket front, on this, and on this as in a default
+ * container. In turns; all but the ioctl in the program's own processor time.
  */
 #include "measure.h"
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,8 +23,6 @@ typedef uint32_t grant_ref_t;
 #include <xen/gntdev.h>
 
 #define ROUNDS 9
-#define READS  1000000
-#define IOCTLS 2000
 
 struct way {
 	const char *name, *front; /* NULL: without gntsim */
@@ -51,15 +51,86 @@ static void map_one(int gntalloc)
 		     "mmap");
 }
 
+enum figure { READ, UNMAP, COMPUTE, ALLOCATE, IOCTL, FIGURES };
+static const struct {
+	const char *what;
+	int times;
+} figures[FIGURES] = {
+    [READ] = {"read of a byte", 300000},
+    [UNMAP] = {"mmap and munmap", 40000},
+    [COMPUTE] = {"computing", 20000000},
+    [ALLOCATE] = {"malloc and free", 100000},
+    [IOCTL] = {"ioctl", 500},
+};
+
+/* Nothing but a register is used. */
+static void compute(int times)
+{
+	volatile uint64_t result;
+	uint64_t x = 88172645463325252ull;
+
+	for (int i = 0; i < times; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+	}
+	result = x;
+	(void)result;
+}
+
+/* Of many sizes, some of which come from mmap() each time: the threshold stays where it is. */
+static void allocate(int times)
+{
+	static void *kept[512];
+	uint32_t x = 2463534242u;
+
+	mallopt(M_MMAP_THRESHOLD, 128 * 1024);
+	for (int i = 0; i < times; i++) {
+		void **at = &kept[x % 512];
+		size_t size = x % 16 ? x % 4096 + 1 : x % (256 * 1024) + 1;
+
+		free(*at);
+		*at = malloc(size);
+		measure_need(*at != NULL, "malloc");
+		memset(*at, 1, size < 256 ? size : 256);
+		x ^= x << 13;
+		x ^= x >> 17;
+		x ^= x << 5;
+	}
+}
+
+static void unmap(int times)
+{
+	for (int i = 0; i < times; i++) {
+		void *p =
+		    mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		measure_need(p != MAP_FAILED && munmap(p, 65536) == 0, "mmap");
+	}
+}
+
+static void do_reads(int times, int zero)
+{
+	char byte;
+
+	for (int i = 0; i < times; i++)
+		measure_need(read(zero, &byte, 1) == 1, "read");
+}
+
+static void do_ioctls(int times, int gntdev)
+{
+	struct ioctl_gntdev_unmap_grant_ref none = {.index = 77 * 4096, .count = 1};
+
+	for (int i = 0; i < times; i++)
+		ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &none);
+}
+
 /* Prints seconds each. */
 static void be_measured(int devices)
 {
 	static const char *const names[] = {"/dev/xen/gntalloc", "/dev/xen/gntdev",
 					    "/dev/xen/evtchn"};
-	struct ioctl_gntdev_unmap_grant_ref none = {.index = 77 * 4096, .count = 1};
 	int zero = open("/dev/zero", O_RDONLY), fds[3] = {-1, -1, -1};
-	double begin, read_each, ioctl_each = 0;
-	char byte;
 
 	measure_need(zero >= 0, "/dev/zero");
 	for (int i = 0; i < devices; i++) {
@@ -68,24 +139,39 @@ static void be_measured(int devices)
 	}
 	if (devices == 3)
 		map_one(fds[0]);
-	begin = measure_cpu_now();
-	for (int i = 0; i < READS; i++)
-		measure_need(read(zero, &byte, 1) == 1, "read");
-	read_each = (measure_cpu_now() - begin) / READS;
-	if (devices == 3) {
-		begin = measure_now();
-		for (int i = 0; i < IOCTLS; i++)
-			ioctl(fds[1], IOCTL_GNTDEV_UNMAP_GRANT_REF, &none);
-		ioctl_each = (measure_now() - begin) / IOCTLS;
+	for (int f = 0; f < FIGURES; f++) {
+		int times = f == IOCTL && devices < 3 ? 0 : figures[f].times;
+		double begin = f == IOCTL ? measure_now() : measure_cpu_now();
+
+		switch ((enum figure)f) {
+		case READ:
+			do_reads(times, zero);
+			break;
+		case UNMAP:
+			unmap(times);
+			break;
+		case COMPUTE:
+			compute(times);
+			break;
+		case ALLOCATE:
+			allocate(times);
+			break;
+		case IOCTL:
+			do_ioctls(times, fds[1]);
+			break;
+		case FIGURES:
+			break;
+		}
+		begin = (f == IOCTL ? measure_now() : measure_cpu_now()) - begin;
+		printf("%.12f\n", times ? begin / times : 0);
 	}
-	printf("%.12f %.12f\n", read_each, ioctl_each);
 }
 
-static void measured(const struct way *w, char **argv, double *read_each, double *ioctl_each)
+static void measured(const struct way *w, char **argv, double figure[FIGURES][ROUNDS], int round)
 {
 	char before[2048] = "", command[4096];
 	FILE *from;
-	int ok;
+	int ok = 1;
 
 	if (w->front)
 		snprintf(before, sizeof(before), "%s '%s' run --front %s --",
@@ -93,13 +179,15 @@ static void measured(const struct way *w, char **argv, double *read_each, double
 	snprintf(command, sizeof(command), "%s '%s' --measured %d", before, argv[0], w->devices);
 	from = popen(command, "re");
 	measure_need(from != NULL, command);
-	ok = fscanf(from, "%lf %lf", read_each, ioctl_each) == 2;
+	for (int f = 0; f < FIGURES; f++)
+		ok = ok && fscanf(from, "%lf", &figure[f][round]) == 1;
 	measure_need(pclose(from) == 0 && ok, command);
 }
 
 int main(int argc, char **argv)
 {
-	double reads[WAYS][ROUNDS], ioctls[WAYS][ROUNDS];
+	static double all[WAYS][FIGURES][ROUNDS];
+	double bare[FIGURES] = {0};
 
 	measure_need(argc > 1, "usage: ptrace-bench GNTSIM [CONTAINED]");
 	if (argc == 3 && strcmp(argv[1], "--measured") == 0) {
@@ -108,13 +196,20 @@ int main(int argc, char **argv)
 	}
 	for (int round = 0; round < ROUNDS; round++)
 		for (size_t w = 0; w + (argc < 3) < WAYS; w++)
-			measured(&ways[w], argv, &reads[w][round], &ioctls[w][round]);
+			measured(&ways[w], argv, all[w], round);
 	for (size_t w = 0; w + (argc < 3) < WAYS; w++) {
-		printf("%s: read of a byte %.3f us", ways[w].name,
-		       measure_median(reads[w], ROUNDS) * 1e6);
-		if (ways[w].devices == 3)
-			printf(", an ioctl %.2f us", measure_median(ioctls[w], ROUNDS) * 1e6);
-		printf("\n");
+		printf("%s:\n", ways[w].name);
+		for (int f = 0; f < FIGURES; f++) {
+			double each = measure_median(all[w][f], ROUNDS);
+
+			if (w == 0)
+				bare[f] = each;
+			if (each > 0)
+				printf("  %-16s %8.4f us", figures[f].what, each * 1e6);
+			if (each > 0 && bare[f] > 0)
+				printf("  %.2f of bare", each / bare[f]);
+			printf("%s", each > 0 ? "\n" : "");
+		}
 	}
 	return 0;
 }
