@@ -82,6 +82,8 @@ static void a_refused_port_forgets_the_others(void)
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), -ENOTCONN);
 	/* An event comes once: what is written back is nobody's. */
 	EXPECT_EQ(gntsim_evtchn_bind_interdomain(b, 1, 1), 2);
+	/* Its interrupt is the first one's still. */
+	EXPECT(had_hazard("evtchn-bind-static-of-a-bound-port"));
 	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
 	EXPECT_EQ(read_one(a), 1);
 	EXPECT_EQ(gntsim_evtchn_write(a, 4, &port), 4);
