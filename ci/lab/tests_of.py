@@ -14,7 +14,7 @@ YAMA = [
     (1, "user ptrace=yes socket=yes"),
     (2, "root ptrace=yes socket=yes fuse=yes"),
     (2, "user ptrace=no socket=yes"),
-    (3, "root ptrace=no socket=yes fuse=yes"),
+    (3, "root ptrace=no socket=yes fuse=no"),
     (3, "user ptrace=no socket=yes"),
 ]
 
