@@ -62,20 +62,23 @@ expect 0 "domain 0 too" "$in" 0 xenstore-read /local/domain/4/name
 expect 0 "destroy" "$gntsim" control --socket "$s" destroy 5
 expect 0 "destroy" "$gntsim" control --socket "$s" destroy 4
 
-# Many lives, and the store as at first.
+# Many lives, and the store as at first. (A destroy looks at each process of the host.)
+control() {
+	"$gntsim" control --socket "$s" --patience 100 "$@"
+}
 i=0
 while [ $i -lt "$lives" ]; do
 	i=$((i + 1))
-	"$gntsim" control --socket "$s" create $i || complain "create $i"
-	"$gntsim" control --socket "$s" attach vbd $i params=/dev/null >"$dir/out" || complain "attach $i"
-	[ $i = 1 ] || "$gntsim" control --socket "$s" attach vif $i 1 >"$dir/out" || complain "attach $i to 1"
+	control create $i || complain "create $i"
+	control attach vbd $i params=/dev/null >"$dir/out" || complain "attach $i"
+	[ $i = 1 ] || control attach vif $i 1 >"$dir/out" || complain "attach $i to 1"
 done
 expect 0 "a backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend/vif/2/0
 expect 0 "they are there" "$in" 0 xenstore-list /local/domain
 [ "$(wc -l <"$dir/out")" = $((lives + 1)) ] || complain "not all: $(cat "$dir/out")"
 i=$lives
 while [ "$i" -gt 0 ]; do
-	"$gntsim" control --socket "$s" destroy "$i" || complain "destroy $i"
+	control destroy "$i" || complain "destroy $i"
 	i=$((i - 1))
 	[ "$i" != 1 ] || expect 1 "no backend in domain 1" "$in" 0 xenstore-exists /local/domain/1/backend
 done
