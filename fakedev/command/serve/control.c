@@ -227,8 +227,8 @@ static int destroy(const struct target *t, uint32_t domid)
 	const struct joining j = {.socket = t->socket, .patience = t->patience};
 	int status = ask(t, WIRE_DESTROY, &domid, sizeof(domid), "destroy");
 
-	if (status == 0)
-		detach_all(&j, domid);
+	/* Also where a process of it lives on. */
+	detach_all(&j, domid);
 	return status;
 }
 
