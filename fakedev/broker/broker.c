@@ -388,6 +388,11 @@ unsigned int broker_hazards(const struct broker *b)
 	return b->n_hazards;
 }
 
+const char *broker_hazard(const struct broker *b, unsigned int i, char *out, size_t room)
+{
+	return hazard_text(&b->hazards, i, out, room);
+}
+
 /* What was deferred is tried again at each; what then still is will be for ever. */
 #define MOST_TIMERS 64
 

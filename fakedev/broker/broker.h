@@ -126,6 +126,8 @@ void broker_store_end(struct broker *b);
 
 /** How often a real kernel would have come to harm (gntsim/effects.h, HAZARD). */
 unsigned int broker_hazards(const struct broker *b);
+/** One cause of them, as hazard_text() has it. @return out, or NULL: there are not so many */
+const char *broker_hazard(const struct broker *b, unsigned int i, char *out, size_t room);
 
 /**
  * Whether nothing of any program is left in the machine, once its timers have run: no file, address

@@ -129,18 +129,19 @@ struct death_program {
 	    armed[DEATH_BYTES]; /**< that notifications of its were to clear; n_armed */
 	unsigned int n_armed;
 	struct death_ring_seen rings[DEATH_RINGS]; /**< as deaths.rings */
-	uint64_t left_set; /**< a bit for each of deaths.watched: it was not clear after the end */
-	uint64_t due;      /**< the how manieth call the point's is; 0: not known yet */
-	uint64_t stores;   /**< to shared pages, if it is stopped at them */
-	bool stops;        /**< it is */
-	uint64_t waits;    /**< waits for an event so far */
-	uint64_t maps;     /**< of grants that its calls asked Xen for so far */
-	bool reached;      /**< the point */
-	bool felled;       /**< by another's, which destroyed its domain */
-	bool stopped;      /**< and a process lives on, stopped */
-	uint32_t victim;   /**< the process that was ended there */
-	uint32_t thread;   /**< that came there; 0: not known, or none did */
-	char *call;        /**< that it came there with, in the words of a trace; NULL: none */
+	uint64_t left_set;  /**< a bit for each of deaths.watched: it was not clear after the end */
+	uint64_t due;       /**< the how manieth call the point's is; 0: not known yet */
+	uint64_t stores;    /**< to shared pages, if it is stopped at them */
+	bool stops;         /**< it is */
+	uint64_t waits;     /**< waits for an event so far */
+	uint64_t maps;      /**< of grants that its calls asked Xen for so far */
+	unsigned int leaks; /**< if they are noted: of processes that were not ended at a point */
+	bool reached;       /**< the point */
+	bool felled;        /**< by another's, which destroyed its domain */
+	bool stopped;       /**< and a process lives on, stopped */
+	uint32_t victim;    /**< the process that was ended there */
+	uint32_t thread;    /**< that came there; 0: not known, or none did */
+	char *call;         /**< that it came there with, in the words of a trace; NULL: none */
 	struct snapshot *snapshot; /**< of that thread; NULL: none could be had */
 	bool ended;
 	int status; /**< then: as wait(2) has it */
@@ -169,6 +170,11 @@ struct deaths {
 
 /** Whose process it is: an index into programs, or -1. */
 int deaths_program_of(const struct deaths *d, uint32_t pid);
+/**
+ * A process ended with something that it had not given back: counts, unless it was ended at a point.
+ * @param d NULL: nobody counts @param part of which program; -1: not known
+ */
+void deaths_leak(struct deaths *d, int part, uint32_t pid);
 
 /** Whether a request is something that a program can be seen to do: a call that a trace shows as such.
  * @param before its payload, if it is WIRE_BEFORE; else not looked at */

@@ -220,6 +220,17 @@ void hazard_note(struct hazards *h, const char *name, const struct cause *c)
 		name, c->domid, program_text(&program, who), call);
 }
 
+const char *hazard_text(const struct hazards *h, unsigned int i, char *out, size_t room)
+{
+	const struct hazard *s = i < h->n ? &h->seen[i] : NULL;
+
+	if (!s)
+		return NULL;
+	snprintf(out, room, "%s: domain %u, %s: %s", s->name, s->domid,
+		 *s->program ? s->program : "?", s->place);
+	return out;
+}
+
 void hazards_end(struct hazards *h)
 {
 	for (unsigned int i = 0; i < h->n; i++) {

@@ -43,6 +43,9 @@ struct hazards {
 
 /** Tells of a hazard, by its name, on stderr, or counts it if its cause was told before. */
 void hazard_note(struct hazards *h, const char *name, const struct cause *c);
+/** A cause that was told: the hazard's name, whose it was and in which call; the same for the same cause in
+ * another machine. @return out, or NULL: there are not so many */
+const char *hazard_text(const struct hazards *h, unsigned int i, char *out, size_t room);
 /** Tells what came again, and forgets all. */
 void hazards_end(struct hazards *h);
 

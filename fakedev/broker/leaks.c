@@ -4,6 +4,8 @@
 #define _GNU_SOURCE
 #include "broker-internal.h"
 
+#include "broker/deaths.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
@@ -88,6 +90,7 @@ struct walk {
 	struct program program;
 	const struct origin *last; /* call of the program; NULL: not known */
 	uint32_t watch;
+	int part; /* of which program it is, if programs are to end; -1: not known */
 };
 
 static void say(const struct walk *w, const char *line)
@@ -131,6 +134,7 @@ __attribute__((format(printf, 4, 5))) static void note(const struct walk *w, uin
 	if (w->last && w->last->id)
 		say_call(w, "the last call before its end", "", w->last);
 	w->b->n_leaks += w->b->config.leaks;
+	deaths_leak(w->b->config.deaths, w->part, w->program.pid);
 }
 
 static bool note_grant(void *ctx, const struct gntsim_grant_info *g)
@@ -163,6 +167,7 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 	w->program = f->exited;
 	w->last = &f->last;
 	w->watch = f->exited_watch;
+	w->part = f->part;
 	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
 		const struct hold *h =
 		    (struct hold *)(void *)((char *)l - offsetof(struct hold, of_file));
@@ -176,6 +181,7 @@ static bool find_culprit(const struct device_file *f, struct walk *w)
 		w->program = h->client->program;
 		w->last = &h->client->last;
 		w->watch = h->client->below;
+		w->part = h->client->part;
 	}
 	/* Of who maps without help no more is known. */
 	if (!held && !f->inode && !w->program.pid && f->opener.pid && !f->opener_closed &&
@@ -203,7 +209,8 @@ void leaks_of_file(struct broker *b, struct device_file *f)
 
 void leaks_of_mm(struct broker *b, const struct client *c)
 {
-	struct walk w = {.b = b, .program = c->program, .last = &c->last, .watch = c->below};
+	struct walk w = {
+	    .b = b, .program = c->program, .last = &c->last, .watch = c->below, .part = c->part};
 	struct gntsim_vma v;
 	uint64_t addr = 0;
 

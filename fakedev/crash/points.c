@@ -105,6 +105,19 @@ static char *joined(json_object *all)
 	return taken(&text);
 }
 
+/* As crash_run.harm has them. */
+static char *lines(json_object *all)
+{
+	size_t n = all ? json_object_array_length(all) : 0;
+	struct scn_buf text = {0};
+
+	scn_buf_str(&text, "\n");
+	for (size_t i = 0; i < n; i++)
+		scn_buf_printf(&text, "%s\n",
+			       json_object_get_string(json_object_array_get_idx(all, i)));
+	return taken(&text);
+}
+
 static int add_program(struct crash_run *run, json_object *line)
 {
 	struct crash_program *all, *p;
@@ -120,7 +133,8 @@ static int add_program(struct crash_run *run, json_object *line)
 				    .waits = number_of(line, "waits", 0),
 				    .stores = number_of(line, "stores", -1),
 				    .status = (int)number_of(line, "status", -1),
-				    .signal = (int)number_of(line, "signal", 0)};
+				    .signal = (int)number_of(line, "signal", 0),
+				    .leaks = number_of(line, "leaks", 0)};
 	p->armed = joined(member(line, "armed"));
 	return p->name && p->armed ? add_kinds(p, member(line, "kinds"), member(line, "order"))
 				   : -ENOMEM;
@@ -188,6 +202,10 @@ static int add_line(struct crash_run *run, json_object *line)
 		run->judged = true;
 		run->hazards = number_of(line, "hazards", 0);
 		run->empty = json_object_get_boolean(member(line, "empty"));
+		free(run->harm);
+		run->harm = lines(member(line, "harm"));
+		if (!run->harm)
+			return -ENOMEM;
 	}
 	return 0;
 }
@@ -232,6 +250,7 @@ void crash_run_free(struct crash_run *run)
 	free(run->left_set);
 	free(run->misused);
 	free(run->waiting);
+	free(run->harm);
 	*run = (struct crash_run){0};
 }
 

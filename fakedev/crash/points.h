@@ -26,6 +26,7 @@ struct crash_program {
 	    stores; /**< how many points of each kind; stores -1: nobody could count */
 	int status; /**< -1: it did not exit */
 	int signal; /**< 0: none ended it */
+	long leaks; /**< of its processes, without one that was ended at a point */
 };
 
 struct crash_run {
@@ -47,6 +48,8 @@ struct crash_run {
 	bool judged;             /**< the machine has had its last word: the following count */
 	bool empty;              /**< nothing was left in it */
 	long hazards;
+	char *
+	    harm; /**< their causes, a line each, each with a newline before and the last with one behind it */
 };
 
 /**

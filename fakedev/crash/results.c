@@ -24,6 +24,7 @@ void crash_findings_free(struct crash_findings *f)
 		crash_result_free(&f->results[i]);
 	free(f->results);
 	free(f->merged);
+	free(f->why_uncountable);
 	*f = (struct crash_findings){0};
 }
 

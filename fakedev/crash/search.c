@@ -153,8 +153,10 @@ static int judge_undisturbed(struct run_of *r, struct trial *t, int status,
 {
 	char text[200];
 
-	if (r->out->interrupted)
-		return refuse(r, t, "interrupted");
+	if (r->out->interrupted) {
+		scn_buf_str(r->why, "interrupted before the first death");
+		return -EINTR;
+	}
 	if (t->waiting.len) {
 		snprintf(text, sizeof(text), "the command hangs undisturbed: %.100s",
 			 scn_buf_text(&t->waiting));
@@ -252,6 +254,26 @@ static unsigned long most_steps(const struct trial_said *said)
 	return steps;
 }
 
+/* Whether the run refused to stop a program at its stores, rather than that the test failed. */
+static bool cannot_count(struct run_of *r)
+{
+	static const char *const refusals[] = {"stores can't be stopped at", "--count-stores"};
+	scn_cleanup_buf struct scn_buf text = {0};
+	char *rest = NULL, *line;
+
+	scn_buf_str(&text, scn_buf_text(r->why));
+	if (text.failed)
+		return false;
+	for (line = strtok_r(text.data, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		for (size_t i = 0; i < sizeof(refusals) / sizeof(*refusals); i++)
+			if (!strncmp(line, "gntsim: ", 8) && strstr(line, refusals[i])) {
+				free(r->out->why_uncountable);
+				r->out->why_uncountable = strdup(line + 8);
+				return true;
+			}
+	return false;
+}
+
 /* Twice: what a program does again counts. */
 static int count(struct run_of *r)
 {
@@ -263,7 +285,7 @@ static int count(struct run_of *r)
 
 	/* Not every program can be stopped at its stores. */
 	if (status == -ECANCELED && r->own.choice.stores && r->own.choice.calls &&
-	    !r->out->interrupted) {
+	    !r->out->interrupted && cannot_count(r)) {
 		r->own.choice.stores = false;
 		r->out->uncountable = true;
 		scn_buf_clear(r->why);
@@ -325,8 +347,6 @@ static int take_result(struct run_of *r, const struct trial *t, const struct tri
 				   .n_runs = said->n_runs,
 				   .waiting = t->waiting.len ? scn_buf_text(&t->waiting) : NULL,
 				   .overdue = t->overdue,
-				   .leaks = said->leaks,
-				   .undisturbed_leaks = r->undisturbed.leaks,
 				   .check_failed = said->check_failed,
 				   .accepted = r->s->accepted,
 				   .n_accepted = r->s->n_accepted};

@@ -74,12 +74,13 @@ struct crash_findings {
 	unsigned int shard, n_shards; /**< of which it is a part; 0: it is the whole */
 	int64_t ms;                   /**< the whole search */
 	int64_t undisturbed_ms;
-	bool uncountable; /**< some program's stores could not be counted */
-	bool unsteady;    /**< two undisturbed runs did not make the same number of calls */
-	size_t shifted;   /**< victims that came to their point by another number of calls */
-	bool out_of_time; /**< the budget ended first */
-	bool *merged;     /**< of a whole of several: which shards are there; or NULL */
-	int interrupted;  /**< the signal that ended it; 0: none */
+	bool uncountable;      /**< some program's stores could not be counted */
+	char *why_uncountable; /**< what a run said to that; NULL: nothing */
+	bool unsteady;         /**< two undisturbed runs did not make the same number of calls */
+	size_t shifted;        /**< victims that came to their point by another number of calls */
+	bool out_of_time;      /**< the budget ended first */
+	bool *merged;          /**< of a whole of several: which shards are there; or NULL */
+	int interrupted;       /**< the signal that ended it; 0: none */
 };
 void crash_findings_free(struct crash_findings *f);
 

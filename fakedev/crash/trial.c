@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define OUTPUT_TOLD 4000
+#define CHECK       "check" /* the file in a trial's directory */
 
 int64_t crash_now_ms(void)
 {
@@ -60,9 +61,26 @@ static void order_machine(struct word_list *w, const struct crash_search *s, con
 	if (counts_stores)
 		add_word(w, "count-stores", NULL);
 	if (s->check) {
-		scn_buf_printf(&check, "(%s) || { : >%s/check-failed; exit 1; }", s->check, dir);
+		scn_buf_printf(&check, "sh '%s/" CHECK "' || { : >'%s/check-failed'; exit 1; }",
+			       dir, dir);
 		add_word(w, "check", scn_buf_text(&check));
 	}
+}
+
+/* A script of its own: it may end in a comment. */
+static int write_check(const char *check, const char *dir)
+{
+	scn_cleanup_buf struct scn_buf path = {0};
+	FILE *out;
+	int err;
+
+	scn_buf_printf(&path, "%s/" CHECK, dir);
+	out = path.failed ? NULL : fopen(scn_buf_text(&path), "we");
+	if (!out)
+		return path.failed ? -ENOMEM : -errno;
+	fprintf(out, "%s\n", check);
+	err = ferror(out) ? -EIO : 0;
+	return fclose(out) ? -errno : err;
 }
 
 static int write_order(const struct crash_search *s, const char *dir, const struct trial_what *what)
@@ -97,6 +115,8 @@ static int write_order(const struct crash_search *s, const char *dir, const stru
 	order.machine = words_of(&machine);
 	order.of_program = words_of(&program);
 	if (!machine.text.failed && !program.text.failed)
+		status = s->check ? write_check(s->check, dir) : 0;
+	if (status == 0)
 		status = crash_order_write(dir, &order);
 	scn_buf_free(&machine.text);
 	scn_buf_free(&program.text);
@@ -213,37 +233,6 @@ static int read_run(const struct trial *t, struct trial_said *said, struct scn_b
 	return 0;
 }
 
-/* The process that a line of run's tells of. */
-static long process_in(const char *line)
-{
-	const char *at = strstr(line, "(process ");
-
-	return at ? strtol(at + strlen("(process "), NULL, 10) : 0;
-}
-
-/* What --leaks says: whoever died held what it had. */
-static void count_leaks(const struct trial *t, struct trial_said *said)
-{
-	scn_cleanup_buf struct scn_buf path = {0};
-	char *line = NULL;
-	size_t room = 0;
-	long dead = 0;
-	FILE *in;
-
-	for (size_t i = 0; i < said->n_runs; i++)
-		if (said->runs[i].died)
-			dead = said->runs[i].dead_pid;
-	scn_buf_printf(&path, "%s/output", t->dir);
-	in = fopen(scn_buf_text(&path), "re");
-	while (in && getline(&line, &room, in) >= 0) {
-		if (!strncmp(line, "gntsim: leak: ", 14))
-			said->leaks += process_in(line) != dead;
-	}
-	free(line);
-	if (in)
-		fclose(in);
-}
-
 int trial_read(const struct trial *t, struct trial_said *said, struct scn_buf *why)
 {
 	scn_cleanup_buf struct scn_buf path = {0};
@@ -253,7 +242,6 @@ int trial_read(const struct trial *t, struct trial_said *said, struct scn_buf *w
 	do
 		status = read_run(t, said, why);
 	while (status == 0);
-	count_leaks(t, said);
 	scn_buf_printf(&path, "%s/check-failed", t->dir);
 	said->check_failed = access(scn_buf_text(&path), F_OK) == 0;
 	return status == -ENOENT ? 0 : status;

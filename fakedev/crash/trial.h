@@ -27,7 +27,6 @@ struct trial {
 struct trial_said {
 	struct crash_run *runs;
 	size_t n_runs;
-	size_t leaks; /* of who did not die at the point */
 	bool check_failed;
 };
 

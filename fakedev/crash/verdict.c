@@ -159,13 +159,48 @@ static void tell_bytes(struct scn_buf *out, const char *bytes)
 	scn_buf_str(out, " stayed set: its notification was not armed yet, or no more");
 }
 
+/* A cause that the same run had not, undisturbed. */
+static bool has_new_harm(const struct crash_run *now, const struct crash_run *before)
+{
+	const char *end, *at = now->harm;
+
+	for (; at && (end = strchr(at + 1, '\n')); at = end) {
+		scn_cleanup_buf struct scn_buf line = {0};
+
+		scn_buf_add(&line, at, (size_t)(end - at) + 1);
+		if (!before || !before->harm || !strstr(before->harm, scn_buf_text(&line)))
+			return true;
+	}
+	return false;
+}
+
+static bool harmed(const struct crash_evidence *e)
+{
+	for (size_t i = 0; i < e->n_runs; i++)
+		if (has_new_harm(&e->runs[i], i < e->n_undisturbed ? &e->undisturbed[i] : NULL))
+			return true;
+	return false;
+}
+
+/* What the dead one leaks by living hides nobody's. */
+static bool leaked(const struct crash_evidence *e)
+{
+	static const struct crash_point nobody;
+	struct pair p = {0};
+
+	while (next_survivor(e, &nobody, &p))
+		if (p.now->leaks > (p.before ? p.before->leaks : 0))
+			return true;
+	return false;
+}
+
 static enum crash_outcome judge_machine(const struct crash_evidence *e, const struct crash_run *run,
 					struct scn_buf *detail)
 {
 	struct last_words now = add_up(e->runs, e->n_runs),
 			  before = add_up(e->undisturbed, e->n_undisturbed);
 
-	if (now.hazards > before.hazards) {
+	if (now.hazards > before.hazards || harmed(e)) {
 		scn_buf_str(detail, "a real kernel would have come to harm");
 		return CRASH_HAZARD;
 	}
@@ -177,7 +212,7 @@ static enum crash_outcome judge_machine(const struct crash_evidence *e, const st
 		scn_buf_str(detail, "the machine is not empty when all have ended");
 		return CRASH_NOT_EMPTY;
 	}
-	if (e->leaks > e->undisturbed_leaks) {
+	if (leaked(e)) {
 		scn_buf_str(detail, "a survivor ended with grants or mappings not given back");
 		return CRASH_LEAK;
 	}

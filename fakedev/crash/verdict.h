@@ -37,7 +37,6 @@ struct crash_evidence {
 	const char
 	    *waiting; /**< nobody moved any more, and it was ended: who waits; NULL: they moved */
 	bool overdue; /**< it had to be ended */
-	size_t leaks, undisturbed_leaks; /**< of survivors */
 	bool check_failed;
 	const int *accepted; /**< statuses that a survivor may end with beside its own; NULL: any */
 	size_t n_accepted;

@@ -47,6 +47,7 @@ struct exploration {
 	struct scn_setup setup;
 	uint64_t schedules, violations;
 	double seconds;
+	bool limited; /* --limit came first */
 };
 
 static void print_help(FILE *out)
@@ -380,6 +381,7 @@ static bool search_one(struct exploration *x, struct search *q)
 		       (unsigned long long)q->violations, (unsigned long long)q->hangs);
 		print_states(q);
 	}
+	x->limited |= q->limited;
 	if (q->limited)
 		worse(x->c, STATUS_LIMITED);
 	return !q->limited && (x->violations == 0 || x->c->all);
@@ -469,8 +471,10 @@ static void explore_variant(struct command *c, const char *path, const struct sc
 	if (c->status == STATUS_ERROR)
 		return;
 	if (!x.violations)
-		head(&x, "passed");
+		head(&x, x.limited ? "limited" : "passed");
 	printf("%s%llu orders", x.violations ? "  " : ": ", (unsigned long long)x.schedules);
+	if (x.limited)
+		printf(", not all of them (--limit)");
 	if (x.violations && c->all)
 		printf(", %llu violations", (unsigned long long)x.violations);
 	printf(" in %.3f s of processor time (%.0f a second)\n", x.seconds,

@@ -109,6 +109,10 @@ for at in "p q 6" "p q+1 1"; do
 	explores 0 order.scn --guest pvh --deaths none --every-order
 	says ': 6 orders in'
 done
+# What was not all tried has not passed.
+explores 2 order.scn --guest pvh --deaths none --every-order --limit 5
+says 'limited order.scn'
+says ': 5 orders, not all of them (--limit) in'
 
 # Two steps that each change what the other finds are tried in both orders, rule by rule of what a step touches.
 both_orders()

@@ -57,6 +57,14 @@ int deaths_program_of(const struct deaths *d, uint32_t pid)
 	return -1;
 }
 
+void deaths_leak(struct deaths *d, int part, uint32_t pid)
+{
+	if (d && part < 0)
+		part = deaths_program_of(d, pid);
+	if (d && part >= 0 && d->programs[part].victim != pid && !d->programs[part].felled)
+		d->programs[part].leaks++;
+}
+
 bool deaths_counts(uint16_t op, const struct wire_before *before)
 {
 	static const bool calls[WIRE_OP_MAX] = {

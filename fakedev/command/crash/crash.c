@@ -150,7 +150,9 @@ static int judge(const struct crash_findings *f)
 			 "then",
 			 missed, f->n);
 	if (f->uncountable)
-		complain("crash: a program's stores cannot be counted: it dies at calls alone");
+		complain("crash: a program's stores cannot be counted: it dies at calls alone%s%s",
+			 f->why_uncountable ? ": " : "",
+			 f->why_uncountable ? f->why_uncountable : "");
 	if (f->interrupted)
 		return 128 + f->interrupted;
 	if (crash_count_failed(f))
@@ -244,6 +246,8 @@ static int search(struct crash_options *o)
 
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return complain("cannot find out where gntsim is: %s", strerror(errno));
+	if (crash_output_check(o) != 0)
+		return EXIT_GNTSIM;
 	o->search.room = temporary_directory(room);
 	o->search.argv = command_of(o, self);
 	if (!o->search.argv)
@@ -253,7 +257,9 @@ static int search(struct crash_options *o)
 	    &o->search, isatty(STDERR_FILENO) && !o->search.loud ? &progress : NULL, &f, &why);
 	if (status < 0)
 		status = complain("crash: %s", why.len ? scn_buf_text(&why) : strerror(-status));
-	else
+	if (f.interrupted && status > 0)
+		status = 128 + f.interrupted;
+	else if (status == 0)
 		status = tell(o, &f, scn_buf_text(&command), self);
 	crash_findings_free(&f);
 	free(o->search.argv);

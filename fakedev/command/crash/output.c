@@ -7,6 +7,7 @@
 #include "scenario.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -98,6 +99,38 @@ static int record(const struct crash_options *o, struct crash_result *first, con
 	fputs(scn_buf_text(&text), told);
 	crash_findings_free(&f);
 	return status;
+}
+
+static bool is_writable(const char *path, bool is_directory)
+{
+	int fd, err = 0;
+
+	if (access(path, F_OK) == 0)
+		return access(path, W_OK) == 0;
+	if (is_directory) {
+		err = mkdir(path, 0777);
+		return err == 0 && rmdir(path) == 0;
+	}
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	if (fd < 0)
+		return false;
+	close(fd);
+	return unlink(path) == 0;
+}
+
+int crash_output_check(const struct crash_options *o)
+{
+	const char *const files[] = {o->json, o->junit};
+
+	if (o->json && o->junit && !strcmp(o->json, o->junit))
+		return complain("crash: --json and --junit cannot both go to %s", o->json);
+	for (size_t i = 0; i < 2; i++)
+		if (files[i] && strcmp(files[i], "-") && !is_writable(files[i], false))
+			return complain("crash: cannot write %s: %s", files[i], strerror(errno));
+	if (o->output && !is_writable(o->output, true))
+		return complain("crash: cannot make a directory %s: %s", o->output,
+				strerror(errno));
+	return 0;
 }
 
 int crash_output_write(const struct crash_options *o, const struct crash_groups *groups,

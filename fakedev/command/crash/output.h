@@ -19,5 +19,7 @@
  */
 int crash_output_write(const struct crash_options *o, const struct crash_groups *groups,
 		       const char *command, const char *self);
+/** Whether what is asked for can be written, before a search that takes an hour. @return 0 or EXIT_GNTSIM, explained */
+int crash_output_check(const struct crash_options *o);
 
 #endif

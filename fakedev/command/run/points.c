@@ -81,7 +81,8 @@ static void add_ring(struct json_object *all, const struct death_ring *r)
 	json_object_array_add(all, json_object_new_string(ring_text(r, text)));
 }
 
-static void write_program(FILE *f, const struct death_program *p, unsigned int index)
+static void write_program(FILE *f, const struct death_program *p, unsigned int index,
+			  const struct run_last_words *last)
 {
 	struct json_object *o = line("program"), *armed = json_object_new_array();
 
@@ -96,6 +97,7 @@ static void write_program(FILE *f, const struct death_program *p, unsigned int i
 		   (unsigned int)WEXITSTATUS(p->status));
 	add_number(o, "signal", p->ended && WIFSIGNALED(p->status),
 		   (unsigned int)WTERMSIG(p->status));
+	add_number(o, "leaks", last->known && last->leaks_known, p->leaks);
 	add_kinds(o, p);
 	for (unsigned int i = 0; i < p->n_armed; i++)
 		add_byte(armed, &p->armed[i]);
@@ -136,6 +138,7 @@ static void write_machine(FILE *f, const struct run_last_words *last)
 	add_number(o, "leaks", last->leaks_known, last->leaks);
 	add(o, "empty", json_object_new_boolean(last->empty));
 	add_number(o, "hazards", true, last->hazards);
+	add(o, "harm", json_object_get(last->harm));
 	write_line(f, o);
 }
 
@@ -156,7 +159,7 @@ bool run_points_write(FILE *f, const char *path, const struct deaths *d,
 	bool whole;
 
 	for (unsigned int i = 0; i < d->n; i++)
-		write_program(f, &d->programs[i], i + 1);
+		write_program(f, &d->programs[i], i + 1, last);
 	for (unsigned int i = 0; i < d->n; i++)
 		if (d->programs[i].reached)
 			write_death(f, d, i + 1);

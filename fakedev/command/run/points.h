@@ -10,6 +10,7 @@
 #include "broker/deaths.h"
 #include "broker/turns.h"
 
+#include <json-c/json_types.h>
 #include <stdio.h>
 
 /** What the machine had to say when all had ended. */
@@ -17,6 +18,7 @@ struct run_last_words {
 	bool known;
 	bool leaks_known; /**< --leaks */
 	unsigned int leaks, hazards;
+	struct json_object *harm; /**< the causes of the hazards, an array of texts; the caller's */
 	bool empty;
 };
 

@@ -15,6 +15,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -201,6 +202,16 @@ struct run_watch {
 	struct run_last_words *last;
 };
 
+static struct json_object *harm_of(const struct broker *b)
+{
+	struct json_object *all = json_object_new_array();
+	char text[256];
+
+	for (unsigned int i = 0; broker_hazard(b, i, text, sizeof(text)); i++)
+		json_object_array_add(all, json_object_new_string(text));
+	return all;
+}
+
 /* What the machine has to say when the programs have ended. */
 static int judge(const struct run_options *o, const struct run_place *at, int status,
 		 struct run_last_words *last)
@@ -217,6 +228,7 @@ static int judge(const struct run_options *o, const struct run_place *at, int st
 					.leaks_known = last->leaks_known,
 					.leaks = leaks,
 					.hazards = broker_hazards(at->broker),
+					.harm = o->points ? harm_of(at->broker) : NULL,
 					.empty = o->points && broker_is_empty(at->broker)};
 	if (status == 0 &&
 	    ((leaks && o->leaks == LEAKS_FAIL) || (o->hazards_fail && broker_hazards(at->broker))))
@@ -380,6 +392,7 @@ static int run_counted(struct run_options *o, struct run_output *output)
 			      o->scheduled ? &o->schedule : NULL) &&
 	    status == 0)
 		status = EXIT_GNTSIM;
+	json_object_put(last.harm);
 	run_deaths_end(&deaths);
 	return status;
 }

@@ -99,6 +99,7 @@ crash 0 "a check" armed-late-mended --sample 2 --check "$gntsim status --socket 
 # shellcheck disable=SC2016
 crash 1 "a check that fails after a death" armed-late-mended --sample 2 --check '! grep -q ^gntsim:.*call: "$TMPDIR/output"'
 says out "FAILED  check"
+crash 0 "a check that ends in a comment" armed-late-mended --sample 1 --check 'true # whatever comes'
 crash 125 "a check that fails undisturbed" armed-late-mended --check false
 says err "gntsim: --check: status 1 of"
 
@@ -205,12 +206,55 @@ expect 125 "a third run" "$gntsim" crash --script --point 3/1:call:1 -- sh scrip
 says err "there is no such program"
 nothing_stays "parts"
 
+# Each program's leaks are its own: who leaks by living hides nobody's.
+point="--point 1:call:IOCTL_EVTCHN_NOTIFY#1"
+# shellcheck disable=SC2086
+crash 1 "a survivor's leak beside the victim's" leaks-always $point
+says out "FAILED  leak at 1:call:IOCTL_EVTCHN_NOTIFY#1"
+# shellcheck disable=SC2086
+crash 0 "the victim's leak alone" leaks-always-mended $point
+
+# A test that fails undisturbed, once, is not one whose stores can't be counted.
+cat >flaky <<'S'
+[ -e failed-once ] || { : >failed-once; echo no database yet; exit 9; }
+exec "$1" run --wait-for ready -- "$2" server ::: --domain 1 -- "$2" client
+S
+expect 125 "fails once" "$gntsim" crash --script --sample 1 -- sh flaky "$gntsim" "$programs/armed-late-mended"
+says err "gntsim: crash: the command fails undisturbed: status 9; it printed:"
+says err "no database yet"
+expect 0 "no stores on ptrace" "$gntsim" crash --sample 1 --victim dom0 -- --front ptrace --wait-for ready -- \
+	"$programs/armed-late-mended" server ::: --domain 1 -- "$programs/armed-late-mended" client
+says err "stores cannot be counted: it dies at calls alone: --kill-at store:N, --count-stores and --stores exact do not"
+
+# Where its report goes is tried before an hour's search; that of one can't be in another's.
+for where in "--json nowhere/report" "--junit nowhere/report" "--output nowhere/reports"; do
+	# shellcheck disable=SC2086
+	crash 125 "$where" armed-late $where --timeout 1
+	says err "nowhere/report"
+	! grep -q undisturbed err || complain "$where: found out late: $(cat err)"
+done
+crash 125 "two reports in one file" armed-late --json - --junit -
+says err "--json and --junit cannot both go to -"
+[ ! -e nowhere ] || complain "a path was tried and stays"
+
 # What a description of a ring may say.
 for wrong in 0:8:4:8 0:8:4:8:0 0:8:5000:8:64 0:8:4:8:64:x 0:8:4:8:64:data= 0:8:4:8:64:data=4096 0:8:4:8:64:data=4033 0:8:4:8:64:data=9+ \
 	0:8:4:8:64:data=9+0x 40000:8:4:8:64; do
 	crash 125 "--ring $wrong" half-word --ring $wrong
 	says err "--ring: expected DOMAIN:REFERENCE:PRODUCER:CONSUMER:SIZE"
 done
+
+# Interrupted before the first death, too, its status says so.
+"$gntsim" crash --hang 100000 --timeout 1000 -- sleep 1000 >/dev/null 2>err &
+searching=$!
+for _ in $(seq 600); do
+	grep -qs . tmp/gntsim-crash-*/1/order && break
+	sleep 0.05
+done
+kill -TERM $searching
+wait $searching
+[ $? = 143 ] || complain "interrupted undisturbed: another status"
+says err "interrupted before the first death"
 
 # Killed itself, nothing stays: not what runs, not what is on disk; nor where the programs are traced.
 for how in "TERM half-open calls dom1" "KILL half-open calls dom1" "KILL half-word stores dom0"; do
