@@ -67,6 +67,25 @@ lab_take_option() { # OPTION VALUE...
 	lab_cell_options+=("$1" "$2")
 }
 
+# What is booted, with a build tree in it: sets build and limit, which are the caller's, and what is left.
+lab_take_tree_options() { # WHO [OPTION]... [--build DIRECTORY] [--timeout SECONDS] [-- ARGUMENT...]
+	local who=$1
+	shift
+	lab_no_options
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--) shift && break ;;
+		--build) build=${2?} && shift 2 ;;
+		--timeout) limit=${2?} && shift 2 ;;
+		*)
+			lab_take_option "$@" || lab_fail "$who: no option '$1'"
+			shift 2
+			;;
+		esac
+	done
+	lab_rest=("$@")
+}
+
 # What only makes sense together.
 lab_check_options() { # LEG
 	[ -z "$lab_own_directory" ] || [ "$lab_own_image" ] ||

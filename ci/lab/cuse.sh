@@ -19,18 +19,8 @@ lab_lay_gntsim() { # DIRECTORY BUILD
 
 cuse() { # [OPTION]... [--build DIRECTORY] [--timeout SECONDS] [-- PLAY-ARGUMENT...]
 	local root=$lab_pieces/../.. build='' limit=900
-	lab_no_options
-	while [ $# -gt 0 ]; do
-		case $1 in
-		--) shift && break ;;
-		--build) build=${2?} && shift 2 ;;
-		--timeout) limit=${2?} && shift 2 ;;
-		*)
-			lab_take_option "$@" || lab_fail "cuse: no option '$1'"
-			shift 2
-			;;
-		esac
-	done
+	lab_take_tree_options cuse "$@"
+	set -- "${lab_rest[@]}"
 	build=${build:-$root/build}
 	[ -x "$build/gntsim" ] ||
 		lab_fail "no $build/gntsim: meson setup build && ninja -C build, or --build"

@@ -59,18 +59,8 @@ lab_host() { # LEG [OPTION]... [--build DIRECTORY] [--timeout SECONDS] [-- TEST.
 	local leg=$1 build='' limit=7200 patience=20 arch root=$lab_pieces/../..
 	shift
 	arch=$(lab_architecture "$leg")
-	lab_no_options
-	while [ $# -gt 0 ]; do
-		case $1 in
-		--) shift && break ;;
-		--build) build=${2?} && shift 2 ;;
-		--timeout) limit=${2?} && shift 2 ;;
-		*)
-			lab_take_option "$@" || lab_fail "$leg: no option '$1'"
-			shift 2
-			;;
-		esac
-	done
+	lab_take_tree_options "$leg" "$@"
+	set -- "${lab_rest[@]}"
 	if [ ! "$build" ]; then
 		build=$root/build
 		[ "$arch" = "$(dpkg --print-architecture)" ] || build=$root/build/$arch
