@@ -129,6 +129,21 @@ static int write_reports(const struct crash_options *o, const struct crash_findi
 	return status;
 }
 
+/* Says how many points were not reached, and which was the first. */
+static void tell_missed(const struct crash_findings *f, size_t missed)
+{
+	struct scn_buf point = {0};
+	size_t i = 0;
+
+	while (f->results[i].outcome != CRASH_NOT_REACHED)
+		i++;
+	crash_point_text(&f->results[i].point, &point);
+	complain("crash: %zu of %zu points were not reached, %s first: the programs made fewer "
+		 "calls then",
+		 missed, f->n, scn_buf_text(&point));
+	scn_buf_free(&point);
+}
+
 static int judge(const struct crash_findings *f)
 {
 	size_t missed = crash_count(f, CRASH_NOT_REACHED), lost = crash_count(f, CRASH_LOST);
@@ -146,9 +161,7 @@ static int judge(const struct crash_findings *f)
 		    "calls before its point",
 		    f->shifted, f->runs);
 	if (missed)
-		complain("crash: %zu of %zu points were not reached: the programs made fewer calls "
-			 "then",
-			 missed, f->n);
+		tell_missed(f, missed);
 	if (f->uncountable)
 		complain("crash: a program's stores cannot be counted: it dies at calls alone%s%s",
 			 f->why_uncountable ? ": " : "",

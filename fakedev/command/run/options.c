@@ -202,6 +202,10 @@ static bool take_of_program(struct part *part, int c)
 	case OPT_WAIT_FOR:
 		return take_wait_for(part->program, optarg);
 	case OPT_KILL_AT:
+		if (part->program->kill_at.at != DEATH_NEVER) {
+			scn_usage_error("run", "--kill-at stands twice: a program dies once");
+			return false;
+		}
 		return run_deaths_parse_point(optarg, &part->program->kill_at);
 	case OPT_END:
 		part->program->has_end = true;

@@ -246,6 +246,9 @@ for wrong in call:3 call:3=EFOO call:0=EIO wait:3=EIO gntst:1=EIO gntst:1=GNTST_
 done
 expect 125 "--end" "$gntsim" run --kill-at call:1 --end badly -- true
 says err "gntsim run: --end: expected kill, exit, abort, destroy or stop, found 'badly'"
+expect 125 "--kill-at twice" "$gntsim" run --kill-at call:1 --kill-at call:2 -- true
+says err "gntsim run: --kill-at stands twice: a program dies once"
+expect 123 "but each program has its own" "$gntsim" run --kill-at call:1 -- true ::: --kill-at call:1 -- true
 expect 125 "--end alone" "$gntsim" run --end kill -- true
 says err "gntsim run: --end needs --kill-at"
 expect 125 "another's machine" "$gntsim" run --socket nowhere --kill-at call:1 -- true
