@@ -91,6 +91,9 @@ enum wire_op {
 	WIRE_BELL, /**< nothing -> descriptors of a struct wire_bell (wire_bell.h) and of an eventfd that
 		       rings; from then on WIRE_IOCTL and WIRE_WRITE may be asked there. -EOPNOTSUPP: there is
 		       none */
+	WIRE_LOOK, /**< said to WIRE_ROLE_TRACED unasked: a thread, the result, is about to be stopped (SIGSTOP), to be
+		    * looked at and to stay there; then asked, with a packed struct snapshot, and not
+		    * answered */
 	WIRE_OP_MAX,
 };
 

@@ -303,6 +303,8 @@ struct broker {
 	struct death_program *mapping; /**< whose call is under way, and may ask for maps */
 	uint64_t maps_before;
 	struct doomed doomed;
+	struct snapshot
+	    *looked; /**< what came last (deaths/look.h); NULL: nothing, or it is taken */
 	struct arming arming;
 	struct {
 		struct link recent; /**< those that asked since it last slept */

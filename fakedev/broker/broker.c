@@ -2,6 +2,7 @@
 /* The event loop. */
 #define _GNU_SOURCE
 #include "broker/place/shadow.h"
+#include "broker/processes/catch.h"
 #include "reads.h"
 #include "store.h"
 #include "trace-clock.h"
@@ -305,6 +306,7 @@ void broker_free(struct broker *b)
 		close(b->spare);
 	free(b->buffer);
 	free(b->rundir);
+	snapshot_free(b->looked);
 	free(b);
 }
 

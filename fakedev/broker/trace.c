@@ -236,6 +236,7 @@ static bool take_request(struct client *c, const struct wire_in *in, int64_t res
 	case WIRE_READS:
 	case WIRE_PAGES:
 	case WIRE_END:
+	case WIRE_LOOK:
 	case WIRE_BELL:
 	case WIRE_OP_MAX:
 		break;

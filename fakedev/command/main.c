@@ -13,6 +13,19 @@
 #include <stdio.h>
 #include <string.h>
 
+static int run_command(int argc, char **argv);
+
+/* Each call of a scenario may take a command more: executed, they would be most of a play's time. */
+static int play_main(int argc, char **argv)
+{
+	return gntsim_play_main(argc, argv, run_command);
+}
+
+static int fuzz_main(int argc, char **argv)
+{
+	return gntsim_fuzz_main(argc, argv, run_command);
+}
+
 static const struct {
 	const char *name;
 	int (*main)(int argc, char **argv);
@@ -26,9 +39,9 @@ static const struct {
     {"show", show_main, "print what is shared in a machine, by whom, and why"},
     {"control", control_main, "destroy a domain, let time pass, set a limit"},
     {"timeline", timeline_main, "draw a trace"},
-    {"play", gntsim_play_main, "play scenarios"},
+    {"play", play_main, "play scenarios"},
     {"explore", gntsim_explore_main, "try every order of a scenario's parallel steps"},
-    {"fuzz", gntsim_fuzz_main, "play random calls on the model and elsewhere, and compare"},
+    {"fuzz", fuzz_main, "play random calls on the model and elsewhere, and compare"},
     {"conform", gntsim_conform_main, "judge a kernel or a driver on real Xen: a report"},
     {"doctor", doctor_main, "say what works on this host, and what to do about the rest"},
     {"kit", gntsim_kit_main, "make an archive that judges a real Xen machine's drivers there"},

@@ -294,6 +294,8 @@ static void handle(struct thread *t)
 		drop(t);
 	else if (event)
 		at_event(t, event, WSTOPSIG(status));
+	else if (WSTOPSIG(status) == SIGSTOP && look_at_stop(t))
+		return;
 	else if (WSTOPSIG(status) != (SIGTRAP | 0x80))
 		resume(t, WSTOPSIG(status));
 	else if (t->after != AFTER_NOTHING)

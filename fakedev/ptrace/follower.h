@@ -65,6 +65,7 @@ struct space {
 	int fd;    /* -1: not connected */
 	bool broken;
 	bool traced, watched; /* as in struct wire_hello_reply */
+	pid_t look;           /* this thread is to be looked at when it stops; 0: none */
 	bool in_a_set;        /* an evtchn of its is in a set of epoll's, if it is watched */
 	struct ranges ranges;
 	/* Descriptors by their cookies: devices, and what is none. May lose any entry. */
@@ -181,6 +182,14 @@ void call_last(struct thread *t, int how);
 /* At its end. */
 long call_result(const struct thread *t);
 void call_end(struct thread *t, long result);
+
+/* ---- look.c: what is told of a thread that has stopped ---- */
+/* By a request that is not answered. */
+void look_tell(const struct thread *t, enum wire_op op);
+/* What the machine says unasked. Done with it. */
+void look_note(struct space *s, struct wire_in *in);
+/* It is about to be stopped by SIGSTOP. @return true: for us, it was looked at, and stays there */
+bool look_at_stop(struct thread *t);
 
 /* ---- keep.c: what a process is given before it takes from itself what it needs for it ---- */
 void keep_arena(struct thread *t);

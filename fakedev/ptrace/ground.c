@@ -268,6 +268,16 @@ void space_leave(struct thread *t)
 
 /* ---- requests ---- */
 
+/* The answer. What is asked of us meanwhile is for later. */
+static int receive(struct space *s, struct wire_in *in)
+{
+	int err;
+
+	while ((err = wire_recv(s->fd, 0, follower->buffer, in)) == 0 && in->msg.op == WIRE_LOOK)
+		look_note(s, in);
+	return err;
+}
+
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in)
 {
@@ -280,7 +290,7 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 	err = wire_send(s->fd, (uint16_t)op, s->watched ? follower->now->tid : 0, payload, len, fds,
 			n_fds);
 	if (err == 0)
-		err = wire_recv(s->fd, 0, follower->buffer, in);
+		err = receive(s, in);
 	if (err == -EPIPE || err == -EPROTO)
 		return lib_broken();
 	if (err == 0 && in->msg.op == WIRE_END) {

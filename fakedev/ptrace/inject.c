@@ -4,8 +4,6 @@
 #include "follower.h"
 #include "tracee/tracee.h"
 
-#include "broker/processes/catch.h"
-
 #include <fcntl.h>
 #include <linux/seccomp.h>
 #include <poll.h>
@@ -342,18 +340,6 @@ static void abort_it(struct thread *t)
 	ptrace(PTRACE_CONT, t->tid, 0, 0);
 }
 
-/* Nobody else can look at it. It may be ended when that has been told. */
-static void tell_look(const struct thread *t)
-{
-	struct snapshot *s = catch_look((uint32_t)t->process->pid, (uint32_t)t->tid);
-	size_t len = 0;
-	void *bytes = s ? snapshot_pack(s, &len) : NULL;
-
-	lib_tell(WIRE_END, bytes, bytes ? len : 0);
-	free(bytes);
-	snapshot_free(s);
-}
-
 void call_last(struct thread *t, int how)
 {
 	static const uint64_t success[6];
@@ -361,8 +347,9 @@ void call_last(struct thread *t, int how)
 	if (t->gone)
 		return;
 	t->after = AFTER_NOTHING;
+	/* It may be ended when that has been told. */
 	if (how & WIRE_END_LOOK)
-		tell_look(t);
+		look_tell(t, WIRE_END);
 	switch ((enum death_end)(how & ~WIRE_END_LOOK)) {
 	case DEATH_BY_EXIT:
 		begin(t, SYS_exit_group, success);

@@ -426,11 +426,11 @@ static void find_program(char exe[PATH_MAX])
 	exe[n > 0 ? n : 0] = '\0';
 }
 
-int gntsim_fuzz_main(int argc, char **argv)
+int gntsim_fuzz_main(int argc, char **argv, int (*gntsim)(int argc, char **argv))
 {
 	char exe[PATH_MAX];
 	const char *agent_argv[] = {exe, "play", "--agent", NULL};
-	struct command c = {.options = {.domid = -1, .agent_argv = agent_argv},
+	struct command c = {.options = {.domid = -1, .agent_argv = agent_argv, .gntsim = gntsim},
 			    .run = {.world.kernel = {6, 1, -1},
 				    .against = "model",
 				    .directory = ".",

@@ -3,6 +3,7 @@
 #ifndef SCN_FUZZ_MAIN_H
 #define SCN_FUZZ_MAIN_H
 
-int gntsim_fuzz_main(int argc, char **argv);
+/* gntsim: as in struct scn_options; may be NULL */
+int gntsim_fuzz_main(int argc, char **argv, int (*gntsim)(int argc, char **argv));
 
 #endif

@@ -3,10 +3,11 @@
  * Real processes on a front of the fake devices. Each scenario has a machine of its own: a `gntsim
  * serve`; its processes are started by `gntsim run`, its machine steps are `gntsim control`. Nothing
  * of gntsim is linked in for this, only its command is used: the program this is part of, or
- * $GNTSIM.
+ * $GNTSIM. What looks at a machine, or changes it, is called in a child, if it can be, as it would be if executed.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -43,6 +44,7 @@ struct server {
 	struct scn_agents agents;
 	const struct front *front;
 	const char *gntsim;
+	int (*command)(int argc, char **argv); /* of struct scn_options, if that is the same */
 	struct scn_scratch scratch;
 	char socket[104], tree[104];
 	pid_t pid;
@@ -85,9 +87,28 @@ static struct scn_version front_kernel(const void *self)
 	return (struct scn_version){6, 1, -1};
 }
 
-/* Starts `gntsim WORD…` with its output in a pipe, its standard error in another. It ends with us, and our directory after it. */
-static pid_t start(const struct server *s, const char *const *words, int *output,
-		   struct scn_complaints *complaints)
+/* What becomes of the child. */
+static void be_command(const struct server *s, int (*gntsim)(int argc, char **argv), char **argv)
+{
+	int argc = 0, status;
+
+	if (!gntsim) {
+		execv(s->gntsim, argv);
+		_exit(127);
+	}
+	while (argv[argc])
+		argc++;
+	optind = 0; /* another command's words were read before */
+	status = gntsim(argc, argv);
+	_exit(fflush(stdout) == 0 ? status : 127);
+}
+
+/*
+ * Starts `gntsim WORD…` with its output in a pipe, its standard error in another. It ends with us, and our
+ * directory after it. gntsim: as in struct scn_options
+ */
+static pid_t start(const struct server *s, int (*gntsim)(int argc, char **argv),
+		   const char *const *words, int *output, struct scn_complaints *complaints)
 {
 	union {
 		const char *in[MAX_WORDS + 2];
@@ -107,8 +128,7 @@ static pid_t start(const struct server *s, const char *const *words, int *output
 		if (errors >= 0)
 			dup2(errors, STDERR_FILENO);
 		fcntl(s->scratch.hold, F_SETFD, 0);
-		execv(s->gntsim, argv.out);
-		_exit(127);
+		be_command(s, gntsim, argv.out);
 	}
 	close(fds[1]);
 	if (errors >= 0)
@@ -127,7 +147,7 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 {
 	int output = -1, status = 0;
 	struct scn_complaints complaints;
-	pid_t pid = start(s, words, &output, &complaints);
+	pid_t pid = start(s, s->command, words, &output, &complaints);
 	char chunk[1024];
 	bool done;
 	ssize_t n;
@@ -312,7 +332,7 @@ static pid_t start_server(struct server *s, const struct scn_setup *setup)
 		words[n++] = "--mount";
 		words[n++] = s->tree;
 	}
-	return start(s, words, &s->output, &s->complaints);
+	return start(s, NULL, words, &s->output, &s->complaints);
 }
 
 static enum scn_status front_begin(void *self, const struct scn_setup *setup, struct scn_buf *why)
@@ -547,8 +567,10 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	s->agents.hang_s = HANG_S;
 	s->front = front;
 	s->gntsim = getenv("GNTSIM");
-	if (!s->gntsim)
+	if (!s->gntsim) {
 		s->gntsim = "/proc/self/exe";
+		s->command = options->gntsim;
+	}
 	s->output = -1;
 	s->complaints.fd = -1;
 	err = scn_scratch_make(&s->scratch, "gntsim-play");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The requests of a control connection, but those in files of their own. */
 #define _GNU_SOURCE
+#include "broker/deaths/look.h"
 #include "broker/place/shadow.h"
 #include "broker/place/text.h"
 #include "broker/reads.h"
@@ -527,6 +528,9 @@ int client_request(struct client *c, struct wire_in *in)
 			   : reply(c, in, deaths_call_number(c), NULL, 0);
 	case WIRE_END:
 		deaths_take_look(c, in);
+		return 0;
+	case WIRE_LOOK:
+		look_receive(c, in);
 		return 0;
 	case WIRE_OP_MAX:
 		break;

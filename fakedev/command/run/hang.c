@@ -3,6 +3,7 @@
 #include "hang.h"
 
 #include "backtrace.h"
+#include "broker/deaths/look.h"
 #include "broker/processes/catch.h"
 #include "ptrace/front.h"
 #include "thread-calls.h"
@@ -93,10 +94,16 @@ struct report {
  * who tried would wait as long. */
 static struct snapshot *snapshot(struct broker *b, const struct thread_call *c)
 {
-	if (c->hidden || catch_begin(c->tid) < 0)
+	bool caught = !c->hidden && catch_begin(c->tid) == 0;
+
+	if (c->hidden || (!caught && !look_ask(b, c->pid, c->tid)))
 		return NULL;
 	for (int i = 0; i < CATCH_MS / 10; i++) {
-		if (catch_await(c->tid, 0) == 0)
+		struct snapshot *s = caught ? NULL : look_take(b, c->tid);
+
+		if (s)
+			return s;
+		if (caught && catch_await(c->tid, 0) == 0)
 			return catch_look(c->pid, c->tid);
 		if (broker_serve(b, 10) < 0)
 			break;

@@ -47,10 +47,11 @@ int run_schedule_check(const struct run_options *o)
 {
 	if (!o->scheduled || o->front == FRONT_SOCKET)
 		return 0;
+	if (o->front == FRONT_PTRACE)
+		return complain("--schedule works on the socket front alone: on ptrace one process "
+				"makes the calls of all, and can hold up none");
 	return complain(
 	    "--schedule works on the socket front alone: on %s the kernel has the calls "
 	    "before the machine can make them wait",
-	    o->front == FRONT_FUSE   ? "fuse"
-	    : o->front == FRONT_CUSE ? "cuse"
-				     : "ptrace");
+	    o->front == FRONT_FUSE ? "fuse" : "cuse");
 }

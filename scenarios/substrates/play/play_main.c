@@ -549,7 +549,7 @@ static void find_exe(char *exe, size_t size)
 	}
 }
 
-int gntsim_play_main(int argc, char **argv)
+int gntsim_play_main(int argc, char **argv, int (*gntsim)(int argc, char **argv))
 {
 	char exe[PATH_MAX] = "/proc/self/exe", play_word[] = "play", agent_option[] = "--agent";
 	const char *agent_argv[] = {exe, agent_option, NULL, NULL};
@@ -557,7 +557,7 @@ int gntsim_play_main(int argc, char **argv)
 			    .leg = scn_leg_by_name("pv"),
 			    .time_limit = 900,
 			    .channel.fd = -1,
-			    .session = {.jobs = 1, .options = {.domid = -1}}};
+			    .session = {.jobs = 1, .options = {.domid = -1, .gntsim = gntsim}}};
 	int status;
 
 	if (argc == 3 && !strcmp(argv[1], agent_option))

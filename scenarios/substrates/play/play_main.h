@@ -4,6 +4,7 @@
 #ifndef SCN_PLAY_MAIN_H
 #define SCN_PLAY_MAIN_H
 
-int gntsim_play_main(int argc, char **argv);
+/* gntsim: as in struct scn_options; may be NULL */
+int gntsim_play_main(int argc, char **argv, int (*gntsim)(int argc, char **argv));
 
 #endif

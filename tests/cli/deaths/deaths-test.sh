@@ -216,8 +216,7 @@ says err "gntsim: the run hangs: all that is left waits for ever"
 says err "): read(evtchn)"
 point '"kind":"hang","waiting":[{"index":2,"pid":'
 point '"in":"read(evtchn)","backtrace":['
-# (Who is traced already can't be looked at in a wait that is the kernel's alone.)
-[ "$front" = ptrace ] || point '"function":"wait_by","source":"'
+point '"function":"wait_by","source":"'
 run 124 "by poll" --hang 3600s -- "$points" wait poll
 says err "): poll"
 run 124 "in the machine's own time, too" --hang 3600s --virtual-time -- "$points" wait read
