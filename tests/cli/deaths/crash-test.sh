@@ -42,7 +42,7 @@ says err "gntsim: cannot run ./nowhere"
 crash 125 "no such victim" armed-late --victim dom7
 says err "gntsim: crash: --victim: no program is called, and none is of domain, 'dom7'"
 crash 125 "beyond the end" armed-late --point 1:call:999
-says err "points were not reached"
+says err "crash: 1 of 1 points were not reached, 1:call:999 first: the programs made fewer calls then"
 crash 125 "no such program" armed-late --point 9:call:1
 says err "there is no such program"
 nothing_stays "what is wrong"
