@@ -242,7 +242,7 @@ static bool domain_of(void *ctx, struct gntsim_domain *dom)
 	    .guest = dom->guest,
 	    .zombie = dom->dying,
 	    .kernel = dom->profile->name,
-	    .frames = dom->n_frames,
+	    .frames = dom->n_frames - dom->grants.n_shown,
 	    .grant_frames = dom->grants.slots.n_chunks,
 	    .max_grant_frames = dom->grants.max_frames,
 	    .deferred = dom->grants.n_deferred,

@@ -91,6 +91,7 @@ enum frame_use {
 	FRAME_RAW,    /* gntsim_frame_alloc() */
 	FRAME_KERNEL, /* a gntalloc page */
 	FRAME_ORPHAN, /* given back, but still mapped by somebody */
+	FRAME_TABLE,  /* of the grant table, while somebody holds it */
 };
 
 struct frame {
@@ -152,7 +153,8 @@ struct slot {
 	struct gref *gref; /* SLOT_PAGE, SLOT_DEFERRED */
 };
 
-#define NO_REF UINT32_MAX
+#define NO_REF      UINT32_MAX
+#define SLOTS_SHIFT 9u /* version 1 entries in a frame: 512 */
 
 struct grants {
 	struct table slots;
@@ -166,6 +168,8 @@ struct grants {
 	uint64_t expires;
 	uint64_t lap_epoch; /* deferred.c: entries found stuck in a row during this advance */
 	uint32_t lap;
+	gntsim_frame *shown; /* by frame of the table, which of the machine; NULL: none */
+	uint32_t n_shown;
 };
 
 int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames);
@@ -174,12 +178,24 @@ void gs_grants_clear(struct gntsim_domain *dom);
 void gs_grants_bury(struct gntsim_domain *dom);
 /* The slot of a reference that the table has, else NULL. */
 struct slot *gs_slot(const struct gntsim_domain *dom, gntsim_gref ref);
+gntsim_gref gs_slot_ref(const struct gntsim_domain *dom, const struct slot *slot);
 void gs_slot_write(struct gntsim_domain *dom, struct slot *slot,
 		   const struct gntsim_grant_entry *entry);
+/* The same, not where the table is shown. */
+void gs_slot_set(struct gntsim_machine *m, struct slot *slot,
+		 const struct gntsim_grant_entry *entry);
 int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool readonly,
 	     enum slot_state state, struct gref *gref);
 /* Frees the reference if it is not in use by Xen. */
 bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref);
+
+/* ---- grant_frames.c: of domains of which some frame of the table is shown ---- */
+
+/* What programs have stored in the entry becomes the slot's. */
+void gs_shown_take(const struct gntsim_domain *dom, gntsim_gref ref, struct slot *slot);
+void gs_shown_store(const struct gntsim_domain *dom, const struct slot *slot);
+/* Nobody holds this FRAME_TABLE any more. */
+void gs_shown_end(struct gntsim_domain *dom, gntsim_frame frame);
 
 /* ---- deferred.c ---- */
 
@@ -316,7 +332,11 @@ bool gs_for_each_domain(struct gntsim_machine *m,
 /* A slot or port that is known to exist. */
 static inline struct slot *slot_at(const struct gntsim_domain *dom, gntsim_gref ref)
 {
-	return table_at(&dom->grants.slots, ref);
+	struct slot *slot = table_at(&dom->grants.slots, ref);
+
+	if (dom->grants.shown)
+		gs_shown_take(dom, ref, slot);
+	return slot;
 }
 
 static inline struct port *port_at(const struct gntsim_domain *dom, gntsim_port port)

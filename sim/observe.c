@@ -34,21 +34,6 @@ const char *gntsim_observation_name(enum gntsim_observation_kind kind)
 	return (unsigned int)kind < GNTSIM_SAW_KINDS ? names[kind] : NULL;
 }
 
-/* Slots do not know their number; who looks can wait for it. */
-static gntsim_gref ref_of(const struct gntsim_domain *dom, const struct slot *slot)
-{
-	const struct table *t = &dom->grants.slots;
-	uint32_t chunk, n = 1u << t->shift;
-
-	for (chunk = 0; chunk < t->n_chunks; chunk++) {
-		const struct slot *first = (const struct slot *)(const void *)t->chunks[chunk];
-
-		if (slot >= first && slot < first + n)
-			return chunk * n + (uint32_t)(slot - first);
-	}
-	return NO_REF;
-}
-
 static uint32_t pins_of(const struct slot *slot)
 {
 	uint32_t pins = 0, counters;
@@ -62,7 +47,7 @@ void gs_saw_grant(const struct gntsim_domain *dom, const struct slot *slot)
 {
 	if (!dom->m->observer)
 		return;
-	GS_SAW(dom->m, .kind = GNTSIM_SAW_GRANT, .domid = dom->id, .ref = ref_of(dom, slot),
+	GS_SAW(dom->m, .kind = GNTSIM_SAW_GRANT, .domid = dom->id, .ref = gs_slot_ref(dom, slot),
 	       .entry = slot->shared, .pins = pins_of(slot), .peer = slot->pinned_domid);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file foreign.h
- * What a process maps through privcmd: pages of other domains, by their frame and without a grant, as a
- * toolstack in domain 0 may. A page stays, and a domain that was destroyed with it, while it is mapped.
+ * What a process maps through privcmd: pages of other domains, by their frame and without a grant, and
+ * their grant tables, as a toolstack in domain 0 may. A page stays, and a domain that was destroyed with it, while it is mapped.
  */
 #ifndef FAKEDEV_BROKER_FOREIGN_H
 #define FAKEDEV_BROKER_FOREIGN_H
@@ -27,6 +27,18 @@ int foreign_map(struct client *c, const struct wire_map *m);
  */
 long foreign_fill(struct client *c, uint16_t target, uint64_t arg,
 		  const struct gntsim_user_memory *um);
+
+/**
+ * IOCTL_PRIVCMD_MMAP_RESOURCE: frames of another domain's grant table are put into a mapping, in place of
+ * what it had there. What is said is Linux's privcmd.c's and gntsim_acquire_resource()'s.
+ * @param target as of foreign_fill()
+ * @retval -EPERM another domain's than @p target's
+ * @retval -EFAULT a bad pointer
+ * @retval -EINVAL the pages do not lie in one mapping of privcmd (Linux looks at the first alone); an
+ *         address but no number, or the other way round
+ */
+long foreign_resource(struct client *c, uint16_t target, uint64_t arg,
+		      const struct gntsim_user_memory *um);
 
 /** A page of such a mapping; GNTSIM_NO_FRAME: nothing is in it. @return what foreign_each() is to return,
  * or 0 to go on */

@@ -376,14 +376,21 @@ static long conclude(int fd, const struct device *d, uint32_t cmd, long result, 
 	return err < 0 ? err : result;
 }
 
-/* MMAPBATCH_V2 has filled pages: they are mapped anew. */
-static long fill(uint64_t arg)
+/* MMAPBATCH_V2 or MMAP_RESOURCE has filled pages: they are mapped anew. */
+static long fill(uint32_t cmd, uint64_t arg)
 {
+	struct privcmd_resource r;
 	struct privcmd_batch b;
 
-	return lib_copy_in(&b, arg, sizeof(b)) < 0
-		   ? -EFAULT
-		   : memory_filled(b.addr, (uint64_t)b.num * DEVICE_MOST_BYTES);
+	if (cmd == PRIVCMD_MMAPBATCH_V2)
+		return lib_copy_in(&b, arg, sizeof(b)) < 0
+			   ? -EFAULT
+			   : memory_filled(b.addr, (uint64_t)b.num * DEVICE_MOST_BYTES);
+	if (lib_copy_in(&r, arg, sizeof(r)) < 0)
+		return -EFAULT;
+	return r.addr
+		   ? memory_filled(r.addr & -(uint64_t)DEVICE_MOST_BYTES, r.num * DEVICE_MOST_BYTES)
+		   : 0;
 }
 
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
@@ -400,8 +407,8 @@ long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
 		result = ask_gathered(d, cmd, arg, &in);
 	result = conclude(fd, d, cmd, result, &in);
 	wire_in_done(&in);
-	if (result == 0 && d->device == WIRE_DEV_PRIVCMD && cmd == PRIVCMD_MMAPBATCH_V2)
-		result = fill(arg);
+	if (result == 0 && d->device == WIRE_DEV_PRIVCMD && privcmd_fills(cmd))
+		result = fill(cmd, arg);
 	lib_leave(&saved);
 	return result;
 }

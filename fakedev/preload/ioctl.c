@@ -13,7 +13,7 @@ static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned lon
 
 	if (device_ioctl_is_generic(cmd) || (!lib_one_way_device(fd, &d) && !lib_device(fd, &d))) {
 		/* It fills a mapping, which the kernel knows nothing of. */
-		if (cmd == PRIVCMD_MMAPBATCH_V2 && lib_native() && lib_mappable(fd, &d) &&
+		if (privcmd_fills(cmd) && lib_native() && lib_mappable(fd, &d) &&
 		    d.device == WIRE_DEV_PRIVCMD)
 			return (int)lib_result(
 			    device_ioctl(fd, &d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg));

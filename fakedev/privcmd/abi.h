@@ -8,6 +8,7 @@
 #ifndef FAKEDEV_PRIVCMD_ABI_H
 #define FAKEDEV_PRIVCMD_ABI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,22 @@ struct privcmd_batch {
 };
 #define PRIVCMD_MMAPBATCH_V2 0x205004u
 
+/** IOCTL_PRIVCMD_MMAP_RESOURCE: _IOC(NONE, 'P', 7, sizeof(struct privcmd_resource)). */
+struct privcmd_resource {
+	uint16_t dom, pad;
+	uint32_t type, id;
+	uint32_t idx;  /**< the first frame of it */
+	uint64_t num;  /**< frames; 0, with no address: how many there may be is stored here */
+	uint64_t addr; /**< in a mapping of privcmd */
+};
+#define PRIVCMD_MMAP_RESOURCE 0x205007u
+
+/** Does this ioctl put pages into a mapping? */
+static inline bool privcmd_fills(unsigned long cmd)
+{
+	return cmd == PRIVCMD_MMAPBATCH_V2 || cmd == PRIVCMD_MMAP_RESOURCE;
+}
+
 /** IOCTL_PRIVCMD_RESTRICT: _IOC(NONE, 'P', 6, sizeof(uint16_t)): the domain that it may be used for. */
 #define PRIVCMD_RESTRICT 0x25006u
 /** No restriction; a domain that there never is (public/xen.h: DOMID_INVALID, DOMID_IDLE). */
@@ -39,6 +56,7 @@ struct privcmd_batch {
 #define XENBUS_BACKEND_SETUP  0x4201u
 
 enum {
+	HYPERCALL_MEMORY_OP = 12,
 	HYPERCALL_XEN_VERSION = 17,
 	HYPERCALL_GRANT_TABLE_OP = 20,
 	HYPERCALL_EVENT_CHANNEL_OP = 32,
@@ -100,6 +118,13 @@ struct abi_query_size {
 	uint32_t nr_frames, max_nr_frames;
 	int16_t status;
 	uint16_t pad2;
+};
+
+/* public/memory.h */
+enum {
+	MEMORY_MAXIMUM_RAM_PAGE = 2,
+	MEMORY_CURRENT_RESERVATION = 3,
+	MEMORY_MAXIMUM_RESERVATION = 4,
 };
 
 /* public/domctl.h */
@@ -183,6 +208,11 @@ static inline size_t privcmd_reads(const struct privcmd_call *call, uint64_t *ad
 	case HYPERCALL_GRANT_TABLE_OP:
 		return call->arg[0] == GNTTABOP_QUERY_SIZE && call->arg[2] == 1
 			   ? sizeof(struct abi_query_size)
+			   : 0;
+	case HYPERCALL_MEMORY_OP:
+		return call->arg[0] == MEMORY_CURRENT_RESERVATION ||
+			       call->arg[0] == MEMORY_MAXIMUM_RESERVATION
+			   ? sizeof(uint16_t)
 			   : 0;
 	case HYPERCALL_XEN_VERSION:
 		return call->arg[0] == XENVER_GET_FEATURES ? sizeof(struct abi_feature_info)

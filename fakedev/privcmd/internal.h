@@ -26,6 +26,9 @@ static inline int ask_write(const struct asker *a, uint64_t addr, const void *fr
 long privcmd_domctl(const struct asker *a, uint64_t arg);
 long privcmd_sysctl(const struct asker *a, uint64_t arg);
 long privcmd_event_channel(const struct asker *a, uint32_t op, uint64_t arg);
+long privcmd_memory(const struct asker *a, uint32_t op, uint64_t arg);
+/** IOCTL_PRIVCMD_MMAP_RESOURCE, as far as it asks for a size. */
+long privcmd_resource_size(const struct asker *a, uint64_t arg);
 long privcmd_xen_version(const struct asker *a, uint32_t op, uint64_t arg);
 
 #endif

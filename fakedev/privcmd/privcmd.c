@@ -18,11 +18,15 @@ long privcmd_ioctl(struct gntsim_domain *dom, uint32_t cmd, uint64_t arg,
 	const struct asker a = {dom, um};
 	struct privcmd_call call;
 
+	if (cmd == PRIVCMD_MMAP_RESOURCE)
+		return privcmd_resource_size(&a, arg);
 	if (cmd != PRIVCMD_HYPERCALL)
 		return -ENOTTY;
 	if (ask_read(&a, arg, &call, sizeof(call)) < 0)
 		return -EFAULT;
 	switch (call.op) {
+	case HYPERCALL_MEMORY_OP:
+		return privcmd_memory(&a, (uint32_t)call.arg[0], call.arg[1]);
 	case HYPERCALL_XEN_VERSION:
 		return privcmd_xen_version(&a, (uint32_t)call.arg[0], call.arg[1]);
 	case HYPERCALL_EVENT_CHANNEL_OP:

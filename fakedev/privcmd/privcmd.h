@@ -13,7 +13,8 @@
 /**
  * An ioctl on privcmd by a domain, its memory being @p um's.
  * @return what the hypercall returned
- * @retval -ENOTTY another ioctl than IOCTL_PRIVCMD_HYPERCALL, as of a kernel that lacks it
+ * @retval -ENOTTY another ioctl than IOCTL_PRIVCMD_HYPERCALL, and IOCTL_PRIVCMD_MMAP_RESOURCE that asks
+ *         for a size, as of a kernel that lacks it
  * @retval -EPERM a call that only another domain could make, or that the model can't answer: what Xen
  *         says to a domain without the right to it. (ENOSYS does not get through FUSE.)
  * @retval -EFAULT a bad pointer

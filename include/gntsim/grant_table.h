@@ -77,7 +77,7 @@ int gntsim_frame_free(struct gntsim_domain *dom, gntsim_frame frame);
  * @retval -EINVAL it is not a frame that the domain has
  */
 int gntsim_frame_hold(struct gntsim_domain *dom, gntsim_frame frame);
-/** Ends one gntsim_frame_hold() of @p frame; the domain that had it may be gone after it. */
+/** Ends one gntsim_frame_hold(), or hold of gntsim_acquire_resource(), of @p frame; the domain that had it may be gone after it. */
 void gntsim_frame_unhold(struct gntsim_machine *m, gntsim_frame frame);
 
 /**
@@ -148,6 +148,34 @@ struct gntsim_copy {
 	int16_t status; /**< out */
 };
 void gntsim_gnttab_copy(struct gntsim_domain *dom, struct gntsim_copy *op);
+
+/** XENMEM_acquire_resource's grant table (public/memory.h), and what of it. */
+#define GNTSIM_RESOURCE_GRANT_TABLE        1u
+#define GNTSIM_RESOURCE_GRANT_TABLE_SHARED 0u
+#define GNTSIM_RESOURCE_GRANT_TABLE_STATUS 1u
+/**
+ * XENMEM_acquire_resource that asks for a size: the most frames that there may be of it.
+ * @param[out] out 1 or more
+ * @retval -ESRCH there is no such domain @retval -EPERM it is the caller, or the caller is not domain 0
+ * @retval -EINVAL no such resource
+ */
+int gntsim_resource_size(struct gntsim_domain *dom, uint16_t domid, uint32_t type, uint32_t id,
+			 uint32_t *out);
+/**
+ * XENMEM_acquire_resource: frames of a domain's grant table, 512 entries of 8 bytes each. What they
+ * have in them is the table: each change is stored there before the call that makes it returns, and an
+ * entry that somebody stores there is the domain's from then on. (A store at the time of a call that
+ * changes the same entry may be lost; Xen's has its place before or after.) The table grows so far.
+ * Each frame is kept as by gntsim_frame_hold(), and to be given back by gntsim_frame_unhold(). The frames
+ * are the machine's, but not memory of the domain's; Xen has them beside it.
+ * @param frame the first @param n how many @param[out] out @p n frames of the machine
+ * @retval -ESRCH -EPERM as of its size
+ * @retval -EINVAL none, or beyond the size; no such resource; a status, which version 1 has not; no
+ *         memory for it to grow
+ * @retval -ENOMEM all frames are in use, or there is no memory
+ */
+int gntsim_acquire_resource(struct gntsim_domain *dom, uint16_t domid, uint32_t type, uint32_t id,
+			    uint32_t frame, uint32_t n, gntsim_frame *out);
 
 /** GNTTABOP_query_size. @return BAD_DOMAIN, PERMISSION_DENIED (only domain 0 may ask of others) */
 enum gntsim_gntst gntsim_gnttab_query_size(struct gntsim_domain *dom, uint16_t domid,

@@ -70,8 +70,9 @@ const char *gntsim_arch_name(enum gntsim_arch arch);
 /** What a machine is made of. Zero means the default in every member but @ref frames. */
 struct gntsim_config {
 	/** Page frames, page-aligned, zero-filled, owned by the caller and outliving the
-	 * machine. The machine writes to them only to clear bytes, to copy (GRANT_COPY) and to
-	 * zero a page before its reuse. */
+	 * machine. The machine writes to them only to clear bytes, to copy (GRANT_COPY), to
+	 * zero a page before its reuse, and in frames that show a grant table
+	 * (gntsim_acquire_resource()). */
 	void *frames;
 	uint32_t n_frames;                        /**< in pages; 1 or more */
 	const struct gntsim_allocator *allocator; /**< copied; default malloc/free */

@@ -12,19 +12,23 @@ static const char *check_frames(struct recount *r, const struct gntsim_domain *d
 	const struct frame *all = dom->m->frames.all;
 	gntsim_frame frame = dom->first_frame, prev = GNTSIM_NO_FRAME;
 	uint64_t pins = 0, pinned = 0;
-	uint32_t n = 0;
+	uint32_t n = 0, n_shown = 0;
 	gntsim_gref ref;
 
 	for (; frame != GNTSIM_NO_FRAME; prev = frame, frame = all[frame].next, n++) {
 		if (all[frame].owner != dom || all[frame].prev != prev)
 			return "a frame's owner or place in the owner's list";
 		if (all[frame].use == FRAME_FREE ||
-		    (all[frame].use == FRAME_ORPHAN && !all[frame].pins))
+		    ((all[frame].use == FRAME_ORPHAN || all[frame].use == FRAME_TABLE) &&
+		     !all[frame].pins))
 			return "a frame that should be free is not";
+		n_shown += all[frame].use == FRAME_TABLE;
 		pins += all[frame].pins;
 	}
 	if (n != dom->n_frames)
 		return "number of a domain's frames";
+	if (n_shown != dom->grants.n_shown || (dom->grants.shown != NULL) != (n_shown != 0))
+		return "number of frames that show a grant table";
 	for (ref = 0; ref < dom->grants.touched; ref++) {
 		const struct slot *slot = slot_at(dom, ref);
 

@@ -171,7 +171,7 @@ static void give_frames(struct gntsim_domain *dom)
 
 	for (; frame != GNTSIM_NO_FRAME; frame = next) {
 		next = all[frame].next;
-		if (all[frame].use != FRAME_ORPHAN)
+		if (all[frame].use != FRAME_ORPHAN && all[frame].use != FRAME_TABLE)
 			gs_frame_give(dom->m, frame);
 	}
 }

@@ -69,6 +69,8 @@ static void release(struct gntsim_machine *m, gntsim_frame frame)
 	struct frame *f = &m->frames.all[frame];
 	struct gntsim_domain *owner = f->owner;
 
+	if (f->use == FRAME_TABLE)
+		gs_shown_end(owner, frame);
 	unlink_frame(m->frames.all, f);
 	f->use = FRAME_FREE;
 	f->owner = NULL;
@@ -97,7 +99,7 @@ void gs_frame_unpin(struct gntsim_machine *m, gntsim_frame frame)
 {
 	struct frame *f = &m->frames.all[frame];
 
-	if (!--f->pins && f->use == FRAME_ORPHAN)
+	if (!--f->pins && (f->use == FRAME_ORPHAN || f->use == FRAME_TABLE))
 		release(m, frame);
 }
 
@@ -105,7 +107,8 @@ bool gs_frame_owned(const struct gntsim_domain *dom, gntsim_frame frame)
 {
 	const struct frames *f = &dom->m->frames;
 
-	return frame < f->fresh && f->all[frame].owner == dom && f->all[frame].use != FRAME_ORPHAN;
+	return frame < f->fresh && f->all[frame].owner == dom &&
+	       f->all[frame].use != FRAME_ORPHAN && f->all[frame].use != FRAME_TABLE;
 }
 
 int gntsim_frame_alloc(struct gntsim_domain *dom, gntsim_frame *out)

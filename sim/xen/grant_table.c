@@ -6,8 +6,6 @@
  */
 #include "model.h"
 
-#define SLOTS_SHIFT 9u /* version 1 entries in a frame: 512 */
-
 int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames)
 {
 	struct grants *g = &dom->grants;
@@ -25,7 +23,7 @@ struct slot *gs_slot(const struct gntsim_domain *dom, gntsim_gref ref)
 {
 	const struct table *slots = &dom->grants.slots;
 
-	return ref < table_size(slots) ? table_at(slots, ref) : NULL;
+	return ref < table_size(slots) ? slot_at(dom, ref) : NULL;
 }
 
 static bool valid(uint16_t flags)
@@ -33,12 +31,34 @@ static bool valid(uint16_t flags)
 	return flags & GNTSIM_GTF_TYPE_MASK;
 }
 
+/* Slots do not know their number; who asks can wait for it. */
+gntsim_gref gs_slot_ref(const struct gntsim_domain *dom, const struct slot *slot)
+{
+	const struct table *t = &dom->grants.slots;
+	uint32_t chunk, n = 1u << t->shift;
+
+	for (chunk = 0; chunk < t->n_chunks; chunk++) {
+		const struct slot *first = (const struct slot *)(const void *)t->chunks[chunk];
+
+		if (slot >= first && slot < first + n)
+			return chunk * n + (uint32_t)(slot - first);
+	}
+	return NO_REF;
+}
+
+void gs_slot_set(struct gntsim_machine *m, struct slot *slot,
+		 const struct gntsim_grant_entry *entry)
+{
+	m->totals.grants += (uint32_t)valid(entry->flags) - (uint32_t)valid(slot->shared.flags);
+	slot->shared = *entry;
+}
+
 void gs_slot_write(struct gntsim_domain *dom, struct slot *slot,
 		   const struct gntsim_grant_entry *entry)
 {
-	dom->m->totals.grants +=
-	    (uint32_t)valid(entry->flags) - (uint32_t)valid(slot->shared.flags);
-	slot->shared = *entry;
+	gs_slot_set(dom->m, slot, entry);
+	if (dom->grants.shown)
+		gs_shown_store(dom, slot);
 }
 
 static void invalidate(struct gntsim_domain *dom, struct slot *slot)

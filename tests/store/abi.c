@@ -3,10 +3,13 @@
 #define __XEN_TOOLS__ 1
 #include "privcmd/abi.h"
 
+#include <gntsim/grant_table.h>
+
 #include <xen/domctl.h>
 #include <xen/event_channel.h>
 #include <xen/grant_table.h>
 #include <xen/io/xs_wire.h>
+#include <xen/memory.h>
 #include <xen/sysctl.h>
 #include <xen/version.h>
 #include <xen/xen.h>
@@ -15,6 +18,14 @@
 #define PLACE(ours, a, theirs, b) SAME(offsetof(ours, a), offsetof(theirs, b))
 
 SAME(sizeof(struct privcmd_batch), 32u);
+SAME(sizeof(struct privcmd_resource), 32u);
+SAME(GNTSIM_RESOURCE_GRANT_TABLE, XENMEM_resource_grant_table);
+SAME(GNTSIM_RESOURCE_GRANT_TABLE_SHARED, XENMEM_resource_grant_table_id_shared);
+SAME(GNTSIM_RESOURCE_GRANT_TABLE_STATUS, XENMEM_resource_grant_table_id_status);
+SAME(HYPERCALL_MEMORY_OP, __HYPERVISOR_memory_op);
+SAME(MEMORY_MAXIMUM_RAM_PAGE, XENMEM_maximum_ram_page);
+SAME(MEMORY_CURRENT_RESERVATION, XENMEM_current_reservation);
+SAME(MEMORY_MAXIMUM_RESERVATION, XENMEM_maximum_reservation);
 SAME(HYPERCALL_XEN_VERSION, __HYPERVISOR_xen_version);
 SAME(HYPERCALL_GRANT_TABLE_OP, __HYPERVISOR_grant_table_op);
 SAME(HYPERCALL_EVENT_CHANNEL_OP, __HYPERVISOR_event_channel_op);

@@ -33,6 +33,7 @@ sysctl 0:0:5 EFAULT 0:1 EPERM
 query_size 0:0:1:64 0:-2
 version 0x40011 0 .7 EFAULT 4096
 edge 0
+memory 1 0 0 ESRCH EFAULT EPERM
 none EPERM EPERM ENOTTY EFAULT
 END
 expect 0 "domain 0" "$gntsim" run --socket "$dir/s" "$@" -- "$calls"
@@ -46,6 +47,7 @@ sysctl EPERM EPERM EPERM EPERM
 query_size 0:0:1:64 0:-2
 version 0x40011 0 .7 EFAULT 4096
 edge 0
+memory 1 0 EPERM ESRCH EFAULT EPERM
 none EPERM EPERM ENOTTY EFAULT
 END
 expect 0 "domain 3" "$gntsim" run --socket "$dir/s" "$@" --domain 3 -- "$calls"

@@ -148,6 +148,15 @@ static void others(void)
 	printf(" %s\n", name(call(HYPERCALL_XEN_VERSION, XENVER_PAGESIZE, 0, 0)));
 	printf("edge %s\n",
 	       name(call(HYPERCALL_EVENT_CHANNEL_OP, EVTCHNOP_ALLOC_UNBOUND, at(last), 0)));
+	printf("memory %d", call(HYPERCALL_MEMORY_OP, MEMORY_MAXIMUM_RAM_PAGE, 0, 0) >= 1024);
+	for (unsigned int i = 0; i < 3; i++) {
+		uint16_t domid = (const uint16_t[]){0x7ff0, 5, 9}[i];
+
+		r = call(HYPERCALL_MEMORY_OP, MEMORY_CURRENT_RESERVATION, at(&domid), 0);
+		printf(" %s", name(r));
+	}
+	r = call(HYPERCALL_MEMORY_OP, MEMORY_MAXIMUM_RESERVATION, 8, 0);
+	printf(" %s %s\n", name(r), name(call(HYPERCALL_MEMORY_OP, 0, 8, 0)));
 	printf("none %s %s", name(call(1, 0, 0, 0)), name(call(1000, 0, 0, 0)));
 	r = ioctl(fd, 0x305005u, page) < 0 ? -errno : 0;
 	printf(" %s", name(r));

@@ -2,6 +2,7 @@
 /* Mappings of privcmd: Linux's privcmd.c. Each is a piece of an address space with a frame a page. */
 #include "broker/foreign.h"
 #include "privcmd/abi.h"
+#include "privcmd/privcmd.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -226,4 +227,57 @@ long foreign_fill(struct client *c, uint16_t target, uint64_t arg,
 		if (fill(c, &b, &f->slot[(b.addr - f->start) / GNTSIM_PAGE_SIZE + i], i, um) < 0)
 			return -EFAULT;
 	return 0;
+}
+
+/* Whether these pages are all of one mapping, and none of them is unmapped. */
+static struct foreign *holding(const struct client *c, uint64_t addr, uint64_t n)
+{
+	struct foreign *f = NULL;
+	uint64_t first;
+
+	if (!find(c, addr, &f))
+		return NULL;
+	first = (addr - f->start) / GNTSIM_PAGE_SIZE;
+	if (n > f->n - first)
+		return NULL;
+	for (uint64_t i = 0; i < n; i++)
+		if (f->slot[first + i].gone)
+			return NULL;
+	return f;
+}
+
+long foreign_resource(struct client *c, uint16_t target, uint64_t arg,
+		      const struct gntsim_user_memory *um)
+{
+	struct gntsim_domain *dom = gntsim_domain_find(c->broker->machine, c->domid);
+	struct privcmd_resource r;
+	struct foreign_slot *slot;
+	struct foreign *f;
+	gntsim_frame *frames;
+	int err;
+
+	if (um->read(um->ctx, arg, &r, sizeof(r)) < 0)
+		return -EFAULT;
+	if (target != PRIVCMD_ANY && target != r.dom)
+		return -EPERM;
+	if (!dom)
+		return -ENODEV;
+	if (!r.num || !r.addr)
+		return privcmd_ioctl(dom, PRIVCMD_MMAP_RESOURCE, arg, um);
+	f = holding(c, r.addr, r.num);
+	if (!f)
+		return -EINVAL;
+	f->filled = true;
+	frames = calloc(r.num, sizeof(*frames));
+	if (!frames)
+		return -ENOMEM;
+	err = gntsim_acquire_resource(dom, r.dom, r.type, r.id, r.idx, (uint32_t)r.num, frames);
+	slot = &f->slot[(r.addr - f->start) / GNTSIM_PAGE_SIZE];
+	for (uint32_t i = 0; err == 0 && i < r.num; i++) {
+		if (slot[i].frame != GNTSIM_NO_FRAME)
+			gntsim_frame_unhold(c->broker->machine, slot[i].frame);
+		slot[i].frame = frames[i];
+	}
+	free(frames);
+	return err;
 }

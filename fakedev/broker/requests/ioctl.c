@@ -220,6 +220,8 @@ static long call_driver(struct client *c, struct device_file *f, const struct wi
 		return -EBADF;
 	if (f->device == WIRE_DEV_PRIVCMD && call->cmd == PRIVCMD_MMAPBATCH_V2)
 		return foreign_fill(c, f->target, call->arg, &um);
+	if (f->device == WIRE_DEV_PRIVCMD && call->cmd == PRIVCMD_MMAP_RESOURCE)
+		return foreign_resource(c, f->target, call->arg, &um);
 	if (!f->file)
 		return request_other_ioctl(f, call->cmd, call->arg, &um);
 	cause->kind = CAUSE_IOCTL;
