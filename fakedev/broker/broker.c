@@ -398,9 +398,10 @@ const char *broker_hazard(const struct broker *b, unsigned int i, char *out, siz
 /* What was deferred is tried again at each; what then still is will be for ever. */
 #define MOST_TIMERS 64
 
-bool broker_is_empty(struct broker *b)
+const char *broker_left(struct broker *b, char *out, size_t room)
 {
 	struct gntsim_totals t;
+	size_t len = 0;
 
 	for (int i = 0; i < MOST_TIMERS; i++) {
 		uint64_t next = gntsim_machine_next_timer(b->machine);
@@ -411,8 +412,26 @@ bool broker_is_empty(struct broker *b)
 		broker_effects(b);
 	}
 	gntsim_machine_totals(b->machine, &t);
-	return !t.files && !t.mms && !t.vmas && !t.grants && !t.deferred && !t.gntdev_maps &&
-	       !t.maptrack && !t.ports && !t.zombies;
+	const struct {
+		uint32_t n;
+		const char *what;
+	} all[] = {
+	    {t.files, "file"},
+	    {t.mms, "address space"},
+	    {t.vmas, "device mapping"},
+	    {t.grants, "grant"},
+	    {t.deferred, "grant to be ended"},
+	    {t.gntdev_maps, "MAP_GRANT_REF"},
+	    {t.maptrack, "maptrack handle"},
+	    {t.ports, "port"},
+	    {t.zombies, "destroyed domain"},
+	};
+	out[0] = '\0';
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]) && len < room; i++)
+		if (all[i].n)
+			len += (size_t)snprintf(out + len, room - len, "%s%u %s%s", len ? ", " : "",
+						all[i].n, all[i].what, all[i].n > 1 ? "s" : "");
+	return out;
 }
 
 uint64_t broker_next_waking(const struct broker *b)

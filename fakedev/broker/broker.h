@@ -130,10 +130,11 @@ unsigned int broker_hazards(const struct broker *b);
 const char *broker_hazard(const struct broker *b, unsigned int i, char *out, size_t room);
 
 /**
- * Whether nothing of any program is left in the machine, once its timers have run: no file, address
- * space, grant, map or port. What is xenstored's counts, too.
+ * What of any program is left in the machine, once its timers have run: files, address spaces, grants, maps,
+ * ports, as in "1 file, 2 grants". What is xenstored's counts, too.
+ * @return out, cut to @p room; "": nothing is left
  */
-bool broker_is_empty(struct broker *b);
+const char *broker_left(struct broker *b, char *out, size_t room);
 
 /** When the machine does something by itself, or a program's time has come: ns from now; UINT64_MAX: never. */
 uint64_t broker_next_time(const struct broker *b);

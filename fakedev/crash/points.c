@@ -201,10 +201,11 @@ static int add_line(struct crash_run *run, json_object *line)
 	if (!strcmp(kind, "machine")) {
 		run->judged = true;
 		run->hazards = number_of(line, "hazards", 0);
-		run->empty = json_object_get_boolean(member(line, "empty"));
+		free(run->left);
+		run->left = strdup(text_of(line, "left"));
 		free(run->harm);
 		run->harm = lines(member(line, "harm"));
-		if (!run->harm)
+		if (!run->left || !run->harm)
 			return -ENOMEM;
 	}
 	return 0;
@@ -250,6 +251,7 @@ void crash_run_free(struct crash_run *run)
 	free(run->left_set);
 	free(run->misused);
 	free(run->waiting);
+	free(run->left);
 	free(run->harm);
 	*run = (struct crash_run){0};
 }

@@ -46,7 +46,7 @@ struct crash_run {
 	unsigned long steps;  /**< under a schedule: how many were made; else 0 */
 	unsigned long processes; /**< that had a turn */
 	bool judged;             /**< the machine has had its last word: the following count */
-	bool empty;              /**< nothing was left in it */
+	char *left;              /**< what was left in it; "": nothing */
 	long hazards;
 	char *
 	    harm; /**< their causes, a line each, each with a newline before and the last with one behind it */

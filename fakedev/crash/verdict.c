@@ -129,18 +129,19 @@ static bool other_status(const struct crash_evidence *e, const struct crash_poin
 /* What the machines of all runs say. */
 struct last_words {
 	long hazards;
-	bool empty;
+	const char *left; /* of the first in which something was; NULL: in none */
 };
 
 static struct last_words add_up(const struct crash_run *runs, size_t n)
 {
-	struct last_words all = {.empty = true};
+	struct last_words all = {0};
 
 	for (size_t i = 0; i < n; i++) {
 		if (!runs[i].judged)
 			continue;
 		all.hazards += runs[i].hazards;
-		all.empty &= runs[i].empty;
+		if (!all.left && *runs[i].left)
+			all.left = runs[i].left;
 	}
 	return all;
 }
@@ -208,8 +209,8 @@ static enum crash_outcome judge_machine(const struct crash_evidence *e, const st
 		tell_bytes(detail, run->left_set);
 		return CRASH_LIVE_FLAG;
 	}
-	if (!now.empty && before.empty) {
-		scn_buf_str(detail, "the machine is not empty when all have ended");
+	if (now.left && !before.left) {
+		scn_buf_printf(detail, "when all have ended the machine still has: %s", now.left);
 		return CRASH_NOT_EMPTY;
 	}
 	if (leaked(e)) {

@@ -136,7 +136,8 @@ static void write_machine(FILE *f, const struct run_last_words *last)
 	struct json_object *o = line("machine");
 
 	add_number(o, "leaks", last->leaks_known, last->leaks);
-	add(o, "empty", json_object_new_boolean(last->empty));
+	add(o, "empty", json_object_new_boolean(!*last->left));
+	add_text(o, "left", last->left);
 	add_number(o, "hazards", true, last->hazards);
 	add(o, "harm", json_object_get(last->harm));
 	write_line(f, o);

@@ -228,8 +228,9 @@ static int judge(const struct run_options *o, const struct run_place *at, int st
 					.leaks_known = last->leaks_known,
 					.leaks = leaks,
 					.hazards = broker_hazards(at->broker),
-					.harm = o->points ? harm_of(at->broker) : NULL,
-					.empty = o->points && broker_is_empty(at->broker)};
+					.harm = o->points ? harm_of(at->broker) : NULL};
+	if (o->points)
+		broker_left(at->broker, last->left, sizeof(last->left));
 	if (status == 0 &&
 	    ((leaks && o->leaks == LEAKS_FAIL) || (o->hazards_fail && broker_hazards(at->broker))))
 		return 1;

@@ -32,7 +32,29 @@ silent_of() {
 run 0 "counted" -- "$points" calls
 point '"kind":"program","index":1,"program":"points","domain":0,"calls":7,"waits":0'
 point '"status":0,"signal":null'
-point '"kind":"machine","leaks":null,"empty":true,"hazards":0'
+point '"kind":"machine","leaks":null,"empty":true,"left":"","hazards":0'
+# A file that somebody outside of the run has keeps the machine from being empty, and is named.
+mkfifo listens sent
+cat >keep.py <<'P'
+import os, socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind('keeper')
+listener.listen()
+open('listens', 'w').close()
+taken = socket.recv_fds(listener.accept()[0], 1, 1)
+open('sent').read()
+P
+python3 keep.py &
+keeper=$!
+cat listens
+run 0 "a file is kept outside" -- python3 -c "
+import os, socket
+there = socket.socket(socket.AF_UNIX)
+there.connect('keeper')
+socket.send_fds(there, [b'x'], [os.open('/dev/xen/evtchn', os.O_RDWR)])"
+point '"empty":false,"left":"1 file"'
+: >sent
+wait $keeper
 run 0 "a child's calls are its program's" -- "$points" child
 point '"calls":7'
 run 0 "each its own" --domain 1 -- "$points" calls ::: --domain 2 -- "$points" bind
