@@ -61,9 +61,10 @@ lab_machine_amd64() { # LEG DIRECTORY
 }
 
 lab_machine_arm64_host() { # LEG DIRECTORY
-	qemu+=(-M virt,gic-version=3,memory-backend=memory -cpu cortex-a57)
+	# With atomic instructions: of pairs that are tried again each is some calls of the emulator's.
+	qemu+=(-M virt,gic-version=3,memory-backend=memory -cpu neoverse-n1)
 	lab_ports virtio-serial-device "$2"
-	qemu+=(-append "console=ttyAMA0 loglevel=5 mitigations=off oops=panic panic=-1 $lab_append"
+	qemu+=(-append "console=ttyAMA0 loglevel=5 mitigations=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
 		-kernel "$lab_kernel/image" -initrd "$lab_image/initrd")
 }
 

@@ -3,18 +3,23 @@
  * ptrace-bench GNTSIM [CONTAINED]: what the ptrace front makes of a program: of an ordinary read(2), of an mmap and
  * munmap that touch no device, of what only computes and of what allocates, bare, traced, and traced with a device and
  * with three and a mapping; and of an ioctl of a device, on the socket front, on this, and on this as in a default
- * container. In turns; all but the ioctl in the program's own processor time.
+ * container. In turns; all but the ioctl in the program's own processor time. And what is the kernel's own part of it:
+ * the same under a filter that lets every call pass, and under a second one that asks for a descriptor's number.
  */
 #include "measure.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <malloc.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 typedef uint16_t domid_t;
@@ -28,15 +33,18 @@ struct way {
 	const char *name, *front; /* NULL: without gntsim */
 	int devices;
 	int contained;
+	int filters; /* without gntsim: of the program's own */
 };
 /* The last one needs the container. */
 static const struct way ways[] = {
-    {"bare", NULL, 0, 0},
-    {"traced", "ptrace", 0, 0},
-    {"traced, a device", "ptrace", 1, 0},
-    {"traced, three devices, a mapping", "ptrace", 3, 0},
-    {"socket", "socket", 3, 0},
-    {"traced in a container, three devices, a mapping", "ptrace", 3, 1},
+    {"bare", NULL, 0, 0, 0},
+    {"bare, a filter that allows all", NULL, 0, 0, 1},
+    {"bare, and one that asks for a number", NULL, 0, 0, 2},
+    {"traced", "ptrace", 0, 0, 0},
+    {"traced, a device", "ptrace", 1, 0, 0},
+    {"traced, three devices, a mapping", "ptrace", 3, 0, 0},
+    {"socket", "socket", 3, 0, 0},
+    {"traced in a container, three devices, a mapping", "ptrace", 3, 1, 0},
 };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
@@ -125,14 +133,32 @@ static void do_ioctls(int times, int gntdev)
 		ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &none);
 }
 
+/* The least that a filter can be: an answer without a look, which the kernel keeps; and one that takes a look, at the
+ * first argument, so that all filters are run at each call. */
+static void set_filters(int n)
+{
+	struct sock_filter least[] = {
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[0])),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 1000, 0, 1),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO),
+	    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+	struct sock_fprog p[] = {{1, least}, {4, least + 1}};
+
+	measure_need(n == 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0, "no_new_privs");
+	for (int i = 0; i < n; i++)
+		measure_need(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &p[i]) == 0, "a filter");
+}
+
 /* Prints seconds each. */
-static void be_measured(int devices)
+static void be_measured(int devices, int filters)
 {
 	static const char *const names[] = {"/dev/xen/gntalloc", "/dev/xen/gntdev",
 					    "/dev/xen/evtchn"};
 	int zero = open("/dev/zero", O_RDONLY), fds[3] = {-1, -1, -1};
 
 	measure_need(zero >= 0, "/dev/zero");
+	set_filters(filters);
 	for (int i = 0; i < devices; i++) {
 		fds[i] = open(names[i], O_RDWR);
 		measure_need(fds[i] >= 0, names[i]);
@@ -176,7 +202,8 @@ static void measured(const struct way *w, char **argv, double figure[FIGURES][RO
 	if (w->front)
 		snprintf(before, sizeof(before), "%s '%s' run --front %s --",
 			 w->contained ? argv[2] : "", argv[1], w->front);
-	snprintf(command, sizeof(command), "%s '%s' --measured %d", before, argv[0], w->devices);
+	snprintf(command, sizeof(command), "%s '%s' --measured %d %d", before, argv[0], w->devices,
+		 w->filters);
 	from = popen(command, "re");
 	measure_need(from != NULL, command);
 	for (int f = 0; f < FIGURES; f++)
@@ -190,8 +217,8 @@ int main(int argc, char **argv)
 	double bare[FIGURES] = {0};
 
 	measure_need(argc > 1, "usage: ptrace-bench GNTSIM [CONTAINED]");
-	if (argc == 3 && strcmp(argv[1], "--measured") == 0) {
-		be_measured(atoi(argv[2]));
+	if (argc == 4 && strcmp(argv[1], "--measured") == 0) {
+		be_measured(atoi(argv[2]), atoi(argv[3]));
 		return 0;
 	}
 	for (int round = 0; round < ROUNDS; round++)
