@@ -37,6 +37,8 @@ static uint64_t find_capabilities(const struct device *d)
 	/* Only a real driver hears of what the kernel does to its mappings. */
 	if (!strcmp(d->dir, "/dev/xen"))
 		caps |= SCN_CAPS_OF_KERNEL;
+	if (d->domid == 0)
+		caps |= SCN_CAP(DOMIDS);
 	return caps | scn_module_limits_capabilities();
 }
 
