@@ -68,6 +68,8 @@ bool gntsim_next_effect(struct gntsim_machine *m, struct gntsim_effect *out)
 	switch (e->kind) {
 	case GNTSIM_EFFECT_EVENT:
 		out->file = container_of(e, struct gntsim_file, event);
+		out->sigio = out->file->u.evtchn.began;
+		out->file->u.evtchn.began = false;
 		break;
 	case GNTSIM_EFFECT_FILE_DEAD:
 		out->file = container_of(e, struct gntsim_file, dead);

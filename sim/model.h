@@ -394,6 +394,7 @@ struct evtchn_file {
 	uint32_t ring_size;
 	uint32_t cons, prod;
 	bool overflow, restricted;
+	bool began; /* an event came into the empty ring, which its effect has not told yet */
 	uint16_t restrict_domid;
 };
 

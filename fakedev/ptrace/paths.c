@@ -48,8 +48,8 @@ static void open_node(struct thread *t, int node, int flags)
 		call_finish(t, err < 0 ? err : -EMFILE);
 		return;
 	}
-	if (followed && (flags & (O_NONBLOCK | O_ASYNC)))
-		fcntl(fd, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
+	if (followed && (flags & O_NONBLOCK))
+		fcntl(fd, F_SETFL, O_NONBLOCK);
 	if (followed)
 		file_remember(t->space, f.cookie, &d);
 	number = call_give(t, fd, flags);

@@ -68,6 +68,9 @@ struct gntsim_effect {
 	uint64_t addr, len;        /**< REVOKED */
 	struct gntsim_domain *dom; /**< KERNEL_EVENT */
 	const char *hazard;        /**< HAZARD: a constant string, the rule's name */
+	/** EVENT: an event found the ring empty, and not only others or no room: the driver has called
+	 * kill_fasync(), so that SIGIO goes to the owner (F_SETOWN) of a file with O_ASYNC. */
+	bool sigio;
 };
 
 /** The name of a hazard that the model knows, by its number from 0; NULL past the last. */

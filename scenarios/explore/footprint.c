@@ -331,6 +331,8 @@ void recorder_before(void *ctx, uint32_t process, const struct scn_call *call)
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
 	case SCN_FUTEX:
+	case SCN_FCNTL:
+	case SCN_SIGIO:
 	case SCN_PIN:
 	case SCN_MREMAP:
 	case SCN_FORK:

@@ -215,6 +215,39 @@ static bool make_poll(gen *g, struct fuzz_op *op)
 	return true;
 }
 
+/* SIGIO is for who asked for it, both ways. */
+static bool make_async(gen *g, struct fuzz_op *op)
+{
+	uint32_t owner = g->process;
+	struct fuzz_thing file;
+
+	if (!fuzz_descriptor(g, op, fuzz_chance(g, 3) ? 'a' : 'e', &file))
+		return true;
+	if (fuzz_chance(g, 50)) {
+		fuzz_say(op, "fcntl(@f%u, F_SETFL, %s%s)", file.id,
+			 fuzz_chance(g, 60) ? "O_NONBLOCK" : "0",
+			 fuzz_chance(g, 80) ? "|O_ASYNC" : "");
+		return true;
+	}
+	if (fuzz_chance(g, 20))
+		owner = fuzz_random(g, FUZZ_MAX_PROCESSES);
+	if (!g->model->alive[owner] ||
+	    g->model->domain_of[owner] != g->model->domain_of[g->process])
+		return false;
+	fuzz_say(op, "fcntl(@f%u, F_SETOWN, %c)", file.id, fuzz_process_name(owner));
+	return true;
+}
+
+/* To find none takes real processes a while. */
+static bool make_sigio(gen *g, struct fuzz_op *op)
+{
+	if (!(g->world->capabilities & SCN_CAP(SIGIO_ONCE)))
+		return false;
+	op->needs |= SCN_CAP(SIGIO_ONCE);
+	fuzz_say(op, "sigio()");
+	return true;
+}
+
 static bool make_virq(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing file;
@@ -228,7 +261,7 @@ static bool make_virq(gen *g, struct fuzz_op *op)
 }
 
 const struct fuzz_choice fuzz_event_choices[] = {
-    {6, make_unbound}, {7, make_interdomain}, {2, make_unbind}, {6, make_notify},
-    {1, make_reset},   {9, make_read},        {6, make_write},  {5, make_poll},
-    {1, make_virq},    {1, make_static},      {0, NULL},
+    {6, make_unbound}, {7, make_interdomain}, {2, make_unbind}, {6, make_notify}, {1, make_reset},
+    {9, make_read},    {6, make_write},       {5, make_poll},   {1, make_virq},   {1, make_static},
+    {2, make_async},   {1, make_sigio},       {0, NULL},
 };

@@ -259,7 +259,7 @@ static enum fuzz_played play_step(struct fuzz_model *m, const struct fuzz_op *op
 		scn_buf_str(&m->why, cx->wrong);
 		return FUZZ_ERROR;
 	}
-	if (ready.call.kind == SCN_SEND_FD && !m->alive[ready.call.peer])
+	if (step->target.n > 0 && !m->alive[ready.call.peer])
 		return FUZZ_DROPPED;
 	if (scn_substrate_model.call(m->self, op->process, &ready.call, &r, &m->why) != SCN_OK)
 		return FUZZ_ERROR;

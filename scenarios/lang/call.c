@@ -10,7 +10,8 @@ static const char *const names[SCN_N_CALLS] = {
     [SCN_STORE] = "store",     [SCN_READ] = "read",         [SCN_WRITE] = "write",
     [SCN_POLL] = "poll",       [SCN_FORK] = "fork",         [SCN_EXEC] = "exec",
     [SCN_MADVISE] = "madvise", [SCN_EXIT] = "exit",         [SCN_SEND_FD] = "send_fd",
-    [SCN_FUTEX] = "futex",     [SCN_PIN] = "pin",
+    [SCN_FUTEX] = "futex",     [SCN_PIN] = "pin",           [SCN_FCNTL] = "fcntl",
+    [SCN_SIGIO] = "sigio",
 };
 
 const char *scn_call_name(enum scn_call_kind kind)

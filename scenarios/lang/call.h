@@ -29,6 +29,8 @@ enum scn_call_kind {
 	SCN_FORK,     /* peer: the child */
 	SCN_EXEC,     /* the same program anew: what exec ends, ends */
 	SCN_EXIT,     /* status */
+	SCN_FCNTL,    /* fd, command, flags (F_SETFL); peer: the owner (F_SETOWN) */
+	SCN_SIGIO,    /* takes SIGIO, if it is pending: 1, else 0 */
 	SCN_PIN,      /* address. The result is a descriptor that keeps its page in use */
 	SCN_SEND_FD,  /* fd; peer: who gets it. The result is the peer's descriptor */
 	SCN_N_CALLS,
@@ -61,7 +63,7 @@ struct scn_call {
 	/* What the script expects, for substrates where an event takes a moment: how long to
 	 * wait for it. Never a reason to answer differently. */
 	bool expect_nothing; /* READ: it would block, or fail */
-	int expect_events;   /* POLL: the events, -1 if not known */
+	int expect_events;   /* POLL: the events, SIGIO: 0 or 1; -1 if not known */
 };
 
 enum scn_result_kind {

@@ -55,6 +55,8 @@ static const struct capability capabilities[SCN_N_CAPABILITIES] = {
     [SCN_CAP_SCATTERED_MAP] = {"scattered_map", "one map can have grants from anywhere"},
     [SCN_CAP_SHARED_FUTEX] = {"shared_futex", "futex tells device memory from other memory"},
     [SCN_CAP_SIGIO] = {"sigio", "evtchn sends SIGIO"},
+    [SCN_CAP_SIGIO_ONCE] =
+	{"sigio_once", "evtchn sends SIGIO for the first of the events alone that are not read"},
     [SCN_CAP_SURVIVE_CRASH] = {"survive_crash", "a crash of the kernel can be survived"},
     [SCN_CAP_SYSFS] = {"sysfs", "/sys and /proc/xen are those of a Xen domain"},
     [SCN_CAP_THIRD_DOMAIN] = {"third_domain", "a script can have more than two domains"},

@@ -54,6 +54,7 @@ enum scn_capability {
 	SCN_CAP_SCATTERED_MAP, /* one map can have grants from anywhere */
 	SCN_CAP_SHARED_FUTEX,  /* futex tells device memory from other memory */
 	SCN_CAP_SIGIO,         /* evtchn sends SIGIO */
+	SCN_CAP_SIGIO_ONCE, /* and not for an event that finds another one in the ring, or no room */
 	SCN_CAP_SURVIVE_CRASH, /* a crash of the kernel can be survived */
 	SCN_CAP_SYSFS,         /* /sys and /proc/xen are those of a Xen domain */
 	SCN_CAP_THIRD_DOMAIN,  /* a script can have more than two domains */
@@ -71,7 +72,7 @@ enum scn_capability {
 	 SCN_CAP(ISOLATION) | SCN_CAP(LARGE_IOCTL) | SCN_CAP(LISTING) | SCN_CAP(PATHS) |           \
 	 SCN_CAP(MISC_DEVICE) | SCN_CAP(MMAP_ERRORS) | SCN_CAP(MUNMAP) | SCN_CAP(READ_ONLY) |      \
 	 SCN_CAP(REOPEN) | SCN_CAP(RESTART) | SCN_CAP(SCATTERED_MAP) | SCN_CAP(SIGIO) |            \
-	 SCN_CAP(SYSFS) | SCN_CAP(FOREIGN_MAP))
+	 SCN_CAP(SIGIO_ONCE) | SCN_CAP(SYSFS) | SCN_CAP(FOREIGN_MAP))
 
 /* What it takes a real kernel to do: it tells the driver what becomes of its mappings. */
 #define SCN_CAPS_OF_KERNEL                                                                         \

@@ -32,7 +32,7 @@ static const struct constant errnos[] = {
 };
 
 static const struct constant open_flags[] = {
-    C(O_RDONLY), C(O_WRONLY), C(O_RDWR), C(O_NONBLOCK), C(O_CLOEXEC),
+    C(O_RDONLY), C(O_WRONLY), C(O_RDWR), C(O_NONBLOCK), C(O_CLOEXEC), C(O_ASYNC),
 };
 static const struct constant prot_flags[] = {
     C(PROT_NONE),
@@ -77,6 +77,8 @@ static const struct constant others[] = {
     {"NULL", 0},
     {"BAD", 8}, /* below mmap_min_addr: no process maps it */
     {"PAGE_SIZE", 4096},
+    C(F_SETFL),
+    C(F_SETOWN),
     {"GNTALLOC_FLAG_WRITABLE", 1},
     {"UNMAP_NOTIFY_CLEAR_BYTE", 1},
     {"UNMAP_NOTIFY_SEND_EVENT", 2},

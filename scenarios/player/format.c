@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -255,6 +256,18 @@ static void format_write(struct scn_buf *b, const struct scn_call *call)
 	number(b, call->arg[1]);
 }
 
+static void format_fcntl(struct scn_buf *b, const struct scn_step *step,
+			 const struct scn_call *call)
+{
+	numbers(b, call, 1);
+	if (call->arg[1] == F_SETOWN) {
+		scn_buf_printf(b, ", F_SETOWN, %.*s", SCN_STR(step->target));
+	} else {
+		scn_buf_str(b, ", F_SETFL, ");
+		scn_print_flags(b, SCN_FLAGS_OPEN, call->arg[2]);
+	}
+}
+
 static void format_arguments(struct scn_buf *b, const struct scn_step *step,
 			     const struct scn_call *call)
 {
@@ -300,6 +313,9 @@ static void format_arguments(struct scn_buf *b, const struct scn_step *step,
 	case SCN_SEND_FD:
 		scn_buf_printf(b, "%.*s, %d", SCN_STR(step->target), (int)call->arg[0]);
 		break;
+	case SCN_FCNTL:
+		format_fcntl(b, step, call);
+		break;
 	case SCN_CLOSE:
 	case SCN_DUP:
 	case SCN_POLL:
@@ -308,6 +324,7 @@ static void format_arguments(struct scn_buf *b, const struct scn_step *step,
 		break;
 	case SCN_FORK:
 	case SCN_EXEC:
+	case SCN_SIGIO:
 	case SCN_N_CALLS:
 		break;
 	}

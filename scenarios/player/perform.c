@@ -273,6 +273,13 @@ static void free_result(struct scn_result *r)
 	scn_result_free(r);
 }
 
+/* A process that must live, beside the one that makes the call. */
+static bool names_another(const struct scn_step *step)
+{
+	return step->kind == SCN_STEP_CALL &&
+	       (step->call == SCN_SEND_FD || (step->call == SCN_FCNTL && step->target.n > 0));
+}
+
 /* After a parallel nobody may be left to do a step: whoever was killed, or did not get so far. */
 static bool is_left_out(const struct scn_player *p, const struct scn_step *step)
 {
@@ -280,7 +287,7 @@ static bool is_left_out(const struct scn_player *p, const struct scn_step *step)
 			? !p->alive[step->process]
 			: step->domain_name.n > 0 && p->destroyed[step->domain];
 
-	if (step->kind == SCN_STEP_CALL && step->call == SCN_SEND_FD)
+	if (names_another(step))
 		dead |= !p->alive[step->target_process];
 	return dead && (p->after_branch || p->looking);
 }
@@ -305,7 +312,7 @@ static enum scn_done play_call(struct scn_player *p, const struct scn_step *step
 
 	if (!must_live(p, step, step->process, step->process_name))
 		return SCN_ENDED;
-	if (step->call == SCN_SEND_FD && !must_live(p, step, step->target_process, step->target))
+	if (names_another(step) && !must_live(p, step, step->target_process, step->target))
 		return SCN_ENDED;
 	if (!scn_prepare(&p->cx, step, a, &ready)) {
 		if (!p->cx.unset || !(p->after_branch || p->looking))

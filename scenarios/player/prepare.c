@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "prepare.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include "lang/bounds.h"
@@ -155,7 +156,14 @@ bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
 		       use_image(cx, step->args->next, out);
 	case SCN_SEND_FD:
 		return scn_eval(cx, step->args->next, &call->arg[0]);
+	case SCN_FCNTL:
+		if (!scn_eval(cx, step->args, &call->arg[0]) ||
+		    !scn_eval(cx, step->args->next, &call->arg[1]))
+			return false;
+		return call->arg[1] == F_SETOWN ||
+		       scn_eval(cx, step->args->next->next, &call->arg[2]);
 	case SCN_POLL:
+	case SCN_SIGIO:
 		expect_events(cx, expected, call);
 		break;
 	case SCN_LOAD:

@@ -25,6 +25,7 @@ static const struct {
     {KERNEL, {SCN_CAP_ENOSYS, "an unknown ioctl of evtchn is ENOTTY"}},
     {KERNEL, {SCN_CAP_RESTART, "a read that a signal interrupts is not started again"}},
     {KERNEL, {SCN_CAP_SIGIO, "evtchn sends no SIGIO"}},
+    {ALL, {SCN_CAP_SIGIO_ONCE, "evtchn sends SIGIO for each event, or none"}},
     {KERNEL, {SCN_CAP_CHECK_ORDER, "read and write find a bad pointer before the driver looks"}},
     {UNASSISTED | CUSE,
      {SCN_CAP_MAPPED_COPY, "GRANT_COPY takes mapped grants for its caller's memory"}},

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The model in this process: no real process, no device, no waiting. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,7 @@
 
 struct model {
 	struct gntsim_machine *machine;
+	struct scn_model_effects effects;
 	void *frames;
 	size_t frames_size;
 	struct scn_allowance allowance; /* of memory for the machine and its processes */
@@ -182,6 +184,7 @@ static enum scn_status make_machine(struct model *m, const struct scn_setup *set
 	config.frames = m->frames;
 	m->n_frames = config.n_frames;
 	err = gntsim_machine_new(&config, &m->machine);
+	m->effects.machine = m->machine;
 	return err ? complain(why, "new machine", err) : SCN_OK;
 }
 
@@ -264,7 +267,8 @@ static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain
 	struct model *m = self;
 	struct gntsim_domain *dom = gntsim_domain_find(m->machine, m->domid[domain]);
 	int err =
-	    dom ? scn_model_process_start(&m->processes[process], dom, &m->allowance) : -ESRCH;
+	    dom ? scn_model_process_start(&m->processes[process], dom, &m->allowance, &m->effects)
+		: -ESRCH;
 
 	m->domain_of[process] = domain;
 	note_process(m, process);
@@ -302,8 +306,11 @@ static enum scn_status model_call(void *self, uint32_t process, const struct scn
 	else if (call->kind == SCN_SEND_FD)
 		result->value =
 		    scn_model_process_send(p, (int)call->arg[0], &m->processes[call->peer]);
+	else if (call->kind == SCN_FCNTL && call->arg[1] == F_SETOWN)
+		result->value = scn_model_process_own(p, call->arg[0], &m->processes[call->peer]);
 	else
 		err = scn_model_process_call(p, call, result);
+	scn_model_take_effects(&m->effects);
 	return err ? complain(why, scn_call_name(call->kind), err) : is_allowed(m, why);
 }
 
@@ -313,6 +320,7 @@ static enum scn_status model_kill(void *self, uint32_t process, struct scn_buf *
 
 	(void)why;
 	scn_model_process_end(&m->processes[process]);
+	scn_model_take_effects(&m->effects);
 	return SCN_OK;
 }
 
@@ -494,13 +502,11 @@ void scn_model_restore(void *self, const struct scn_buf *saved)
 static const char *model_hazard(void *self)
 {
 	struct model *m = self;
-	struct gntsim_effect effect;
-	const char *hazard = NULL;
+	const char *hazard;
 
-	while (gntsim_next_effect(m->machine, &effect)) {
-		if (effect.kind == GNTSIM_EFFECT_HAZARD)
-			hazard = effect.hazard;
-	}
+	scn_model_take_effects(&m->effects);
+	hazard = m->effects.hazard;
+	m->effects.hazard = NULL;
 	return hazard;
 }
 

@@ -32,14 +32,20 @@ struct scn_model_file {
 	struct gntsim_file *file; /* NULL: of a device's page that the kernel uses */
 	struct gntsim_pin *pin;   /* of it; NULL: it is no device's */
 	struct scn_allowance *allowance;
+	struct scn_model_effects *effects;
 	unsigned int users;
 	int flags;
+	struct scn_model_process *owner; /* F_SETOWN; NULL: nobody */
+	bool async;                      /* the driver's fasync() has been asked to send it SIGIO */
 };
 
 static void put_file(struct scn_model_file *f)
 {
 	if (--f->users > 0)
 		return;
+	/* What it sent before it ends. */
+	if (f->file)
+		scn_model_take_effects(f->effects);
 	if (f->file)
 		gntsim_close(f->file);
 	if (f->pin)
@@ -94,12 +100,17 @@ static int call_open(struct scn_model_process *p, const struct scn_call *call)
 	if (!f)
 		return -ENOMEM;
 	*f = (struct scn_model_file){
-	    .allowance = p->memory.allowance, .users = 1, .flags = (int)call->arg[0]};
+	    .allowance = p->memory.allowance,
+	    .effects = p->effects,
+	    .users = 1,
+	    .flags = (int)call->arg[0],
+	};
 	err = gntsim_open(gntsim_mm_domain(p->mm), (enum gntsim_device)device, f->flags, &f->file);
 	if (err) {
 		scn_allowance_free(f->allowance, f, sizeof(*f));
 		return err;
 	}
+	gntsim_file_set_data(f->file, f);
 	fd = install(p, f, f->flags & O_CLOEXEC);
 	if (fd < 0)
 		put_file(f);
@@ -572,6 +583,46 @@ static int64_t call_poll(const struct scn_model_process *p, const struct scn_cal
 	return gntsim_evtchn_poll(f->file) & (POLLIN | POLLOUT | POLLERR | POLLHUP);
 }
 
+void scn_model_take_effects(struct scn_model_effects *e)
+{
+	struct gntsim_effect effect;
+
+	while (gntsim_next_effect(e->machine, &effect)) {
+		const struct scn_model_file *f =
+		    effect.kind == GNTSIM_EFFECT_EVENT ? gntsim_file_data(effect.file) : NULL;
+
+		if (effect.kind == GNTSIM_EFFECT_HAZARD)
+			e->hazard = effect.hazard;
+		if (f && effect.sigio && f->async && f->owner && f->owner->mm)
+			f->owner->sigio = true;
+	}
+}
+
+int scn_model_process_own(struct scn_model_process *p, uint64_t fd, struct scn_model_process *owner)
+{
+	struct scn_model_file *f = any_file_of(p, fd);
+
+	if (!f)
+		return -EBADF;
+	f->owner = owner;
+	return 0;
+}
+
+/* Only a change of O_ASYNC is told the driver: who opens a file with it gets nothing, then or later. */
+static int call_set_flags(const struct scn_model_process *p, const struct scn_call *call)
+{
+	const int settable = O_NONBLOCK | O_ASYNC;
+	struct scn_model_file *f = any_file_of(p, call->arg[0]);
+	int flags = (int)call->arg[2];
+
+	if (!f)
+		return -EBADF;
+	if ((flags ^ f->flags) & O_ASYNC)
+		f->async = flags & O_ASYNC;
+	f->flags = (f->flags & ~settable) | (flags & settable);
+	return 0;
+}
+
 static int call_exec(struct scn_model_process *p)
 {
 	struct gntsim_mm *mm;
@@ -639,6 +690,13 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 	case SCN_POLL:
 		result->value = call_poll(p, call);
 		return 0;
+	case SCN_FCNTL:
+		result->value = call_set_flags(p, call);
+		return 0;
+	case SCN_SIGIO:
+		result->value = p->sigio;
+		p->sigio = false;
+		return 0;
 	case SCN_EXEC:
 		result->value = call_exec(p);
 		return 0;
@@ -652,9 +710,10 @@ int scn_model_process_call(struct scn_model_process *p, const struct scn_call *c
 }
 
 int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom,
-			    struct scn_allowance *allowance)
+			    struct scn_allowance *allowance, struct scn_model_effects *effects)
 {
-	*p = (struct scn_model_process){.memory.allowance = allowance, .next_addr = FIRST_ADDR};
+	*p = (struct scn_model_process){
+	    .memory.allowance = allowance, .next_addr = FIRST_ADDR, .effects = effects};
 	return gntsim_mm_create(dom, &p->mm);
 }
 
@@ -662,7 +721,8 @@ int scn_model_process_fork(struct scn_model_process *parent, struct scn_model_pr
 {
 	int err;
 
-	*child = (struct scn_model_process){.next_addr = parent->next_addr};
+	*child =
+	    (struct scn_model_process){.next_addr = parent->next_addr, .effects = parent->effects};
 	err = gntsim_mm_fork(parent->mm, &child->mm);
 	if (err)
 		return err;

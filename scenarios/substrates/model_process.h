@@ -10,6 +10,15 @@
 
 #define SCN_MODEL_FDS 256u
 
+/* What came of the machine's calls beside their results. */
+struct scn_model_effects {
+	struct gntsim_machine *machine;
+	const char *hazard; /* the last one; NULL: none */
+};
+
+/* Takes it from the machine: notes hazards, and sends SIGIO to who is to get it. */
+void scn_model_take_effects(struct scn_model_effects *e);
+
 /* An open file description: what dup, fork and send_fd share. */
 struct scn_model_file;
 
@@ -31,6 +40,8 @@ struct scn_model_process {
 	struct scn_private_memory memory;
 	struct scn_scratch scratch;
 	uint64_t next_addr; /* where mmap(NULL) puts the next mapping */
+	bool sigio;         /* is pending */
+	struct scn_model_effects *effects;
 	/* Last, as a copy needs no more of them than were ever used. */
 	uint32_t n_fds;
 	struct scn_model_fd fds[SCN_MODEL_FDS];
@@ -38,7 +49,7 @@ struct scn_model_process {
 
 /* Each returns 0 or -ENOMEM. */
 int scn_model_process_start(struct scn_model_process *p, struct gntsim_domain *dom,
-			    struct scn_allowance *allowance);
+			    struct scn_allowance *allowance, struct scn_model_effects *effects);
 int scn_model_process_fork(struct scn_model_process *parent, struct scn_model_process *child);
 /* As the kernel ends a process: first the address space, then the files. */
 void scn_model_process_end(struct scn_model_process *p);
@@ -46,6 +57,9 @@ void scn_model_process_end(struct scn_model_process *p);
 /* Any call but fork, exit and send_fd. Returns -ENOTSUP if the model can't play it. */
 int scn_model_process_call(struct scn_model_process *p, const struct scn_call *call,
 			   struct scn_result *result);
+/* F_SETOWN: 0 or -EBADF. */
+int scn_model_process_own(struct scn_model_process *p, uint64_t fd,
+			  struct scn_model_process *owner);
 /* The receiver's descriptor, or a negative errno. */
 int scn_model_process_send(struct scn_model_process *from, int fd, struct scn_model_process *to);
 

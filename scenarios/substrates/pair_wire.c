@@ -261,6 +261,11 @@ uint8_t *scn_take_bytes(struct scn_parcel *p, uint32_t *len)
 
 enum { HAS_MEMORY = 1, USE_ADDRESS = 2, EXPECT_NOTHING = 4 };
 
+static bool has_peer(enum scn_call_kind kind)
+{
+	return kind == SCN_FORK || kind == SCN_SEND_FD || kind == SCN_FCNTL;
+}
+
 void scn_put_call(struct scn_buf *b, const struct scn_call *call)
 {
 	bool memory = call->path || call->image || call->n_relocs;
@@ -274,9 +279,9 @@ void scn_put_call(struct scn_buf *b, const struct scn_call *call)
 	scn_put_number(b, n_args);
 	for (unsigned int i = 0; i < n_args; i++)
 		scn_put_number(b, call->arg[i]);
-	if (call->kind == SCN_POLL)
+	if (call->kind == SCN_POLL || call->kind == SCN_SIGIO)
 		put_signed(b, call->expect_events);
-	if (call->kind == SCN_FORK || call->kind == SCN_SEND_FD)
+	if (has_peer(call->kind))
 		scn_put_number(b, call->peer);
 	if (!memory)
 		return;
@@ -326,9 +331,9 @@ void scn_take_call(struct scn_parcel *p, struct scn_call *out)
 	}
 	for (uint64_t i = 0; i < n; i++)
 		out->arg[i] = scn_take_number(p);
-	if (kind == SCN_POLL)
+	if (kind == SCN_POLL || kind == SCN_SIGIO)
 		out->expect_events = (int)take_signed(p);
-	if (kind == SCN_FORK || kind == SCN_SEND_FD)
+	if (has_peer((enum scn_call_kind)kind))
 		out->peer = (uint32_t)scn_take_number(p);
 	out->use_address = flags & USE_ADDRESS;
 	out->expect_nothing = flags & EXPECT_NOTHING;

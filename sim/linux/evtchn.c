@@ -22,10 +22,12 @@ void gs_evtchn_interrupt(struct gntsim_domain *dom, struct port *p)
 	p->pending = false;
 	p->masked = true;
 	p->enabled = false;
-	if (u->prod - u->cons < u->ring_size)
+	if (u->prod - u->cons < u->ring_size) {
+		u->began |= u->prod == u->cons;
 		*ring_at(u, u->prod++) = p->number;
-	else
+	} else {
 		u->overflow = true;
+	}
 	GS_SAW(dom->m, .kind = GNTSIM_SAW_EVENT, .domid = dom->id, .port = p->number,
 	       .file = p->file, .overflow = u->overflow);
 	gs_effect_raise(dom->m, &p->file->event);

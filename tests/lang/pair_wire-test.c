@@ -2,6 +2,7 @@
 /* Messages between the players in two domains. */
 #include "substrates/pair_wire.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -203,6 +204,9 @@ static void what_a_call_expects(void)
 	const struct scn_call read = {
 	    .kind = SCN_READ, .use_address = true, .expect_nothing = true, .expect_events = -1};
 	const struct scn_call fork = {.kind = SCN_FORK, .peer = 7, .expect_events = -1};
+	const struct scn_call own = {
+	    .kind = SCN_FCNTL, .arg = {3, F_SETOWN}, .peer = 2, .expect_events = -1};
+	const struct scn_call sigio = {.kind = SCN_SIGIO, .expect_events = 1};
 	const struct scn_call open = {.kind = SCN_OPEN, .path = "/dev/xen/gntdev"};
 	struct scn_buf b = {0};
 	struct scn_parcel p;
@@ -211,6 +215,8 @@ static void what_a_call_expects(void)
 	scn_put_call(&b, &poll);
 	scn_put_call(&b, &read);
 	scn_put_call(&b, &fork);
+	scn_put_call(&b, &own);
+	scn_put_call(&b, &sigio);
 	scn_put_call(&b, &open);
 	p = parcel_of(&b);
 	scn_take_call(&p, &got);
@@ -221,6 +227,11 @@ static void what_a_call_expects(void)
 	scn_take_call(&p, &got);
 	CU_ASSERT_EQUAL(got.peer, 7);
 	CU_ASSERT_FALSE(got.use_address || got.expect_nothing);
+	scn_take_call(&p, &got);
+	CU_ASSERT_EQUAL(got.arg[1], F_SETOWN);
+	CU_ASSERT_EQUAL(got.peer, 2);
+	scn_take_call(&p, &got);
+	CU_ASSERT_EQUAL(got.expect_events, 1);
 	scn_take_call(&p, &got);
 	EXPECT_TEXT(got.path, "/dev/xen/gntdev");
 	CU_ASSERT_FALSE(p.bad);

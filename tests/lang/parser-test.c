@@ -220,6 +220,17 @@ static void processes(void)
 		      "t.scn:3:4: expected the child's name before fork: C = fork()\n"
 		      "    A: fork()\n"
 		      "       ^\n");
+	expect_errors("domain dom0\ndomain dom1\nprocess A in dom0\nprocess B in dom1\n"
+		      "A: fcntl(3, F_SETOWN, B)\nA: fcntl(3, 3, 0)\nA: fcntl(3, F_SETOWN, 1)\n",
+		      "t.scn:5:23: expected a process of the same domain\n"
+		      "    A: fcntl(3, F_SETOWN, B)\n"
+		      "                          ^\n"
+		      "t.scn:6:13: expected F_SETFL or F_SETOWN\n"
+		      "    A: fcntl(3, 3, 0)\n"
+		      "                ^\n"
+		      "t.scn:7:23: expected a process's name as third argument\n"
+		      "    A: fcntl(3, F_SETOWN, 1)\n"
+		      "                          ^\n");
 	expect_errors(HEAD "kill A\n", "t.scn:3:6: expected '-9' after 'kill', found 'A'\n"
 				       "    kill A\n"
 				       "         ^\n");

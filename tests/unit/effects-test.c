@@ -90,6 +90,39 @@ static void event_by_overflow(void)
 	gntsim_close(b);
 }
 
+/* @return of the one effect there is: whether it is one for SIGIO */
+static bool is_for_sigio(void)
+{
+	struct gntsim_effect e = {.kind = GNTSIM_EFFECT_HAZARD};
+
+	EXPECT(gntsim_next_effect(fx.m, &e));
+	EXPECT_EQ(e.kind, GNTSIM_EFFECT_EVENT);
+	EXPECT_EQ(fx_drain(), 0);
+	return e.sigio;
+}
+
+/* SIGIO is sent for an event that finds the ring empty, also if another one follows it before the effect is
+ * taken. */
+static void sigio_of_the_first_event(void)
+{
+	struct fx_channel c = fx_channel(fx.dom1, fx.dom2);
+	int more = gntsim_evtchn_bind_unbound(c.there, 1);
+	int here = gntsim_evtchn_bind_interdomain(c.here, 2, (gntsim_port)more);
+
+	fx_events(c.here);
+	fx_drain();
+	EXPECT_EQ(gntsim_evtchn_notify(c.here, c.port_here), 0);
+	EXPECT(is_for_sigio());
+	EXPECT_EQ(gntsim_evtchn_notify(c.here, (gntsim_port)here), 0);
+	EXPECT(!is_for_sigio());
+	EXPECT_EQ(fx_events(c.there), 2);
+	EXPECT_EQ(gntsim_evtchn_notify(c.here, c.port_here), 0);
+	EXPECT_EQ(gntsim_evtchn_notify(c.here, (gntsim_port)here), 0);
+	EXPECT(is_for_sigio());
+	EXPECT_EQ(fx_events(c.there), 2);
+	fx_channel_close(&c);
+}
+
 /* Many events on one file are one effect; two files are two, the one that was first in front. */
 static void one_effect_for_one_object(void)
 {
@@ -294,6 +327,7 @@ int main(void)
 	    {"event by write", event_by_write},
 	    {"event by binding", event_by_binding},
 	    {"event by overflow", event_by_overflow},
+	    {"SIGIO of the first event", sigio_of_the_first_event},
 	    {"one effect for one object", one_effect_for_one_object},
 	    {"effect after it was taken", effect_after_it_was_taken},
 	    {"closed file has no effect", closed_file_has_no_effect},

@@ -294,6 +294,8 @@ static void take_call(struct names *names, const struct scn_step *step, uint32_t
 	case SCN_MPROTECT:
 	case SCN_MADVISE:
 	case SCN_FUTEX:
+	case SCN_FCNTL:
+	case SCN_SIGIO:
 	case SCN_PIN:
 	case SCN_MREMAP:
 	case SCN_LOAD:

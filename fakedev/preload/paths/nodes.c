@@ -43,8 +43,8 @@ int lib_open_node(int node, int flags)
 	}
 	if (fd >= 0 && !(flags & O_CLOEXEC))
 		raw_fcntl(fd, F_SETFD, 0);
-	if (is_device && (flags & (O_NONBLOCK | O_ASYNC)))
-		raw_fcntl(fd, F_SETFL, flags & (O_NONBLOCK | O_ASYNC));
+	if (is_device && (flags & O_NONBLOCK))
+		raw_fcntl(fd, F_SETFL, O_NONBLOCK);
 	lib_leave(&saved);
 	if (is_device) {
 		const struct device d = {.id = f.id,

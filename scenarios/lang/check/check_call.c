@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fcntl.h>
 #include <string.h>
 
 #include "check_state.h"
@@ -25,6 +26,8 @@ static const struct signature signatures[SCN_N_CALLS] = {
     [SCN_READ] = {2, 3, "read(FD, LENGTH) or read(FD, ADDRESS, LENGTH)"},
     [SCN_WRITE] = {2, 3, "write(FD, [PORT, …][, LENGTH]) or write(FD, ADDRESS, LENGTH)"},
     [SCN_POLL] = {1, 1, "poll(FD)"},
+    [SCN_FCNTL] = {3, 3, "fcntl(FD, F_SETFL, FLAGS) or fcntl(FD, F_SETOWN, PROCESS)"},
+    [SCN_SIGIO] = {0, 0, "sigio()"},
     [SCN_PIN] = {1, 1, "FD = pin(ADDRESS)"},
     [SCN_FORK] = {0, 0, "CHILD = fork()"},
     [SCN_EXEC] = {0, 0, "exec()"},
@@ -92,17 +95,39 @@ static void check_ioctl(struct scn_checker *c, struct scn_step *step)
 				request->name);
 }
 
-static void check_send_fd(struct scn_checker *c, struct scn_step *step)
+/* Whether it is one. */
+static bool check_peer(struct scn_checker *c, struct scn_step *step, const struct scn_node *peer,
+		       const char *which)
 {
-	struct scn_node *peer = step->args;
-
 	if (peer->kind == SCN_NAME && !peer->first) {
 		step->target = peer->text;
-		scn_check_process(c, peer->text, peer->pos, &step->target_process);
-	} else {
-		scn_check_error(c, peer->pos, "expected a process's name as first argument");
+		return scn_check_process(c, peer->text, peer->pos, &step->target_process);
 	}
-	scn_check_input(c, peer->next);
+	scn_check_error(c, peer->pos, "expected a process's name as %s argument", which);
+	return false;
+}
+
+static void check_send_fd(struct scn_checker *c, struct scn_step *step)
+{
+	check_peer(c, step, step->args, "first");
+	scn_check_input(c, step->args->next);
+}
+
+static void check_fcntl(struct scn_checker *c, struct scn_step *step)
+{
+	struct scn_node *command = step->args->next, *last = command->next;
+
+	scn_check_input(c, step->args);
+	scn_check_input(c, command);
+	if (command->kind != SCN_NUMBER ||
+	    (command->number != F_SETFL && command->number != F_SETOWN))
+		scn_check_error(c, command->pos, "expected F_SETFL or F_SETOWN");
+	else if (command->number == F_SETFL)
+		scn_check_input(c, last);
+	else if (check_peer(c, step, last, "third") &&
+		 c->processes[step->target_process].decl->domain !=
+		     c->processes[step->process].decl->domain)
+		scn_check_error(c, last->pos, "expected a process of the same domain");
 }
 
 static void check_fork(struct scn_checker *c, struct scn_step *step)
@@ -166,6 +191,9 @@ static void check_arguments(struct scn_checker *c, struct scn_step *step)
 	case SCN_SEND_FD:
 		check_send_fd(c, step);
 		return;
+	case SCN_FCNTL:
+		check_fcntl(c, step);
+		return;
 	case SCN_FORK:
 		check_fork(c, step);
 		return;
@@ -186,6 +214,7 @@ static void check_arguments(struct scn_checker *c, struct scn_step *step)
 	case SCN_MADVISE:
 	case SCN_FUTEX:
 	case SCN_PIN:
+	case SCN_SIGIO:
 	case SCN_MREMAP:
 	case SCN_LOAD:
 	case SCN_READ:

@@ -82,6 +82,8 @@ static void add_needs(struct scn_scenario *s, const struct scn_step *step)
 			s->needs |= needs_of_mmap(step);
 		if (step->call == SCN_FUTEX)
 			s->needs |= SCN_CAP(SHARED_FUTEX);
+		if (step->call == SCN_SIGIO)
+			s->needs |= SCN_CAP(SIGIO);
 		if (step->call == SCN_PIN)
 			s->needs |= SCN_CAP(PIN);
 		for (const struct scn_alternative *a = step->alternatives;

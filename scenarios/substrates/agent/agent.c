@@ -56,11 +56,16 @@ static void on_fault(int signal)
 static void catch_faults(void)
 {
 	struct sigaction sa = {.sa_handler = on_fault, .sa_flags = SA_NODEFER};
+	sigset_t held;
 
 	sigaction(SIGSEGV, &sa, NULL);
 	sigaction(SIGBUS, &sa, NULL);
 	/* The children of fork() are nobody's to wait for. */
 	signal(SIGCHLD, SIG_IGN);
+	/* Not to be taken but when it is asked for. exec() keeps both. */
+	sigemptyset(&held);
+	sigaddset(&held, SIGIO);
+	sigprocmask(SIG_BLOCK, &held, NULL);
 }
 
 static void *at_address(uint64_t address)
@@ -256,6 +261,22 @@ static void do_poll(const struct request *r, struct reply *reply)
 	}
 }
 
+/* How long it may take: as with an event. */
+static int take_sigio(const struct scn_wire_call *c)
+{
+	uint32_t ms = c->expect_events == 0 ? QUIET_MS : c->expect_events < 0 ? 0 : c->patience_ms;
+	const struct timespec patience = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
+	sigset_t set;
+	int got;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGIO);
+	do
+		got = sigtimedwait(&set, NULL, &patience);
+	while (got < 0 && errno == EINTR);
+	return got == SIGIO;
+}
+
 static void move_control(struct agent *a, int fd)
 {
 	int high = fcntl(fd, F_DUPFD_CLOEXEC, CONTROL_FD);
@@ -274,6 +295,7 @@ static void do_fork(struct agent *a, struct request *r, struct reply *reply)
 	if (pid == 0) {
 		close(a->control);
 		move_control(a, r->fd);
+		reply->result.pid = getpid();
 		return;
 	}
 	close(r->fd);
@@ -365,6 +387,12 @@ static void make_call(struct agent *a, struct request *r, struct reply *reply)
 		break;
 	case SCN_POLL:
 		do_poll(r, reply);
+		break;
+	case SCN_FCNTL:
+		reply->result.value = returned(fcntl((int)arg[0], (int)arg[1], (int)arg[2]));
+		break;
+	case SCN_SIGIO:
+		reply->result.value = take_sigio(c);
 		break;
 	case SCN_PIN:
 		reply->result.value = pin(arg[0]);

@@ -43,7 +43,7 @@ struct scn_wire_result {
 	uint32_t kind; /* enum scn_result_kind */
 	int32_t signal;
 	int64_t value;
-	int32_t pid;       /* FORK: the child; of the first result: the agent */
+	int32_t pid; /* FORK: the child, in both their results; of the first result: the agent */
 	uint32_t data_len; /* follow */
 };
 

@@ -2,6 +2,7 @@
 #include "agents.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -25,7 +26,7 @@
 void scn_agents_init(struct scn_agents *a, const struct scn_options *options)
 {
 	for (unsigned int i = 0; i < 64; i++)
-		a->agents[i] = (struct scn_agent){-1, -1, 0};
+		a->agents[i] = (struct scn_agent){-1, -1, 0, 0};
 	a->agent_argv = options->agent_argv;
 	a->patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_MS;
 	a->hang_s = HANG_S;
@@ -151,8 +152,10 @@ static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 	struct scn_wire_message m = {.sock = agent->sock, .fd = -1};
 	struct scn_wire_result hello;
 
-	if (scn_wire_take(&m, &hello, sizeof(hello)) == 0)
+	if (scn_wire_take(&m, &hello, sizeof(hello)) == 0) {
+		agent->own_pid = hello.pid;
 		return SCN_OK;
+	}
 	kill(agent->pid, SIGKILL);
 	forget(agent);
 	scn_buf_str(why, "a process of the scenario did not start");
@@ -306,6 +309,7 @@ enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process, const st
 				struct scn_result *result, struct scn_buf *why)
 {
 	struct scn_agent *agent = &a->agents[process];
+	struct scn_call owned = *call;
 	int fd = -1;
 	pid_t pid;
 
@@ -315,5 +319,9 @@ enum scn_status scn_agents_call(struct scn_agents *a, uint32_t process, const st
 		return call_send_fd(a, agent, call, result, why);
 	if (call->kind == SCN_EXIT)
 		return call_exit(a, agent, call, why);
+	if (call->kind == SCN_FCNTL && call->arg[1] == F_SETOWN) {
+		owned.arg[2] = (uint64_t)a->agents[call->peer].own_pid;
+		call = &owned;
+	}
 	return exchange(a, agent, call, -1, result, &fd, &pid, why);
 }

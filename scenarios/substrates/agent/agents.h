@@ -11,6 +11,7 @@ struct scn_agent {
 	int sock; /* -1: there is none */
 	int pidfd;
 	pid_t pid;
+	pid_t own_pid; /* as it sees itself */
 };
 
 struct scn_agents {
