@@ -251,6 +251,8 @@ struct wire_map_reply {
 	uint32_t flags; /**< WIRE_M_* */
 };
 #define WIRE_M_DONTFORK 1u /**< a PV gntdev mapping: not inherited by fork */
+#define WIRE_M_EMPTIED                                                                             \
+	2u /**< WIRE_MREMAP failed, when it had unmapped what gntsim_mremap_empties() says */
 /** Pages that are contiguous in the address space and in the arena. */
 struct wire_run {
 	uint64_t addr;

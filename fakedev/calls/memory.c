@@ -98,9 +98,21 @@ static int apply(struct wire_in *in, enum wire_op op, bool *dontfork, int extra_
 	return err;
 }
 
-/* One request about a range whose reply says how its pages are now. */
+/* Of a call that failed: whether it had unmapped already what was in the way. */
+static bool says_emptied(const struct wire_in *in)
+{
+	struct wire_map_reply head;
+
+	if (in->msg.op != WIRE_MREMAP || in->msg.payload != sizeof(head))
+		return false;
+	memcpy(&head, in->payload, sizeof(head));
+	return head.flags & WIRE_M_EMPTIED;
+}
+
+/* One request about a range whose reply says how its pages are now; of one that fails `emptied`, which
+ * may be NULL. */
 static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint64_t addr,
-			 uint64_t bytes, int extra_flags)
+			 uint64_t bytes, int extra_flags, bool *emptied)
 {
 	struct lib_room room;
 	struct wire_in in;
@@ -112,6 +124,8 @@ static int ask_and_apply(enum wire_op op, const void *payload, size_t len, uint6
 	asked = err == 0;
 	if (asked)
 		err = apply(&in, op, &dontfork, extra_flags);
+	else if (emptied)
+		*emptied = says_emptied(&in);
 	wire_in_done(&in);
 	lib_room_end(&room);
 	if (asked && err == 0 && op != WIRE_MPROTECT && op != WIRE_MADVISE && op != WIRE_PAGES)
@@ -162,7 +176,7 @@ long memory_map(uint64_t addr, uint64_t len, int prot, int flags, const struct d
 	}
 	m.addr = (uint64_t)at;
 	err = ask_and_apply(WIRE_MMAP, &m, sizeof(m), m.addr, m.len,
-			    flags & (MAP_POPULATE | MAP_LOCKED));
+			    flags & (MAP_POPULATE | MAP_LOCKED), NULL);
 	if (err == 0)
 		return at;
 	if (!fixed || range_was_emptied(err)) {
@@ -177,7 +191,7 @@ int memory_filled(uint64_t addr, uint64_t len)
 {
 	struct wire_range r = {.addr = addr, .len = len};
 
-	return ask_and_apply(WIRE_PAGES, &r, sizeof(r), addr, len, 0);
+	return ask_and_apply(WIRE_PAGES, &r, sizeof(r), addr, len, 0, NULL);
 }
 
 long memory_unmap(uint64_t addr, uint64_t len)
@@ -228,7 +242,7 @@ int memory_change(long nr, uint64_t addr, uint64_t len, int how)
 		err = change_gap(nr, addr, start, how, &hole);
 		if (err == 0)
 			err = ask_and_apply(nr == SYS_mprotect ? WIRE_MPROTECT : WIRE_MADVISE, &r,
-					    sizeof(r), start, r.len, 0);
+					    sizeof(r), start, r.len, 0, NULL);
 		addr = stop;
 	}
 	if (err == 0)
@@ -248,6 +262,13 @@ static long new_place(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int
 	return (long)old_addr;
 }
 
+/* The machine knows that it is gone. */
+static void forget_there(uint64_t addr, uint64_t len)
+{
+	unmap_there(addr, len);
+	ranges_remove(addr, len);
+}
+
 static long remap_device(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags,
 			 uint64_t wish)
 {
@@ -255,6 +276,7 @@ static long remap_device(uint64_t old_addr, uint64_t old_len, uint64_t new_len, 
 			       .old_len = memory_whole(old_len),
 			       .new_len = memory_whole(new_len),
 			       .flags = flags};
+	bool emptied = false;
 	long place;
 	int err;
 
@@ -264,17 +286,16 @@ static long remap_device(uint64_t old_addr, uint64_t old_len, uint64_t new_len, 
 	if (raw_is_error(place))
 		return place;
 	r.new_addr = (uint64_t)place;
-	err = ask_and_apply(WIRE_MREMAP, &r, sizeof(r), r.new_addr, r.new_len, 0);
-	if (err < 0)
+	err = ask_and_apply(WIRE_MREMAP, &r, sizeof(r), r.new_addr, r.new_len, 0, &emptied);
+	if (err < 0 && !emptied)
 		return err;
-	if (r.new_addr != old_addr) {
-		unmap_there(old_addr, r.old_len);
-		ranges_remove(old_addr, r.old_len);
-	} else if (r.new_len < r.old_len) {
-		unmap_there(old_addr + r.new_len, r.old_len - r.new_len);
-		ranges_remove(old_addr + r.new_len, r.old_len - r.new_len);
-	}
-	return place;
+	if (emptied)
+		forget_there(r.new_addr, r.new_len);
+	if (!emptied && r.new_addr != old_addr)
+		forget_there(old_addr, r.old_len);
+	else if (r.new_len < r.old_len)
+		forget_there(old_addr + r.new_len, r.old_len - r.new_len);
+	return err < 0 ? err : place;
 }
 
 long memory_remap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags, uint64_t wish)

@@ -93,6 +93,15 @@ int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uin
 		  int flags, uint64_t new_addr);
 
 /**
+ * Whether this mremap(), which must not have been made yet, has unmapped what is at its new place if it fails,
+ * and the end of the old range that the new length leaves out: a kernel before 6.17 does so before it finds
+ * that the move is not possible. Of memory that is no device's the machine knows nothing: it is the caller's
+ * to unmap there.
+ */
+bool gntsim_mremap_empties(const struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len,
+			   uint64_t new_len, int flags, uint64_t new_addr);
+
+/**
  * madvise() of the device memory in the range; what else is in it is none of the model's business.
  * @param advice MADV_DONTNEED empties the pages: access is SIGBUS from then on. On PV it ends gntdev's
  *        grants there, elsewhere they stay mapped.

@@ -470,15 +470,17 @@ static int64_t call_mremap(struct scn_model_process *p, const struct scn_call *c
 	uint64_t addr = call->arg[0], flags = call->arg[3];
 	uint64_t len = (call->arg[2] + PAGE - 1) & ~(PAGE - 1);
 	uint64_t to = addr;
+	bool emptied;
 	int err;
 
 	if (flags & REMAP_FIXED)
 		to = call->arg[4];
 	else if (flags & REMAP_KEEP)
 		to = choose_address(p, 0, len);
+	emptied = gntsim_mremap_empties(p->mm, addr, call->arg[1], call->arg[2], (int)flags, to);
 	err = gntsim_mremap(p->mm, addr, call->arg[1], call->arg[2], (int)flags, to);
-	if (!err && to != addr)
-		err = scn_private_unmap(&p->memory, to, to + len);
+	if ((err ? emptied : to != addr) && scn_private_unmap(&p->memory, to, to + len))
+		err = -ENOMEM;
 	return err ? err : (int64_t)to;
 }
 

@@ -264,23 +264,35 @@ static int move_to(struct gntsim_mm *mm, uint64_t addr, uint64_t old_len, uint64
 	return rc < 0 ? rc : move(mm, addr, old_len, to);
 }
 
-int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uint64_t new_len,
-		  int flags, uint64_t new_addr)
+/* What mremap() sees without looking at memory. */
+static int check_mremap(uint64_t old_addr, uint64_t old_len, uint64_t new_len, int flags)
 {
-	int rc;
-
-	if (!mm->dom)
-		return -ENODEV;
 	if (flags & ~(MREMAP_FIXED | MREMAP_MAYMOVE | MREMAP_DONTUNMAP))
 		return -EINVAL;
 	if ((flags & MREMAP_FIXED) && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
 	if ((flags & MREMAP_DONTUNMAP) && (!(flags & MREMAP_MAYMOVE) || old_len != new_len))
 		return -EINVAL;
+	return PAGE_OFFSET(old_addr) || !PAGE_ROUND(new_len) ? -EINVAL : 0;
+}
+
+bool gntsim_mremap_empties(const struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len,
+			   uint64_t new_len, int flags, uint64_t new_addr)
+{
+	return mm->dom && !mm->dom->profile->moves_many && (flags & MREMAP_FIXED) &&
+	       check_mremap(old_addr, old_len, new_len, flags) == 0 && lookup(mm, old_addr) &&
+	       !is_no_place(old_addr, PAGE_ROUND(old_len), PAGE_ROUND(new_len), new_addr);
+}
+
+int gntsim_mremap(struct gntsim_mm *mm, uint64_t old_addr, uint64_t old_len, uint64_t new_len,
+		  int flags, uint64_t new_addr)
+{
+	int rc = mm->dom ? check_mremap(old_addr, old_len, new_len, flags) : -ENODEV;
+
+	if (rc < 0)
+		return rc;
 	old_len = PAGE_ROUND(old_len);
 	new_len = PAGE_ROUND(new_len);
-	if (PAGE_OFFSET(old_addr) || !new_len)
-		return -EINVAL;
 	if (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP))
 		rc = (mm->dom->profile->moves_many ? move_checked : move_to)(
 		    mm, old_addr, old_len, new_len, flags, new_addr);

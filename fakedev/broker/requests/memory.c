@@ -216,6 +216,7 @@ static int change_range(struct client *c, const struct wire_in *in)
 static int remap(struct client *c, const struct wire_in *in)
 {
 	struct wire_remap r;
+	bool emptied;
 	int err;
 
 	if (!client_payload(in, &r, sizeof(r)))
@@ -225,8 +226,16 @@ static int remap(struct client *c, const struct wire_in *in)
 	/* They may not be moved here; in Linux they may not grow. */
 	if (foreign_any(c, r.old_addr, r.old_len))
 		return reply(c, in, -EFAULT);
-	foreign_unmap(c, r.new_addr, r.new_len);
+	emptied =
+	    gntsim_mremap_empties(c->mm, r.old_addr, r.old_len, r.new_len, r.flags, r.new_addr);
 	err = gntsim_mremap(c->mm, r.old_addr, r.old_len, r.new_len, r.flags, r.new_addr);
+	if (err == 0 || emptied)
+		foreign_unmap(c, r.new_addr, r.new_len);
+	if (err < 0 && emptied) {
+		const struct wire_map_reply head = {.flags = WIRE_M_EMPTIED};
+
+		return client_reply(c, in, err, &head, sizeof(head), NULL, 0);
+	}
 	return reply_changed(c, in, err, r.new_addr, r.new_len);
 }
 
