@@ -44,6 +44,9 @@
 /** Payload bytes that travel at all: GRANT_COPY of some 10,000 segments, MAP of 65,536. */
 #define WIRE_PAYLOAD_MAX (64u * 1024u * 1024u)
 #define WIRE_FDS_MAX     3
+/** The page frames' memfd, which /proc/PID/maps shows: who looks for mappings of a device finds them. (It is one
+ * file for both.) */
+#define WIRE_FRAMES_NAME "/dev/xen/gntalloc,/dev/xen/gntdev"
 
 enum wire_op {
 	WIRE_HELLO = 1, /**< struct wire_hello -> struct wire_hello_reply, xenstore rundir, tree */

@@ -20,7 +20,7 @@ int arena_init(struct arena *a, struct failure *f)
 	int err = 0;
 
 	*a = (struct arena){.rw = -1, .ro = -1, .memory = MAP_FAILED};
-	a->rw = memfd_create("gntsim-frames", MFD_CLOEXEC);
+	a->rw = memfd_create(WIRE_FRAMES_NAME, MFD_CLOEXEC);
 	if (a->rw < 0)
 		return fail(f, -errno, "cannot make a memfd for the page frames: %s",
 			    strerror(errno));

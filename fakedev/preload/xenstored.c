@@ -14,7 +14,17 @@ static bool is_xenstored(void)
 	       strcmp(program_invocation_short_name, "oxenstored") == 0;
 }
 
-__attribute__((constructor)) static void look(void)
+/* It only tells how it is used; OCaml's asks that of whom it is to become. */
+static bool is_asked(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-help") == 0 ||
+		    strcmp(argv[i], "-H") == 0)
+			return true;
+	return false;
+}
+
+__attribute__((constructor)) static void look(int argc, char **argv)
 {
 	static const char told[] =
 	    "gntsim: this machine has a xenstored, which lives: another one is refused\n";
@@ -22,7 +32,7 @@ __attribute__((constructor)) static void look(void)
 	sigset_t saved;
 	int fd, err;
 
-	if (!lib_active() || lib_settings.domid != 0 || !is_xenstored())
+	if (!lib_active() || lib_settings.domid != 0 || !is_xenstored() || is_asked(argc, argv))
 		return;
 	lib_enter(&saved);
 	err = node_open(place_of_device(WIRE_DEV_XSD_KVA, 0), O_RDWR, &f, &fd);

@@ -2,6 +2,7 @@
 /* What each address space has mapped of the page frames, as its program wants it. */
 #define _GNU_SOURCE
 #include "supervisor.h"
+#include "wire.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -168,7 +169,7 @@ static bool map_frames(struct supervisor *s, const char *path, const struct stat
 
 bool space_is_frames(struct supervisor *s, const struct thread *t, int fd)
 {
-	static const char name[] = "/memfd:gntsim-frames";
+	static const char name[] = "/memfd:" WIRE_FRAMES_NAME;
 	char path[64], target[sizeof(name)];
 	struct stat st;
 

@@ -49,6 +49,7 @@ check "written limit" run 3 sh -c 'read -r n <"$1" && [ "$n" = 1024 ] && echo 5 
 check "written limit's effect" run 3 "$place" limit 5
 check "another domain's" run 0 "$place" limit 8
 check "limits" run 3 "$place" limits
+check "maps" run 3 "$place" maps
 check "ls -l" run 0 ls -l /dev/xen /proc/xen /sys/hypervisor/version
 grep -q '^crw-------.* 10, .* gntdev$' out && ! grep -q 'No such' out || {
 	failed=1

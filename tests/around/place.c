@@ -2,11 +2,12 @@
 /*
  * place: tries what a program sees of a Xen domain's place: the nodes as files, /dev/xen as a directory,
  * /proc/xen and /sys. A line for each thing that is not as on Linux 6.1; status 1 then.
- * usage: place nodes | texts DOMAIN | limits | limit N
+ * usage: place nodes | texts DOMAIN | limits | limit N | maps
  *   nodes    what is in /dev/xen, by every way to ask; by path, by directory, by descriptor
  *   texts    /proc/xen and /sys in a domain
  *   limits   parameters are written, and what is none is refused
  *   limit N  how many of 8 pages gntalloc gives, one a call: N
+ *   maps     /proc/self/maps names the device of a mapping
  */
 #include "../../fakedev/uapi.h"
 
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -306,6 +308,27 @@ static int allocated(void)
 	return n;
 }
 
+/* The line that an address is in. */
+static void maps(void)
+{
+	struct ioctl_gntalloc_alloc_gref alloc = {.count = 1, .flags = GNTALLOC_FLAG_WRITABLE};
+	int fd = open("/dev/xen/gntalloc", O_RDWR);
+	FILE *f = fopen("/proc/self/maps", "re");
+	unsigned long start, end;
+	bool named = false;
+	char line[512];
+	void *p;
+
+	CHECK(ioctl(fd, IOCTL_GNTALLOC_ALLOC_GREF, &alloc) == 0);
+	p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, (off_t)alloc.index);
+	CHECK(p != MAP_FAILED);
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%lx-%lx rw-s", &start, &end) == 2 && start <= (uintptr_t)p &&
+		    end > (uintptr_t)p)
+			named = strstr(line, "/dev/xen/gntalloc") != NULL;
+	CHECK(named);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "nodes") == 0)
@@ -316,6 +339,8 @@ int main(int argc, char **argv)
 		limits();
 	else if (argc > 2 && strcmp(argv[1], "limit") == 0)
 		CHECK(allocated() == atoi(argv[2]));
+	else if (argc > 1 && strcmp(argv[1], "maps") == 0)
+		maps();
 	else
 		return 2;
 	return failed;

@@ -24,7 +24,11 @@
 #define PATIENCE_MS      5000u
 #define PATIENCE_MORE_MS 500u
 #define MOST_LATE        64u
-#define MOST_ROUNDS      8
+/* So many are looked at by one thread, as long as none is late: on a busy machine each change of threads waits
+ * for a processor. */
+#define MOST_TOGETHER 64u
+#define TOGETHER_MS   2000u
+#define MOST_ROUNDS   8
 
 static void note(struct survivors *s, uint32_t pid, const char *what, const char *why)
 {
@@ -107,6 +111,24 @@ static void look_at(void *args)
 		close(fd);
 }
 
+struct looks {
+	struct look look; /* what is looked for */
+	uint32_t n, pid[MOST_TOGETHER];
+	int err[MOST_TOGETHER];
+};
+
+static void look_at_several(void *args)
+{
+	struct looks *several = args;
+
+	for (uint32_t i = 0; i < several->n; i++) {
+		several->look.pid = several->pid[i];
+		several->look.err = 0;
+		look_at(&several->look);
+		several->err[i] = several->look.err;
+	}
+}
+
 struct domain_kill {
 	pthread_mutex_t lock;
 	unsigned int users; /* the thread, who started it */
@@ -139,28 +161,45 @@ static bool is_late(const struct domain_kill *k, uint32_t pid)
 	return k->n_late == MOST_LATE;
 }
 
+static void tell(struct domain_kill *k, uint32_t pid, const char *what, const char *why)
+{
+	pthread_mutex_lock(&k->lock);
+	note(&k->survivors, pid, what, why);
+	pthread_mutex_unlock(&k->lock);
+}
+
 static void look_at_one(struct domain_kill *k, uint32_t pid)
 {
 	struct look l = k->look;
-	bool in_time;
 
 	l.pid = pid;
-	in_time = aside(look_at, &l, sizeof(l), k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS);
-	if (in_time && l.err == 0)
+	if (k->n_late == MOST_LATE)
 		return;
-	if (!in_time)
+	if (!aside(look_at, &l, sizeof(l), k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS)) {
 		k->late[k->n_late++] = pid;
-	pthread_mutex_lock(&k->lock);
-	if (in_time)
-		note(&k->survivors, pid, "lives on", strerror(l.err));
-	else
-		note(&k->survivors, pid, "may live on", "it cannot be looked at");
-	pthread_mutex_unlock(&k->lock);
+		tell(k, pid, "may live on", "it cannot be looked at");
+	} else if (l.err) {
+		tell(k, pid, "lives on", strerror(l.err));
+	}
+}
+
+/* One that is late is found among them by a look at each. */
+static void look_at_these(struct domain_kill *k, struct looks *several)
+{
+	bool in_time = aside(look_at_several, several, sizeof(*several), TOGETHER_MS);
+
+	for (uint32_t i = 0; i < several->n; i++)
+		if (!in_time)
+			look_at_one(k, several->pid[i]);
+		else if (several->err[i])
+			tell(k, several->pid[i], "lives on", strerror(several->err[i]));
+	several->n = 0;
 }
 
 static bool look_at_all(struct domain_kill *k)
 {
 	DIR *proc = opendir("/proc");
+	struct looks several = {.look = k->look};
 	uint32_t before = k->highest;
 	const struct dirent *d;
 
@@ -169,9 +208,13 @@ static bool look_at_all(struct domain_kill *k)
 
 		if (pid > k->highest)
 			k->highest = pid;
-		if (pid > 1 && pid != k->asker && pid != (uint32_t)getpid() && !is_late(k, pid))
-			look_at_one(k, pid);
+		if (pid <= 1 || pid == k->asker || pid == (uint32_t)getpid() || is_late(k, pid))
+			continue;
+		several.pid[several.n++] = pid;
+		if (several.n == MOST_TOGETHER)
+			look_at_these(k, &several);
 	}
+	look_at_these(k, &several);
 	if (proc)
 		closedir(proc);
 	return k->highest != before;
