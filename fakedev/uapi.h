@@ -25,6 +25,22 @@ struct ioctl_evtchn_bind {
 };
 #endif
 
+/* No release of Linux has these two: they are in Xen's and others' trees. */
+#ifndef IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2
+#define IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2                                                       \
+	_IOC(_IOC_NONE, 'G', 13, sizeof(struct ioctl_gntdev_dmabuf_exp_from_refs_v2))
+struct ioctl_gntdev_dmabuf_exp_from_refs_v2 {
+	uint32_t flags, count, data_ofs, fd, domid;
+	uint32_t refs[1];
+};
+#define IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2                                                         \
+	_IOC(_IOC_NONE, 'G', 14, sizeof(struct ioctl_gntdev_dmabuf_imp_to_refs_v2))
+struct ioctl_gntdev_dmabuf_imp_to_refs_v2 {
+	uint32_t fd, count, domid, reserved, data_ofs;
+	uint32_t refs[1];
+};
+#endif
+
 /* Xen's public/grant_table.h. */
 #define GNTCOPY_source_gref (1 << 0)
 #define GNTCOPY_dest_gref   (1 << 1)

@@ -25,7 +25,7 @@
  *   xenbus            broker to client: answers and watch events. Client to broker: what a raw
  *                     write() sent.
  *   parameter         broker to client: its text, and the end of it.
- *   gntalloc, gntdev  one byte that is never read, so that poll() says readable, as for any
+ *   others            one byte that is never read, so that poll() says readable, as for any
  *                     file without a poll method.
  */
 #ifndef FAKEDEV_WIRE_H
@@ -52,10 +52,11 @@ enum wire_op {
 	WIRE_HELLO = 1, /**< struct wire_hello -> struct wire_hello_reply, xenstore rundir, tree */
 	WIRE_OPEN,      /**< struct wire_open -> struct wire_file, descriptor */
 	WIRE_ATTACH, /**< a descriptor -> struct wire_file; -ENOENT: not a device of this broker */
-	WIRE_IOCTL,  /**< struct wire_ioctl, regions -> result, regions to write back */
-	WIRE_WRITE,  /**< struct wire_write, bytes -> bytes used (evtchn, xenbus) */
-	WIRE_MMAP,   /**< struct wire_map -> struct wire_map_reply, runs, descriptors */
-	WIRE_MUNMAP, /**< struct wire_range -> nothing */
+	WIRE_IOCTL, /**< struct wire_ioctl, regions, one descriptor maybe -> result, regions to write
+			back, one descriptor maybe */
+	WIRE_WRITE,    /**< struct wire_write, bytes -> bytes used (evtchn, xenbus) */
+	WIRE_MMAP,     /**< struct wire_map -> struct wire_map_reply, runs, descriptors */
+	WIRE_MUNMAP,   /**< struct wire_range -> nothing */
 	WIRE_MPROTECT, /**< struct wire_range -> runs of the range as they are now, descriptors */
 	WIRE_MADVISE,  /**< struct wire_range, advice in prot -> as WIRE_MPROTECT */
 	WIRE_MREMAP,   /**< struct wire_remap -> runs of the new range, descriptors */
@@ -109,8 +110,9 @@ enum wire_device {
 	WIRE_DEV_XENBUS,         /**< /dev/xen/xenbus */
 	WIRE_DEV_XENBUS_BACKEND, /**< /dev/xen/xenbus_backend */
 	WIRE_DEV_PARAMETER, /**< a module's parameter that is opened for writing; wire_open.node */
-	WIRE_DEV_XSD_PORT,  /**< /proc/xen/xsd_port: text, a plain file, as those that follow */
-	WIRE_DEV_XSD_KVA,   /**< /proc/xen/xsd_kva: one page */
+	WIRE_DEV_DMABUF, /**< no path: of gntdev's; the minor of its struct wire_file says how many pages */
+	WIRE_DEV_XSD_PORT, /**< /proc/xen/xsd_port: text, a plain file, as those that follow */
+	WIRE_DEV_XSD_KVA,  /**< /proc/xen/xsd_kva: one page */
 	WIRE_DEV_PLACE, /**< a text or a folder of the place, or with O_PATH any node: wire_open.node */
 	WIRE_DEV_MAX,
 };
@@ -202,9 +204,12 @@ struct wire_ioctl {
 	uint32_t cmd;
 	uint64_t arg;
 	uint32_t n_regions;
-	uint32_t pad;
+	int32_t number; /**< gntdev's export: of the descriptor that the dma-buf gets; or -EMFILE */
 };
-/** Reply to WIRE_IOCTL: n_regions times a region with data, to be stored in this order. */
+/** Of gntdev's dma-buf calls, which come with a descriptor: an import with what is imported, the others with any.
+ * An export is answered with the dma-buf, and one that waits (-EINPROGRESS) with a descriptor to wait at until
+ * it can be read.
+ * Reply to WIRE_IOCTL: n_regions times a region with data, to be stored in this order. */
 struct wire_ioctl_reply {
 	uint32_t n_regions;
 	uint32_t drain; /**< bytes to take off the device socket (evtchn RESET) */

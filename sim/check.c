@@ -16,7 +16,7 @@ static const char *check_vma(struct vma *vma)
 	vma->file->seen++;
 	if (vma->file->device == GNTSIM_DEV_GNTALLOC)
 		vma->u.run->seen++;
-	else
+	else if (vma->file->device == GNTSIM_DEV_GNTDEV)
 		vma->u.map->seen++;
 	return NULL;
 }
@@ -175,7 +175,7 @@ static const char *check_map(const struct gntsim_file *file, struct map *map, st
 	uint32_t seen = map->seen;
 
 	map->seen = 0;
-	if (map->file != file || map->users != seen + map->listed || !map->users)
+	if (map->file != file || map->users != seen + (map->listed || map->exported) || !map->users)
 		return "users of a gntdev map";
 	if (map->live != live_handles(file->dom, map))
 		return "live grants of a gntdev map";
@@ -274,6 +274,8 @@ static const char *check_file(struct recount *r, struct gntsim_file *file, struc
 		return check_gntdev(r, file, sums);
 	case GNTSIM_DEV_EVTCHN:
 		return check_evtchn(file, sums);
+	case GNTSIM_DEV_DMABUF:
+		return NULL;
 	}
 	return "a file's device";
 }
@@ -288,6 +290,8 @@ static const char *check_files(struct recount *r, struct gntsim_domain *dom)
 	struct list *l;
 	uint32_t n = 0;
 
+	for (l = dom->files.next; l != &dom->files && !wrong; l = l->next)
+		wrong = gs_check_dmabufs(container_of(l, struct gntsim_file, link));
 	for (l = dom->files.next; l != &dom->files && !wrong; l = l->next)
 		wrong = check_file(r, container_of(l, struct gntsim_file, link), &sums);
 	if (!wrong)

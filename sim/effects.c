@@ -13,6 +13,7 @@ static const char *const hazard_names[N_HAZARDS] = {
     [HAZARD_STATIC_LOST] = "evtchn-unbind-of-a-lost-port",
     [HAZARD_PINNED_PV] = "pv-unmap-of-a-page-in-use",
     [HAZARD_STATIC_FORGETS] = "evtchn-refused-port-forgets-the-others",
+    [HAZARD_DMABUF_UNMAP] = "gntdev-unmap-of-a-dma-bufs-map",
 };
 
 const char *gntsim_hazard_name(uint32_t number)
@@ -85,6 +86,9 @@ bool gntsim_next_effect(struct gntsim_machine *m, struct gntsim_effect *out)
 		break;
 	case GNTSIM_EFFECT_KERNEL_EVENT:
 		out->dom = container_of(e, struct gntsim_domain, heard);
+		break;
+	case GNTSIM_EFFECT_RELEASED:
+		out->wait = container_of(e, struct gntsim_wait, released);
 		break;
 	case GNTSIM_EFFECT_HAZARD:
 		out->hazard = hazard_names[e - m->hazards];

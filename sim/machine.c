@@ -16,12 +16,14 @@ int gntsim_machine_new(const struct gntsim_config *config, struct gntsim_machine
 	m->xen = gs_xen_profile(config->xen);
 	m->xsm = config->xsm;
 	m->arch = config->arch;
+	m->dmabufs = config->dmabufs;
 	list_init(&m->timers);
 	list_init(&m->effects);
 	list_init(&m->releases);
 	list_init(&m->dead_files);
 	list_init(&m->dead_mms);
 	list_init(&m->dead_pins);
+	list_init(&m->dead_waits);
 	for (i = 0; i < N_HAZARDS; i++)
 		gs_effect_init(&m->hazards[i], GNTSIM_EFFECT_HAZARD);
 	if (gs_frames_init(m, config->frames, config->n_frames) < 0) {
@@ -51,6 +53,8 @@ void gntsim_machine_free(struct gntsim_machine *m)
 	while (!list_empty(&m->dead_files))
 		gs_file_free(container_of(m->dead_files.next, struct gntsim_file, link));
 	gs_pins_free(m);
+	while (!list_empty(&m->dead_waits))
+		gntsim_wait_end(container_of(m->dead_waits.next, struct gntsim_wait, link));
 	while (!list_empty(&m->dead_mms))
 		gs_mm_free(container_of(m->dead_mms.next, struct gntsim_mm, link));
 	for (i = 0; i < DOM_LEAVES; i++)

@@ -63,6 +63,7 @@ enum hazard {
 	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */
 	HAZARD_PINNED_PV,      /* PV: the end of a mapping whose page the kernel still uses */
 	HAZARD_STATIC_FORGETS, /* evtchn: a file is refused a port, and loses sight of all that it has */
+	HAZARD_DMABUF_UNMAP, /* gntdev: the map of a dma-buf that lives is given up */
 	N_HAZARDS,
 };
 void gs_hazard(struct gntsim_machine *m, enum hazard hazard);
@@ -130,6 +131,7 @@ enum slot_state {
 	SLOT_FREE,
 	SLOT_RAW,      /* gntsim_grant_access() */
 	SLOT_PAGE,     /* a gntalloc page */
+	SLOT_IMPORT,   /* a page of a dma-buf */
 	SLOT_DEFERRED, /* ended while somebody had it mapped */
 };
 
@@ -150,7 +152,7 @@ struct slot {
 		uint32_t link;   /* SLOT_FREE: the next free reference */
 		uint32_t origin; /* else, and of the dead: the call that granted it */
 	} u;
-	struct gref *gref; /* SLOT_PAGE, SLOT_DEFERRED */
+	struct gref *gref; /* SLOT_PAGE, SLOT_IMPORT, SLOT_DEFERRED */
 };
 
 #define NO_REF      UINT32_MAX
@@ -188,6 +190,8 @@ int gs_grant(struct gntsim_domain *dom, uint16_t domid, gntsim_frame frame, bool
 	     enum slot_state state, struct gref *gref);
 /* Frees the reference if it is not in use by Xen. */
 bool gs_grant_try_end(struct gntsim_domain *dom, gntsim_gref ref);
+/* Whether so many references can be had. */
+bool gs_grants_room(struct gntsim_domain *dom, uint32_t count);
 
 /* ---- grant_frames.c: of domains of which some frame of the table is shown ---- */
 
@@ -374,7 +378,7 @@ struct driver {
 	 * (readable, whatever the protection); whether the page behind takes stores (writable). */
 	void (*page)(const struct vma *vma, uint64_t addr, struct gntsim_page *out);
 };
-extern const struct driver gs_gntalloc_driver, gs_gntdev_driver, gs_evtchn_driver;
+extern const struct driver gs_gntalloc_driver, gs_gntdev_driver, gs_evtchn_driver, gs_dmabuf_driver;
 
 struct gntalloc_file {
 	struct tree grefs; /* by index; listed and, while mapped, unlisted ones */
@@ -382,8 +386,10 @@ struct gntalloc_file {
 };
 
 struct gntdev_file {
-	struct tree maps; /* listed ones, by index */
-	struct list all;  /* with those that only a mapping keeps */
+	struct tree maps;    /* listed ones, by index */
+	struct list all;     /* with those that only a mapping keeps */
+	struct list exports; /* dma-bufs of it that live, newest first */
+	struct list imports; /* newest first */
 };
 
 struct evtchn_file {
@@ -398,6 +404,17 @@ struct evtchn_file {
 	uint16_t restrict_domid;
 };
 
+struct dmabuf_file {
+	uint32_t count;       /* pages */
+	uint32_t offset;      /* of the data, as the exporter said */
+	struct list waits;    /* who waits for its release, newest first */
+	gntsim_frame *frames; /* memory of the domain's own; NULL: gntdev's, and then: */
+	struct map *map;      /* its grants */
+	struct gntsim_file *exporter;
+	struct list link; /* in its exports */
+	uint32_t fd;      /* the number that it was given first */
+};
+
 struct gntsim_file {
 	struct gntsim_domain *dom; /* NULL: it was destroyed */
 	struct gntsim_machine *m;
@@ -405,7 +422,8 @@ struct gntsim_file {
 	const struct driver *driver;
 	bool readable, writable; /* the open mode */
 	bool open;               /* the caller has it */
-	uint32_t vmas;
+	uint32_t
+	    vmas; /* and who else holds it: a gntdev its dma-bufs, and they what they imported */
 	uint32_t seen;    /* by the check */
 	struct list link; /* in the domain's files, or the machine's dead ones, or releases */
 	void *data;
@@ -414,11 +432,14 @@ struct gntsim_file {
 		struct gntalloc_file gntalloc;
 		struct gntdev_file gntdev;
 		struct evtchn_file evtchn;
+		struct dmabuf_file dmabuf;
 	} u;
 };
 
 /* 0, -ENODEV for a dead file, -EINVAL for one of another device. */
 int gs_file_check(const struct gntsim_file *file, enum gntsim_device device);
+int gs_file_open(struct gntsim_domain *dom, enum gntsim_device device, int open_flags,
+		 struct gntsim_file **out);
 void gs_file_get(struct gntsim_file *file); /* a VMA of it appears */
 void gs_file_put(struct gntsim_file *file); /* and goes: release is queued if it was the last */
 /* Runs the queued releases, last queued first, as the kernel's task work does. */
@@ -441,7 +462,8 @@ struct gref {
 	gntsim_port notify_port;
 	uint16_t notify_offset;
 	uint8_t notify_flags;
-	bool listed; /* in the file's list: not DEALLOCed */
+	bool listed;   /* in the file's list: not DEALLOCed */
+	bool borrowed; /* the frame is a dma-buf's, and held */
 	union {
 		uint32_t notify_origin;
 		uint32_t ended; /* deferred: the call that gave it up */
@@ -484,6 +506,7 @@ struct map {
 	uint32_t origin;
 	uint16_t flags; /* GNTMAP_*; 0 before mmap */
 	bool in_use, listed;
+	bool exported; /* a dma-buf's */
 	struct map_page pages[];
 };
 
@@ -495,6 +518,8 @@ void gs_map_pin(struct map *map, uint32_t page);
 void gs_map_unpin(struct map *map, uint32_t page);
 /* Of a domain that is being destroyed. */
 void gs_maps_kill_waiting(struct gntsim_domain *dom);
+/* gntdev_map_grant_pages(): of what is not mapped yet. @retval -EINVAL one could not be */
+int gs_map_pages(struct map *map);
 /* Of its grants, how many Xen has mapped for the process. */
 uint32_t gs_map_live(const struct map *map);
 
@@ -516,6 +541,36 @@ uint64_t gs_map_offset(const struct map *map);
 
 long gs_gntdev_copy(struct gntsim_file *file, struct gntsim_mm *mm, uint64_t arg,
 		    const struct gntsim_user_memory *um);
+
+/* ---- dmabuf.c ---- */
+
+struct gntsim_wait {
+	struct list link; /* in the dma-buf's waits, or the machine's dead ones */
+	struct gntsim_machine *m;
+	void *data;
+	struct effect released;
+};
+/* One without pages yet. @retval -ENOMEM */
+int gs_dmabuf_new(struct gntsim_domain *dom, uint32_t count, struct gntsim_file **out);
+long gs_dmabuf_ioctl(uint32_t cmd, uint64_t arg, const struct gntsim_user_memory *um);
+gntsim_frame gs_dmabuf_frame(const struct gntsim_file *dmabuf, uint32_t page);
+/* The number of the page that a mapping of one has at an address. */
+uint32_t gs_dmabuf_page(const struct vma *vma, uint64_t addr);
+
+/* ---- gntdev_dmabuf.c ---- */
+
+/* The dma-buf that the file exported with this number last. @retval -ENOENT */
+int gs_export_find(const struct gntsim_file *file, uint32_t fd, struct gntsim_file **out);
+/* The descriptor's last reference is gone. */
+void gs_export_release(struct gntsim_file *dmabuf);
+/* What a gntdev file has of both when it ends. */
+void gs_exports_kill(struct gntsim_file *file);
+void gs_imports_release(struct gntsim_file *file);
+/* @retval -ENOTTY none of its numbers, or the kernel has none of these calls */
+long gs_gntdev_dmabuf(struct gntsim_file *file, uint32_t cmd, uint64_t arg,
+		      const struct gntsim_user_memory *um);
+/* Marks what is held; NULL, or what is wrong. */
+const char *gs_check_dmabufs(struct gntsim_file *file);
 
 /* ---- evtchn.c ---- */
 
@@ -660,6 +715,7 @@ struct gntsim_machine {
 	const struct xen_profile *xen;
 	enum gntsim_xsm xsm;
 	enum gntsim_arch arch;
+	enum gntsim_dmabufs dmabufs;
 	struct frames frames;
 	struct gntsim_domain **domains[DOM_LEAVES];
 	struct gntsim_totals totals;
@@ -674,7 +730,7 @@ struct gntsim_machine {
 	struct list effects;
 	struct effect hazards[N_HAZARDS];
 	struct list releases;
-	struct list dead_files, dead_mms, dead_pins;
+	struct list dead_files, dead_mms, dead_pins, dead_waits;
 };
 
 /* ---- origin.c ---- */

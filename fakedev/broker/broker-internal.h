@@ -241,6 +241,9 @@ bool device_is_missing(const struct broker *b, uint16_t domid, enum wire_device 
 /** Opens a module's parameter, to be written: a node of place/place.h. */
 int device_open_parameter(struct broker *b, struct gntsim_domain *dom, uint32_t node,
 			  uint32_t flags, struct device_file **out, int *client_fd);
+/** Makes the device file of a dma-buf, by a descriptor; the model's stays the caller's if that fails. */
+int device_open_dmabuf(struct broker *b, struct gntsim_file *dmabuf, struct device_file **out,
+		       int *client_fd);
 /** @return @p len or a negative errno */
 long device_write_parameter(const struct device_file *f, const char *text, size_t len);
 /** The last descriptor is gone: closes the model's file, ends the endpoint. */
@@ -334,6 +337,8 @@ int request_ioctl(struct client *c, const struct wire_in *in);
 /** Shows @p look the memory that came with a WIRE_IOCTL. */
 void request_ioctl_look(const struct wire_in *in,
 			void (*look)(void *ctx, const struct gntsim_user_memory *um), void *ctx);
+/** GNTSIM_EFFECT_RELEASED: who waits by WIRE_IOCTL is told. */
+void request_dmabuf_released(struct gntsim_wait *wait);
 /** WIRE_STATUS, WIRE_CREATE, WIRE_DESTROY, WIRE_ADVANCE, WIRE_LIMIT; sends the reply. */
 int request_machine(struct client *c, const struct wire_in *in);
 /** WIRE_DESTROY; sends the reply, or has it sent later. */

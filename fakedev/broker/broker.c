@@ -222,7 +222,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 				    .n_frames = (uint32_t)(b->arena.size / GNTSIM_PAGE_SIZE),
 				    .xen = config->xen,
 				    .xsm = config->xsm,
-				    .arch = config->arch};
+				    .arch = config->arch,
+				    .dmabufs = config->dmabufs};
 	if (config->limits[GNTSIM_LIMIT_FRAMES] > mc.n_frames) {
 		err = fail(f, -ENOMEM, "cannot map memory for %u page frames, only for %u",
 			   config->limits[GNTSIM_LIMIT_FRAMES], mc.n_frames);
@@ -377,6 +378,9 @@ void broker_effects(struct broker *b)
 			break;
 		case GNTSIM_EFFECT_KERNEL_EVENT:
 			store_event(b, e.dom);
+			break;
+		case GNTSIM_EFFECT_RELEASED:
+			request_dmabuf_released(e.wait);
 			break;
 		case GNTSIM_EFFECT_REVOKED:   /* told in the reply to the call that caused it */
 		case GNTSIM_EFFECT_FILE_DEAD: /* its calls fail; its end comes with its process */

@@ -48,6 +48,7 @@ struct broker_config {
 	enum gntsim_xsm xsm;
 	enum gntsim_arch arch;
 	enum broker_privcmd privcmd;
+	enum gntsim_dmabufs dmabufs;
 	uint32_t limits[GNTSIM_N_LIMITS]; /**< of every domain, and the machine; 0: the default */
 	const struct broker_domain *domains; /**< those of which more is known, each once */
 	unsigned int n_domains;

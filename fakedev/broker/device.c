@@ -107,7 +107,8 @@ static void device_destroy(struct endpoint *e)
 struct opening {
 	enum wire_device device;
 	uint32_t flags, minor;
-	const char *text; /* of a parameter */
+	const char *text;         /* of a parameter */
+	struct gntsim_file *file; /* that is open already */
 };
 
 static int open_file(struct broker *b, const struct front *front, struct gntsim_domain *dom,
@@ -135,7 +136,9 @@ static int open_file(struct broker *b, const struct front *front, struct gntsim_
 	f->text = o->text;
 	f->target = f->domid && b->config.privcmd ? PRIVCMD_NOBODY : PRIVCMD_ANY;
 	f->number = ++b->n_opened[device];
-	if (device <= WIRE_DEV_EVTCHN)
+	if (o->file)
+		f->file = o->file;
+	else if (device <= WIRE_DEV_EVTCHN)
 		err = gntsim_open(dom, (enum gntsim_device)device, (int)(flags & O_ACCMODE),
 				  &f->file);
 	if (err < 0) {
@@ -151,7 +154,7 @@ static int open_file(struct broker *b, const struct front *front, struct gntsim_
 	err = front->open(f, client_fd);
 	f->text = NULL;
 	if (err < 0) {
-		if (f->file)
+		if (f->file && !o->file)
 			gntsim_close(f->file);
 		end_xenbus(f);
 		device_destroy(&f->endpoint);
@@ -175,8 +178,10 @@ int device_open(struct broker *b, const struct front *front, struct gntsim_domai
 {
 	if (device_is_missing(b, gntsim_domain_id(dom), device))
 		return -ENOENT;
-	return open_file(b, front, dom, &(struct opening){device, flags, place_minor(device), NULL},
-			 out, client_fd);
+	return open_file(
+	    b, front, dom,
+	    &(struct opening){.device = device, .flags = flags, .minor = place_minor(device)}, out,
+	    client_fd);
 }
 
 int device_open_parameter(struct broker *b, struct gntsim_domain *dom, uint32_t node,
@@ -188,7 +193,21 @@ int device_open_parameter(struct broker *b, struct gntsim_domain *dom, uint32_t 
 	if (n < 0)
 		return n;
 	return open_file(b, b->config.fronts->by_descriptor, dom,
-			 &(struct opening){WIRE_DEV_PARAMETER, flags, node, text}, out, client_fd);
+			 &(struct opening){WIRE_DEV_PARAMETER, flags, node, text, NULL}, out,
+			 client_fd);
+}
+
+int device_open_dmabuf(struct broker *b, struct gntsim_file *dmabuf, struct device_file **out,
+		       int *client_fd)
+{
+	const struct opening o = {.device = WIRE_DEV_DMABUF,
+				  .flags = O_RDWR,
+				  .minor =
+				      (uint32_t)(gntsim_dmabuf_size(dmabuf) / GNTSIM_PAGE_SIZE),
+				  .file = dmabuf};
+
+	return open_file(b, b->config.fronts->by_descriptor, gntsim_file_domain(dmabuf), &o, out,
+			 client_fd);
 }
 
 long device_write_parameter(const struct device_file *f, const char *text, size_t len)

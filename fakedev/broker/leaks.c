@@ -196,7 +196,8 @@ void leaks_of_file(struct broker *b, struct device_file *f)
 {
 	struct walk w = {.b = b, .file = f};
 
-	if (!leaks_are_noted(b) || f->device == WIRE_DEV_EVTCHN || f->leaks_said)
+	if (!leaks_are_noted(b) || f->device == WIRE_DEV_EVTCHN || f->device == WIRE_DEV_DMABUF ||
+	    f->leaks_said)
 		return;
 	if (!find_culprit(f, &w) || !wanted(b, w.watch))
 		return;

@@ -101,12 +101,31 @@ static int watched_probe(void *ctx, uint64_t addr, size_t len)
 	return t->inner->probe_write(t->inner->ctx, addr, len);
 }
 
+static int watched_install(void *ctx, struct gntsim_file *dmabuf)
+{
+	const struct trace_memory *t = ctx;
+
+	return t->inner->install(t->inner->ctx, dmabuf);
+}
+
+static int watched_dmabuf(void *ctx, uint32_t fd, struct gntsim_file **out)
+{
+	const struct trace_memory *t = ctx;
+
+	return t->inner->dmabuf(t->inner->ctx, fd, out);
+}
+
 const struct gntsim_user_memory *trace_memory_watch(struct trace_memory *t,
 						    const struct gntsim_user_memory *um,
 						    struct gntsim_user_memory *room)
 {
 	*t = (struct trace_memory){.inner = um};
-	*room = (struct gntsim_user_memory){watched_read, watched_write, watched_probe, t};
+	*room = (struct gntsim_user_memory){.read = watched_read,
+					    .write = watched_write,
+					    .probe_write = watched_probe,
+					    .ctx = t,
+					    .install = um->install ? watched_install : NULL,
+					    .dmabuf = um->dmabuf ? watched_dmabuf : NULL};
 	return room;
 }
 

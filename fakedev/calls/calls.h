@@ -15,6 +15,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -86,6 +87,21 @@ long lib_program_call(long nr, long a, long b, long c, long d, long e, long f);
 /** A descriptor that came with a reply becomes one of the program's. @return its number there, or a
  * negative errno; the caller's own is used up */
 int lib_hand_over(int fd);
+/** A descriptor of the program's, at the lowest number that is free: another of the file that the call is on, which
+ * the caller has as @p fd. @return its number, or -EMFILE */
+int lib_reserve(int fd);
+/** A descriptor of the program's is a device from now on. */
+void lib_came(int fd);
+/** A descriptor of the program's, as one of the caller's until lib_give_back(); -EBADF. */
+int lib_borrow(int fd);
+void lib_give_back(int fd);
+/**
+ * Waits until a descriptor of the caller's can be read, which it uses up; no signal ends it. (Not entered.)
+ * @param ms at most; above INT32_MAX for ever
+ * @return 0 or -ETIMEDOUT; LIB_WAITS: the program waits by itself, and its call ends without us
+ */
+#define LIB_WAITS LONG_MIN
+long lib_wait(int fd, uint32_t ms);
 /** The page frames' descriptor that the program keeps, or -1. */
 int lib_arena(bool writable);
 /**
@@ -140,6 +156,8 @@ void ranges_forked(void);
 
 /** A path that goes on below a node, as if it were a directory. */
 #define LIB_BELOW_NODE 1000
+/** What stands for a dma-buf where nodes are shown, with its pages added: no path leads to one. */
+#define LIB_DMABUF (1 << 24)
 /** The node (place/place.h) that a path names, LIB_BELOW_NODE, or -1 if none. dirfd as in openat. Not those
  * that the kernel serves (lib_native()). */
 int lib_node(int dirfd, const char *path);
@@ -186,7 +204,27 @@ int node_of_file(const struct device *d);
 
 /* ---- calls on a device: ioctl.c, io.c; each with the kernel's kind of result ---- */
 
+/** LIB_WAITS: see lib_wait(). */
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
+/** Is it a call of gntdev's on dma-bufs? */
+bool dmabuf_is_call(uint32_t cmd);
+/** Is it one that gives references to a dma-buf's pages? */
+bool dmabuf_imports(uint32_t cmd);
+/** The descriptors of such a call; entered. */
+struct dmabuf {
+	int sent;     /**< goes with the request */
+	int borrowed; /**< that is the program's, or -1 */
+	int number;   /**< the program's, of what is exported; or -EMFILE */
+	int wait;     /**< afterwards: where to wait, or -1 */
+	int came; /**< afterwards: the program's dma-buf, or -1; for lib_came() when @p in is done with */
+	struct lib_room room;
+};
+void dmabuf_begin(struct dmabuf *b, int fd, uint32_t cmd, uint64_t arg);
+/** The answer has come. @return the call's result, -EINPROGRESS with something to wait at */
+long dmabuf_end(struct dmabuf *b, struct wire_in *in, long result);
+/** Bytes of a dma-buf, and lseek(2) on it. */
+uint64_t dmabuf_size(const struct device *d);
+long dmabuf_seek(const struct device *d, int64_t offset, int whence);
 /** Is it one that the kernel itself answers before it asks a driver? */
 bool device_ioctl_is_generic(unsigned long cmd);
 /** GET_OFFSET_FOR_VADDR of an address that is no device's: false, and its result. */

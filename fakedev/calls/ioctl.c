@@ -156,11 +156,25 @@ static void add_batch(struct gather *g, uint64_t arg)
 	add_writable(g, b.err, b.num * sizeof(int));
 }
 
+static void add_export(struct gather *g, uint32_t cmd, uint64_t arg)
+{
+	struct ioctl_gntdev_dmabuf_exp_from_refs exp;
+	struct ioctl_gntdev_dmabuf_exp_from_refs_v2 exp2;
+
+	if (cmd == IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS && lib_copy_in(&exp, arg, sizeof(exp)) == 0 &&
+	    exp.count <= ARRAY_MAX)
+		add(g, arg + offsetof(struct ioctl_gntdev_dmabuf_exp_from_refs, refs),
+		    exp.count * sizeof(exp.refs[0]));
+	if (cmd == IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2 &&
+	    lib_copy_in(&exp2, arg, sizeof(exp2)) == 0 && exp2.count <= ARRAY_MAX)
+		add(g, arg + offsetof(struct ioctl_gntdev_dmabuf_exp_from_refs_v2, refs),
+		    exp2.count * sizeof(exp2.refs[0]));
+}
+
 /* What follows the fixed part of an argument. */
 static void add_arrays(struct gather *g, const struct device *d, uint32_t cmd, uint64_t arg)
 {
 	struct ioctl_gntdev_map_grant_ref map;
-	struct ioctl_gntdev_dmabuf_exp_from_refs exp;
 
 	if (d->device == WIRE_DEV_PRIVCMD && cmd == PRIVCMD_HYPERCALL)
 		add_hypercall(g, arg);
@@ -172,10 +186,7 @@ static void add_arrays(struct gather *g, const struct device *d, uint32_t cmd, u
 	    map.count <= ARRAY_MAX)
 		add(g, arg + offsetof(struct ioctl_gntdev_map_grant_ref, refs),
 		    map.count * sizeof(map.refs[0]));
-	if (cmd == IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS && lib_copy_in(&exp, arg, sizeof(exp)) == 0 &&
-	    exp.count <= ARRAY_MAX)
-		add(g, arg + offsetof(struct ioctl_gntdev_dmabuf_exp_from_refs, refs),
-		    exp.count * sizeof(exp.refs[0]));
+	add_export(g, cmd, arg);
 	if (cmd == IOCTL_GNTDEV_GRANT_COPY)
 		add_copy_segments(g, arg);
 }
@@ -207,22 +218,38 @@ static int store(const struct wire_in *in, uint32_t n)
 	return 0;
 }
 
-/* MAP_GRANT_REF whose result cannot be stored leaves no map behind. */
-static void undo_map(const struct device *d, uint64_t index, uint32_t count)
+/* Another call on the file, with an argument of ours. */
+static void ask_again(const struct device *d, uint32_t cmd, const void *arg, size_t size)
 {
-	struct ioctl_gntdev_unmap_grant_ref unmap = {.index = index, .count = count};
 	struct {
 		struct wire_ioctl call;
 		struct wire_region region;
-		unsigned char data[sizeof(unmap)];
-	} request = {.call = {.file = d->id,
-			      .cmd = IOCTL_GNTDEV_UNMAP_GRANT_REF,
-			      .arg = 4096,
-			      .n_regions = 1},
-		     .region = {.addr = 4096, .len = sizeof(unmap), .flags = WIRE_R_DATA}};
+		unsigned char data[sizeof(struct ioctl_gntdev_unmap_grant_ref)];
+	} request = {.call = {.file = d->id, .cmd = cmd, .arg = 4096, .n_regions = 1},
+		     .region = {.addr = 4096, .len = (uint32_t)size, .flags = WIRE_R_DATA}};
 
-	memcpy(request.data, &unmap, sizeof(unmap));
-	lib_ask(WIRE_IOCTL, &request, sizeof(request));
+	memcpy(request.data, arg, size);
+	lib_ask(WIRE_IOCTL, &request, offsetof(__typeof__(request), data) + size);
+}
+
+/* MAP_GRANT_REF whose result cannot be stored leaves no map behind. */
+static void undo_map(const struct device *d, uint64_t index, uint32_t count)
+{
+	const struct ioctl_gntdev_unmap_grant_ref unmap = {.index = index, .count = count};
+
+	ask_again(d, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap, sizeof(unmap));
+}
+
+/* The same of references that an import gave. */
+static void undo_import(const struct device *d, uint64_t arg)
+{
+	struct ioctl_gntdev_dmabuf_imp_to_refs import;
+	struct ioctl_gntdev_dmabuf_imp_release release = {0};
+
+	if (lib_copy_in(&import, arg, sizeof(import)) < 0)
+		return;
+	release.fd = import.fd;
+	ask_again(d, IOCTL_GNTDEV_DMABUF_IMP_RELEASE, &release, sizeof(release));
 }
 
 static void drain(int fd, uint32_t bytes)
@@ -324,7 +351,17 @@ static int ask_fixed(const struct device *d, uint32_t cmd, uint64_t arg, struct 
 	return lib_callv(WIRE_IOCTL, pieces, WIRE_PIECES, in);
 }
 
-static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg, struct wire_in *in)
+static int call_gathered(const struct gather *g, const struct dmabuf *dmabuf, struct wire_in *in)
+{
+	bool sends = dmabuf && dmabuf->sent >= 0;
+
+	if (dmabuf)
+		((struct wire_ioctl *)(void *)g->p)->number = dmabuf->number;
+	return lib_call(WIRE_IOCTL, g->p, g->used, sends ? &dmabuf->sent : NULL, sends, in);
+}
+
+static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg,
+			const struct dmabuf *dmabuf, struct wire_in *in)
 {
 	struct gather g;
 	long early;
@@ -338,7 +375,7 @@ static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg, stru
 	else if (!device_ioctl_precheck(d, cmd, arg, &early))
 		err = (int)early;
 	else
-		err = lib_call(WIRE_IOCTL, g.p, g.used, NULL, 0, in);
+		err = call_gathered(&g, dmabuf, in);
 	if (g.mapped)
 		raw_munmap(g.p, g.room);
 	return err;
@@ -354,7 +391,8 @@ static bool is_plain(const struct device *d, uint32_t cmd)
 }
 
 /* Stores what the driver wrote; the call's result. */
-static long conclude(int fd, const struct device *d, uint32_t cmd, long result, struct wire_in *in)
+static long conclude(int fd, const struct device *d, uint32_t cmd, uint64_t arg, long result,
+		     struct wire_in *in)
 {
 	struct ioctl_gntdev_map_grant_ref map;
 	struct wire_ioctl_reply reply;
@@ -371,6 +409,9 @@ static long conclude(int fd, const struct device *d, uint32_t cmd, long result, 
 		written_map(in, &map);
 		wire_in_done(in);
 		undo_map(d, map.index, map.count);
+	} else if (err < 0 && result == 0 && d->device == WIRE_DEV_GNTDEV && dmabuf_imports(cmd)) {
+		wire_in_done(in);
+		undo_import(d, arg);
 	}
 	drain(fd, reply.drain);
 	return err < 0 ? err : result;
@@ -393,19 +434,44 @@ static long fill(uint32_t cmd, uint64_t arg)
 		   : 0;
 }
 
+/* One that has to do with descriptors of the program's. */
+static long ioctl_dmabuf(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
+{
+	struct ioctl_gntdev_dmabuf_exp_wait_released op;
+	struct wire_in in = {0};
+	struct dmabuf b;
+	sigset_t saved;
+	long result;
+
+	lib_enter(&saved);
+	dmabuf_begin(&b, fd, cmd, arg);
+	result = ask_gathered(d, cmd, arg, &b, &in);
+	result = dmabuf_end(&b, &in, result);
+	result = conclude(fd, d, cmd, arg, result, &in);
+	wire_in_done(&in);
+	if (b.came >= 0)
+		lib_came(b.came);
+	if (b.wait >= 0 && lib_copy_in(&op, arg, sizeof(op)) < 0)
+		op.wait_to_ms = 0;
+	lib_leave(&saved);
+	return b.wait >= 0 ? lib_wait(b.wait, op.wait_to_ms) : result;
+}
+
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg)
 {
 	struct wire_in in = {0};
 	sigset_t saved;
 	long result = -EFAULT;
 
+	if (d->device == WIRE_DEV_GNTDEV && dmabuf_is_call(cmd))
+		return ioctl_dmabuf(fd, d, cmd, arg);
 	lib_enter(&saved);
 	if (is_plain(d, cmd) && lib_sends_in_place())
 		result = ask_fixed(d, cmd, arg, &in);
 	/* A bad pointer is the driver's to find, in its order of checks. */
 	if (result == -EFAULT && in.msg.op == 0)
-		result = ask_gathered(d, cmd, arg, &in);
-	result = conclude(fd, d, cmd, result, &in);
+		result = ask_gathered(d, cmd, arg, NULL, &in);
+	result = conclude(fd, d, cmd, arg, result, &in);
 	wire_in_done(&in);
 	if (result == 0 && d->device == WIRE_DEV_PRIVCMD && privcmd_fills(cmd))
 		result = fill(cmd, arg);

@@ -161,7 +161,7 @@ long memory_map(uint64_t addr, uint64_t len, int prot, int flags, const struct d
 		return -EINVAL;
 	if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
 		return -EINVAL;
-	if (d->device > WIRE_DEV_PRIVCMD)
+	if (d->device > WIRE_DEV_PRIVCMD && d->device != WIRE_DEV_DMABUF)
 		return -ENODEV;
 	m.len = memory_whole(len);
 	if (m.len < len)

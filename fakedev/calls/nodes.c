@@ -387,7 +387,7 @@ int node_open(int node, int flags, struct wire_file *f, int *fd)
 	*fd = -1;
 	*f = (struct wire_file){.device = WIRE_DEV_PLACE};
 	if (!p)
-		return -ENOTDIR;
+		return node >= LIB_DMABUF ? -ENXIO : -ENOTDIR;
 	err = may_open(p, flags);
 	if (err < 0)
 		return err;

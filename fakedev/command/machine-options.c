@@ -47,6 +47,7 @@ void machine_options_list(struct machine_option_list *l, const struct option *ow
 	*o++ = (struct option){"arch", required_argument, NULL, MACHINE_OPTION_ARCH};
 	*o++ = (struct option){"xsm", required_argument, NULL, MACHINE_OPTION_XSM};
 	*o++ = (struct option){"privcmd", required_argument, NULL, MACHINE_OPTION_PRIVCMD};
+	*o++ = (struct option){"dmabuf", optional_argument, NULL, MACHINE_OPTION_DMABUF};
 	*o++ = (struct option){"limit", required_argument, NULL, MACHINE_OPTION_LIMIT};
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		name_limit((enum gntsim_limit)i, l->names[i], sizeof(l->names[i]));
@@ -64,7 +65,10 @@ void machine_options_help(FILE *out)
 	      "  --xsm M         Xen's security module: dummy (default) or silo\n"
 	      "  --privcmd HOW   what privcmd is in domains but 0: open (default), restricted as "
 	      "Linux\n"
-	      "                  does since XSA-482, or off\n",
+	      "                  does since XSA-482, or off\n"
+	      "  --dmabuf[=HOW]  gntdev has its dma-buf calls: all (default), which work in every "
+	      "domain, or\n"
+	      "                  linux, as Linux has them and where Xen lets it\n",
 	      out);
 	for (int i = 0; i < GNTSIM_N_LIMITS; i++) {
 		const struct gntsim_limit_info *limit = gntsim_limit((enum gntsim_limit)i);
@@ -166,6 +170,19 @@ static bool take_privcmd(const char *command, struct machine_options *m, const c
 	return false;
 }
 
+static bool take_dmabuf(const char *command, struct machine_options *m, const char *value)
+{
+	if (!value || strcmp(value, "all") == 0) {
+		m->dmabufs = GNTSIM_DMABUFS_ALL;
+	} else if (strcmp(value, "linux") == 0) {
+		m->dmabufs = GNTSIM_DMABUFS_LINUX;
+	} else {
+		scn_usage_error(command, "--dmabuf: expected all or linux, found '%s'", value);
+		return false;
+	}
+	return true;
+}
+
 static bool take_limit(const char *command, struct machine_options *m, int option,
 		       const char *value, int domid)
 {
@@ -201,6 +218,8 @@ bool machine_options_take(const char *command, struct machine_options *m, int op
 	m->given = true;
 	if (option == MACHINE_OPTION_PRIVCMD)
 		return take_privcmd(command, m, value);
+	if (option == MACHINE_OPTION_DMABUF)
+		return take_dmabuf(command, m, value);
 	if (option > MACHINE_OPTION_KERNEL && option < MACHINE_OPTION_LIMIT)
 		return take_platform(command, m, option, value);
 	return option == MACHINE_OPTION_KERNEL
@@ -216,6 +235,11 @@ void machine_options_use(const struct machine_options *m, struct broker_config *
 	config->xsm = m->xsm;
 	config->arch = m->arch;
 	config->privcmd = m->privcmd;
+	config->dmabufs = m->dmabufs;
+	if (config->unassisted && m->dmabufs) {
+		complain("no dma-bufs: programs that nothing assists can't be handed a descriptor");
+		config->dmabufs = GNTSIM_DMABUFS_NONE;
+	}
 	memcpy(config->limits, m->limits, sizeof(config->limits));
 	config->domains = m->domains;
 	config->n_domains = m->n_domains;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file machine-options.h
- * The options that say what a machine is made of: --kernel, --xen, --arch, --xsm, --privcmd, and the
- * limits of gntsim/limits.h, of every domain or of one.
+ * The options that say what a machine is made of: --kernel, --xen, --arch, --xsm, --privcmd, --dmabuf, and
+ * the limits of gntsim/limits.h, of every domain or of one.
  */
 #ifndef COMMAND_MACHINE_OPTIONS_H
 #define COMMAND_MACHINE_OPTIONS_H
@@ -19,6 +19,7 @@ struct machine_options {
 	enum gntsim_xsm xsm;
 	enum gntsim_arch arch;
 	enum broker_privcmd privcmd;
+	enum gntsim_dmabufs dmabufs;
 	uint32_t limits[GNTSIM_N_LIMITS];
 	struct broker_domain *domains; /**< those of which something is known */
 	unsigned int n_domains;
@@ -31,6 +32,7 @@ enum machine_option {
 	MACHINE_OPTION_ARCH,
 	MACHINE_OPTION_XSM,
 	MACHINE_OPTION_PRIVCMD,
+	MACHINE_OPTION_DMABUF,
 	MACHINE_OPTION_LIMIT, /**< --limit, which is short for gntalloc's */
 	MACHINE_OPTION_LIMITS,
 };

@@ -251,7 +251,8 @@ static bool answers_at_once(struct fuse_file *ff, uint32_t thread, uint32_t cmd,
 			    long *result)
 {
 	bool touched = false;
-	const struct gntsim_user_memory um = {touch_read, touch_write, touch_probe, &touched};
+	const struct gntsim_user_memory um = {
+	    .read = touch_read, .write = touch_write, .probe_write = touch_probe, .ctx = &touched};
 
 	*result = fuse_file_ioctl(ff, thread, cmd, arg, &um);
 	return !touched;
@@ -275,7 +276,8 @@ void cuse_ioctl(fuse_req_t req, int number, void *arg, struct fuse_file_info *fi
 	struct fuse_file *ff = fuse_file_of(fi);
 	uint32_t cmd = (uint32_t)number;
 	struct call *c;
-	struct gntsim_user_memory um = {call_read, call_write, call_probe, NULL};
+	struct gntsim_user_memory um = {
+	    .read = call_read, .write = call_write, .probe_write = call_probe};
 	uint32_t thread = (uint32_t)fuse_req_ctx(req)->pid;
 	long result;
 

@@ -3,6 +3,8 @@
 #include "library.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <time.h>
 
 struct ranges *lib_ranges(void)
 {
@@ -24,6 +26,38 @@ long lib_program_call(long nr, long a, long b, long c, long d, long e, long f)
 int lib_hand_over(int fd)
 {
 	return fd;
+}
+
+int lib_reserve(int fd)
+{
+	return (int)raw_fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+void lib_came(int fd)
+{
+	(void)fd; /* it is asked what it is when it is used */
+}
+
+int lib_borrow(int fd)
+{
+	return raw_fcntl(fd, F_GETFD, 0) < 0 ? -EBADF : fd;
+}
+
+void lib_give_back(int fd)
+{
+	(void)fd;
+}
+
+long lib_wait(int fd, uint32_t ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000};
+	const uint64_t all = UINT64_MAX;
+	long n = raw_syscall(SYS_ppoll, (long)&p, 1, ms > INT32_MAX ? 0 : (long)&time, (long)&all,
+			     sizeof(all), 0);
+
+	raw_close(fd);
+	return n > 0 ? 0 : -ETIMEDOUT;
 }
 
 bool lib_sends_in_place(void)

@@ -153,7 +153,7 @@ EXPORT int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 	struct device d;
 
 	if (op == EPOLL_CTL_ADD && lib_device(fd, &d) && d.device != WIRE_DEV_EVTCHN &&
-	    d.device != WIRE_DEV_XENBUS)
+	    d.device != WIRE_DEV_XENBUS && d.device != WIRE_DEV_DMABUF)
 		return (int)lib_result(-EPERM);
 	if (lib_active() && lib_watched() && op == EPOLL_CTL_ADD && lib_is_evtchn(fd))
 		lib_note_epoll();

@@ -17,6 +17,11 @@ static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned lon
 		    d.device == WIRE_DEV_PRIVCMD)
 			return (int)lib_result(
 			    device_ioctl(fd, &d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg));
+		/* And these give descriptors, or take some. */
+		if (dmabuf_is_call((uint32_t)cmd) && lib_native() && lib_mappable(fd, &d) &&
+		    d.device == WIRE_DEV_GNTDEV)
+			return (int)lib_result(
+			    device_ioctl(fd, &d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg));
 		/* Among the calls that go to the kernel's own device files one needs a word. */
 		if (cmd == IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR && lib_native() &&
 		    lib_mappable(fd, &d) && d.device == WIRE_DEV_GNTDEV &&

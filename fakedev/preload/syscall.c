@@ -159,6 +159,8 @@ EXPORT long syscall(long nr, ...)
 #endif
 	case SYS_dup3:
 		return dup3((int)a[0], (int)a[1], (int)a[2]);
+	case SYS_lseek:
+		return lseek((int)a[0], (off_t)a[1], (int)a[2]);
 	case SYS_ioctl:
 		return ioctl((int)a[0], (unsigned long)a[1], a[2]);
 	case SYS_read:

@@ -266,7 +266,7 @@ static void control(struct thread *t, const struct device *d)
 	}
 }
 
-static void take_descriptor(struct thread *t, int fd)
+void file_came(struct thread *t, int fd)
 {
 	struct device d;
 
@@ -292,7 +292,7 @@ static void take_descriptors(struct thread *t, uint64_t message)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-			take_descriptor(t, fd);
+			file_came(t, fd);
 		}
 	}
 }
@@ -339,6 +339,12 @@ static void end_poll(struct thread *t)
 
 /* ---- the calls ---- */
 
+static void finish_ioctl(struct thread *t, long result)
+{
+	if (result != LIB_WAITS)
+		call_finish(t, result);
+}
+
 /* The first argument is a device, by copy. */
 static void on_device(struct thread *t, const struct device *d, int copy)
 {
@@ -351,7 +357,13 @@ static void on_device(struct thread *t, const struct device *d, int copy)
 		if (device_ioctl_is_generic(a[1]))
 			call_pass(t, AFTER_NOTHING);
 		else
-			call_finish(t, device_ioctl(copy, d, (uint32_t)a[1], a[2]));
+			finish_ioctl(t, device_ioctl(copy, d, (uint32_t)a[1], a[2]));
+		break;
+	case SYS_lseek:
+		if (d->device == WIRE_DEV_DMABUF)
+			call_finish(t, dmabuf_seek(d, (int64_t)a[1], (int)a[2]));
+		else
+			call_pass(t, AFTER_NOTHING);
 		break;
 	case SYS_read:
 		begin_read(t, copy, a[1], a[2]);
@@ -415,7 +427,8 @@ static void on_other(struct thread *t)
 	case SYS_epoll_ctl:
 		/* A file whose driver has no poll method cannot be watched by epoll. */
 		if (a[1] == EPOLL_CTL_ADD && file_device(t, (int)a[2], &d, NULL) &&
-		    d.device != WIRE_DEV_EVTCHN && d.device != WIRE_DEV_XENBUS) {
+		    d.device != WIRE_DEV_EVTCHN && d.device != WIRE_DEV_XENBUS &&
+		    d.device != WIRE_DEV_DMABUF) {
 			call_finish(t, -EPERM);
 			break;
 		}
@@ -443,6 +456,7 @@ static bool first_is_descriptor(uint64_t nr)
 {
 	switch (nr) {
 	case SYS_ioctl:
+	case SYS_lseek:
 	case SYS_read:
 	case SYS_readv:
 	case SYS_write:
@@ -548,7 +562,7 @@ void file_call_made(struct thread *t)
 		return;
 	case AFTER_COPY:
 		if (result >= 0)
-			take_descriptor(t, (int)result);
+			file_came(t, (int)result);
 		machine_sync();
 		break;
 	case AFTER_SYNC:
@@ -563,6 +577,10 @@ void file_call_made(struct thread *t)
 	case AFTER_POLL:
 		end_poll(t);
 		break;
+	case AFTER_RELEASED:
+		lib_program_call(SYS_close, t->number, 0, 0, 0, 0, 0);
+		call_end(t, result > 0 ? 0 : -ETIMEDOUT);
+		return;
 	case AFTER_NOTHING:
 	case AFTER_EXEC:
 		break;

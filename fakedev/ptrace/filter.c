@@ -190,7 +190,7 @@ static const int on_first[] = {
     SCMP_SYS(fstat),       SCMP_SYS(getsockname), SCMP_SYS(getsockopt), SCMP_SYS(setsockopt),
     SCMP_SYS(getpeername), SCMP_SYS(sendto),      SCMP_SYS(sendmsg),    SCMP_SYS(recvfrom),
     SCMP_SYS(shutdown),    SCMP_SYS(connect),     SCMP_SYS(bind),       SCMP_SYS(listen),
-    SCMP_SYS(sendfile),    SCMP_SYS(splice),
+    SCMP_SYS(sendfile),    SCMP_SYS(splice),      SCMP_SYS(lseek),
 };
 static const struct {
 	int nr;

@@ -84,7 +84,8 @@ enum after {
 	AFTER_READ,  /* of an evtchn */
 	AFTER_RECEIVE /* descriptors may have come */,
 	AFTER_POLL,
-	AFTER_EXEC, /* it failed, if it returns */
+	AFTER_RELEASED, /* it waited for a dma-buf's release */
+	AFTER_EXEC,     /* it failed, if it returns */
 };
 
 struct thread {
@@ -104,7 +105,8 @@ struct thread {
 	uint64_t mask, postponed; /* signals, as bits */
 	enum after after;
 	struct device device; /* of AFTER_READ, AFTER_GETFL */
-	uint32_t number; /* of AFTER_READ, if programs are watched: what WIRE_BEFORE answered */
+	uint32_t number;      /* of AFTER_READ, if programs are watched: what WIRE_BEFORE answered;
+			    of AFTER_RELEASED: where it waited */
 	uint64_t
 	    interrupted; /* the stack where such a read was, which is made again; 0: none was */
 };
@@ -172,6 +174,8 @@ void call_finish(struct thread *t, long result);
  * is begun once more. */
 void call_pass(struct thread *t, enum after after);
 void call_pass_as(struct thread *t, const struct call *c, enum after after);
+/* The same of a call that no filter stops at, where calls of ours went before; its signals stay blocked. */
+void call_begin(struct thread *t, const struct call *c, enum after after);
 /* It stands at its own call again, as it did before calls of ours, and its signals are its own.
  * @return false: it is gone, or goes on already */
 bool call_reenter(struct thread *t, const struct call *c);
@@ -235,10 +239,15 @@ void file_call_made(struct thread *t);
  */
 bool file_device(struct thread *t, int fd, struct device *out, int *copy);
 /* From now on that is known of it. */
+/** A descriptor that it has got, by whatever way, may be a device. */
+void file_came(struct thread *t, int fd);
 void file_remember(struct space *s, uint64_t cookie, const struct device *d);
 
 /* ---- waits.c: what the machine is told of where programs are to end at a wait of theirs ---- */
 /* A read(), or a wait for several (WIRE_NO_FILE), begins. @return the call's number, or what it fails with */
+/** Its own ppoll() of a descriptor that @p number is of, which closes it (AFTER_RELEASED). @return false: no
+ * memory */
+bool wait_released(struct thread *t, int number, uint32_t ms);
 int64_t wait_tell(uint32_t file, size_t count, bool blocks);
 /* poll, select, epoll_wait and their like. @return false: it is none, or there is nothing to tell of it */
 bool wait_call(struct thread *t);

@@ -406,6 +406,39 @@ int lib_hand_over(int fd)
 	return number;
 }
 
+int lib_reserve(int fd)
+{
+	(void)fd; /* ours */
+	return (int)lib_program_call(SYS_fcntl, (long)follower->now->call.args[0], F_DUPFD_CLOEXEC,
+				     0, 0, 0, 0);
+}
+
+void lib_came(int fd)
+{
+	file_came(follower->now, fd);
+}
+
+int lib_borrow(int fd)
+{
+	int ours = thread_fd(follower->now, fd);
+
+	return ours < 0 ? -EBADF : ours;
+}
+
+void lib_give_back(int fd)
+{
+	close(fd);
+}
+
+long lib_wait(int fd, uint32_t ms)
+{
+	int number = lib_hand_over(fd);
+
+	if (number < 0)
+		return number;
+	return wait_released(follower->now, number, ms) ? LIB_WAITS : -ENOMEM;
+}
+
 int lib_arena(bool writable)
 {
 	return follower->now->process->arena[writable];

@@ -317,6 +317,35 @@ void call_pass_as(struct thread *t, const struct call *c, enum after after)
 	pass(t, after);
 }
 
+static bool is_entry(const struct thread *t, int status)
+{
+	struct __ptrace_syscall_info info;
+
+	return WSTOPSIG(status) == (SIGTRAP | 0x80) &&
+	       ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) >= 0 &&
+	       info.op == PTRACE_SYSCALL_INFO_ENTRY;
+}
+
+void call_begin(struct thread *t, const struct call *c, enum after after)
+{
+	long result;
+	int status;
+
+	if (!begin(t, c->nr, c->args))
+		return;
+	for (;;) {
+		if (thread_wait(t, &status) < 0) {
+			lose(t);
+			return;
+		}
+		if (is_entry(t, status))
+			break;
+		if (is_end(t, status, &result))
+			return;
+	}
+	pass(t, after);
+}
+
 /* As it came out; after calls of ours as it was to come out. */
 void call_made_go_on(struct thread *t, long result)
 {

@@ -36,6 +36,35 @@ static uint64_t no_time(struct thread *t)
 	return page && lib_copy_out(at, &none, sizeof(none)) == 0 ? at : 0;
 }
 
+/* In the page: of threads that wait at once each has its own. */
+struct released {
+	struct pollfd fd;
+	struct timespec time;
+	uint64_t mask;
+};
+#define RELEASED_ROOM 16u
+
+bool wait_released(struct thread *t, int number, uint32_t ms)
+{
+	const struct released r = {
+	    .fd = {.fd = number, .events = POLLIN},
+	    .time = {.tv_sec = ms / 1000, .tv_nsec = (long)(ms % 1000) * 1000000},
+	    .mask = UINT64_MAX};
+	uint64_t page = channel_page(t);
+	uint64_t at = page + CHANNEL_PAGE / 2 + sizeof(struct timespec) +
+		      (uint64_t)t->tid % RELEASED_ROOM * sizeof(r);
+	const struct call c = {SYS_ppoll,
+			       {at + offsetof(struct released, fd), 1,
+				ms > INT32_MAX ? 0 : at + offsetof(struct released, time),
+				at + offsetof(struct released, mask), sizeof(r.mask)}};
+
+	if (!page || lib_copy_out(at, &r, sizeof(r)) < 0)
+		return false;
+	t->number = (uint32_t)number;
+	call_begin(t, &c, AFTER_RELEASED);
+	return true;
+}
+
 /* A struct timespec or timeval: two numbers. 0: for ever. */
 static bool is_a_while(uint64_t time)
 {

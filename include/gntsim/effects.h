@@ -54,11 +54,15 @@ enum gntsim_effect_kind {
 	 *  - "evtchn-refused-port-forgets-the-others": a file is refused a port whose number it has
 	 *    by BIND_STATIC, and finds none of its ports any more (ENOTCONN). The kernel leaves them
 	 *    open when the file is closed, and an event then goes to freed memory; the model closes
-	 *    them. */
+	 *    them.
+	 *  - "gntdev-unmap-of-a-dma-bufs-map": UNMAP_GRANT_REF of the index that an export took. The
+	 *    driver frees the map, which the dma-buf goes on using; the model's stays until that is
+	 *    released. */
 	GNTSIM_EFFECT_HAZARD,
 	/** A port of the domain's kernel that is listened to (gntsim_port_listen()) became pending:
 	 * gntsim_port_status() tells which. Not told of a domain that is destroyed. */
 	GNTSIM_EFFECT_KERNEL_EVENT,
+	GNTSIM_EFFECT_RELEASED, /**< a dma-buf was released, and who waited is told: gntsim_dmabuf_wait() */
 };
 
 struct gntsim_effect {
@@ -67,6 +71,7 @@ struct gntsim_effect {
 	struct gntsim_mm *mm;      /**< REVOKED, MM_DEAD */
 	uint64_t addr, len;        /**< REVOKED */
 	struct gntsim_domain *dom; /**< KERNEL_EVENT */
+	struct gntsim_wait *wait;  /**< RELEASED */
 	const char *hazard;        /**< HAZARD: a constant string, the rule's name */
 	/** EVENT: an event found the ring empty, and not only others or no room: the driver has called
 	 * kill_fasync(), so that SIGIO goes to the owner (F_SETOWN) of a file with O_ASYNC. */

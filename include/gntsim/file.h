@@ -20,6 +20,7 @@ extern "C" {
  *        mmap() protections (EACCES) and whether read and write (EBADF) are allowed, as the
  *        kernel's VFS does; the drivers' ioctls do not look at it.
  * @retval -ENOMEM
+ * @retval -EINVAL a dma-buf, which no node opens
  */
 int gntsim_open(struct gntsim_domain *dom, enum gntsim_device device, int open_flags,
 		struct gntsim_file **out);

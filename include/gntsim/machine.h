@@ -54,6 +54,14 @@ enum gntsim_xsm {
 	GNTSIM_XSM_SILO,
 };
 
+/** Whether the domains' kernels are built with CONFIG_XEN_GNTDEV_DMABUF: dmabuf.h. */
+enum gntsim_dmabufs {
+	GNTSIM_DMABUFS_NONE,  /**< they are not, as Debian's */
+	GNTSIM_DMABUFS_LINUX, /**< as Linux's driver has them, where Xen lets it */
+	/** In every domain, with the calls that tell of an offset, and to be mapped by processes */
+	GNTSIM_DMABUFS_ALL,
+};
+
 enum gntsim_arch {
 	GNTSIM_ARCH_AMD64,
 	GNTSIM_ARCH_ARM64, /**< every guest is auto-translated; a domain may map its own grants */
@@ -79,6 +87,7 @@ struct gntsim_config {
 	enum gntsim_xen xen;
 	enum gntsim_xsm xsm;
 	enum gntsim_arch arch;
+	enum gntsim_dmabufs dmabufs;
 };
 
 /**
@@ -118,6 +127,7 @@ const char *gntsim_version(void);
 }
 #endif
 
+#include <gntsim/dmabuf.h>
 #include <gntsim/domain.h>
 #include <gntsim/effects.h>
 #include <gntsim/event_channel.h>

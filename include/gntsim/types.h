@@ -50,11 +50,12 @@ enum gntsim_guest {
 	GNTSIM_GUEST_PVH, /**< auto-translated (PVH and HVM): unmapped at the last put of the map */
 };
 
-/** The three drivers. */
+/** The three drivers, and what no node opens. */
 enum gntsim_device {
 	GNTSIM_DEV_GNTALLOC,
 	GNTSIM_DEV_GNTDEV,
 	GNTSIM_DEV_EVTCHN,
+	GNTSIM_DEV_DMABUF, /**< a dma-buf (dmabuf.h) */
 };
 
 struct gntsim_machine; /**< everything: Xen and its domains */

@@ -20,6 +20,8 @@ enum scn_capability {
 	SCN_CAP_DISCARD,            /* stores to pages Xen holds read-only vanish without a fault */
 	SCN_CAP_DISTINCT_DOMAINS,   /* two domains of a script are two domains */
 	SCN_CAP_DOMIDS,             /* domids are the script's; where all are one, the first's */
+	SCN_CAP_DMABUF,             /* gntdev has its calls for dma-bufs: a machine of its own */
+	SCN_CAP_DMABUF_ALL,         /* the same, as no real kernel has them */
 	SCN_CAP_DONTCOPY,           /* a forked child does not inherit gntdev mappings of PV */
 	SCN_CAP_DRIVER_INDEX,       /* indices are counted from 0, as the drivers do */
 	SCN_CAP_EMPTY_MACHINE,      /* nothing else uses grants, ports and limits */

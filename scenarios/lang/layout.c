@@ -101,6 +101,14 @@ static const struct scn_field exp_from_refs_fields[] = {
 static const struct scn_layout exp_from_refs = {"ioctl_gntdev_dmabuf_exp_from_refs", 20,
 						FIELDS(exp_from_refs_fields)};
 
+static const struct scn_field exp_from_refs_v2_fields[] = {
+    {"flags", 0, 4, SCN_F_UINT, NULL},    {"count", 4, 4, SCN_F_UINT, NULL},
+    {"data_ofs", 8, 4, SCN_F_UINT, NULL}, {"fd", 12, 4, SCN_F_UINT, NULL},
+    {"domid", 16, 4, SCN_F_UINT, NULL},   {"refs", 20, 4, SCN_F_TAIL, NULL},
+};
+static const struct scn_layout exp_from_refs_v2 = {"ioctl_gntdev_dmabuf_exp_from_refs_v2", 24,
+						   FIELDS(exp_from_refs_v2_fields)};
+
 static const struct scn_field wait_released_fields[] = {
     {"fd", 0, 4, SCN_F_UINT, NULL},
     {"wait_to_ms", 4, 4, SCN_F_UINT, NULL},
@@ -115,6 +123,14 @@ static const struct scn_field imp_to_refs_fields[] = {
 };
 static const struct scn_layout imp_to_refs = {"ioctl_gntdev_dmabuf_imp_to_refs", 20,
 					      FIELDS(imp_to_refs_fields)};
+
+static const struct scn_field imp_to_refs_v2_fields[] = {
+    {"fd", 0, 4, SCN_F_UINT, NULL},        {"count", 4, 4, SCN_F_UINT, NULL},
+    {"domid", 8, 4, SCN_F_UINT, NULL},     {"reserved", 12, 4, SCN_F_UINT, NULL},
+    {"data_ofs", 16, 4, SCN_F_UINT, NULL}, {"refs", 20, 4, SCN_F_TAIL, NULL},
+};
+static const struct scn_layout imp_to_refs_v2 = {"ioctl_gntdev_dmabuf_imp_to_refs_v2", 24,
+						 FIELDS(imp_to_refs_v2_fields)};
 
 static const struct scn_field imp_release_fields[] = {
     {"fd", 0, 4, SCN_F_UINT, NULL},
@@ -162,6 +178,8 @@ static const struct scn_ioctl ioctls[] = {
     {"IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED", G(10u, wait_released, 8u)},
     {"IOCTL_GNTDEV_DMABUF_IMP_TO_REFS", G(11u, imp_to_refs, 20u)},
     {"IOCTL_GNTDEV_DMABUF_IMP_RELEASE", G(12u, imp_release, 8u)},
+    {"IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2", G(13u, exp_from_refs_v2, 24u)},
+    {"IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2", G(14u, imp_to_refs_v2, 24u)},
     {"IOCTL_EVTCHN_BIND_VIRQ", E(0u, bind_virq, 4u)},
     {"IOCTL_EVTCHN_BIND_INTERDOMAIN", E(1u, bind_interdomain, 8u)},
     {"IOCTL_EVTCHN_BIND_UNBOUND_PORT", E(2u, bind_unbound, 4u)},

@@ -16,10 +16,17 @@ struct walk {
 static const struct {
 	const char *layout, *field;
 } results[] = {
-    {"ioctl_gntalloc_alloc_gref", "index"},         {"ioctl_gntalloc_alloc_gref", "gref_ids"},
-    {"ioctl_gntdev_map_grant_ref", "index"},        {"ioctl_gntdev_get_offset_for_vaddr", "offset"},
-    {"ioctl_gntdev_get_offset_for_vaddr", "count"}, {"gntdev_grant_copy_segment", "status"},
-    {"ioctl_gntdev_dmabuf_exp_from_refs", "fd"},    {"ioctl_gntdev_dmabuf_imp_to_refs", "refs"},
+    {"ioctl_gntalloc_alloc_gref", "index"},
+    {"ioctl_gntalloc_alloc_gref", "gref_ids"},
+    {"ioctl_gntdev_map_grant_ref", "index"},
+    {"ioctl_gntdev_get_offset_for_vaddr", "offset"},
+    {"ioctl_gntdev_get_offset_for_vaddr", "count"},
+    {"gntdev_grant_copy_segment", "status"},
+    {"ioctl_gntdev_dmabuf_exp_from_refs", "fd"},
+    {"ioctl_gntdev_dmabuf_imp_to_refs", "refs"},
+    {"ioctl_gntdev_dmabuf_exp_from_refs_v2", "fd"},
+    {"ioctl_gntdev_dmabuf_imp_to_refs_v2", "refs"},
+    {"ioctl_gntdev_dmabuf_imp_to_refs_v2", "data_ofs"},
 };
 
 static const struct {

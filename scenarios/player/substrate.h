@@ -6,6 +6,8 @@
 #ifndef SCN_SUBSTRATE_H
 #define SCN_SUBSTRATE_H
 
+#include <gntsim/machine.h>
+
 #include "lang/ast.h"
 #include "lang/call.h"
 #include "lang/totals.h"
@@ -45,6 +47,7 @@ struct scn_setup {
 	struct scn_version kernel;
 	struct scn_platform platform; /* a Xen of 0: the default */
 	uint64_t frames;              /* 0: the default */
+	enum gntsim_dmabufs dmabufs;  /* as the script needs them */
 	bool has_seed; /* for the player: the order of parallel branches; else as they stand */
 	uint64_t seed;
 };

@@ -128,6 +128,10 @@ void scn_variant(const struct scn_scenario *s, const struct scn_filter *filter,
 	}
 	set_limits(s->machine, machine);
 	out->frames = machine[GNTSIM_LIMIT_FRAMES];
+	if (s->needs & SCN_CAP(DMABUF_ALL))
+		out->dmabufs = GNTSIM_DMABUFS_ALL;
+	else if (s->needs & SCN_CAP(DMABUF))
+		out->dmabufs = GNTSIM_DMABUFS_LINUX;
 	set_platform(filter, out, name);
 }
 

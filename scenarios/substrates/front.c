@@ -328,6 +328,8 @@ static pid_t start_server(struct server *s, const struct scn_setup *setup)
 		add_limits(&limits, true, of_domain0);
 	for (unsigned int l = 0; l < limits.n; l++)
 		words[n++] = limits.text[l];
+	if (setup->dmabufs)
+		words[n++] = setup->dmabufs == GNTSIM_DMABUFS_LINUX ? "--dmabuf=linux" : "--dmabuf";
 	if (s->front->mounts) {
 		words[n++] = "--mount";
 		words[n++] = s->tree;

@@ -44,6 +44,8 @@ static const struct {
     {UNASSISTED, {SCN_CAP_ISOLATION, "memory of other grants can be mapped"}},
     {UNASSISTED, {SCN_CAP_INVALIDATION, "mprotect and mremap are not heard of"}},
     {UNASSISTED, {SCN_CAP_DONTCOPY, "a forked child inherits mappings of a PV domain"}},
+    {UNASSISTED, {SCN_CAP_DMABUF, "gntdev has no calls for dma-bufs"}},
+    {UNASSISTED, {SCN_CAP_DMABUF_ALL, "gntdev has no calls for dma-bufs"}},
     {UNASSISTED, {SCN_CAP_REOPEN, "a file can't be opened by /proc/self/fd"}},
     {UNASSISTED,
      {SCN_CAP_SURVIVE_CRASH, "harm to a real kernel by the end of a mapping is not noticed"}},

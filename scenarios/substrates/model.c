@@ -159,7 +159,7 @@ static enum scn_status make_machine(struct model *m, const struct scn_setup *set
 				    struct scn_buf *why)
 {
 	struct gntsim_allocator allocator = {model_alloc, model_free, m};
-	struct gntsim_config config = {.allocator = &allocator};
+	struct gntsim_config config = {.allocator = &allocator, .dmabufs = setup->dmabufs};
 	int err;
 
 	if (!find_xen(setup, &config)) {

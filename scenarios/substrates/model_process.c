@@ -281,10 +281,41 @@ static bool finds_other_memory(const struct scn_model_process *p, uint64_t addr)
 	       (device.start > addr && other < device.start);
 }
 
+static int user_install(void *ctx, struct gntsim_file *dmabuf)
+{
+	struct scn_model_process *p = ctx;
+	struct scn_model_file *f = scn_allowance_alloc(p->memory.allowance, sizeof(*f));
+	int fd;
+
+	if (!f)
+		return -EMFILE;
+	*f = (struct scn_model_file){
+	    .file = dmabuf, .allowance = p->memory.allowance, .users = 1, .flags = O_RDWR};
+	fd = install(p, f, true);
+	if (fd < 0)
+		scn_allowance_free(f->allowance, f, sizeof(*f));
+	return fd;
+}
+
+static int user_dmabuf(void *ctx, uint32_t fd, struct gntsim_file **out)
+{
+	const struct scn_model_file *f = any_file_of(ctx, fd);
+
+	if (!f)
+		return -EBADF;
+	*out = f->file;
+	return f->file && gntsim_file_device(f->file) == GNTSIM_DEV_DMABUF ? 0 : -EINVAL;
+}
+
 static long driver_ioctl(struct scn_model_process *p, struct gntsim_file *file, uint32_t cmd,
 			 uint64_t arg)
 {
-	const struct gntsim_user_memory um = {user_read, user_write, user_probe_write, p};
+	const struct gntsim_user_memory um = {.read = user_read,
+					      .write = user_write,
+					      .probe_write = user_probe_write,
+					      .ctx = p,
+					      .install = user_install,
+					      .dmabuf = user_dmabuf};
 	uint64_t vaddr; /* first in the structure */
 	bool is_other = cmd == GET_OFFSET_FOR_VADDR && !user_read(p, arg, &vaddr, sizeof(vaddr)) &&
 			finds_other_memory(p, vaddr);

@@ -44,12 +44,21 @@ static void defer(struct gntsim_domain *dom, struct gref *g)
 		arm(dom);
 }
 
+/* put_page() */
+static void put_page(struct gntsim_domain *dom, const struct gref *g)
+{
+	if (g->borrowed)
+		gntsim_frame_unhold(dom->m, g->frame);
+	else
+		gs_frame_give(dom->m, g->frame);
+}
+
 /* Returns whether the entry was freed, and the page with it. */
 static bool try_end(struct gntsim_domain *dom, struct gref *g)
 {
 	if (!gs_grant_try_end(dom, g->ref))
 		return false;
-	gs_frame_give(dom->m, g->frame);
+	put_page(dom, g);
 	return true;
 }
 
@@ -73,8 +82,14 @@ void gs_deferred_clear(struct gntsim_domain *dom)
 {
 	struct grants *g = &dom->grants;
 
-	while (!list_empty(&g->deferred))
-		forget(dom, gref_of(g->deferred.next));
+	while (!list_empty(&g->deferred)) {
+		struct gref *last = gref_of(g->deferred.next);
+
+		/* The domain's own pages go with it. */
+		if (last->borrowed)
+			put_page(dom, last);
+		forget(dom, last);
+	}
 	if (g->timer_armed)
 		disarm(dom);
 }

@@ -8,10 +8,17 @@ static const struct driver *const drivers[] = {
     [GNTSIM_DEV_GNTALLOC] = &gs_gntalloc_driver,
     [GNTSIM_DEV_GNTDEV] = &gs_gntdev_driver,
     [GNTSIM_DEV_EVTCHN] = &gs_evtchn_driver,
+    [GNTSIM_DEV_DMABUF] = &gs_dmabuf_driver,
 };
 
 int gntsim_open(struct gntsim_domain *dom, enum gntsim_device device, int open_flags,
 		struct gntsim_file **out)
+{
+	return device == GNTSIM_DEV_DMABUF ? -EINVAL : gs_file_open(dom, device, open_flags, out);
+}
+
+int gs_file_open(struct gntsim_domain *dom, enum gntsim_device device, int open_flags,
+		 struct gntsim_file **out)
 {
 	int mode = open_flags & O_ACCMODE;
 	struct gntsim_file *file = gs_mem_zalloc(dom->m, sizeof(*file));
@@ -44,8 +51,11 @@ void gs_file_free(struct gntsim_file *file)
 	gs_mem_free(file->m, file, sizeof(*file));
 }
 
+/* (Of a dma-buf it is its map that is seen to go.) */
 static void saw_release(struct gntsim_file *file)
 {
+	if (file->device == GNTSIM_DEV_DMABUF)
+		return;
 	GS_SAW(file->m, .kind = GNTSIM_SAW_RELEASE, .domid = file->dom->id, .device = file->device,
 	       .file = file);
 }
@@ -62,9 +72,12 @@ static void release(struct gntsim_file *file)
 
 void gntsim_close(struct gntsim_file *file)
 {
+	struct gntsim_machine *m = file->m;
+
 	file->open = false;
 	if (!file->vmas)
 		release(file);
+	gs_file_run_releases(m);
 }
 
 void gs_file_get(struct gntsim_file *file)
@@ -88,13 +101,20 @@ void gs_file_run_releases(struct gntsim_machine *m)
 
 void gs_file_kill(struct gntsim_file *file)
 {
+	struct gntsim_machine *m = file->m;
+
 	saw_release(file);
 	file->driver->release(file);
 	gs_effect_drop(&file->event);
 	list_del(&file->link);
-	list_add_tail(&file->m->dead_files, &file->link);
+	list_add_tail(&m->dead_files, &file->link);
 	file->dom = NULL;
-	gs_effect_raise(file->m, &file->dead);
+	/* One that only other files held goes with them. */
+	if (file->open)
+		gs_effect_raise(m, &file->dead);
+	else if (!file->vmas)
+		gs_file_free(file);
+	gs_file_run_releases(m);
 }
 
 int gs_file_check(const struct gntsim_file *file, enum gntsim_device device)

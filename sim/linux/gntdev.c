@@ -10,9 +10,10 @@
 
 #define NO_HANDLE GNTSIM_INVALID_HANDLE
 
+/* A dma-buf's pages are the kernel's alone. */
 static bool is_pv(const struct map *map)
 {
-	return map->dom->guest == GNTSIM_GUEST_PV;
+	return map->dom->guest == GNTSIM_GUEST_PV && !map->exported;
 }
 
 static size_t map_bytes(uint32_t count)
@@ -218,13 +219,15 @@ static bool map_page(struct map *map, uint32_t i, uint32_t flags, uint64_t host_
 	return true;
 }
 
-/* gntdev_map_grant_pages(): all for the process, then on PV all for the kernel. */
-static int map_pages(struct map *map)
+/* All for the process, then on PV all for the kernel. */
+int gs_map_pages(struct map *map)
 {
 	const uint32_t user = GNTSIM_GNTMAP_APPLICATION_MAP | GNTSIM_GNTMAP_CONTAINS_PTE;
 	uint32_t flags = map->flags | (is_pv(map) ? user : 0), i;
 	bool good = true;
 
+	if (!is_pv(map) && map->pages[0].handle != NO_HANDLE)
+		return 0;
 	for (i = 0; i < map->count; i++)
 		good &= map_page(map, i, flags, host_address(map, i), &map->pages[i].handle);
 	if (is_pv(map))
@@ -270,7 +273,10 @@ int gntsim_gntdev_unmap(struct gntsim_file *file, uint64_t index, uint32_t count
 	if (!map)
 		return -ENOENT;
 	gs_map_unlist(map);
-	gs_map_put(map);
+	if (map->exported)
+		gs_hazard(file->m, HAZARD_DMABUF_UNMAP);
+	else
+		gs_map_put(map);
 	return 0;
 }
 
@@ -331,16 +337,20 @@ static void gntdev_open(struct gntsim_file *file)
 {
 	file->u.gntdev = (struct gntdev_file){.maps = {.summarise = gs_map_summarise}};
 	list_init(&file->u.gntdev.all);
+	list_init(&file->u.gntdev.exports);
+	list_init(&file->u.gntdev.imports);
 }
 
 static void gntdev_release(struct gntsim_file *file)
 {
 	struct map *map;
 
+	gs_exports_kill(file);
 	while ((map = gs_map_first(&file->u.gntdev))) {
 		gs_map_unlist(map);
 		gs_map_put(map);
 	}
+	gs_imports_release(file);
 }
 
 /* Undoes a mapping that failed. Elsewhere than on PV, what did map stays until the last put. */
@@ -379,14 +389,16 @@ static int gntdev_mmap(struct gntsim_file *file, struct vma *vma)
 		return -EINVAL;
 	map->in_use = true;
 	map->users++;
-	map->flags = (uint16_t)(GNTSIM_GNTMAP_HOST_MAP | (write ? 0 : GNTSIM_GNTMAP_READONLY));
+	if (!map->flags)
+		map->flags =
+		    (uint16_t)(GNTSIM_GNTMAP_HOST_MAP | (write ? 0 : GNTSIM_GNTMAP_READONLY));
 	map->start = vma->start;
 	vma->u.map = map;
 	vma->dontcopy = is_pv(map);
 	vma->may_write &= vma->shared || file->dom->profile->private_may_write;
 	if (is_interrupted(map))
 		return give_up(map, -EINTR);
-	rc = map_pages(map);
+	rc = gs_map_pages(map);
 	/* The driver cuts the number of pages to 32 bits before it compares. */
 	if (rc == 0 && (vma->end - vma->start) / PAGE != map->count)
 		rc = -ENXIO;

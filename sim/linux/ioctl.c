@@ -168,7 +168,6 @@ static long ioctl_get_offset(struct gntsim_file *file, struct gntsim_mm *mm, uin
 	return rc;
 }
 
-/* Debian builds without CONFIG_XEN_GNTDEV_DMABUF: the dma-buf calls are unknown numbers. */
 static long gntdev_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, uint64_t arg,
 			 const struct gntsim_user_memory *um)
 {
@@ -192,7 +191,7 @@ static long gntdev_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_
 	case GRANT_CMD(8, struct grant_copy):
 		return gs_gntdev_copy(file, mm, arg, um);
 	default:
-		return -ENOTTY;
+		return gs_gntdev_dmabuf(file, cmd, arg, um);
 	}
 }
 
@@ -269,6 +268,8 @@ long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, 
 		return gntdev_ioctl(file, mm, cmd, arg, um);
 	case GNTSIM_DEV_EVTCHN:
 		return evtchn_ioctl(file, cmd, arg, um);
+	case GNTSIM_DEV_DMABUF:
+		return gs_dmabuf_ioctl(cmd, arg, um);
 	}
 	return -ENOTTY;
 }

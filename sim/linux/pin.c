@@ -10,6 +10,22 @@ static struct gntsim_pin *pin_of(struct list *l)
 	return container_of(l, struct gntsim_pin, link);
 }
 
+/* NULL: the pages are no grants. */
+static struct map *map_behind(const struct vma *vma)
+{
+	if (vma->file->device == GNTSIM_DEV_DMABUF)
+		return vma->file->u.dmabuf.map;
+	return vma->file->device == GNTSIM_DEV_GNTDEV ? vma->u.map : NULL;
+}
+
+/* In the map. */
+static uint32_t page_of(const struct vma *vma, uint64_t addr)
+{
+	if (vma->file->device == GNTSIM_DEV_DMABUF)
+		return gs_dmabuf_page(vma, addr);
+	return (uint32_t)((vma->offset + (addr - vma->start)) / PAGE - vma->u.map->index);
+}
+
 int gntsim_pin(struct gntsim_mm *mm, uint64_t addr, struct gntsim_pin **out)
 {
 	const struct vma *vma = gs_vma_find(mm, addr);
@@ -25,14 +41,13 @@ int gntsim_pin(struct gntsim_mm *mm, uint64_t addr, struct gntsim_pin **out)
 		return -ENOMEM;
 	pin->m = mm->m;
 	pin->frame = GNTSIM_NO_FRAME;
-	if (gs_own_page(mm, addr - PAGE_OFFSET(addr)) || vma->file->device == GNTSIM_DEV_GNTALLOC) {
+	if (gs_own_page(mm, addr - PAGE_OFFSET(addr)) || !map_behind(vma)) {
 		pin->frame = page.frame;
 		gs_frame_pin(mm->m, page.frame);
 		mm->m->frames.held++;
 	} else {
-		pin->map = vma->u.map;
-		pin->page =
-		    (uint32_t)((vma->offset + (addr - vma->start)) / PAGE - pin->map->index);
+		pin->map = map_behind(vma);
+		pin->page = page_of(vma, addr);
 		gs_map_pin(pin->map, pin->page);
 	}
 	list_add_tail(&mm->dom->pins, &pin->link);

@@ -53,8 +53,10 @@ static const char *check_slot(struct recount *r, const struct gntsim_domain *dom
 	if (slot->state == SLOT_PAGE && (g->ref != ref || g->file->dom != dom ||
 					 dom->m->frames.all[g->frame].use != FRAME_KERNEL))
 		return "a gntalloc page and its grant";
+	if (slot->state == SLOT_IMPORT && (g->ref != ref || !g->borrowed))
+		return "a dma-buf's page and its grant";
 	if (slot->state == SLOT_DEFERRED &&
-	    (g->ref != ref || dom->m->frames.all[g->frame].use != FRAME_KERNEL))
+	    (g->ref != ref || (!g->borrowed && dom->m->frames.all[g->frame].use != FRAME_KERNEL)))
 		return "a deferred grant's page";
 	return NULL;
 }

@@ -109,6 +109,22 @@ static gntsim_gref take_reference(struct gntsim_domain *dom)
 	return ref;
 }
 
+bool gs_grants_room(struct gntsim_domain *dom, uint32_t count)
+{
+	struct grants *g = &dom->grants;
+	uint64_t end = (uint64_t)g->fresh + count;
+	gntsim_gref ref;
+
+	for (ref = g->free; ref != NO_REF && end > g->fresh; ref = slot_at(dom, ref)->u.link)
+		end--;
+	if (end > (uint64_t)g->max_frames << SLOTS_SHIFT)
+		return false;
+	while (end > table_size(&g->slots))
+		if (gs_table_grow(dom->m, &g->slots) < 0)
+			return false;
+	return true;
+}
+
 static void put_reference(struct gntsim_domain *dom, gntsim_gref ref, struct slot *slot)
 {
 	slot->state = SLOT_FREE;

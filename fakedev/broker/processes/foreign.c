@@ -61,5 +61,8 @@ static int foreign_probe_write(void *ctx, uint64_t addr, size_t len)
 void foreign_memory(struct foreign *f, uint32_t thread, struct gntsim_user_memory *um)
 {
 	*f = (struct foreign){.thread = thread};
-	*um = (struct gntsim_user_memory){foreign_read, foreign_write, foreign_probe_write, f};
+	*um = (struct gntsim_user_memory){.read = foreign_read,
+					  .write = foreign_write,
+					  .probe_write = foreign_probe_write,
+					  .ctx = f};
 }

@@ -4,6 +4,7 @@
 #include "broker/foreign.h"
 #include "broker/store.h"
 #include "broker/trace-internal.h"
+#include "dmabuf.h"
 #include "privcmd/abi.h"
 #include "privcmd/privcmd.h"
 #include "uapi.h"
@@ -11,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A region of the client's memory, as it was sent. */
 struct view {
@@ -27,6 +29,7 @@ struct gathered {
 	unsigned char first[1024]; /* out until it outgrows this */
 	uint32_t n_writes;
 	uint64_t low, high; /* hull of the writes */
+	struct dmabuf_call dmabuf;
 };
 
 static size_t padded(size_t len)
@@ -129,6 +132,21 @@ static int view_probe_write(void *ctx, uint64_t addr, size_t len)
 	return len == 0 || find(ctx, addr, len, false) ? 0 : -EFAULT;
 }
 
+static int call_install(void *ctx, struct gntsim_file *dmabuf)
+{
+	struct gathered *g = ctx;
+
+	return dmabuf_install(&g->dmabuf, dmabuf);
+}
+
+static int call_dmabuf(void *ctx, uint32_t fd, struct gntsim_file **out)
+{
+	const struct gathered *g = ctx;
+
+	(void)fd;
+	return dmabuf_find(&g->dmabuf, out);
+}
+
 /* Splits the payload into views; every length is checked here. */
 static int parse(const struct wire_in *in, struct wire_ioctl *call, struct view *few,
 		 uint32_t n_few, struct view **out)
@@ -211,7 +229,12 @@ long request_other_ioctl(struct device_file *f, uint32_t cmd, uint64_t arg,
 static long call_driver(struct client *c, struct device_file *f, const struct wire_ioctl *call,
 			struct gathered *g, struct trace_memory *traced)
 {
-	struct gntsim_user_memory um = {view_read, view_write, view_probe_write, g};
+	struct gntsim_user_memory um = {.read = view_read,
+					.write = view_write,
+					.probe_write = view_probe_write,
+					.ctx = g,
+					.install = call_install,
+					.dmabuf = call_dmabuf};
 	struct cause *cause = &c->broker->cause;
 	struct gntsim_user_memory room;
 	long result;
@@ -231,6 +254,8 @@ static long call_driver(struct client *c, struct device_file *f, const struct wi
 	cause->memory = &um;
 	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg,
 			      trace_watch(c->broker, traced, &um, &room));
+	if (result == -ETIMEDOUT && call->cmd == IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED)
+		result = dmabuf_wait(&g->dmabuf, f, call->arg, &um);
 	cause->traced = traced;
 	origins_ioctl(c->broker);
 	broker_effects(c->broker);
@@ -256,13 +281,18 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 		g.out = g.first;
 		g.room = sizeof(g.first);
 		g.used = sizeof(head);
+		g.dmabuf = (struct dmabuf_call){
+		    .client = c, .given = in->n_fds ? in->fds[0] : -1, .number = call.number, .back = -1};
 		f = client_file(c, call.file);
 		result = call_driver(c, f, &call, &g, &traced);
 		if (result == 0 && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
 			head.drain = f->front->reset(f);
 		head.n_regions = g.n_writes;
 		memcpy(g.out, &head, sizeof(head));
-		err = client_reply(c, in, result, g.out, g.used, NULL, 0);
+		err =
+		    client_reply(c, in, result, g.out, g.used, &g.dmabuf.back, g.dmabuf.back >= 0);
+		if (g.dmabuf.back >= 0)
+			close(g.dmabuf.back);
 		c->broker->cause.traced = NULL;
 		trace_memory_done(&traced);
 		if (g.out != g.first)
@@ -279,7 +309,8 @@ void request_ioctl_look(const struct wire_in *in,
 	struct view few[8], *views = few;
 	struct wire_ioctl call;
 	struct gathered g = {0};
-	const struct gntsim_user_memory um = {view_read, view_write, view_probe_write, &g};
+	const struct gntsim_user_memory um = {
+	    .read = view_read, .write = view_write, .probe_write = view_probe_write, .ctx = &g};
 
 	if (parse(in, &call, few, sizeof(few) / sizeof(few[0]), &views) == 0) {
 		g.views = views;

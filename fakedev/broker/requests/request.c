@@ -443,7 +443,7 @@ int client_request(struct client *c, struct wire_in *in)
 
 	if (!c->greeted && op != WIRE_HELLO)
 		return -EPROTO;
-	if (in->n_fds != (op == WIRE_ATTACH || op == WIRE_MOUNT))
+	if (op == WIRE_IOCTL ? in->n_fds > 1 : in->n_fds != (op == WIRE_ATTACH || op == WIRE_MOUNT))
 		return -EPROTO;
 	c->executing = op == WIRE_EXEC;
 	origins_skip(c->broker);

@@ -92,7 +92,8 @@ static void copy(struct world *w, struct gntsim_file *file, struct process *p, c
 {
 	struct gntdev_grant_copy_segment segments[20] = {0};
 	struct ioctl_gntdev_grant_copy arg = {.count = 1 + (c->b >> 4 & 3)};
-	const struct gntsim_user_memory um = {read_user, write_user, probe_write, p};
+	const struct gntsim_user_memory um = {
+	    .read = read_user, .write = write_user, .probe_write = probe_write, .ctx = p};
 
 	/* One batch, or more than one. */
 	if (arg.count == 4)
@@ -165,7 +166,8 @@ static void fill_words(uint32_t cmd, const struct call *c, uint32_t words[N_WORD
 static void raw_ioctl(struct world *w, struct gntsim_file *file, struct process *p,
 		      const struct call *c, struct outcome *out)
 {
-	const struct gntsim_user_memory um = {read_user, write_user, probe_write, p};
+	const struct gntsim_user_memory um = {
+	    .read = read_user, .write = write_user, .probe_write = probe_write, .ctx = p};
 	uint32_t words[N_WORDS] = {0}, cmd = numbers[c->a & 15];
 	/* By bytes from the end of the memory, so that the argument ends in what is none. */
 	uint64_t arg = c->e & 256 ? SCRATCH_ADDR + SCRATCH_BYTES - (c->e & 31) : SCRATCH_ADDR;

@@ -85,6 +85,8 @@ static void machine_make(const struct fx_config *config)
 	counting_allocator_init(&fx.allocator);
 	mc.frames = fx.frames;
 	mc.n_frames = fx.n_frames;
+	mc.dmabufs = config->dmabufs;
+	mc.arch = config->arch;
 	if (gntsim_machine_new(&mc, &fx.m)) {
 		fprintf(stderr, "fixture: no machine\n");
 		abort();

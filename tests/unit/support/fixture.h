@@ -43,6 +43,8 @@ void counting_allocator_init(struct counting_allocator *a);
 struct fx_config {
 	uint32_t n_frames;  /**< [256] */
 	unsigned n_domains; /**< [3], 1 to 3; FX_NO_DOMAINS for none */
+	enum gntsim_dmabufs dmabufs;
+	enum gntsim_arch arch;
 	const struct gntsim_domain_config *domain[3];
 };
 #define FX_NO_DOMAINS 9u

@@ -20,16 +20,21 @@ typedef uint32_t grant_ref_t;
 
 #define USER_BASE  UINT64_C(0x7000000000)
 #define USER_PAGES 8u
+#define USER_FILES 4u
 
 enum user_page { USER_RW, USER_RO, USER_HOLE };
 
 struct user {
 	unsigned char bytes[USER_PAGES * GNTSIM_PAGE_SIZE];
 	enum user_page page[USER_PAGES];
+	struct gntsim_file *files[USER_FILES]; /**< its dma-bufs, from descriptor 3 on */
+	bool full;                             /**< it gets no more */
 	struct gntsim_user_memory ops;
 };
 
-/** All readable and writable, filled with 0xDB. */
+/** Closes a dma-buf. */
+void user_close(struct user *u, uint32_t fd);
+/** All readable and writable, filled with 0xDB; no descriptors. */
 void user_init(struct user *u);
 /** The host's pointer to a user address. */
 void *user_ptr(struct user *u, uint64_t addr);
