@@ -18,6 +18,7 @@ RANKS = {
     "sim/linux": 3,
     "binding": 1,
     "fakedev": 1,  # the wire: what both ends share
+    "fakedev/late": 1,
     "fakedev/privcmd": 1,
     "fakedev/xenbus": 1,
     "fakedev/place": 1.5,

@@ -8,7 +8,7 @@ lab_lay_gntsim() { # DIRECTORY BUILD
 	cp "$2/fakedev/preload/libgntsim-preload.so" "$1/fakedev/preload/"
 	lab_files=(--file "$2/gntsim=/lab/gntsim" --file "$1/fakedev=/lab/fakedev")
 	# Every library that it needs, and the dynamic linker, where they are expected.
-	ldd "$2/gntsim" | grep -o '/[^ ]*' | sort -u | while read -r library; do
+	"$lab_pieces/libraries" "$2/gntsim" | sort -u | while read -r library; do
 		mkdir -p "$1/root$(dirname "$library")"
 		cp -L "$library" "$1/root$library"
 	done

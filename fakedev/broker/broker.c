@@ -255,7 +255,7 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		err = fail(f, -errno, "cannot set a descriptor aside: %s", strerror(errno));
 		goto undo;
 	}
-	err = listen_start(&b->listening, config->socket_path, f);
+	err = listen_start(&b->listening, config->socket_path, config->own_path, f);
 	if (err < 0)
 		goto undo;
 	/* A killed machine's. */

@@ -41,8 +41,10 @@ enum broker_privcmd {
 
 struct broker_config {
 	const struct broker_fronts
-	    *fronts;               /**< how device files reach programs (fronts/fronts.h) */
-	const char *socket_path;   /**< where to listen; a dead broker's socket is replaced */
+	    *fronts;             /**< how device files reach programs (fronts/fronts.h) */
+	const char *socket_path; /**< where to listen; a dead broker's socket is replaced */
+	bool
+	    own_path; /**< nobody else can mean socket_path: what is there stays, and no lock guards it */
 	enum gntsim_kernel kernel; /**< of every domain */
 	enum gntsim_xen xen;
 	enum gntsim_xsm xsm;
@@ -65,7 +67,7 @@ struct broker_config {
 
 /**
  * Makes the machine with domain 0 and listens.
- * @retval -EADDRINUSE somebody listens at socket_path
+ * @retval -EADDRINUSE somebody listens at socket_path; something is there, if it is to be its own
  * @retval other negative errno, explained in @p f
  */
 int broker_new(const struct broker_config *config, struct broker **out, struct failure *f);

@@ -182,14 +182,15 @@ static int bind_path(struct listening *l, int fd, const char *record, struct fai
 
 	memcpy(addr.sun_path, l->path, strlen(l->path) + 1);
 	/* Who held the lock before us left it, and has died. */
-	if (is_recorded(l->path, record) && is_dead(&addr))
+	if (*record && is_recorded(l->path, record) && is_dead(&addr))
 		unlink(l->path);
 	if (bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
 		return cannot(f, -errno, l->path, errno == EADDRINUSE ? kind_of(l->path) : NULL);
 	if (!identify(l->path, &x))
 		return without_socket(l, cannot(f, -errno, l->path, NULL));
 	write_record(now, &x);
-	if (pwrite(l->lock, now, strlen(now), 0) < 0 || ftruncate(l->lock, (off_t)strlen(now)) < 0)
+	if (l->lock >= 0 && (pwrite(l->lock, now, strlen(now), 0) < 0 ||
+			     ftruncate(l->lock, (off_t)strlen(now)) < 0))
 		return without_socket(
 		    l, fail(f, -errno, "cannot write %s: %s", l->lock_path, strerror(errno)));
 	l->identity = strdup(now);
@@ -199,20 +200,20 @@ static int bind_path(struct listening *l, int fd, const char *record, struct fai
 	return 0;
 }
 
-int listen_start(struct listening *l, const char *path, struct failure *f)
+int listen_start(struct listening *l, const char *path, bool own, struct failure *f)
 {
-	char record[RECORD_MAX];
+	char record[RECORD_MAX] = "";
 	int fd, err, on = 1;
 
 	if (strlen(path) >= sizeof(((struct sockaddr_un *)0)->sun_path))
 		return fail(f, -ENAMETOOLONG, "socket path is longer than %zu bytes: %s",
 			    sizeof(((struct sockaddr_un *)0)->sun_path) - 1, path);
 	l->path = strdup(path);
-	if (!l->path || asprintf(&l->lock_path, "%s.lock", path) < 0) {
+	if (!l->path || (!own && asprintf(&l->lock_path, "%s.lock", path) < 0)) {
 		l->lock_path = NULL;
 		return fail(f, -ENOMEM, "out of memory");
 	}
-	err = lock_path(l, record, f);
+	err = own ? 0 : lock_path(l, record, f);
 	if (err < 0)
 		return err;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

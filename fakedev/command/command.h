@@ -67,6 +67,11 @@ struct joining {
 	const char *tree;      /* FUSE: the machine's mounted tree; NULL or empty: mount one */
 	unsigned int patience; /* seconds for an answer of the machine; 0: the default */
 };
+/**
+ * Where a library of ours is: beside the command in the build tree, in @p built_in, else where it is installed.
+ * @param[out] out its absolute path without links @return 0 or a negative errno, explained
+ */
+int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], struct failure *f);
 /** Sets LD_PRELOAD, GNTSIM_*, ASAN_OPTIONS. @return 0 or a negative errno, explained */
 int join_environment(const struct joining *j, struct failure *f);
 /**
@@ -183,6 +188,9 @@ struct running {
 int running_prepare(struct running *r, struct xenstore *x);
 /** Forks; the child ends with what @p program(ctx) returns, if that does. @retval -errno */
 int running_start(struct running *r, int (*program)(void *ctx), void *ctx);
+/** The same, cheaper, for one that soon executes a program and asks nothing of us before: until then we do
+ * not run, and it has our memory, of which it may change no more than the environment. */
+int running_start_sharing(struct running *r, int (*program)(void *ctx), void *ctx);
 /** Reaps, or forwards what is for the program. @p ctx: a struct running */
 void running_signal(void *ctx);
 /** Waits for its end. */

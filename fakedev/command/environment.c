@@ -27,10 +27,9 @@ const char *temporary_directory(char room[PATH_MAX])
 	return strlen(tmp) > LONGEST_PREFIX ? "/tmp" : tmp;
 }
 
-/* Beside the command in the build tree, else where it is installed. */
-static int find_library(char *out, struct failure *f)
+int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], struct failure *f)
 {
-	static const char *const places[] = {"fakedev/preload", PRELOAD_FROM_BINDIR};
+	const char *const places[] = {built_in, LIBRARIES_FROM_BINDIR};
 	char exe[PATH_MAX], *path;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;
@@ -42,19 +41,27 @@ static int find_library(char *out, struct failure *f)
 	if (slash)
 		*slash = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		if (asprintf(&path, "%s/%s/libgntsim-preload.so", exe, places[i]) < 0)
-			return fail(f, -ENOMEM, "no memory for a path");
-		/* Canonical: it stands in every program's environment, for all to see. */
-		bool found = realpath(path, out) && access(out, R_OK) == 0;
+		bool found;
 
+		if (asprintf(&path, "%s/%s/%s", exe, places[i], name) < 0)
+			return fail(f, -ENOMEM, "no memory for a path");
+		found = realpath(path, out) && access(out, R_OK) == 0;
 		free(path);
-		if (found && strpbrk(out, ": \t\n"))
-			return fail(f, -EINVAL,
-				    "LD_PRELOAD cannot name %s: it has a space or a colon", out);
 		if (found)
 			return 0;
 	}
-	return fail(f, -ENOENT, "cannot find libgntsim-preload.so beside %s/gntsim", exe);
+	return fail(f, -ENOENT, "cannot find %s beside %s/gntsim", name, exe);
+}
+
+static int find_library(char out[PATH_MAX], struct failure *f)
+{
+	/* Canonical: it stands in every program's environment, for all to see. */
+	int err = find_own_file("fakedev/preload", "libgntsim-preload.so", out, f);
+
+	if (err == 0 && strpbrk(out, ": \t\n"))
+		return fail(f, -EINVAL, "LD_PRELOAD cannot name %s: it has a space or a colon",
+			    out);
+	return err;
 }
 
 /* Puts our word before what a variable holds already, once. */

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -57,6 +59,44 @@ int running_prepare(struct running *r, struct xenstore *x)
 	sigprocmask(SIG_BLOCK, &set, &r->before);
 	r->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return r->signals < 0 ? -errno : 0;
+}
+
+static char **copy_environment(void)
+{
+	size_t n = 0;
+	char **copy;
+
+	while (environ && environ[n])
+		n++;
+	copy = calloc(n + 1, sizeof(*copy));
+	if (copy && n)
+		memcpy(copy, environ, n * sizeof(*copy));
+	return copy;
+}
+
+/* Nothing of the caller's is on this stack for the child to change. */
+static __attribute__((noinline)) pid_t start_sharing(const struct running *r,
+						     int (*program)(void *ctx), void *ctx)
+{
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		sigprocmask(SIG_SETMASK, &r->before, NULL);
+		_exit(program(ctx));
+	}
+	return pid;
+}
+
+int running_start_sharing(struct running *r, int (*program)(void *ctx), void *ctx)
+{
+	/* What the child sets there it sets in our memory: what we had is put back. */
+	char **ours = copy_environment();
+
+	if (!ours)
+		return -ENOMEM;
+	r->child = start_sharing(r, program, ctx);
+	environ = ours;
+	return r->child < 0 ? -errno : 0;
 }
 
 int running_start(struct running *r, int (*program)(void *ctx), void *ctx)

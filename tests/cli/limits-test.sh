@@ -60,7 +60,7 @@ expect 0 0
 under 'ulimit -l 0' "$gntsim" run -- "$use" clean
 expect 0
 TMPDIR=/nonexistent under : "$gntsim" run -- "$use" clean
-expect 125 'cannot make a directory /nonexistent/gntsim-'
+expect 125 'cannot listen at /nonexistent/gntsim-'
 
 # Without standard descriptors: the program finds them closed, and what gntsim says goes to none of its
 # own descriptors.

@@ -15,5 +15,7 @@ struct json_object;
  * Empty if nothing can be found out. @param s may be NULL
  */
 struct json_object *backtrace_json(const struct snapshot *s);
+/** The same, in the library that is loaded for it. @param s may not be NULL */
+struct json_object *gntsim_backtrace(const struct snapshot *s);
 
 #endif

@@ -15,6 +15,7 @@
 #include "wire.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <json-c/json.h>
 #include <limits.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -70,6 +72,12 @@ static int start(void *ctx)
 	return run_become(s->o, &s->o->programs[0], s->at);
 }
 
+/* Whether no more comes before its program than its environment. */
+static bool starts_at_once(const struct run_options *o, const struct run_place *at)
+{
+	return o->front == FRONT_SOCKET && !*at->rundir && !at->stops;
+}
+
 /* One program as our child. */
 static int run_one(const struct run_options *o, const struct run_place *at)
 {
@@ -80,7 +88,7 @@ static int run_one(const struct run_options *o, const struct run_place *at)
 	if (running_prepare(&r, at->xenstore) < 0 ||
 	    (at->broker && broker_watch(at->broker, r.signals, running_signal, &r) < 0))
 		return complain("cannot watch for signals: %s", strerror(errno));
-	if (running_start(&r, start, &s) < 0) {
+	if ((starts_at_once(o, at) ? running_start_sharing : running_start)(&r, start, &s) < 0) {
 		status = complain("cannot fork: %s", strerror(errno));
 	} else {
 		if (!at->broker)
@@ -252,11 +260,11 @@ static bool add_domains(const struct run_options *o, struct broker *b)
 
 /* Unassisted programs share one tree: it has to be mounted where all of them see it, and nobody else. */
 static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t room,
-			       const char *dir, int *fd, struct failure *f)
+			       const char *socket, int *fd, struct failure *f)
 {
 	unsigned int id;
 
-	snprintf(tree, room, "%s/tree", dir);
+	snprintf(tree, room, "%s.tree", socket);
 	if (namespace_enter(f) < 0)
 		return false;
 	if (mkdir(tree, 0755) < 0) {
@@ -268,14 +276,29 @@ static bool mount_tree_for_all(struct broker_config *config, char *tree, size_t 
 	return *fd >= 0;
 }
 
+/* As its programs will know it. A file alone, without a folder: to remove that one may wait for the disk. */
+static bool name_socket(char *socket, size_t room, struct failure *f)
+{
+	char path[PATH_MAX];
+	uint64_t name;
+
+	if (getrandom(&name, sizeof(name), 0) != sizeof(name)) {
+		fail(f, -errno, "cannot get a random number: %s", strerror(errno));
+		return false;
+	}
+	snprintf(socket, room, "%s/gntsim-%016" PRIx64, temporary_directory(path), name);
+	return true;
+}
+
 static int run_private(struct run_options *o, struct run_output *output,
 		       const struct broker_trace *trace, struct recording *recording,
 		       const struct run_watch *watch, struct stops *stops)
 {
-	char dir[80], socket[100], tree[100], room[PATH_MAX];
+	char socket[100], tree[108];
 	struct xenstore x = {0};
 	struct broker_config config = {.fronts = &fakedev_fronts,
 				       .socket_path = socket,
+				       .own_path = true,
 				       .trace = trace,
 				       .open_to_all = true,
 				       .unassisted = o->unassisted,
@@ -292,18 +315,13 @@ static int run_private(struct run_options *o, struct run_output *output,
 	struct failure f;
 	int status, fd = -1;
 
-	if (raise_limits(&f) < 0)
-		return complain("%s", f.text);
-	snprintf(dir, sizeof(dir), "%s/gntsim-XXXXXX", temporary_directory(room));
-	if (!mkdtemp(dir))
-		return complain("cannot make a directory %s: %s", dir, strerror(errno));
 	/* The program may give up its privileges: its name protects the socket, not its mode. */
-	chmod(dir, 0711);
-	snprintf(socket, sizeof(socket), "%s/socket", dir);
+	if (raise_limits(&f) < 0 || !name_socket(socket, sizeof(socket), &f))
+		return complain("%s", f.text);
 	machine_options_use(&o->machine, &config);
 	recording_machine(recording, &config);
 	if ((o->unassisted && run_is_several(o) &&
-	     !mount_tree_for_all(&config, tree, sizeof(tree), dir, &fd, &f)) ||
+	     !mount_tree_for_all(&config, tree, sizeof(tree), socket, &fd, &f)) ||
 	    broker_new(&config, &at.broker, &f) < 0 ||
 	    (o->xenstore && xenstore_start(&x, o->xenstore, socket, at.broker, &f) < 0)) {
 		status = complain("%s", f.text);
@@ -326,7 +344,6 @@ static int run_private(struct run_options *o, struct run_output *output,
 		umount2(tree, MNT_DETACH);
 		rmdir(tree);
 	}
-	rmdir(dir);
 	return status;
 }
 
@@ -393,7 +410,8 @@ static int run_counted(struct run_options *o, struct run_output *output)
 			      o->scheduled ? &o->schedule : NULL) &&
 	    status == 0)
 		status = EXIT_GNTSIM;
-	json_object_put(last.harm);
+	if (last.harm)
+		json_object_put(last.harm);
 	run_deaths_end(&deaths);
 	return status;
 }
