@@ -164,6 +164,10 @@ int lib_node(int dirfd, const char *path);
 /** Whether that may be: false for most other paths. Looks at no more than @p most bytes, and it may be if they
  * have no end. */
 bool lib_mentions_node(const char *path, size_t most);
+/** The lengths modulo 64, a bit each, of the names of nodes, as components of a path, that begin with a letter
+ * like @p first modulo LIB_LETTERS. */
+#define LIB_LETTERS 32u
+uint64_t lib_name_lengths(char first);
 /** An absolute one has a component that begins so. */
 static inline bool lib_begins_place(char c)
 {

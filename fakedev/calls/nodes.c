@@ -35,8 +35,7 @@ static bool mentions_place(const char *path, const char *end)
 }
 
 /* The lengths of the nodes' names, a bit each, by what these begin with. */
-#define LETTERS 32u
-static _Atomic uint64_t lengths[LETTERS];
+static _Atomic uint64_t lengths[LIB_LETTERS];
 
 static void note_names(void)
 {
@@ -48,18 +47,17 @@ static void note_names(void)
 	for (int i = 0; (p = place_at(i)); i++) {
 		const char *name = strrchr(p->path, '/') + 1;
 
-		atomic_fetch_or(&lengths[(unsigned char)*name % LETTERS], UINT64_C(1)
-									      << strlen(name) % 64);
+		atomic_fetch_or(&lengths[(unsigned char)*name % LIB_LETTERS],
+				UINT64_C(1) << strlen(name) % 64);
 	}
 	atomic_store_explicit(&noted, true, memory_order_release);
 }
 
-static bool may_be_name(const char *name, size_t n)
+uint64_t lib_name_lengths(char first)
 {
-	return atomic_load_explicit(&lengths[(unsigned char)*name % LETTERS],
-				    memory_order_relaxed) >>
-		   n % 64 &
-	       1;
+	note_names();
+	return atomic_load_explicit(&lengths[(unsigned char)first % LIB_LETTERS],
+				    memory_order_relaxed);
 }
 
 static bool is_name(const char *text, size_t n)
@@ -78,13 +76,12 @@ static bool is_name(const char *text, size_t n)
 /* Does any component bear a node's name? */
 static bool mentions_name(const char *path, const char *end)
 {
-	note_names();
 	while (path < end && *path) {
 		const char *slash = path;
 
 		while (slash < end && *slash && *slash != '/')
 			slash++;
-		if (may_be_name(path, (size_t)(slash - path)) &&
+		if ((lib_name_lengths(*path) >> (slash - path) % 64 & 1) &&
 		    is_name(path, (size_t)(slash - path)))
 			return true;
 		path = slash < end && *slash ? slash + 1 : slash;

@@ -32,7 +32,9 @@
 
 /** The next definition of a function (the C library's, or another interposer's). */
 #define NEXT(name)         ((__typeof__(&(name)))lib_next(&next_##name, #name))
-#define DECLARE_NEXT(name) static void *next_##name
+#define DECLARE_NEXT(name) static LIB_NEAR void *next_##name
+/** What most calls look at lies together. */
+#define LIB_NEAR __attribute__((section("gntsim_near")))
 void *lib_find_next(void **slot, const char *name);
 /** NULL if there is none: a C library may lack what only syscall() can have meant then. */
 static inline void *lib_next(void **slot, const char *name)
@@ -40,6 +42,18 @@ static inline void *lib_next(void **slot, const char *name)
 	void *p = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
 
 	return __builtin_expect(p != NULL, 1) ? p : lib_find_next(slot, name);
+}
+
+/** lib_next() of a function with which GNU's C library does no more than ask the kernel: LIB_KERNEL if it is that
+ * library's. Who asks by himself then comes back without a detour, and returns that the processor foresees: the
+ * system call between has it forget others. */
+#define LIB_KERNEL ((void *)1)
+void *lib_find_next_or_kernel(void **slot, const char *name);
+static inline void *lib_next_or_kernel(void **slot, const char *name)
+{
+	void *p = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+
+	return __builtin_expect(p != NULL, 1) ? p : lib_find_next_or_kernel(slot, name);
 }
 
 /** Sets errno for a negative result, leaves it alone otherwise. */
@@ -66,6 +80,8 @@ extern struct lib_settings lib_settings;
 bool lib_under_valgrind(void);
 /** Is it certain, without asking the kernel, that a path, be it a bad pointer, names no node? (At any time.) */
 bool lib_is_elsewhere(const char *path);
+/** Is it certain, without asking the kernel, that this can be read? (At any time.) */
+bool lib_is_there(uintptr_t at, size_t len);
 /** The program takes this memory away, or what may be done with it. (At any time.) */
 void lib_memory_changes(uintptr_t at, size_t len);
 /** Memory that the library alone uses: checkers of threads are told not to watch it. */

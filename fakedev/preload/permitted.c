@@ -30,7 +30,7 @@ static const long wanted[] = {
 };
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
 
-static _Atomic uint32_t forbidden; /* a bit for each of them */
+static LIB_NEAR _Atomic uint32_t forbidden; /* a bit for each of them */
 
 static uint32_t bit_of(long nr)
 {

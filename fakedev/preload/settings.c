@@ -15,6 +15,33 @@ void *lib_find_next(void **slot, const char *name)
 	return p;
 }
 
+const char *gnu_get_libc_version(void) __attribute__((weak));
+
+/* Only there is known what its functions do. */
+static bool is_c_library(void *p)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+	Dl_info next, library;
+
+	return &gnu_get_libc_version && p && dladdr(p, &next) &&
+	       dladdr((void *)gnu_get_libc_version, &library) &&
+	       next.dli_fbase == library.dli_fbase;
+#else
+	(void)p;
+	return false;
+#endif
+}
+
+void *lib_find_next_or_kernel(void **slot, const char *name)
+{
+	void *p = dlsym(RTLD_NEXT, name);
+
+	if (is_c_library(p))
+		p = LIB_KERNEL;
+	__atomic_store_n(slot, p, __ATOMIC_RELEASE);
+	return p;
+}
+
 /* As the environment was at the first look: a program may change it later. */
 struct lib_settings lib_settings;
 

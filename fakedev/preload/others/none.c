@@ -18,7 +18,7 @@
 #define FIRST_LOOK 64u
 #define RAREST     65536u
 
-_Atomic uint32_t lib_without;
+LIB_NEAR _Atomic uint32_t lib_without;
 static _Atomic bool never; /* to be believed again */
 static _Atomic uint32_t others, next_look = FIRST_LOOK;
 

@@ -99,21 +99,37 @@ static bool is_empty(const char *path, int flags)
 /* (On the architectures that the library knows, struct stat64 is struct stat.) */
 #define AS_STAT(st) ((struct stat *)(void *)(st))
 
-#define STAT(name, type)                                                                           \
+/* What the C library's would ask. */
+static inline int ask_kernel(int node, const char *path, struct stat *st, int flags)
+{
+	long r = raw_syscall(SYS_newfstatat, AT_FDCWD, (long)path, (long)st, flags, 0, 0);
+
+	if (r == 0)
+		node = node_found(node, AT_FDCWD, path, st);
+	else if (r == -ENOENT)
+		node = lib_node_behind(AT_FDCWD, path);
+	else
+		node = -1;
+	return node >= 0 ? show(node, st) : (int)lib_result(r);
+}
+
+#define STAT(name, type, flags)                                                                    \
 	DECLARE_NEXT(name);                                                                        \
 	EXPORT int name(const char *restrict path, struct type *restrict st)                       \
 	{                                                                                          \
 		int node = node_shown_at(AT_FDCWD, path), r;                                       \
 		if (is_ours(node))                                                                 \
 			return show(node, AS_STAT(st));                                            \
+		if (lib_next_or_kernel(&next_##name, #name) == LIB_KERNEL)                         \
+			return ask_kernel(node, path, AS_STAT(st), flags);                         \
 		r = OR_BEHIND(NEXT(name)(path, st), AT_FDCWD, path, show(node, AS_STAT(st)));      \
 		node = r == 0 ? node_found(node, AT_FDCWD, path, AS_STAT(st)) : -1;                \
 		return node >= 0 ? show(node, AS_STAT(st)) : r;                                    \
 	}
-STAT(stat, stat)
-STAT(stat64, stat64)
-STAT(lstat, stat)
-STAT(lstat64, stat64)
+STAT(stat, stat, 0)
+STAT(stat64, stat64, 0)
+STAT(lstat, stat, AT_SYMLINK_NOFOLLOW)
+STAT(lstat64, stat64, AT_SYMLINK_NOFOLLOW)
 
 #define FSTAT(name, type)                                                                          \
 	DECLARE_NEXT(name);                                                                        \
