@@ -105,7 +105,7 @@ int lib_copy_in(void *dst, uint64_t src, size_t len)
 	long r;
 
 	if (unaided() || is_here(src, len, (uintptr_t)__builtin_frame_address(0)) ||
-	    (can_be_probed(src, len) && is_readable(src, len))) {
+	    lib_is_there(src, len) || (can_be_probed(src, len) && is_readable(src, len))) {
 		copy(dst, src, len);
 		return 0;
 	}

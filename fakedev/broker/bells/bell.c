@@ -65,6 +65,13 @@ void bell_end(struct bell *b)
 	b->page = NULL;
 }
 
+bool bell_is_elsewhere(const struct bell *b, int here)
+{
+	uint32_t asker = atomic_load_explicit(&b->page->asker, memory_order_relaxed);
+
+	return asker != (uint32_t)here && asker != WIRE_BELL_NOWHERE;
+}
+
 bool bell_asks(const struct bell *b)
 {
 	return !b->taken &&
@@ -96,7 +103,7 @@ static void answered(struct bell *b, size_t reply)
 	atomic_store(&b->page->answered, ++b->answered);
 	if (atomic_load(&b->page->sleeps))
 		wake(b);
-	b->said_ns = patience_now();
+	b->said_ns = bell_is_elsewhere(b, sched_getcpu()) ? patience_now() : 0;
 }
 
 bool bell_answer(struct bell *b, uint16_t op, int64_t result, const void *payload, size_t len)

@@ -13,7 +13,8 @@ struct bell {
 	int rings;         /**< the eventfd */
 	uint32_t answered; /**< requests; of the one under way it is told by bell_answer() */
 	bool taken;        /**< one is under way, and not answered yet */
-	uint64_t said_ns;  /**< monotonic time of the last answer; 0: there was none */
+	uint64_t
+	    said_ns; /**< monotonic time of the last answer; 0: there was none, or nobody to wait for */
 	uint32_t
 	    pause_ns; /**< how long the program usually takes from an answer to its next request */
 };
@@ -23,6 +24,8 @@ int bell_make(struct bell *b, int *fd);
 /** Whoever waits for an answer gets none; the eventfd stays the caller's. */
 void bell_end(struct bell *b);
 
+/** Did who asked last run on another processor than @p here? */
+bool bell_is_elsewhere(const struct bell *b, int here);
 /** Is something asked that was not taken yet? */
 bool bell_asks(const struct bell *b);
 /**

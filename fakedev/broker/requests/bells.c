@@ -145,28 +145,36 @@ static bool look(const struct broker *b)
 	return any;
 }
 
+/* Is any to be looked at, and are they few? */
+static bool any_elsewhere(const struct broker *b, int here)
+{
+	unsigned int n = 0;
+	bool any = false;
+
+	for (struct link *l = b->bells.recent.next; l != &b->bells.recent; l = l->next) {
+		any |= bell_is_elsewhere(&bell_at(l)->bell, here);
+		if (++n > MOST_LOOKED_AT)
+			return false;
+	}
+	return any;
+}
+
 /* Until when it is worth while; 0: it is not. */
 static uint64_t look_until(struct broker *b)
 {
 	uint64_t now, until = 0;
-	unsigned int n = 0;
-	int here;
+	int here = sched_getcpu();
 
-	if (b->bells.recent.next == &b->bells.recent || !patience_has_room(&b->bells.patience))
+	/* Who was here cannot ask while we are. */
+	if (!any_elsewhere(b, here) || !patience_has_room(&b->bells.patience))
 		return 0;
-	here = sched_getcpu();
 	now = patience_now();
 	for (struct link *l = b->bells.recent.next; l != &b->bells.recent; l = l->next) {
 		const struct bell *bell = &bell_at(l)->bell;
 		uint64_t ns = patience_for(bell->pause_ns);
-		uint32_t asker = atomic_load_explicit(&bell->page->asker, memory_order_relaxed);
 
-		/* Who was here cannot ask while we are. */
-		if (ns && bell->said_ns + ns > until && asker != (uint32_t)here &&
-		    asker != WIRE_BELL_NOWHERE)
+		if (ns && bell->said_ns + ns > until && bell_is_elsewhere(bell, here))
 			until = bell->said_ns + ns;
-		if (++n > MOST_LOOKED_AT)
-			return 0;
 	}
 	return until > now ? until : 0;
 }
