@@ -3,6 +3,7 @@
 
 #include "trace.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/timerfd.h>
@@ -10,14 +11,19 @@
 
 #define IDLE_MS 20
 
-static void run(struct trace_clock *k, bool runs)
+static void set(struct trace_clock *k, bool runs)
 {
 	const struct timespec each = {.tv_nsec = runs ? IDLE_MS * 1000000 : 0};
 	const struct itimerspec t = {each, each};
 
-	if (k->endpoint.fd >= 0 && runs != k->runs &&
-	    timerfd_settime(k->endpoint.fd, 0, &t, NULL) == 0)
+	if (timerfd_settime(k->endpoint.fd, 0, &t, NULL) == 0)
 		k->runs = runs;
+}
+
+static void run(struct trace_clock *k, bool runs)
+{
+	if (k->endpoint.fd >= 0 && runs != k->runs)
+		set(k, runs);
 }
 
 static void tick(struct broker *b, struct endpoint *e, uint32_t events)
@@ -25,7 +31,11 @@ static void tick(struct broker *b, struct endpoint *e, uint32_t events)
 	uint64_t n;
 
 	(void)events;
-	b->trace_clock.ticked = read(e->fd, &n, sizeof(n)) == (ssize_t)sizeof(n);
+	errno = 0;
+	b->trace_clock.ticked = read(e->fd, &n, sizeof(n)) >= 0 || errno != EAGAIN;
+	/* What can't be read is still, once it is set again, until it ticks. */
+	if (b->trace_clock.ticked && errno)
+		set(&b->trace_clock, b->trace_clock.runs);
 }
 
 static void destroy(struct endpoint *e)

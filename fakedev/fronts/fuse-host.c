@@ -5,18 +5,66 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 /* Of one session, before somebody is told that what he closed has ended. */
 #define MOST_REQUESTS 1000
+/* Of an answer that the kernel does not take. */
+#define MOST_TRIES 10
 
 static struct fuse_file *file_of(struct link *l)
 {
 	return (struct fuse_file *)(void *)((char *)l - offsetof(struct fuse_file, of_host));
 }
+
+/* Whoever asked would wait for ever: the session ends, which fails all that it owes. By the broker's loop, which
+ * we may be far from, or another thread than: such a descriptor can always be written. */
+static void give_up(struct fuse_host *h, int err)
+{
+	struct epoll_event ev = {.events = EPOLLIN | EPOLLOUT, .data.ptr = &h->endpoint};
+
+	if (atomic_exchange(&h->mute, true))
+		return;
+	fprintf(stderr,
+		"gntsim: the kernel takes no answer to what it asked of a device file: %s: its %s "
+		"ends\n",
+		strerror(err), h->is_cuse ? "device" : "mount");
+	epoll_ctl(h->broker->epoll, EPOLL_CTL_MOD, h->endpoint.fd, &ev);
+}
+
+/* A notification that fails is its sender's to know of; an answer to what was interrupted is nobody's. */
+ssize_t fuse_host_send(struct fuse_host *h, int fd, const struct iovec *iov, int count)
+{
+	const struct fuse_out_header *head = iov->iov_base;
+	ssize_t n = -1;
+
+	for (int i = 0; i < MOST_TRIES && !h->mute; i++) {
+		n = writev(fd, iov, count);
+		if (n >= 0 || head->unique == 0 || errno == ENOENT || errno == ENODEV)
+			return n;
+	}
+	give_up(h, errno);
+	return head->len;
+}
+
+static ssize_t send_reply(int fd, struct iovec *iov, int count, void *userdata)
+{
+	return fuse_host_send(userdata, fd, iov, count);
+}
+
+static ssize_t read_request(int fd, void *buf, size_t len, void *userdata)
+{
+	(void)userdata;
+	return read(fd, buf, len);
+}
+
+static const struct fuse_custom_io device_io = {.writev = send_reply, .read = read_request};
 
 /* The bytes of a request; 0 or less at the session's end. */
 static int receive(struct fuse_host *h)
@@ -53,7 +101,7 @@ static void host_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	(void)b;
 	/* Aborted: the library would complain of it on stderr. */
-	if (events & EPOLLERR)
+	if (events & EPOLLERR || ((struct fuse_host *)e)->mute)
 		fuse_host_end((struct fuse_host *)e);
 	else
 		serve_one((struct fuse_host *)e);
@@ -87,7 +135,6 @@ static void host_destroy(struct endpoint *e)
 
 int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
 {
-	char name[32];
 	int err = 0;
 
 	h->broker = b;
@@ -103,10 +150,10 @@ int fuse_host_start(struct fuse_host *h, struct broker *b, int fd)
 					.kind = ENDPOINT_DEVICE};
 	if (h->endpoint.fd < 0)
 		return -errno;
-	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
-	if (fuse_session_mount(h->session, name) != 0) {
+	err = fuse_session_custom_io(h->session, &device_io, fd);
+	if (err != 0) {
 		close(h->endpoint.fd);
-		return -EIO;
+		return err < 0 ? err : -ENOMEM;
 	}
 	/* From here on the descriptor is the session's. */
 	if (h->memory) {

@@ -14,6 +14,7 @@
 
 #define FUSE_USE_VERSION 314
 #include <fuse_lowlevel.h>
+#include <stdatomic.h>
 
 /** A session in the broker's loop, and the device files that were opened through it. */
 struct fuse_host {
@@ -24,6 +25,7 @@ struct fuse_host {
 	struct link files;   /**< struct fuse_file */
 	struct link of_broker;
 	bool is_cuse;
+	atomic_bool mute; /**< the kernel takes no answer any more: it ends */
 	/* an unassisted machine's tree (fuse-memory.h) */
 	struct fuse_memory *memory;
 	struct pager *pager;
@@ -47,6 +49,9 @@ struct fuse_file {
  * @retval -errno
  */
 int fuse_host_start(struct fuse_host *h, struct broker *b, int fd);
+/** Gives the kernel an answer, or a notification: as writev(2), but that an answer which it does not take, a few
+ * times over, ends the session soon, and counts as given. @param fd the session's */
+ssize_t fuse_host_send(struct fuse_host *h, int fd, const struct iovec *iov, int count);
 /** Ends the session and every file in it. */
 void fuse_host_end(struct fuse_host *h);
 /** struct broker_fronts's part that FUSE and CUSE serve; see there. */
@@ -56,7 +61,7 @@ int fuse_serve_tree(struct broker *b, int fd);
 int cuse_make_devices(struct broker *b, uint16_t domid, uint32_t pid, char *folder, size_t room);
 
 /** Answers the request in the host's buffer, if it is an ioctl on a tree's file; else returns false. */
-bool fuse_host_ioctl(const struct fuse_host *h);
+bool fuse_host_ioctl(struct fuse_host *h);
 
 /** The calls on an open device file; each replies to @p req. fi->fh is the struct fuse_file. */
 void fuse_file_open(struct fuse_host *h, fuse_req_t req, struct gntsim_domain *dom,

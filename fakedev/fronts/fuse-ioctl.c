@@ -51,9 +51,10 @@ static size_t answer(const struct request *q, struct reply *r)
 	return offsetof(struct reply, about);
 }
 
-bool fuse_host_ioctl(const struct fuse_host *h)
+bool fuse_host_ioctl(struct fuse_host *h)
 {
 	struct reply r = {.head.len = 0};
+	struct iovec whole = {.iov_base = &r};
 	struct request q;
 
 	if (h->is_cuse || h->buf.size < sizeof(q))
@@ -63,7 +64,8 @@ bool fuse_host_ioctl(const struct fuse_host *h)
 		return false;
 	r.head.unique = q.head.unique;
 	r.head.len = (uint32_t)answer(&q, &r);
+	whole.iov_len = r.head.len;
 	/* If nobody waits any more, or the tree is gone, the next request tells. */
-	(void)!write(fuse_session_fd(h->session), &r, r.head.len);
+	fuse_host_send(h, fuse_session_fd(h->session), &whole, 1);
 	return true;
 }

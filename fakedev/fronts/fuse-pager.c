@@ -7,6 +7,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -14,6 +15,8 @@
 
 /* Of one session, before a caller that keeps on asking is left to wait. */
 #define MOST_REQUESTS 1000
+/* Of looking how often the pager has rung. */
+#define MOST_FAILURES 10
 
 struct waiting {
 	struct waiting *next;
@@ -30,6 +33,7 @@ struct pager {
 	struct fuse_buf request; /* taken; mem is the guard's, NULL without the thread */
 	bool ended;              /* the session did */
 	int ready, stop;
+	int failures; /* of reading it, in a row */
 };
 
 static void ring(int fd)
@@ -170,10 +174,23 @@ int pager_start(struct fuse_session *s, struct pager **out, int *fd)
 	return 0;
 }
 
+/* @return false: it rings on, and would for ever */
+static bool hush(struct pager *p)
+{
+	uint64_t count;
+
+	/* It may have been rung for requests that were taken already. */
+	if (read(p->ready, &count, sizeof(count)) >= 0 || errno == EAGAIN)
+		p->failures = 0;
+	else if (++p->failures == MOST_FAILURES)
+		fprintf(stderr, "gntsim: cannot read an eventfd: %s: the mount ends\n",
+			strerror(errno));
+	return p->failures < MOST_FAILURES;
+}
+
 int pager_next(struct pager *p, struct fuse_buf *buf)
 {
 	struct waiting *w;
-	uint64_t count;
 	bool ended;
 
 	pthread_mutex_lock(&p->lock);
@@ -182,8 +199,8 @@ int pager_next(struct pager *p, struct fuse_buf *buf)
 		p->first = w->next;
 		if (!p->first)
 			p->last = &p->first;
-	} else if (!p->ended && read(p->ready, &count, sizeof(count)) < 0) {
-		/* Rung for requests that were taken already. */
+	} else if (!p->ended && !hush(p)) {
+		p->ended = true;
 	}
 	ended = p->ended;
 	pthread_mutex_unlock(&p->lock);

@@ -44,11 +44,11 @@ LATE(library, const struct fuse_ctx *, fuse_req_ctx, (fuse_req_t req), req)
 LATE(library, void, fuse_req_interrupt_func,
      (fuse_req_t req, fuse_interrupt_func_t func, void *data), req, func, data)
 LATE(library, void *, fuse_req_userdata, (fuse_req_t req), req)
+LATE(library, int, fuse_session_custom_io,
+     (struct fuse_session * se, const struct fuse_custom_io *io, int fd), se, io, fd)
 LATE(library, void, fuse_session_destroy, (struct fuse_session * se), se)
 LATE(library, int, fuse_session_exited, (struct fuse_session * se), se)
 LATE(library, int, fuse_session_fd, (struct fuse_session * se), se)
-LATE(library, int, fuse_session_mount, (struct fuse_session * se, const char *mountpoint), se,
-     mountpoint)
 LATE(library, struct fuse_session *, fuse_session_new,
      (struct fuse_args * args, const struct fuse_lowlevel_ops *op, size_t op_size, void *userdata),
      args, op, op_size, userdata)

@@ -45,6 +45,23 @@ lives "a process that has left the machine" "$(cat "$dir/left.pid")"
 lives "a process of another domain" "$(cat "$dir/other.pid")"
 expect 0 "the machine goes on" "$gntsim" status --socket "$s"
 
+# Who has to look at many processes needs no thread for each: on a busy machine each would wait for its turn.
+if strace -f -o /dev/null true 2>/dev/null; then
+	# shellcheck disable=SC2016
+	start counted strace -f -qq -e trace=clone,clone3 -o "$dir/threads" \
+		sh -c 'echo $$ >"$1"; exec "$2" serve --socket "$3"' sh "$dir/traced.pid" "$gntsim" "$dir/counted"
+	expect 0 "create" "$gntsim" control --socket "$dir/counted" create 3
+	expect 0 "destroy, with $(find /proc -maxdepth 1 -name '[0-9]*' | wc -l) processes" \
+		"$gntsim" control --socket "$dir/counted" destroy 3
+	threads=$(grep -c clone "$dir/threads")
+	[ "$threads" -ge 1 ] && [ "$threads" -le 4 ] || complain "destroy: $threads threads were started"
+	kill -TERM "$(cat "$dir/traced.pid")"
+	wait "$(cat "$dir/counted.pid")"
+	rm "$dir/traced.pid" "$dir/counted.pid"
+else
+	echo "(strace can trace nothing here: threads are not counted)"
+fi
+
 # A process that waits in its exec, for a machine that is stopped, lets nobody look at it: it is told of,
 # nobody waits for it, and it is killed when it can be looked at.
 if mkdir "$dir/tree" && "$gntsim" run --front fuse -- true 2>/dev/null; then

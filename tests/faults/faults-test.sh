@@ -42,6 +42,25 @@ expect 125 "cannot read signals: Input/output error"
 inject "signals of a machine" "-P anon_inode:[signalfd] -e inject=read:error=EIO" \
 	sh -c '(until [ -S "$2" ]; do sleep 0.01; done; kill -TERM $$) & exec "$1" serve --socket "$2"' sh "$gntsim" "$dir/s"
 expect 125 "cannot read signals: Input/output error"
+# Whoever asked for what the kernel takes no answer to hung; a pager that can't be heard was listened to for ever.
+if "$gntsim" run --front fuse -- true 2>/dev/null; then
+	inject "answers of a FUSE mount" "-P /dev/fuse -e inject=writev:error=ENOSPC:when=3+" "$gntsim" run --front fuse -- "$use" clean
+	expect 2 "takes no answer to what it asked of a device file: No space left on device: its mount ends"
+	inject "the pager's eventfd" "-P anon_inode:[eventfd] -e inject=read:error=EIO" \
+		"$gntsim" run --front fuse --assist=no -- "$use" clean
+	expect 2 "cannot read an eventfd: Input/output error: the mount ends"
+else
+	echo "(no FUSE front here: its faults are not tried)"
+fi
+# shellcheck disable=SC2016
+inject "a trace's clock" "-P anon_inode:[timerfd] -e trace=read -e inject=read:error=EIO" \
+	"$gntsim" run --trace "$dir/trace" -- sh -c '"$1" clean; sleep 1' sh "$use"
+expect 0 ''
+# Twenty milliseconds apart, at most: not as often as there is time for.
+[ "$(grep -c INJECTED "$dir/strace")" -le 100 ] || {
+	failed=1
+	echo "a clock that can't be read: $(grep -c INJECTED "$dir/strace") times"
+}
 # What was complained of without memory was a format.
 what="no memory"
 FAULT_AT=1 FAULT_EVER=1 FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \

@@ -48,6 +48,12 @@ static _Noreturn void child(struct actor *self, uint32_t life, uint64_t seed)
 	_exit(0);
 }
 
+/* Another order may have come meanwhile. */
+static void obeyed(struct actor *self, uint32_t order)
+{
+	atomic_compare_exchange_strong(&self->order, &order, ORDER_LIVE);
+}
+
 static void fork_child(struct actor *self, uint64_t *random)
 {
 	uint64_t seed = *random + 1;
@@ -59,7 +65,7 @@ static void fork_child(struct actor *self, uint64_t *random)
 		child(self, self->life, seed);
 	if (pid > 0)
 		self->child = (uint64_t)self->life << 32 | (uint32_t)pid;
-	self->order = ORDER_LIVE;
+	obeyed(self, ORDER_FORK);
 	self->forking = 0;
 }
 
@@ -84,7 +90,7 @@ static void obey(struct link *l, uint32_t actor, uint64_t *random)
 	case ORDER_GIVE_UP:
 		if (l->self->stage != STAGE_LINKED || l->other->stage != STAGE_LINKED)
 			break;
-		l->self->order = ORDER_LIVE;
+		obeyed(l->self, ORDER_GIVE_UP);
 		link_give_up(l, storm_random(random) % 2);
 		break;
 	case ORDER_EXIT:

@@ -261,7 +261,10 @@ static void must_not_have(struct link *l, uint32_t note, bool byte_too, const ch
 	if (l->got[note])
 		wrong(l, "an event of the other's %s, %s", name_of[note], when);
 	if (byte_too && byte_there(l, note) == 0)
-		wrong(l, "the byte of the other's %s is cleared, %s", name_of[note], when);
+		wrong(l,
+		      "the byte of the other's %s is cleared, %s; the page's others are %d and %d",
+		      name_of[note], when, (note == OF_PAGE ? l->mapped : l->own)[byte_of[!note]],
+		      (note == OF_PAGE ? l->mapped : l->own)[0]);
 }
 
 /* An event came: then the storm, who killed it, says so yet, or it says that it gave something up. */

@@ -62,6 +62,14 @@ static void process_has_gone(struct process *p)
 	p->pidfd = -1;
 }
 
+void process_look(struct process *p)
+{
+	struct pollfd ended = {.fd = p->pidfd, .events = POLLIN};
+
+	if (p->pidfd >= 0 && !p->gone && poll(&ended, 1, 0) > 0)
+		process_has_gone(p);
+}
+
 static void process_is(struct process *p, pid_t pid)
 {
 	*p = (struct process){.pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0)};

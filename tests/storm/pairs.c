@@ -165,6 +165,7 @@ static void victim_dies(struct storm *s, unsigned int pair)
 	struct pair *p = &s->pairs[pair];
 	struct actor *victim = shared_of(s, p->victim), *left = shared_of(s, p->victim ^ 1);
 
+	process_look(&s->actors[p->victim]);
 	if (!s->actors[p->victim].gone && victim->stage != STAGE_REPLACED)
 		return;
 	storm_notice_children(s);
@@ -185,15 +186,40 @@ static void victim_dies(struct storm *s, unsigned int pair)
 	p->deadline = storm_now() + s->patience_ns;
 }
 
+/* What the kernel tells of a process that hangs. */
+static void show(pid_t pid)
+{
+	static const char *const names[] = {"status", "wchan", "syscall", "stack"};
+	char path[64], line[256];
+
+	for (unsigned int i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, names[i]);
+		f = fopen(path, "r");
+		while (f && fgets(line, sizeof(line), f))
+			if (i || strstr(line, "State") || strstr(line, "Pnd") ||
+			    strstr(line, "PPid") || strstr(line, "Name") || strstr(line, "Thr"))
+				fprintf(stderr, "%d %s: %s%s", pid, names[i], line,
+					strchr(line, '\n') ? "" : "\n");
+		if (f)
+			fclose(f);
+	}
+}
+
 static void failed(struct storm *s, unsigned int pair, unsigned int side, const char *what)
 {
 	struct actor *a = shared_of(s, 2 * pair + side), *other = shared_of(s, 2 * pair + !side);
 
-	storm_failed("domain %u, against %u (pair %u, state %d, the other's notes %u and %u, order "
-		     "%u; victim %d): %s%s%s",
-		     a->domid, a->other_domid, pair, s->pairs[pair].state, other->note[0],
-		     other->note[1], other->order, s->pairs[pair].victim == 2 * pair + !side, what,
-		     *a->text ? ": " : "", a->text);
+	show(s->actors[2 * pair].pid);
+	show(s->actors[2 * pair + 1].pid);
+	storm_failed(
+	    "domain %u, against %u (pair %u, state %d, how %d, the other's notes %u and %u, "
+	    "order %u, process %d%s; victim %d): %s%s%s",
+	    a->domid, a->other_domid, pair, s->pairs[pair].state, s->pairs[pair].how,
+	    other->note[0], other->note[1], other->order, s->actors[2 * pair + !side].pid,
+	    s->actors[2 * pair + !side].gone ? ", which is gone" : "",
+	    s->pairs[pair].victim == 2 * pair + !side, what, *a->text ? ": " : "", a->text);
 }
 
 /* A call that failed is wrong unless the other side, which it needs, was ending. */
@@ -252,6 +278,7 @@ void pair_step(struct storm *s, unsigned int pair)
 		if (shared_of(s, p->victim ^ 1)->stage != STAGE_LINKED ||
 		    shared_of(s, p->victim ^ 1)->half_seen)
 			process_signal(&s->children[p->victim], SIGKILL);
+		process_look(&s->children[p->victim]);
 		if (!s->children[p->victim].gone)
 			break;
 		settle(s);
@@ -266,6 +293,8 @@ void pair_step(struct storm *s, unsigned int pair)
 	case CLEARING:
 		for (unsigned int side = 0; side < 2; side++) {
 			process_signal(&s->children[2 * pair + side], SIGKILL);
+			process_look(&s->children[2 * pair + side]);
+			process_look(&sides[side]);
 			if (!sides[side].gone || has_child(s, 2 * pair + side))
 				return;
 		}

@@ -37,6 +37,21 @@ uint32_t storm_roll(struct storm *s, uint32_t sides)
 	return storm_random(&s->random) % sides;
 }
 
+static void kill_children(void)
+{
+	char path[64];
+	int pid;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", getpid());
+	f = fopen(path, "r");
+	while (f && fscanf(f, "%d", &pid) == 1)
+		if (pid != storm.machine.pid)
+			kill(pid, SIGKILL);
+	if (f)
+		fclose(f);
+}
+
 /* Nothing outlives the storm. */
 static void end_all(void)
 {
@@ -49,8 +64,11 @@ static void end_all(void)
 			kill(storm.nests[i].pid, SIGKILL);
 	if (storm.machine.pid > 0)
 		kill(storm.machine.pid, SIGTERM);
-	while (waitpid(-1, NULL, 0) > 0)
-		;
+	/* A nest may have been about to tell of one. */
+	do {
+		usleep(1000);
+		kill_children();
+	} while (waitpid(-1, NULL, WNOHANG) >= 0);
 	unlink(storm.machine.socket);
 	rmdir(storm.dir);
 }

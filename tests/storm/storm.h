@@ -88,6 +88,8 @@ void nests_listen(struct storm *s, int timeout_ms);
 /* All end; nobody may have used the processor while it had nothing to do. */
 void nests_end(struct storm *s);
 void process_signal(struct process *p, int signal);
+/* Has it ended? A nest that was killed with its domain may have been about to tell. */
+void process_look(struct process *p);
 
 /* pairs.c */
 void pair_step(struct storm *s, unsigned int pair);

@@ -3,44 +3,44 @@
 #include "domain_kill.h"
 
 #include "aside.h"
+#include "domain_member.h"
+#include "process-status.h"
 #include "program.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
-/* What a program's environment may be for us to look at it. */
-#define ENVIRON_MAX (256u * 1024u)
-/* How long a look may take: the first that is late, each of the others, which have been waiting too. */
+/* How long a look may wait: the first that is late, each of the others, which have been waiting too. */
 #define PATIENCE_MS      5000u
 #define PATIENCE_MORE_MS 500u
 #define MOST_LATE        64u
-/* So many are looked at by one thread, as long as none is late: on a busy machine each change of threads waits
- * for a processor. */
-#define MOST_TOGETHER 64u
-#define TOGETHER_MS   2000u
-#define MOST_ROUNDS   8
+#define MOST_ROUNDS      8
+
+static void say(struct survivors *s, const char *what, const char *why)
+{
+	int n = snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s: %s\n", what, why);
+
+	if (n > 0 && (size_t)n < sizeof(s->text) - s->len)
+		s->len += (uint32_t)n;
+}
 
 static void note(struct survivors *s, uint32_t pid, const char *what, const char *why)
 {
 	struct program program;
-	char who[PROGRAM_TEXT];
-	int n;
+	char who[PROGRAM_TEXT], text[PROGRAM_TEXT + 32];
 
 	program_look(&program, pid);
-	n = snprintf(s->text + s->len, sizeof(s->text) - s->len, "%s %s: %s\n",
-		     program_text(&program, who), what, why);
-	if (n > 0 && (size_t)n < sizeof(s->text) - s->len)
-		s->len += (uint32_t)n;
+	snprintf(text, sizeof(text), "%s %s", program_text(&program, who), what);
+	say(s, text, why);
 }
 
 void domain_kill_process(struct survivors *s, uint32_t pid)
@@ -49,95 +49,30 @@ void domain_kill_process(struct survivors *s, uint32_t pid)
 		note(s, pid, "lives on", strerror(errno));
 }
 
-static const char *value(const char *environment, size_t len, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *p = environment; p < environment + len; p += strlen(p) + 1)
-		if (strncmp(p, name, n) == 0 && p[n] == '=')
-			return p + n + 1;
-	return NULL;
-}
-
-/* One process, looked at. */
-struct look {
-	uint32_t pid, domid;
-	int err; /* of killing it */
-	char socket[PATH_MAX];
+struct pids {
+	uint32_t *all;
+	size_t n, room;
 };
-
-/* Started by gntsim, or by who was, and not let go since. */
-static bool is_started_in(const struct look *l, char *room)
-{
-	char path[32], number[16];
-	const char *at, *domain, *preload, *front;
-	size_t len = 0;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/environ", l->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	while (len < ENVIRON_MAX && (n = read(fd, room + len, ENVIRON_MAX - len)) > 0)
-		len += (size_t)n;
-	close(fd);
-	room[len] = '\0';
-	at = value(room, len, "GNTSIM_SOCKET");
-	domain = value(room, len, "GNTSIM_DOMAIN");
-	preload = value(room, len, "LD_PRELOAD");
-	front = value(room, len, "GNTSIM_FRONT");
-	snprintf(number, sizeof(number), "%u", l->domid);
-	return at && domain && strcmp(at, l->socket) == 0 &&
-	       (l->domid == DOMAIN_KILL_EACH || strcmp(domain, number) == 0) &&
-	       ((preload && strstr(preload, "libgntsim-preload")) ||
-		(front && strcmp(front, "ptrace") == 0));
-}
-
-/* The number may be another's by the time that we have looked: the pidfd is not. */
-static void look_at(void *args)
-{
-	struct look *l = args;
-	int fd = (int)syscall(SYS_pidfd_open, l->pid, 0);
-	char *room = malloc(ENVIRON_MAX + 1);
-
-	if (!room)
-		l->err = ENOMEM;
-	else if (fd >= 0 && is_started_in(l, room) &&
-		 syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
-		l->err = errno;
-	free(room);
-	if (fd >= 0)
-		close(fd);
-}
-
-struct looks {
-	struct look look; /* what is looked for */
-	uint32_t n, pid[MOST_TOGETHER];
-	int err[MOST_TOGETHER];
-};
-
-static void look_at_several(void *args)
-{
-	struct looks *several = args;
-
-	for (uint32_t i = 0; i < several->n; i++) {
-		several->look.pid = several->pid[i];
-		several->look.err = 0;
-		look_at(&several->look);
-		several->err[i] = several->look.err;
-	}
-}
 
 struct domain_kill {
 	pthread_mutex_t lock;
-	unsigned int users; /* the thread, who started it */
+	pthread_cond_t changed;
+	unsigned int users; /* the threads, who started it */
 	struct survivors survivors;
-	struct look look; /* what is looked for */
-	uint32_t asker, highest;
-	uint32_t late[MOST_LATE];
-	unsigned int n_late;
+	struct domain_place place; /* what is looked for */
+	uint32_t asker;
 	int done; /* closed when it is */
+	/* All processes, at this round's beginning and at the one's before, by number; who is new. */
+	struct pids before, now, fresh;
+	/* Who looks at these, one after the other, and at which. Another takes its place when it is late. */
+	const struct looker *looker;
+	size_t at;
+	unsigned int killed, n_late;
+};
+
+struct looker {
+	struct domain_kill *k;
+	uint32_t thread; /* 0: it has not begun */
 };
 
 static void let_go(struct domain_kill *k)
@@ -149,84 +84,186 @@ static void let_go(struct domain_kill *k)
 	pthread_mutex_unlock(&k->lock);
 	if (left)
 		return;
+	pthread_cond_destroy(&k->changed);
 	pthread_mutex_destroy(&k->lock);
+	free(k->before.all);
+	free(k->now.all);
+	free(k->fresh.all);
 	free(k);
 }
 
-static bool is_late(const struct domain_kill *k, uint32_t pid)
+/* Looks at each; ends when another has taken over meanwhile. */
+static void *look_on(void *ctx)
 {
-	for (unsigned int i = 0; i < k->n_late; i++)
-		if (k->late[i] == pid)
-			return true;
-	return k->n_late == MOST_LATE;
-}
+	struct looker *l = ctx;
+	struct domain_kill *k = l->k;
+	char *room = malloc(DOMAIN_MEMBER_ROOM);
 
-static void tell(struct domain_kill *k, uint32_t pid, const char *what, const char *why)
-{
 	pthread_mutex_lock(&k->lock);
-	note(&k->survivors, pid, what, why);
+	l->thread = (uint32_t)gettid();
+	while (k->looker == l && k->at < k->fresh.n) {
+		uint32_t pid = k->fresh.all[k->at];
+		int got;
+
+		pthread_mutex_unlock(&k->lock);
+		got = room ? domain_member_kill(&k->place, pid, room) : -ENOMEM;
+		pthread_mutex_lock(&k->lock);
+		k->killed += got > 0;
+		if (k->looker != l)
+			break;
+		if (got < 0)
+			note(&k->survivors, pid, "lives on", strerror(-got));
+		k->at++;
+	}
+	if (k->looker == l)
+		k->looker = NULL;
+	pthread_cond_signal(&k->changed);
 	pthread_mutex_unlock(&k->lock);
+	free(room);
+	free(l);
+	let_go(k);
+	return NULL;
 }
 
-static void look_at_one(struct domain_kill *k, uint32_t pid)
+/* With the lock. */
+static int start_looker(struct domain_kill *k)
 {
-	struct look l = k->look;
+	struct looker *l = calloc(1, sizeof(*l));
+	int err = -ENOMEM;
 
-	l.pid = pid;
-	if (k->n_late == MOST_LATE)
-		return;
-	if (!aside(look_at, &l, sizeof(l), k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS)) {
-		k->late[k->n_late++] = pid;
-		tell(k, pid, "may live on", "it cannot be looked at");
-	} else if (l.err) {
-		tell(k, pid, "lives on", strerror(l.err));
+	if (l) {
+		l->k = k;
+		k->looker = l;
+		k->users++;
+		err = aside_start(look_on, l);
+	}
+	if (l && err < 0) {
+		k->looker = NULL;
+		k->users--;
+		free(l);
+	}
+	return err;
+}
+
+static struct timespec in(unsigned int ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += ms / 1000;
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}
+
+/* Who only waits for a processor is not late. */
+static bool waits(const struct looker *l)
+{
+	struct process_status s;
+
+	return l->thread && process_status((uint32_t)getpid(), l->thread, &s) && s.state != 'R';
+}
+
+/* Waits for the looker's end, or until it is late with one; with the lock. */
+static void await(struct domain_kill *k)
+{
+	const struct looker *l = k->looker;
+
+	while (k->looker == l) {
+		struct timespec until = in(k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS);
+		size_t at = k->at;
+		int err = 0;
+
+		while (k->looker == l && err == 0)
+			err = pthread_cond_timedwait(&k->changed, &k->lock, &until);
+		if (k->looker == l && k->at == at && waits(l)) {
+			k->looker = NULL;
+			k->n_late++;
+			note(&k->survivors, k->fresh.all[k->at++], "may live on",
+			     "it cannot be looked at");
+		}
 	}
 }
 
-/* One that is late is found among them by a look at each. */
-static void look_at_these(struct domain_kill *k, struct looks *several)
+static bool add(struct pids *p, uint32_t pid)
 {
-	bool in_time = aside(look_at_several, several, sizeof(*several), TOGETHER_MS);
+	if (p->n == p->room) {
+		size_t room = p->room ? 2 * p->room : 256;
+		uint32_t *all = reallocarray(p->all, room, sizeof(*all));
 
-	for (uint32_t i = 0; i < several->n; i++)
-		if (!in_time)
-			look_at_one(k, several->pid[i]);
-		else if (several->err[i])
-			tell(k, several->pid[i], "lives on", strerror(several->err[i]));
-	several->n = 0;
+		if (!all)
+			return false;
+		p->all = all;
+		p->room = room;
+	}
+	p->all[p->n++] = pid;
+	return true;
 }
 
-static bool look_at_all(struct domain_kill *k)
+static int by_number(const void *a, const void *b)
 {
-	DIR *proc = opendir("/proc");
-	struct looks several = {.look = k->look};
-	uint32_t before = k->highest;
-	const struct dirent *d;
+	const uint32_t *x = a, *y = b;
 
-	while (proc && (d = readdir(proc))) {
+	return (*x > *y) - (*x < *y);
+}
+
+static bool is_in(const struct pids *p, uint32_t pid)
+{
+	return p->n && bsearch(&pid, p->all, p->n, sizeof(pid), by_number);
+}
+
+/* Who is there now, and was not when we looked before; with the lock. */
+static int list(struct domain_kill *k)
+{
+	struct pids last = k->before;
+	DIR *proc = opendir("/proc");
+	const struct dirent *d;
+	int err = proc ? 0 : -errno;
+
+	k->before = k->now;
+	k->now = last;
+	k->now.n = k->fresh.n = k->at = 0;
+	while (err == 0 && (d = readdir(proc))) {
 		uint32_t pid = (uint32_t)strtoul(d->d_name, NULL, 10);
 
-		if (pid > k->highest)
-			k->highest = pid;
-		if (pid <= 1 || pid == k->asker || pid == (uint32_t)getpid() || is_late(k, pid))
-			continue;
-		several.pid[several.n++] = pid;
-		if (several.n == MOST_TOGETHER)
-			look_at_these(k, &several);
+		if (pid > 1 && pid != k->asker && pid != (uint32_t)getpid() &&
+		    (!add(&k->now, pid) || (!is_in(&k->before, pid) && !add(&k->fresh, pid))))
+			err = -ENOMEM;
 	}
-	look_at_these(k, &several);
 	if (proc)
 		closedir(proc);
-	return k->highest != before;
+	if (k->now.n)
+		qsort(k->now.all, k->now.n, sizeof(*k->now.all), by_number);
+	return err;
+}
+
+/* @return whether any was killed: it may have started another, of a number that we had passed */
+static bool look_at_all(struct domain_kill *k)
+{
+	int err = list(k);
+
+	k->killed = 0;
+	while (err == 0 && k->at < k->fresh.n && k->n_late < MOST_LATE) {
+		err = start_looker(k);
+		if (err == 0)
+			await(k);
+	}
+	if (err < 0)
+		say(&k->survivors, "who uses no device may live on", strerror(-err));
+	return k->killed > 0;
 }
 
 static void *kill_all(void *ctx)
 {
 	struct domain_kill *k = ctx;
 
-	/* Whoever was forked while we looked is new at the next look. */
+	pthread_mutex_lock(&k->lock);
 	for (int i = 0; i < MOST_ROUNDS && look_at_all(k); i++)
 		;
+	pthread_mutex_unlock(&k->lock);
 	close(k->done);
 	let_go(k);
 	return NULL;
@@ -236,13 +273,14 @@ int domain_kill_start(const char *socket, uint32_t domid, uint32_t asker, struct
 		      int *fd)
 {
 	struct domain_kill *k = calloc(1, sizeof(*k));
+	pthread_condattr_t attr;
 	int ends[2], err;
 
 	if (!k)
 		return -ENOMEM;
-	*k = (struct domain_kill){.users = 2, .look.domid = domid, .asker = asker};
-	if (!realpath(socket, k->look.socket))
-		snprintf(k->look.socket, sizeof(k->look.socket), "%s", socket);
+	*k = (struct domain_kill){.users = 2, .place.domid = domid, .asker = asker};
+	if (!realpath(socket, k->place.socket))
+		snprintf(k->place.socket, sizeof(k->place.socket), "%s", socket);
 	if (pipe2(ends, O_CLOEXEC) < 0) {
 		err = -errno;
 		free(k);
@@ -250,6 +288,10 @@ int domain_kill_start(const char *socket, uint32_t domid, uint32_t asker, struct
 	}
 	k->done = ends[1];
 	pthread_mutex_init(&k->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->changed, &attr);
+	pthread_condattr_destroy(&attr);
 	err = aside_start(kill_all, k);
 	if (err < 0) {
 		close(ends[0]);

@@ -7,6 +7,8 @@
 #ifndef FAKEDEV_BROKER_PROCESSES_DOMAIN_KILL_H
 #define FAKEDEV_BROKER_PROCESSES_DOMAIN_KILL_H
 
+#include "domain_member.h"
+
 #include <stdint.h>
 
 /** Lines about processes that live on. */
@@ -20,13 +22,12 @@ void domain_kill_process(struct survivors *s, uint32_t pid);
 
 /** The killing of those that were started in a domain, while the caller goes on. */
 struct domain_kill;
-/** In place of a domain's number: all of the machine's. */
-#define DOMAIN_KILL_EACH UINT32_MAX
 /**
  * Begins to kill every process that was started in the domain of the machine at @p socket, as far as
  * /proc shows it to us, but us and @p asker. To look at a process that executes a program may have to
  * wait for what the caller serves it. One that cannot be looked at for long is noted, and killed when it
  * can.
+ * @param domid may be DOMAIN_MEMBER_ANY
  * @param[out] fd at its end when all is done; the caller's
  * @retval -ENOMEM, -EAGAIN, -EMFILE, -ENFILE
  */

@@ -65,7 +65,7 @@ const char *broker_end_programs(struct broker *b, uint32_t but)
 
 	s->len = 0;
 	s->text[0] = '\0';
-	err = domain_kill_start(b->listening.path, DOMAIN_KILL_EACH, but, &kill, &fd);
+	err = domain_kill_start(b->listening.path, DOMAIN_MEMBER_ANY, but, &kill, &fd);
 	each_program(&e, domain_kill_process);
 	if (err == 0 && broker_watch(b, fd, all_looked_at, &e) == 0) {
 		while (!e.looked && broker_serve(b, -1) >= 0)
