@@ -38,7 +38,7 @@ struct map {
 static void a_map_of_one_of_its_own_grants(void)
 {
 	static const char name[] = "IOCTL_GNTDEV_MAP_GRANT_REF";
-	const struct map map = {.count = 2, .refs = {{5, 8}, {3, 9}}};
+	const struct map map = {.count = 2, .refs = {{5, 8}, {0x10003, 9}}};
 	struct scn_call call = {
 	    .kind = SCN_IOCTL, .image = (const uint8_t *)&map, .image_len = sizeof(map)};
 

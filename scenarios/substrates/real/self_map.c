@@ -21,10 +21,11 @@ bool scn_maps_from(const struct scn_call *call, uint16_t domid)
 	    call->arg[1] != scn_ioctl_by_name((struct scn_str){map, sizeof(map) - 1})->number)
 		return false;
 	for (uint32_t at = refs_at; at + ref_size <= call->image_len; at += ref_size) {
-		uint16_t granter;
+		uint32_t granter;
 
 		memcpy(&granter, call->image + at, sizeof(granter));
-		if (granter == domid)
+		/* The driver takes its low half. */
+		if ((uint16_t)granter == domid)
 			return true;
 	}
 	return false;
