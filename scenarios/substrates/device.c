@@ -39,6 +39,8 @@ static uint64_t find_capabilities(const struct device *d)
 		caps |= SCN_CAPS_OF_KERNEL;
 	if (d->domid == 0)
 		caps |= SCN_CAP(DOMIDS);
+	if (scn_dmabufs_here(d->dir))
+		caps |= SCN_CAP(DMABUF);
 	return caps | scn_module_limits_capabilities();
 }
 
@@ -97,8 +99,8 @@ static uint64_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAPS_OF_DRIVERS |
-		       SCN_CAPS_OF_KERNEL | SCN_CAPS_OF_PARAMETERS;
+		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAP(DMABUF) |
+		       SCN_CAPS_OF_DRIVERS | SCN_CAPS_OF_KERNEL | SCN_CAPS_OF_PARAMETERS;
 }
 
 static struct scn_version device_kernel(const void *self)

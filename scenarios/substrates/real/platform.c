@@ -74,6 +74,23 @@ struct scn_version scn_kernel_here(void)
 	return scn_kernel_of(u.release, u.version);
 }
 
+bool scn_dmabufs_here(const char *dir)
+{
+	static const char name[] = "IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED";
+	const struct scn_ioctl *wait = scn_ioctl_by_name((struct scn_str){name, sizeof(name) - 1});
+	uint32_t nothing[2] = {UINT32_MAX, 0};
+	char path[512];
+	bool are;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/gntdev", dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	are = fd >= 0 && ioctl(fd, wait->number, nothing) < 0 && errno == ENOENT;
+	if (fd >= 0)
+		close(fd);
+	return are;
+}
+
 struct scn_platform scn_platform_here(const char *dir)
 {
 	struct scn_platform p = {.xen.patch = -1};

@@ -13,6 +13,8 @@ struct scn_version scn_kernel_of(const char *release, const char *version);
 struct scn_version scn_kernel_here(void);
 /* `dir`: where the device nodes are. It makes a port for nobody, and closes it. */
 struct scn_platform scn_platform_here(const char *dir);
+/* Whether gntdev there has its calls for dma-bufs. */
+bool scn_dmabufs_here(const char *dir);
 /* Whether all three devices are in `dir`, and may be used; what is missing is added to `why`. */
 bool scn_devices_here(const char *dir, struct scn_buf *why);
 /* This domain's id, as `options` say, else as Xen's or xenstored's files do; -1: can't be found out. */
