@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gntdev's dma-buf calls, as a program makes them: a domain grants itself pages, and exports, passes on, maps and
- * imports them. Prints what was wrong, and says so by its status. The argument names what is tried.
+ * imports them. Prints what was wrong, and says so by its status. The argument names what is tried; "linux real" is
+ * for a real driver: ci/lab/dmabuf-driver.
  */
 #include "uapi.h"
 
@@ -321,6 +322,9 @@ static void passing(void)
 
 static int exported;
 
+/* A real driver waits in the call itself. */
+static int waits_in = SYS_ppoll;
+
 /* Once the main thread waits, which no signal ends. */
 static void *close_it(void *unused)
 {
@@ -329,7 +333,7 @@ static void *close_it(void *unused)
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)getpid());
-	while (atoi(call) != SYS_ppoll) {
+	while (atoi(call) != waits_in) {
 		nanosleep(&a_while, NULL);
 		f = fopen(path, "re");
 		need(path, f && fscanf(f, "%15s", call) == 1);
@@ -430,7 +434,13 @@ int main(int argc, char **argv)
 		return bad;
 	}
 	if (strcmp(what, "linux") == 0) {
+		if (argc > 2 && strcmp(argv[2], "real") == 0)
+			waits_in = SYS_ioctl;
 		as_linux();
+		descriptor();
+		errors();
+		unwritable();
+		waiting();
 		return bad;
 	}
 	descriptor();
