@@ -281,8 +281,10 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 		g.out = g.first;
 		g.room = sizeof(g.first);
 		g.used = sizeof(head);
-		g.dmabuf = (struct dmabuf_call){
-		    .client = c, .given = in->n_fds ? in->fds[0] : -1, .number = call.number, .back = -1};
+		g.dmabuf = (struct dmabuf_call){.client = c,
+						.given = in->n_fds ? in->fds[0] : -1,
+						.number = call.number,
+						.back = -1};
 		f = client_file(c, call.file);
 		result = call_driver(c, f, &call, &g, &traced);
 		if (result == 0 && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,11 +276,13 @@ static int take_fd(int from)
 	return fd;
 }
 
+static bool can_map = true;
+
 /* In another process: it maps what it was sent, says so, and ends when it is told to. */
 static void use(int socket)
 {
 	int fd = take_fd(socket);
-	unsigned char *m = map(fd, 2 * PAGE);
+	unsigned char *m = can_map ? map(fd, 2 * PAGE) : pages;
 	char byte;
 
 	if (m != MAP_FAILED && lseek(fd, 0, SEEK_END) == 2 * (long)PAGE)
@@ -325,20 +328,25 @@ static int exported;
 /* A real driver waits in the call itself. */
 static int waits_in = SYS_ppoll;
 
-/* Once the main thread waits, which no signal ends. */
-static void *close_it(void *unused)
+static void until_it_waits(int thread)
 {
 	char path[64], call[16] = "";
 	const struct timespec a_while = {.tv_nsec = 1000000};
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)getpid());
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", thread);
 	while (atoi(call) != waits_in) {
 		nanosleep(&a_while, NULL);
 		f = fopen(path, "re");
 		need(path, f && fscanf(f, "%15s", call) == 1);
 		fclose(f);
 	}
+}
+
+/* Once the main thread waits, which no signal ends. */
+static void *close_it(void *unused)
+{
+	until_it_waits(getpid());
 	tgkill(getpid(), getpid(), SIGUSR1);
 	close(exported);
 	return unused;
@@ -369,6 +377,34 @@ static void waiting(void)
 	EXPECT(wait_for(exported, UINT32_MAX), 0);
 	EXPECT(signals, 1);
 	pthread_join(thread, NULL);
+}
+
+static _Atomic int first_to_wait;
+static long first_found;
+
+static void *wait_first(void *unused)
+{
+	first_to_wait = gettid();
+	first_found = wait_for(exported, 300);
+	return unused;
+}
+
+/* Of two who wait the last to come is told. */
+static void two_waiting(void)
+{
+	const struct timespec a_while = {.tv_nsec = 1000000};
+	pthread_t first, closer;
+
+	exported = export(1);
+	pthread_create(&first, NULL, wait_first, NULL);
+	while (!first_to_wait)
+		nanosleep(&a_while, NULL);
+	until_it_waits(first_to_wait);
+	pthread_create(&closer, NULL, close_it, NULL);
+	EXPECT(wait_for(exported, UINT32_MAX), 0);
+	pthread_join(closer, NULL);
+	pthread_join(first, NULL);
+	EXPECT(first_found, -ETIMEDOUT);
 }
 
 /* The program that exec starts has it if it is not closed on exec, and the gntdev file with it. */
@@ -440,7 +476,10 @@ int main(int argc, char **argv)
 		descriptor();
 		errors();
 		unwritable();
+		can_map = false;
+		passing();
 		waiting();
+		two_waiting();
 		return bad;
 	}
 	descriptor();
@@ -449,6 +488,7 @@ int main(int argc, char **argv)
 	unwritable();
 	passing();
 	waiting();
+	two_waiting();
 	executing(argv[0]);
 	return bad;
 }
