@@ -46,8 +46,11 @@ ssize_t fuse_host_send(struct fuse_host *h, int fd, const struct iovec *iov, int
 
 	for (int i = 0; i < MOST_TRIES && !h->mute; i++) {
 		n = writev(fd, iov, count);
-		if (n >= 0 || head->unique == 0 || errno == ENOENT || errno == ENODEV)
+		if (n >= 0 || head->unique == 0 || errno == ENOENT)
 			return n;
+		/* It has ended: the next request will tell. */
+		if (errno == ENODEV)
+			return head->len;
 	}
 	give_up(h, errno);
 	return head->len;
