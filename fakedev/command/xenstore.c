@@ -195,9 +195,9 @@ int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *sock
 
 static void remove_files(const char *dir)
 {
-	static const char *const files[] = {"socket", "socket_ro", "xenstored.pid",
-					    "tdb",    "conf",      "log",
-					    "log.1",  "access",    "access.1"};
+	static const char *const files[] = {"socket",   "socket_ro", "xenstored.pid", "tdb",
+					    "conf",     "log",       "log.1",         "access",
+					    "access.1", "db",        "state_dump"};
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
 		char path[256];

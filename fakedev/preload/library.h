@@ -191,6 +191,8 @@ void lib_forget(void);
 
 /** Opens a node. @return a descriptor or a negative errno */
 int lib_open_node(int node, int flags);
+/** Where open() and stat() are to look: for OCaml's xenstored its state is in the machine's directory, not the host's. */
+const char *lib_xenstored_path(const char *path);
 /** The node whose descriptor a path leads to (/proc/self/fd/N), or -1. */
 int lib_node_reopened(const char *path);
 

@@ -32,8 +32,8 @@ static mode_t mode_of(int flags, va_list args)
 		va_start(args, flags);                                                             \
 		mode = mode_of(flags, args);                                                       \
 		va_end(args);                                                                      \
-		return OR_ANOTHER(NEXT(name)(path, flags, mode), AT_FDCWD, path,                   \
-				  (int)lib_result(lib_open_node(node, flags)));                    \
+		return OR_ANOTHER(NEXT(name)(lib_xenstored_path(path), flags, mode), AT_FDCWD,     \
+				  path, (int)lib_result(lib_open_node(node, flags)));              \
 	}
 #define OPENAT(name)                                                                               \
 	DECLARE_NEXT(name);                                                                        \

@@ -122,7 +122,8 @@ static inline int ask_kernel(int node, const char *path, struct stat *st, int fl
 			return show(node, AS_STAT(st));                                            \
 		if (lib_next_or_kernel(&next_##name, #name) == LIB_KERNEL)                         \
 			return ask_kernel(node, path, AS_STAT(st), flags);                         \
-		r = OR_BEHIND(NEXT(name)(path, st), AT_FDCWD, path, show(node, AS_STAT(st)));      \
+		r = OR_BEHIND(NEXT(name)(lib_xenstored_path(path), st), AT_FDCWD, path,            \
+			      show(node, AS_STAT(st)));                                            \
 		node = r == 0 ? node_found(node, AT_FDCWD, path, AS_STAT(st)) : -1;                \
 		return node >= 0 ? show(node, AS_STAT(st)) : r;                                    \
 	}
