@@ -99,7 +99,7 @@ static uint64_t device_capabilities(const void *self)
 	const struct device *d = self;
 
 	return d ? d->capabilities
-		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAP(DMABUF) |
+		 : SCN_CAP(ADVANCE) | SCN_CAP(THIRD_DOMAIN) | SCN_CAP(DMABUF) | SCN_CAP(DOMIDS) |
 		       SCN_CAPS_OF_DRIVERS | SCN_CAPS_OF_KERNEL | SCN_CAPS_OF_PARAMETERS;
 }
 
