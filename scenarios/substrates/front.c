@@ -179,6 +179,9 @@ static void front_end(void *self)
 	if (status && s->front->mounts)
 		scn_unmount(s->tree);
 	s->pid = 0;
+	/* Who traced them is ours to wait for, and ends after them: a machine's that was before has by now. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
 	if (s->output >= 0)
 		close(s->output);
 	s->output = -1;
