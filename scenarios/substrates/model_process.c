@@ -290,7 +290,12 @@ static int user_install(void *ctx, struct gntsim_file *dmabuf)
 	if (!f)
 		return -EMFILE;
 	*f = (struct scn_model_file){
-	    .file = dmabuf, .allowance = p->memory.allowance, .users = 1, .flags = O_RDWR};
+	    .file = dmabuf,
+	    .allowance = p->memory.allowance,
+	    .effects = p->effects,
+	    .users = 1,
+	    .flags = O_RDWR,
+	};
 	fd = install(p, f, true);
 	if (fd < 0)
 		scn_allowance_free(f->allowance, f, sizeof(*f));
