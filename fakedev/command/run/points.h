@@ -19,7 +19,7 @@ struct run_last_words {
 	bool leaks_known; /**< --leaks */
 	unsigned int leaks, hazards;
 	struct json_object *harm; /**< the causes of the hazards, an array of texts; the caller's */
-	char left[160]; /**< in the machine; "": nothing */
+	char left[160];           /**< in the machine; "": nothing */
 };
 
 /** Opened before the run, so that what can't be written is known. @return NULL, explained */
