@@ -204,9 +204,10 @@ struct wire_ioctl {
 	uint32_t cmd;
 	uint64_t arg;
 	uint32_t n_regions;
-	int32_t number; /**< gntdev's export: of the descriptor that the dma-buf gets; or -EMFILE */
+	int32_t number; /**< gntdev's export: of the descriptor that the dma-buf gets; or
+			   -EMFILE. Its import without a descriptor: -EINVAL, it is no socket; else EBADF */
 };
-/** Of gntdev's dma-buf calls, which come with a descriptor: an import with what is imported, the others with any.
+/** Of gntdev's dma-buf calls, which come by the socket: an import with what is imported.
  * An export is answered with the dma-buf, and one that waits (-EINPROGRESS) with a descriptor to wait at until
  * it can be read.
  * Reply to WIRE_IOCTL: n_regions times a region with data, to be stored in this order. */

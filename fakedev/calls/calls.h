@@ -57,8 +57,10 @@ bool lib_may(long nr);
 
 /**
  * One request and its reply (entered). @p in must be given to wire_in_done().
+ * @param n_fds LIB_ANSWERED_WITH_FDS: none, but the reply of this operation, which has none else, may have some
  * @return the reply's result if negative, else 0; -EIO when the broker is gone
  */
+#define LIB_ANSWERED_WITH_FDS (-1)
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in);
 /** May lib_callv() take a piece of the program's own memory as it is? */
@@ -92,7 +94,11 @@ int lib_hand_over(int fd);
 int lib_reserve(int fd);
 /** A descriptor of the program's is a device from now on. */
 void lib_came(int fd);
-/** A descriptor of the program's, as one of the caller's until lib_give_back(); -EBADF. */
+/**
+ * A socket of the program's, as one of the caller's until lib_give_back(). The machine closes what it is sent: of a
+ * file that it serves itself it would wait for itself.
+ * @retval -EBADF @retval -EINVAL it is no socket
+ */
 int lib_borrow(int fd);
 void lib_give_back(int fd);
 /**
@@ -216,9 +222,8 @@ bool dmabuf_is_call(uint32_t cmd);
 bool dmabuf_imports(uint32_t cmd);
 /** The descriptors of such a call; entered. */
 struct dmabuf {
-	int sent;     /**< goes with the request */
-	int borrowed; /**< that is the program's, or -1 */
-	int number;   /**< the program's, of what is exported; or -EMFILE */
+	int borrowed; /**< of the program's: goes with the request; or negative */
+	int number;   /**< the program's, of what is exported; or why there is none */
 	int wait;     /**< afterwards: where to wait, or -1 */
 	int came; /**< afterwards: the program's dma-buf, or -1; for lib_came() when @p in is done with */
 	struct lib_room room;

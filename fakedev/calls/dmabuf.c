@@ -41,12 +41,15 @@ void dmabuf_begin(struct dmabuf *b, int fd, uint32_t cmd, uint64_t arg)
 {
 	struct ioctl_gntdev_dmabuf_imp_to_refs imp;
 
-	*b = (struct dmabuf){.sent = fd, .borrowed = -1, .number = -EMFILE};
+	*b = (struct dmabuf){.borrowed = -1, .number = -EMFILE};
 	if (is_export(cmd))
 		b->number = lib_reserve(fd);
 	/* Without it the driver looks at all else first, and finds none. */
-	if (dmabuf_imports(cmd) && lib_copy_in(&imp, arg, sizeof(imp)) == 0)
-		b->sent = b->borrowed = lib_borrow((int)imp.fd);
+	if (dmabuf_imports(cmd) && lib_copy_in(&imp, arg, sizeof(imp)) == 0) {
+		b->borrowed = lib_borrow((int)imp.fd);
+		if (b->borrowed < 0)
+			b->number = b->borrowed;
+	}
 	lib_room_begin(&b->room);
 }
 

@@ -353,11 +353,11 @@ static int ask_fixed(const struct device *d, uint32_t cmd, uint64_t arg, struct 
 
 static int call_gathered(const struct gather *g, const struct dmabuf *dmabuf, struct wire_in *in)
 {
-	bool sends = dmabuf && dmabuf->sent >= 0;
-
-	if (dmabuf)
-		((struct wire_ioctl *)(void *)g->p)->number = dmabuf->number;
-	return lib_call(WIRE_IOCTL, g->p, g->used, sends ? &dmabuf->sent : NULL, sends, in);
+	if (!dmabuf)
+		return lib_call(WIRE_IOCTL, g->p, g->used, NULL, 0, in);
+	((struct wire_ioctl *)(void *)g->p)->number = dmabuf->number;
+	return lib_call(WIRE_IOCTL, g->p, g->used, &dmabuf->borrowed,
+			dmabuf->borrowed >= 0 ? 1 : LIB_ANSWERED_WITH_FDS, in);
 }
 
 static int ask_gathered(const struct device *d, uint32_t cmd, uint64_t arg,

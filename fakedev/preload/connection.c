@@ -500,6 +500,8 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 	memset(in, 0, sizeof(*in));
 	if (n_fds == 0 && lib_bell_call(op, &whole, 1, -1, in, &err))
 		return conclude(err, in);
+	if (n_fds == LIB_ANSWERED_WITH_FDS)
+		n_fds = 0;
 	err = lib_connect();
 	if (err < 0)
 		return err;

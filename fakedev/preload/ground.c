@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
 
 struct ranges *lib_ranges(void)
@@ -40,7 +41,11 @@ void lib_came(int fd)
 
 int lib_borrow(int fd)
 {
-	return raw_fcntl(fd, F_GETFD, 0) < 0 ? -EBADF : fd;
+	int type;
+	socklen_t len = sizeof(type);
+	long err = raw_syscall(SYS_getsockopt, fd, SOL_SOCKET, SO_TYPE, (long)&type, (long)&len, 0);
+
+	return err == -EBADF ? -EBADF : err < 0 ? -EINVAL : fd;
 }
 
 void lib_give_back(int fd)

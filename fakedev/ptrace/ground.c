@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -288,7 +289,7 @@ int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, i
 	if (err < 0)
 		return err;
 	err = wire_send(s->fd, (uint16_t)op, s->watched ? follower->now->tid : 0, payload, len, fds,
-			n_fds);
+			n_fds > 0 ? n_fds : 0);
 	if (err == 0)
 		err = receive(s, in);
 	if (err == -EPIPE || err == -EPROTO)
@@ -420,9 +421,15 @@ void lib_came(int fd)
 
 int lib_borrow(int fd)
 {
-	int ours = thread_fd(follower->now, fd);
+	int ours = thread_fd(follower->now, fd), type;
+	socklen_t len = sizeof(type);
 
-	return ours < 0 ? -EBADF : ours;
+	if (ours < 0)
+		return -EBADF;
+	if (getsockopt(ours, SOL_SOCKET, SO_TYPE, &type, &len) == 0)
+		return ours;
+	close(ours);
+	return -EINVAL;
 }
 
 void lib_give_back(int fd)

@@ -32,7 +32,7 @@ int dmabuf_find(const struct dmabuf_call *call, struct gntsim_file **out)
 	socklen_t len = sizeof(cookie);
 
 	if (call->given < 0)
-		return -EBADF;
+		return call->number == -EINVAL ? -EINVAL : -EBADF;
 	if (getsockopt(call->given, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0)
 		f = device_find(call->client->broker, cookie);
 	if (!f || f->device != WIRE_DEV_DMABUF)
