@@ -26,8 +26,8 @@
  * A dma-buf holds the gntdev file that exported it, with all that this has; a gntdev file holds what it
  * imported. So one that is imported through the file that exported it keeps both for ever.
  *
- *     struct gntsim_file *memory;
- *     assert(gntsim_dmabuf_alloc(dom0, 1, &memory) == -ENOTTY); // as Debian's kernels are built
+ *     struct gntsim_file *buffer;
+ *     assert(gntsim_dmabuf_alloc(dom0, 1, &buffer) < 0); // ENOTTY, as Debian's kernels are built
  */
 #ifndef GNTSIM_DMABUF_H
 #define GNTSIM_DMABUF_H

@@ -121,7 +121,7 @@ static inline int ask_kernel(int node, const char *path, struct stat *st, int fl
 		if (is_ours(node))                                                                 \
 			return show(node, AS_STAT(st));                                            \
 		if (lib_next_or_kernel(&next_##name, #name) == LIB_KERNEL)                         \
-			return ask_kernel(node, path, AS_STAT(st), flags);                         \
+			return ask_kernel(node, lib_xenstored_path(path), AS_STAT(st), flags);     \
 		r = OR_BEHIND(NEXT(name)(lib_xenstored_path(path), st), AT_FDCWD, path,            \
 			      show(node, AS_STAT(st)));                                            \
 		node = r == 0 ? node_found(node, AT_FDCWD, path, AS_STAT(st)) : -1;                \
