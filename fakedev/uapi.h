@@ -7,6 +7,7 @@
 #ifndef FAKEDEV_UAPI_H
 #define FAKEDEV_UAPI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
 
@@ -44,5 +45,21 @@ struct ioctl_gntdev_dmabuf_imp_to_refs_v2 {
 /* Xen's public/grant_table.h. */
 #define GNTCOPY_source_gref (1 << 0)
 #define GNTCOPY_dest_gref   (1 << 1)
+
+/** Is it a call of gntdev's on dma-bufs? They have to do with descriptors of the caller's. */
+static inline bool dmabuf_is_call(uint32_t cmd)
+{
+	switch (cmd) {
+	case IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS:
+	case IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2:
+	case IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED:
+	case IOCTL_GNTDEV_DMABUF_IMP_TO_REFS:
+	case IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2:
+	case IOCTL_GNTDEV_DMABUF_IMP_RELEASE:
+		return true;
+	default:
+		return false;
+	}
+}
 
 #endif

@@ -55,12 +55,12 @@ void lib_leave(const sigset_t *saved);
  */
 bool lib_may(long nr);
 
+#define LIB_ANSWERED_WITH_FDS (-1)
 /**
  * One request and its reply (entered). @p in must be given to wire_in_done().
  * @param n_fds LIB_ANSWERED_WITH_FDS: none, but the reply of this operation, which has none else, may have some
  * @return the reply's result if negative, else 0; -EIO when the broker is gone
  */
-#define LIB_ANSWERED_WITH_FDS (-1)
 int lib_call(enum wire_op op, const void *payload, size_t len, const int *fds, int n_fds,
 	     struct wire_in *in);
 /** May lib_callv() take a piece of the program's own memory as it is? */
@@ -101,12 +101,12 @@ void lib_came(int fd);
  */
 int lib_borrow(int fd);
 void lib_give_back(int fd);
+#define LIB_WAITS LONG_MIN
 /**
  * Waits until a descriptor of the caller's can be read, which it uses up; no signal ends it. (Not entered.)
  * @param ms at most; above INT32_MAX for ever
  * @return 0 or -ETIMEDOUT; LIB_WAITS: the program waits by itself, and its call ends without us
  */
-#define LIB_WAITS LONG_MIN
 long lib_wait(int fd, uint32_t ms);
 /** The page frames' descriptor that the program keeps, or -1. */
 int lib_arena(bool writable);
@@ -216,8 +216,6 @@ int node_of_file(const struct device *d);
 
 /** LIB_WAITS: see lib_wait(). */
 long device_ioctl(int fd, const struct device *d, uint32_t cmd, uint64_t arg);
-/** Is it a call of gntdev's on dma-bufs? */
-bool dmabuf_is_call(uint32_t cmd);
 /** Is it one that gives references to a dma-buf's pages? */
 bool dmabuf_imports(uint32_t cmd);
 /** The descriptors of such a call; entered. */

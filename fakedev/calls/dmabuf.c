@@ -6,21 +6,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-bool dmabuf_is_call(uint32_t cmd)
-{
-	switch (cmd) {
-	case IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS:
-	case IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2:
-	case IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED:
-	case IOCTL_GNTDEV_DMABUF_IMP_TO_REFS:
-	case IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2:
-	case IOCTL_GNTDEV_DMABUF_IMP_RELEASE:
-		return true;
-	default:
-		return false;
-	}
-}
-
 static bool is_export(uint32_t cmd)
 {
 	return cmd == IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS ||
@@ -87,9 +72,7 @@ uint64_t dmabuf_size(const struct device *d)
 
 long dmabuf_seek(const struct device *d, int64_t offset, int whence)
 {
-	if (whence != SEEK_END && whence != SEEK_SET)
-		return -EINVAL;
-	if (offset != 0)
+	if ((whence != SEEK_END && whence != SEEK_SET) || offset != 0)
 		return -EINVAL;
 	return whence == SEEK_END ? (long)dmabuf_size(d) : 0;
 }

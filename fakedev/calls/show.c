@@ -50,30 +50,23 @@ void node_stat(int node, uint32_t uid, uint32_t gid, struct stat *st)
 
 void node_statx(int node, uint32_t uid, uint32_t gid, struct statx *st)
 {
-	const struct place *p = place_at(node);
+	struct stat s;
 
+	node_stat(node, uid, gid, &s);
 	memset(st, 0, sizeof(*st));
-	if (node >= LIB_DMABUF) {
-		*st = (struct statx){.stx_mask = STATX_BASIC_STATS,
-				     .stx_mode = DMABUF_MODE,
-				     .stx_nlink = 1,
-				     .stx_uid = uid,
-				     .stx_gid = gid,
-				     .stx_size = (uint64_t)(node - LIB_DMABUF) * 4096,
-				     .stx_blocks = (uint64_t)(node - LIB_DMABUF) * 8,
-				     .stx_blksize = 4096};
-		return;
-	}
-	st->stx_mask = STATX_BASIC_STATS & ~(unsigned int)STATX_BLOCKS;
-	st->stx_mode = (uint16_t)p->mode;
-	st->stx_nlink = (uint32_t)links_of(p);
-	st->stx_ino = (uint64_t)node + 1;
+	st->stx_mask = STATX_BASIC_STATS;
+	if (node < LIB_DMABUF)
+		st->stx_mask &= ~(unsigned int)STATX_BLOCKS;
+	st->stx_mode = (uint16_t)s.st_mode;
+	st->stx_nlink = (uint32_t)s.st_nlink;
+	st->stx_ino = s.st_ino;
 	st->stx_uid = uid;
 	st->stx_gid = gid;
-	st->stx_size = (uint64_t)size_of(p);
-	st->stx_rdev_major = S_ISCHR(p->mode) ? MISC_MAJOR : 0;
-	st->stx_rdev_minor = S_ISCHR(p->mode) ? p->minor : 0;
-	st->stx_blksize = 4096;
+	st->stx_size = (uint64_t)s.st_size;
+	st->stx_rdev_major = major(s.st_rdev);
+	st->stx_rdev_minor = minor(s.st_rdev);
+	st->stx_blksize = (uint32_t)s.st_blksize;
+	st->stx_blocks = (uint64_t)s.st_blocks;
 }
 
 int node_access(int node, int mode)

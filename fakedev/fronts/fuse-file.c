@@ -384,14 +384,6 @@ static struct gntsim_mm *mm_of_thread(const struct broker *b, uint32_t thread)
 	return mm ? mm : client_mm_of_process(b, process_of_thread(thread));
 }
 
-/* They have to do with descriptors of the caller's, which the library asks for in his place. */
-static bool is_about_dmabufs(uint32_t cmd)
-{
-	return _IOC_TYPE(cmd) == 'G' &&
-	       _IOC_NR(cmd) >= _IOC_NR(IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS) &&
-	       _IOC_NR(cmd) <= _IOC_NR(IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2);
-}
-
 static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uint64_t arg,
 			const struct gntsim_user_memory *um)
 {
@@ -401,7 +393,8 @@ static long call_driver(struct fuse_file *ff, uint32_t thread, uint32_t cmd, uin
 
 	if (!f->file)
 		return request_other_ioctl(f, cmd, arg, um);
-	if (f->device == WIRE_DEV_GNTDEV && is_about_dmabufs(cmd))
+	/* The library asks for these in his place. */
+	if (f->device == WIRE_DEV_GNTDEV && dmabuf_is_call(cmd))
 		return -ENOTTY;
 	if (ff->unassisted)
 		return pages_ioctl(ff, thread, cmd, arg, um);

@@ -238,16 +238,16 @@ void file_call_made(struct thread *t);
  * @param[out] copy if it is, a descriptor of our own for it, to be closed; may be NULL
  */
 bool file_device(struct thread *t, int fd, struct device *out, int *copy);
-/* From now on that is known of it. */
-/** A descriptor that it has got, by whatever way, may be a device. */
+/* A descriptor that it has got, by whatever way, may be a device. */
 void file_came(struct thread *t, int fd);
+/* From now on that is known of it. */
 void file_remember(struct space *s, uint64_t cookie, const struct device *d);
 
 /* ---- waits.c: what the machine is told of where programs are to end at a wait of theirs ---- */
-/* A read(), or a wait for several (WIRE_NO_FILE), begins. @return the call's number, or what it fails with */
-/** Its own ppoll() of a descriptor that @p number is of, which closes it (AFTER_RELEASED). @return false: no
+/* Its own ppoll() of a descriptor that @p number is of, which closes it (AFTER_RELEASED). @return false: no
  * memory */
 bool wait_released(struct thread *t, int number, uint32_t ms);
+/* A read(), or a wait for several (WIRE_NO_FILE), begins. @return the call's number, or what it fails with */
 int64_t wait_tell(uint32_t file, size_t count, bool blocks);
 /* poll, select, epoll_wait and their like. @return false: it is none, or there is nothing to tell of it */
 bool wait_call(struct thread *t);

@@ -61,7 +61,7 @@ int aside_start(void *(*start)(void *ctx), void *ctx)
 	return -err;
 }
 
-static struct timespec in(unsigned int ms)
+struct timespec aside_until(unsigned int ms)
 {
 	struct timespec t;
 
@@ -75,11 +75,20 @@ static struct timespec in(unsigned int ms)
 	return t;
 }
 
+void aside_condition(pthread_cond_t *changed)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 bool aside(void (*fn)(void *args), void *args, size_t size, unsigned int ms)
 {
 	struct errand *e = calloc(1, sizeof(*e) + size);
-	const struct timespec until = in(ms);
-	pthread_condattr_t attr;
+	const struct timespec until = aside_until(ms);
 	bool done;
 
 	if (!e)
@@ -87,10 +96,7 @@ bool aside(void (*fn)(void *args), void *args, size_t size, unsigned int ms)
 	e->fn = fn;
 	memcpy(e->args, args, size);
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&e->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	aside_condition(&e->changed);
 	if (aside_start(run, e) < 0) {
 		forget(e);
 		return false;

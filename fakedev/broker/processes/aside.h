@@ -8,8 +8,10 @@
 #ifndef FAKEDEV_BROKER_PROCESSES_ASIDE_H
 #define FAKEDEV_BROKER_PROCESSES_ASIDE_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 /**
  * Calls a function in a thread of its own, and waits for it, but no longer than @p ms.
@@ -21,5 +23,10 @@ bool aside(void (*fn)(void *args), void *args, size_t size, unsigned int ms);
 
 /** Starts a thread that nobody waits for, with all signals blocked. @retval -errno */
 int aside_start(void *(*run)(void *ctx), void *ctx);
+
+/** What such a thread is waited for by, with pthread_cond_timedwait() until aside_until(). */
+void aside_condition(pthread_cond_t *changed);
+/** @return the time in @p ms from now */
+struct timespec aside_until(unsigned int ms);
 
 #endif

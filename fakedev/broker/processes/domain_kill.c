@@ -145,20 +145,6 @@ static int start_looker(struct domain_kill *k)
 	return err;
 }
 
-static struct timespec in(unsigned int ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += ms / 1000;
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 /* Who only waits for a processor is not late. */
 static bool waits(const struct looker *l)
 {
@@ -173,7 +159,7 @@ static void await(struct domain_kill *k)
 	const struct looker *l = k->looker;
 
 	while (k->looker == l) {
-		struct timespec until = in(k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS);
+		struct timespec until = aside_until(k->n_late ? PATIENCE_MORE_MS : PATIENCE_MS);
 		size_t at = k->at;
 		int err = 0;
 
@@ -273,7 +259,6 @@ int domain_kill_start(const char *socket, uint32_t domid, uint32_t asker, struct
 		      int *fd)
 {
 	struct domain_kill *k = calloc(1, sizeof(*k));
-	pthread_condattr_t attr;
 	int ends[2], err;
 
 	if (!k)
@@ -288,10 +273,7 @@ int domain_kill_start(const char *socket, uint32_t domid, uint32_t asker, struct
 	}
 	k->done = ends[1];
 	pthread_mutex_init(&k->lock, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&k->changed, &attr);
-	pthread_condattr_destroy(&attr);
+	aside_condition(&k->changed);
 	err = aside_start(kill_all, k);
 	if (err < 0) {
 		close(ends[0]);
