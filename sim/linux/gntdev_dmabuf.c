@@ -228,38 +228,27 @@ static bool may_export(const struct gntsim_file *file)
 	return file->m->dmabufs == GNTSIM_DMABUFS_ALL || file->dom->guest != GNTSIM_GUEST_PV;
 }
 
-static long ioctl_export(struct gntsim_file *file, uint64_t arg,
+static long ioctl_export(struct gntsim_file *file, uint32_t cmd, uint64_t arg,
 			 const struct gntsim_user_memory *um)
 {
-	struct exp_from_refs_v2 all;
-	struct exp_from_refs op;
+	struct exp_from_refs_v2 op = {0};
+	struct exp_from_refs first;
+	bool second = cmd == DMABUF_EXP_V2;
+	size_t fixed = second ? sizeof(op) : sizeof(first);
 	long rc;
 
 	if (!may_export(file))
 		return -EINVAL;
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
+	if (um->read(um->ctx, arg, second ? (void *)&op : &first, fixed))
 		return -EFAULT;
-	all = (struct exp_from_refs_v2){.flags = op.flags, .count = op.count, .domid = op.domid};
-	rc = export_refs(file, &all, arg + offsetof(struct exp_from_refs, refs), um);
-	op.fd = all.fd;
+	if (!second)
+		op = (struct exp_from_refs_v2){
+		    .flags = first.flags, .count = first.count, .domid = first.domid};
+	/* The references are the last of it. */
+	rc = export_refs(file, &op, arg + fixed - sizeof(op.refs), um);
+	first.fd = op.fd;
 	/* The descriptor stays, whether or not its number arrives. */
-	if (rc == 0 && um->write(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	return rc;
-}
-
-static long ioctl_export_v2(struct gntsim_file *file, uint64_t arg,
-			    const struct gntsim_user_memory *um)
-{
-	struct exp_from_refs_v2 op;
-	long rc;
-
-	if (!may_export(file))
-		return -EINVAL;
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	rc = export_refs(file, &op, arg + offsetof(struct exp_from_refs_v2, refs), um);
-	if (rc == 0 && um->write(um->ctx, arg, &op, sizeof(op)))
+	if (rc == 0 && um->write(um->ctx, arg, second ? (void *)&op : &first, fixed))
 		return -EFAULT;
 	return rc;
 }
@@ -412,44 +401,25 @@ static int write_refs(const struct import *imp, uint64_t addr, const struct gnts
 	return 0;
 }
 
-static long ioctl_import(struct gntsim_file *file, uint64_t arg,
+static long ioctl_import(struct gntsim_file *file, uint32_t cmd, uint64_t arg,
 			 const struct gntsim_user_memory *um)
 {
-	struct imp_to_refs_v2 all = {0};
-	struct imp_to_refs op;
+	struct imp_to_refs_v2 op = {0};
+	bool second = cmd == DMABUF_IMP_V2;
+	/* The second one's begins as the first's, but for what is written alone. */
+	size_t fixed = second ? sizeof(op) : sizeof(struct imp_to_refs);
 	struct import *imp;
 	int rc;
 
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
+	if (um->read(um->ctx, arg, &op, fixed))
 		return -EFAULT;
 	if (bad_count(file, op.count))
 		return -EINVAL;
-	all.fd = op.fd;
-	all.count = op.count;
-	all.domid = op.domid;
-	rc = import(file, &all, false, um, &imp);
-	if (rc == 0 && write_refs(imp, arg + offsetof(struct imp_to_refs, refs), um)) {
-		(void)imp_release(file, op.fd);
-		return -EFAULT;
-	}
-	return rc;
-}
-
-static long ioctl_import_v2(struct gntsim_file *file, uint64_t arg,
-			    const struct gntsim_user_memory *um)
-{
-	struct imp_to_refs_v2 op;
-	struct import *imp;
-	int rc;
-
-	if (um->read(um->ctx, arg, &op, sizeof(op)))
-		return -EFAULT;
-	if (bad_count(file, op.count))
-		return -EINVAL;
-	rc = import(file, &op, true, um, &imp);
-	if (rc == 0 && (write_refs(imp, arg + offsetof(struct imp_to_refs_v2, refs), um) ||
-			um->write(um->ctx, arg + offsetof(struct imp_to_refs_v2, data_ofs),
-				  &op.data_ofs, sizeof(op.data_ofs)))) {
+	rc = import(file, &op, second, um, &imp);
+	if (rc == 0 &&
+	    (write_refs(imp, arg + fixed - sizeof(op.refs), um) ||
+	     (second && um->write(um->ctx, arg + offsetof(struct imp_to_refs_v2, data_ofs),
+				  &op.data_ofs, sizeof(op.data_ofs))))) {
 		(void)imp_release(file, op.fd);
 		return -EFAULT;
 	}
@@ -471,17 +441,15 @@ static long dispatch(struct gntsim_file *file, uint32_t cmd, uint64_t arg,
 {
 	switch (cmd) {
 	case DMABUF_EXP:
-		return ioctl_export(file, arg, um);
+	case DMABUF_EXP_V2:
+		return ioctl_export(file, cmd, arg, um);
 	case DMABUF_WAIT_RELEASED:
 		return ioctl_wait(file, arg, um);
 	case DMABUF_IMP:
-		return ioctl_import(file, arg, um);
+	case DMABUF_IMP_V2:
+		return ioctl_import(file, cmd, arg, um);
 	case DMABUF_IMP_RELEASE:
 		return ioctl_imp_release(file, arg, um);
-	case DMABUF_EXP_V2:
-		return ioctl_export_v2(file, arg, um);
-	case DMABUF_IMP_V2:
-		return ioctl_import_v2(file, arg, um);
 	default:
 		return -ENOTTY;
 	}
