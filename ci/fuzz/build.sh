@@ -12,7 +12,7 @@ OUT=${OUT:-build-fuzz}
 WORK=${WORK:-$OUT/work}
 mkdir -p "$OUT" "$WORK"
 OUT_ABSOLUTE=$(cd "$OUT" && pwd)
-[ $# -gt 0 ] || set -- model twin scenario timeline wire
+[ $# -gt 0 ] || set -- model twin scenario timeline wire fuse
 
 # Counting everything again is no path of its own: what only checks is not instrumented, and is twice as fast.
 plain="-fno-sanitize=all -fno-sanitize-coverage=trace-pc-guard,inline-8bit-counters,trace-cmp,trace-div,trace-gep,indirect-calls,pc-table,bb,edge,func"
@@ -85,7 +85,7 @@ seed() {
 		cp tests/timeline/crash.json "$seeds"
 		words fakedev/timeline/*.c fakedev/command/trace/json.c sim/observe.c >"$OUT/$1-fuzz.dict"
 		;;
-	wire)
+	wire | fuse)
 		# A thousand choices that are all the first; what is good of others is found soon.
 		head -c 1000 /dev/zero >"$seeds/zero"
 		: >"$OUT/$1-fuzz.dict"
@@ -114,7 +114,7 @@ for target; do
 	twin)
 		link twin $(compile_all sim/*.c sim/*/*.c $model_files tests/fuzz/reference/*.c)
 		;;
-	scenario | timeline | wire)
+	scenario | timeline | wire | fuse)
 		# These stand on more than the model: meson knows on what.
 		[ -e "$WORK/tree/build.ninja" ] ||
 			env -u CFLAGS "CC=$CC" meson setup "$WORK/tree" -Db_lundef=false "-Dc_args=$CFLAGS" \
