@@ -20,6 +20,7 @@ within() {
 events() {
 	timeout 60 tail -s 0.05 -n +1 -f "$2" | head -n "$1" >/dev/null
 }
+: >"$dir/serve.out" # it is there before it is looked at
 # (Not by start(), which closes what OCaml's has to write to.)
 "$gntsim" serve --xenstore="$kind" --socket "$s" >"$dir/serve.out" 2>&1 &
 serve=$!
@@ -28,6 +29,7 @@ timeout 60 tail -s 0.05 -n +1 -f "$dir/serve.out" | grep -q -m 1 serving
 read -r pid _ <"/proc/$serve/task/$serve/children"
 within 3 xenstore-write data/a 1 || complain "no store"
 watch() {
+	: >"$dir/$3"
 	"$gntsim" run --socket "$s" --domain "$1" -- stdbuf -oL xenstore-watch -n 3 "$2" >"$dir/$3" 2>&1 &
 	echo $! >"$dir/$3.pid"
 	events 1 "$dir/$3"
