@@ -45,6 +45,7 @@ RANKS = {
     "scenarios/substrates/agent": 6,
     "scenarios/substrates/real": 6,
     "scenarios/substrates": 7,
+    "scenarios/substrates/model": 8,
     "scenarios/substrates/play": 8,
     "scenarios/explore": 9,
     "scenarios/fuzz": 9,

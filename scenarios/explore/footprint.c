@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 
 #include "lang/layout.h"
-#include "substrates/model_state.h"
+#include "substrates/model/model_state.h"
 
 #define PAGE ((uint64_t)GNTSIM_PAGE_SIZE)
 

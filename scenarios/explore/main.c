@@ -12,7 +12,7 @@
 #include "lang/parse/parser.h"
 #include "search.h"
 #include "sequence.h"
-#include "substrates/model_state.h"
+#include "substrates/model/model_state.h"
 #include "substrates/place.h"
 #include "substrates/substrates.h"
 

@@ -4,7 +4,7 @@
 #include <gntsim/machine.h>
 #include <string.h>
 
-#include "substrates/model_state.h"
+#include "substrates/model/model_state.h"
 
 static void save_vars(const struct scn_vars *v, struct scn_buf *out)
 {

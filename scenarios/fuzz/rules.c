@@ -20,7 +20,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "substrates/model_process.h"
+#include "substrates/model/model_process.h"
 
 uint32_t fuzz_names_in(const char *text, struct fuzz_name out[FUZZ_MAX_REFS])
 {

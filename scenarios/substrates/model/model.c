@@ -12,8 +12,8 @@
 #include "model_process.h"
 #include "model_state.h"
 #include "player/variant.h"
-#include "substrates.h"
 #include "substrates/agent/heap.h"
+#include "substrates/substrates.h"
 
 #define DEFAULT_FRAMES 4096u
 #define MAX_TICKS      100000u
