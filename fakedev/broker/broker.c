@@ -182,13 +182,30 @@ static int guests_can_be(const struct broker_config *config, struct failure *f)
 	return 0;
 }
 
+/* A page of Xen's can't be mapped alone where the kernel's pages are larger. */
+static int pages_are_xens(struct failure *f)
+{
+	long size = sysconf(_SC_PAGESIZE);
+
+	if (size == (long)GNTSIM_PAGE_SIZE)
+		return 0;
+	return fail(f, -ENOTSUP,
+		    "this host's pages are of %ld bytes and Xen's of %u: no front can give a "
+		    "program one of those here",
+		    size, GNTSIM_PAGE_SIZE);
+}
+
 int broker_new(const struct broker_config *config, struct broker **out, struct failure *f)
 {
-	struct broker *b = calloc(1, sizeof(*b));
 	struct gntsim_config mc;
+	struct broker *b;
 	int err;
 
 	*out = NULL;
+	err = pages_are_xens(f);
+	if (err < 0)
+		return err;
+	b = calloc(1, sizeof(*b));
 	if (!b)
 		return fail(f, -ENOMEM, "out of memory");
 	link_init(&b->endpoints);

@@ -67,6 +67,7 @@ struct broker_config {
 
 /**
  * Makes the machine with domain 0 and listens.
+ * @retval -ENOTSUP the host's pages are larger than Xen's
  * @retval -EADDRINUSE somebody listens at socket_path; something is there, if it is to be its own
  * @retval other negative errno, explained in @p f
  */

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <gntsim/types.h>
+
 /* 0, or the errno of opening it. */
 static int lack_of(const char *node)
 {
@@ -74,6 +76,8 @@ static const char *about_tracing(void)
 
 const char *advice(enum part part)
 {
+	if (part <= PART_CUSE && sysconf(_SC_PAGESIZE) != (long)GNTSIM_PAGE_SIZE)
+		return "boot a kernel with pages of 4096 bytes";
 	switch (part) {
 	case PART_PTRACE:
 	case PART_STORES:
