@@ -4,13 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#define SELDOM_MS 128
 
 static const char *value(const char *environment, size_t len, const char *name)
 {
@@ -58,20 +60,23 @@ static bool is_being_loaded(uint32_t pid, char *room)
 	       size && !end;
 }
 
-static size_t read_environment(uint32_t pid, char *room)
+/* Nothing tells that a program is loaded: who waits asks again, less and less often, until the process ends. */
+static size_t read_environment(uint32_t pid, int pidfd, char *room)
 {
-	const struct timespec moment = {.tv_nsec = 1000000};
+	struct pollfd end = {.fd = pidfd, .events = POLLIN};
+	int ms = 1;
 	ssize_t len;
 
-	while ((len = read_file(pid, "environ", room)) == 0 && is_being_loaded(pid, room))
-		nanosleep(&moment, NULL);
+	while ((len = read_file(pid, "environ", room)) == 0 && is_being_loaded(pid, room) &&
+	       poll(&end, 1, ms) <= 0)
+		ms = ms < SELDOM_MS ? 2 * ms : ms;
 	return len < 0 ? 0 : (size_t)len;
 }
 
-static bool is_started_in(const struct domain_place *place, uint32_t pid, char *room)
+static bool is_started_in(const struct domain_place *place, uint32_t pid, int pidfd, char *room)
 {
 	const char *at, *domain, *preload, *front;
-	size_t len = read_environment(pid, room);
+	size_t len = read_environment(pid, pidfd, room);
 	char number[16];
 
 	if (!len)
@@ -94,7 +99,7 @@ int domain_member_kill(const struct domain_place *place, uint32_t pid, char *roo
 
 	if (fd < 0)
 		return 0;
-	if (is_started_in(place, pid, room))
+	if (is_started_in(place, pid, fd, room))
 		result = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0 ? 1
 			 : errno == ESRCH                                          ? 0
 										   : -errno;

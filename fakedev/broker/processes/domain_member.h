@@ -21,7 +21,7 @@ struct domain_place {
 
 /**
  * Kills a process that was started in the domain by gntsim, or by who was, and has not been let go since.
- * While it executes a program nobody can look at it, and this waits.
+ * While it executes a program nobody can look at it, and this waits: until it can be looked at or has ended.
  * @param room DOMAIN_MEMBER_ROOM bytes
  * @retval 1 it was one of the domain's, and is killed @retval 0 it is none, or gone
  * @retval -errno of kill(2): it lives on
