@@ -39,6 +39,8 @@ may_skip() {
 	*"no container here"*) ! is_root || ! unshare --mount true 2>/dev/null ;;
 	# The sources may lie in somebody's own directory.
 	*"nobody cannot reach "*) ! setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$PWD" ;;
+	# (It is large, and one test's.)
+	*"no rustc"*) ! command -v rustc >/dev/null ;;
 	*"no git checkout"*) ! git rev-parse HEAD >/dev/null 2>&1 ;;
 	# That one's own reason is judged where it is asked for.
 	*"no guest "*) ;;

@@ -207,7 +207,7 @@ void lib_move_own(int fd);
 void lib_sync(void);
 /** With --verbose: says of a program that is about to be executed, or spawned, that the loader will leave
  * this library out, if it is one. @param search as execvp does */
-void lib_tell_of_rights(const char *program, bool search);
+void lib_tell_of_program(const char *program, bool search);
 /** Tells that this process is about to execute a program; lib_sync() if it did not. */
 void lib_executes(void);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that exec gives rights of its own: the loader leaves this library out of it without a word.
+/* A program that exec gives rights of its own, or that has no loader: this library is left out of it without a word.
  * With --verbose there is one. Safe in the child of vfork: nothing but the stack is written. */
 #include "library.h"
 
+#include <elf.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,30 @@ static const char *rights_of(const char *path)
 	return NULL;
 }
 
+static bool read_at(int fd, uint64_t at, void *to, size_t len)
+{
+	return raw_syscall(SYS_pread64, fd, (long)to, (long)len, (long)at, 0, 0) == (long)len;
+}
+
+/* It names no loader. */
+static bool is_static(const char *path)
+{
+	long fd = raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	Elf64_Ehdr elf;
+	Elf64_Phdr part;
+	bool has_none = fd >= 0 && read_at((int)fd, 0, &elf, sizeof(elf)) &&
+			memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0 &&
+			elf.e_ident[EI_CLASS] == ELFCLASS64;
+
+	for (uint64_t i = 0; has_none && i < elf.e_phnum; i++)
+		if (!read_at((int)fd, elf.e_phoff + i * sizeof(part), &part, sizeof(part)) ||
+		    part.p_type == PT_INTERP)
+			has_none = false;
+	if (fd >= 0)
+		raw_close((int)fd);
+	return has_none;
+}
+
 static bool can_run(const char *path)
 {
 	return raw_syscall(SYS_faccessat, AT_FDCWD, (long)path, X_OK, 0, 0, 0) == 0;
@@ -90,8 +115,22 @@ static struct iovec piece(const char *text)
 	return (struct iovec){.iov_base = (void *)(uintptr_t)text, .iov_len = strlen(text)};
 }
 
-void lib_tell_of_rights(const char *program, bool search)
+static void tell(const char *program, const char *is, const char *more, const char *lacks)
 {
+	const struct iovec line[] = {piece("gntsim: "),
+				     piece(program),
+				     piece(is),
+				     piece(more),
+				     piece(": no library can be preloaded into it"),
+				     piece(lacks),
+				     piece("\n")};
+
+	raw_syscall(SYS_writev, 2, (long)line, sizeof(line) / sizeof(line[0]), 0, 0, 0);
+}
+
+void lib_tell_of_program(const char *program, bool search)
+{
+	const char *nothing = ", and it finds no devices on the socket front";
 	char full[LONGEST_PATH];
 	const char *rights;
 
@@ -102,16 +141,13 @@ void lib_tell_of_rights(const char *program, bool search)
 			return;
 		program = full;
 	}
-	rights = can_run(program) ? rights_of(program) : NULL;
-	if (rights) {
-		const struct iovec line[] = {
-		    piece("gntsim: "),
-		    piece(program),
-		    piece(" is executed with rights of its own ("),
-		    piece(rights),
-		    piece("): no library can be preloaded into it"),
-		    piece(lib_native() ? "\n" : ", and it finds no devices on the socket front\n")};
-
-		raw_syscall(SYS_writev, 2, (long)line, sizeof(line) / sizeof(line[0]), 0, 0, 0);
-	}
+	if (!can_run(program))
+		return;
+	rights = rights_of(program);
+	if (rights)
+		tell(program, " is executed with rights of its own, ", rights,
+		     lib_native() ? "" : nothing);
+	else if (is_static(program))
+		tell(program, " is a static program", "",
+		     lib_native() ? ", and it can map no device's memory (--assist=no)" : nothing);
 }

@@ -91,8 +91,17 @@ if mkdir "$dir/tree" && "$gntsim" run --front fuse -- true 2>/dev/null; then
 	else
 		expect 0 "show, while one executes" "$gntsim" show --socket "$s" --patience 15
 		says out "$stuck  perl "
+		domains() {
+			"$gntsim" status --socket "$s" | grep '^domains'
+		}
+		before=$(domains)
 		"$gntsim" control --socket "$s" destroy 7 2>"$dir/destroy.err" &
 		echo $! >"$dir/destroy.pid"
+		tries=0
+		while [ $tries -lt 200 ] && [ "$(domains)" = "$before" ]; do
+			tries=$((tries + 1))
+			sleep 0.05
+		done
 		expect 0 "the machine goes on meanwhile" "$gntsim" status --socket "$s"
 		# A process of the domain that joins now, before it is killed, would make it again.
 		expect 125 "run, while the domain's processes are killed" "$gntsim" run --socket "$s" --domain 7 -- true

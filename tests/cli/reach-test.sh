@@ -1,9 +1,9 @@
 #!/bin/sh
 # A machine that lives is reached, or it is said what is in the way: from another directory, under a
 # sandbox that a program was started in.
-# usage: reach-test.sh GNTSIM USE_DEVICES
+# usage: reach-test.sh GNTSIM USE_DEVICES STATIC
 set -u
-gntsim=$(realpath "$1") use=$(realpath "$2")
+gntsim=$(realpath "$1") use=$(realpath "$2") static=$(realpath "$3")
 dir=$(mktemp -d)
 trap 'kill "$(cat "$dir/pid" 2>/dev/null)" 2>/dev/null; rm -rf "$dir"' EXIT
 failed=0
@@ -43,12 +43,23 @@ if [ "$(id -u)" = 0 ] && cp /bin/true own && chown 65534 own && chmod 4755 own; 
 	else
 		for how in './own' 'exec ./own' 'PATH=. own'; do
 			expect 0 "$how" "$gntsim" run --verbose -- sh -c "$how"
-			says "own is executed with rights of its own (set-user-ID): no library can be preloaded into it"
+			says "own is executed with rights of its own, set-user-ID: no library can be preloaded into it"
 			expect 0 "$how, quietly" "$gntsim" run -- sh -c "$how"
 			[ ! -s out ] || { failed=$((failed + 1)) && cat out; }
 		done
 	fi
 fi
+
+# Nor is a static one.
+ln -s "$static" static
+for how in './static --help' 'exec ./static --help' 'PATH=. static --help'; do
+	expect 0 "$how" "$gntsim" run --verbose -- sh -c "$how"
+	says "static is a static program: no library can be preloaded into it, and it finds no devices on the socket front"
+	expect 0 "$how, quietly" "$gntsim" run -- sh -c "$how"
+	! grep -q 'is a static' out || { failed=$((failed + 1)) && cat out; }
+done
+expect 0 "a dynamic one" "$gntsim" run --verbose -- sh -c "$use clean"
+! grep -q 'is a static' out || { failed=$((failed + 1)) && cat out; }
 
 # A path that is short from here, and too long from elsewhere.
 deep=$(printf '%0100d' 0)
