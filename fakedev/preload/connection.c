@@ -215,7 +215,7 @@ static bool is_still(int fd, uint64_t cookie)
 
 bool lib_is_connected(void)
 {
-	return is_still(lib.fd, lib.cookie);
+	return lib.fd >= 0 && is_still(lib.fd, lib.cookie);
 }
 
 bool lib_is_over(int fd)
@@ -228,9 +228,10 @@ bool lib_is_over(int fd)
 	return n <= 0 && n != -EAGAIN && n != -EINTR;
 }
 
-void lib_hung_up(void)
+void lib_hung_up(int epoll)
 {
-	if (lib.broken || (lib_is_connected() && lib_is_over(lib.fd)))
+	if (lib.broken || (lib_is_connected() && lib_is_over(lib.fd)) ||
+	    lib_native_set_has_ended(epoll))
 		lib_slow_down();
 }
 

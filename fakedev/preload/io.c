@@ -75,7 +75,7 @@ EXPORT ssize_t read(int fd, void *buf, size_t count)
 	struct device d;
 
 	if (!lib_device(fd, &d))
-		return NEXT(read)(fd, buf, count);
+		return lib_native_result(fd, NEXT(read)(fd, buf, count));
 	return lib_result(device_read(fd, &d, buf, count));
 }
 
@@ -86,7 +86,7 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t count, size_t size)
 	struct device d;
 
 	if (count > size || !lib_device(fd, &d))
-		return NEXT(__read_chk)(fd, buf, count, size);
+		return lib_native_result(fd, NEXT(__read_chk)(fd, buf, count, size));
 	return lib_result(device_read(fd, &d, buf, count));
 }
 
@@ -96,7 +96,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t count)
 	struct device d;
 
 	if (!lib_device(fd, &d))
-		return NEXT(write)(fd, buf, count);
+		return lib_native_result(fd, NEXT(write)(fd, buf, count));
 	if (lib_one_way_enable(fd, &d, buf, count))
 		return (ssize_t)count;
 	return lib_result(device_write(&d, buf, count));
@@ -132,7 +132,7 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 	struct device d;
 
 	if (!lib_device(fd, &d))
-		return NEXT(readv)(fd, iov, n);
+		return lib_native_result(fd, NEXT(readv)(fd, iov, n));
 	return lib_result(each(fd, &d, iov, n, false));
 }
 
@@ -142,7 +142,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 	struct device d;
 
 	if (!lib_device(fd, &d))
-		return NEXT(writev)(fd, iov, n);
+		return lib_native_result(fd, NEXT(writev)(fd, iov, n));
 	return lib_result(each(fd, &d, iov, n, true));
 }
 

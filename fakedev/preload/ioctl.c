@@ -27,7 +27,7 @@ static int interposed(int (*next)(int, unsigned long, ...), int fd, unsigned lon
 		    lib_mappable(fd, &d) && d.device == WIRE_DEV_GNTDEV &&
 		    !device_ioctl_precheck(&d, (uint32_t)cmd, (uint64_t)(uintptr_t)arg, &result))
 			return (int)lib_result(result);
-		return next(fd, cmd, arg);
+		return (int)lib_native_result(fd, next(fd, cmd, arg));
 	}
 	if (lib_one_way_notify(fd, &d, cmd, arg))
 		return 0;

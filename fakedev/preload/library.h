@@ -175,6 +175,21 @@ struct stat;
 bool lib_is_native(int fd, const struct stat *st, struct device *out);
 /** Does it look like one? */
 bool lib_looks_native(const struct stat *st);
+/** A call on fd has failed, as errno says: if that is so since the machine has ended that served such a file, who
+ * made it is slowed down. Keeps errno. (Not entered.) */
+void lib_native_failed(int fd);
+/** @return @p result, of a call on fd that the kernel made */
+static inline long lib_native_result(int fd, long result)
+{
+	if (__builtin_expect(result < 0, 0))
+		lib_native_failed(fd);
+	return result;
+}
+struct pollfd;
+/** The same after a poll, of which @p ready of @p n are ready. @return @p ready */
+int lib_native_polled(const struct pollfd *fds, unsigned long n, int ready);
+/** Is one of such a machine's files in this epoll set? */
+bool lib_native_set_has_ended(int epoll);
 /** The device file with this cookie, which the file itself told. (entered) */
 bool lib_claim(uint64_t cookie, struct device *out);
 /** Which device the object with this cookie is: saves asking. (entered) */
@@ -222,13 +237,12 @@ void lib_fork_child_sharing(void);
 /** The work behind the interposed call, with the kernel's kind of result. */
 long device_read(int fd, const struct device *d, void *buf, size_t count);
 
-struct pollfd;
 /** What poll found (@p ready of @p n), as the devices would have said it. @return ready */
 int lib_correct_poll(struct pollfd *fds, unsigned long n, int ready);
 
-/** epoll told of a hang-up, of whatever: if the machine has ended, who goes on waiting for it is slowed
+/** epoll told of a hang-up in a set, of whatever: if the machine has ended, who goes on waiting for it is slowed
  * down. (Not entered.) */
-void lib_hung_up(void);
+void lib_hung_up(int epoll);
 /** Is nobody at the other end of a socket any more, and all read that was said? */
 bool lib_is_over(int fd);
 

@@ -21,12 +21,14 @@ static void correct(struct pollfd *p)
 
 int lib_correct_poll(struct pollfd *fds, nfds_t n, int ready)
 {
-	if (ready <= 0 || lib_has_none() || !lib_active() || lib_settings.one_way)
+	if (ready <= 0 || !lib_active() || lib_settings.one_way)
 		return ready;
+	if (lib_has_none())
+		return lib_native_polled(fds, n, ready);
 	for (nfds_t i = 0; i < n; i++)
 		if (fds[i].revents > 0)
 			correct(&fds[i]);
-	return ready;
+	return lib_native_polled(fds, n, ready);
 }
 
 static bool polls_evtchn(struct pollfd *fds, nfds_t n)
@@ -41,7 +43,7 @@ DECLARE_NEXT(poll);
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
 	if (lib_has_none())
-		return NEXT(poll)(fds, n, timeout);
+		return lib_native_polled(fds, n, NEXT(poll)(fds, n, timeout));
 	lib_one_way_end();
 	if (timeout != 0 && polls_evtchn(fds, n)) {
 		int ready = NEXT(poll)(fds, n, 0);

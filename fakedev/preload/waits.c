@@ -83,13 +83,13 @@ static bool may_wait(int timeout)
 	       lib_active() && lib_watched();
 }
 
-static int look_at(const struct epoll_event *events, int ready)
+static int look_at(int epoll, const struct epoll_event *events, int ready)
 {
 	for (int i = 0; i < ready; i++) {
 		if (!(events[i].events & (EPOLLHUP | EPOLLERR)))
 			continue;
 		if (lib_active())
-			lib_hung_up();
+			lib_hung_up(epoll);
 		break;
 	}
 	return ready;
@@ -106,7 +106,7 @@ EXPORT int epoll_wait(int epoll, struct epoll_event *events, int n, int timeout)
 			return ready;
 		lib_wait_begins();
 	}
-	return look_at(events, NEXT(epoll_wait)(epoll, events, n, timeout));
+	return look_at(epoll, events, NEXT(epoll_wait)(epoll, events, n, timeout));
 }
 
 DECLARE_NEXT(epoll_pwait);
@@ -121,5 +121,5 @@ EXPORT int epoll_pwait(int epoll, struct epoll_event *events, int n, int timeout
 			return ready;
 		lib_wait_begins();
 	}
-	return look_at(events, NEXT(epoll_pwait)(epoll, events, n, timeout, mask));
+	return look_at(epoll, events, NEXT(epoll_pwait)(epoll, events, n, timeout, mask));
 }
