@@ -258,6 +258,9 @@ static void at_event(struct thread *t, int event, int signal)
 	t->standing = false;
 	switch (event) {
 	case PTRACE_EVENT_SECCOMP:
+		/* A wait of ours, at which a program is stopped that has an evtchn. */
+		if (t->after == AFTER_RELEASED)
+			break;
 		call_stopped(t);
 		return;
 	case PTRACE_EVENT_STOP:

@@ -174,7 +174,8 @@ void call_finish(struct thread *t, long result);
  * is begun once more. */
 void call_pass(struct thread *t, enum after after);
 void call_pass_as(struct thread *t, const struct call *c, enum after after);
-/* The same of a call that no filter stops at, where calls of ours went before; its signals stay blocked. */
+/* The same of a call that is ours, not looked at where a filter stops it, where calls of ours went before; its signals
+ * stay blocked. */
 void call_begin(struct thread *t, const struct call *c, enum after after);
 /* It stands at its own call again, as it did before calls of ours, and its signals are its own.
  * @return false: it is gone, or goes on already */

@@ -91,6 +91,7 @@ bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,
 {
 	const struct fuzz_thing *t = fuzz_pick(g, &g->files, g->process, FUZZ_ANY, device);
 	const char *node = device == 'a' ? "gntalloc" : device == 'd' ? "gntdev" : "evtchn";
+	const char *mode, *blocking;
 
 	if (t && !fuzz_chance(g, 3)) {
 		*out = *t;
@@ -99,9 +100,12 @@ bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,
 	g->made.device = device;
 	g->made.file = op->id;
 	g->pool = &g->files;
-	fuzz_say(op, "open(\"/dev/xen/%s\", %s%s%s)", node, choose_mode(g, device),
-		 device == 'e' && fuzz_chance(g, 60) ? "|O_NONBLOCK" : "",
-		 fuzz_chance(g, 20) ? "|O_CLOEXEC" : "");
+	/* As gcc evaluates them, since there have been seeds. */
+	g->made.cloexec = fuzz_chance(g, 20);
+	blocking = device == 'e' && fuzz_chance(g, 60) ? "|O_NONBLOCK" : "";
+	mode = choose_mode(g, device);
+	fuzz_say(op, "open(\"/dev/xen/%s\", %s%s%s)", node, mode, blocking,
+		 g->made.cloexec ? "|O_CLOEXEC" : "");
 	return false;
 }
 

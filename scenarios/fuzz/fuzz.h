@@ -24,6 +24,7 @@ struct fuzz_world {
 	enum scn_guest guest[2];
 	struct scn_version kernel;
 	struct scn_platform platform;          /* of the model */
+	enum gntsim_dmabufs dmabufs;           /* which of its calls gntdev has */
 	uint64_t capabilities;                 /* what the generator may use */
 	const char *allowed[FUZZ_MAX_ALLOWED]; /* hazards by name */
 	uint32_t n_allowed;
@@ -123,6 +124,9 @@ enum fuzz_played fuzz_generate(const struct fuzz_world *world, uint64_t seed, ui
 			       struct fuzz_sequence *out, struct scn_buf *why);
 
 /* --- script.c --- */
+
+/* The capability that a world's dma-bufs need; 0: it has none. */
+uint64_t fuzz_dmabuf_needs(const struct fuzz_world *world);
 
 /* The step that a message "FILE:LINE:…" is about; n: none. */
 uint32_t fuzz_step_of(const struct scn_buf *message, const uint32_t *lines, uint32_t n);

@@ -32,13 +32,15 @@ static bool choose_process(struct fuzz_generator *g)
 
 static fuzz_make *choose(struct fuzz_generator *g)
 {
-	const struct fuzz_choice *const all[] = {fuzz_grant_choices,   fuzz_memory_choices,
-						 fuzz_event_choices,   fuzz_process_choices,
-						 fuzz_machine_choices, fuzz_odd_choices};
+	const struct fuzz_choice *const all[] = {
+	    fuzz_grant_choices,   fuzz_memory_choices, fuzz_event_choices, fuzz_process_choices,
+	    fuzz_machine_choices, fuzz_odd_choices,    fuzz_dmabuf_choices};
+	/* Without them sequences are those that they were before there were any. */
+	uint32_t n = sizeof(all) / sizeof(all[0]) - (g->world->dmabufs == GNTSIM_DMABUFS_NONE);
 	fuzz_make *found = NULL;
 	uint32_t seen = 0;
 
-	for (uint32_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+	for (uint32_t i = 0; i < n; i++) {
 		for (const struct fuzz_choice *c = all[i]; c->make; c++) {
 			seen += c->weight;
 			if (fuzz_random(g, seen) < c->weight)
@@ -57,6 +59,7 @@ static bool make(struct fuzz_generator *g, struct fuzz_op *op)
 	for (uint32_t i = 0; i < MAX_TRIES; i++) {
 		*op = (struct fuzz_op){.id = id, .process = g->process};
 		g->pool = NULL;
+		g->also = NULL;
 		g->gone = NULL;
 		g->made = (struct fuzz_thing){.process = g->process};
 		if (choose(g)(g, op))
@@ -95,6 +98,8 @@ static void take_note(struct fuzz_generator *g, const struct fuzz_op *op)
 	g->made.id = op->id;
 	g->made.domain = g->model->domain_of[g->made.process];
 	fuzz_pool_add(g, g->pool, &g->made);
+	if (g->also)
+		fuzz_pool_add(g, g->also, &g->made);
 }
 
 /* Plays what there is so far on a fresh machine. */

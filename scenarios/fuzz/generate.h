@@ -11,17 +11,20 @@ struct fuzz_thing {
 	uint32_t process; /* descriptors, mappings; who made the others */
 	uint32_t domain;
 	uint32_t file; /* the step that opened the file; what dup and fork share */
-	char device;   /* 'a' gntalloc, 'd' gntdev, 'e' evtchn; of mappings also 'b', a buffer */
+	char
+	    device; /* 'a' gntalloc, 'd' gntdev, 'e' evtchn, FUZZ_DMABUF; of mappings also 'b', a buffer */
 	bool writable, unbound;
 	bool private;         /* mappings */
+	bool cloexec;         /* files */
 	bool used;            /* maps: mmapped before; pages and maps: taken back, mostly */
 	uint32_t count;       /* pages */
 	uint32_t peer_domain; /* pages, ports: for whom */
 	uint64_t addr;
-	uint32_t source; /* mappings: the pages or map */
+	uint32_t source; /* mappings: the pages or map; dma-bufs: the file of gntdev */
 };
 
-#define FUZZ_POOL 96u
+#define FUZZ_DMABUF 'x'
+#define FUZZ_POOL   96u
 
 struct fuzz_pool {
 	struct fuzz_thing things[FUZZ_POOL];
@@ -36,11 +39,12 @@ struct fuzz_generator {
 	uint64_t random;
 	uint64_t next_addr, next_buffer;
 	struct fuzz_pool files, pages, maps, mappings, ports;
-	uint32_t eventful[FUZZ_EVENTFUL]; /* files that an event may wait in; 0: none */
-	uint32_t process;                 /* that makes the next call */
+	struct fuzz_pool exports, imports; /* of dma-bufs: who made each knows its number */
+	uint32_t eventful[FUZZ_EVENTFUL];  /* files that an event may wait in; 0: none */
+	uint32_t process;                  /* that makes the next call */
 	/* What becomes of it if the step succeeds: `made` goes into `pool`; `gone` leaves it. */
 	struct fuzz_thing made;
-	struct fuzz_pool *pool;
+	struct fuzz_pool *pool, *also; /* `also`: a second pool */
 	struct fuzz_thing *gone;
 	struct fuzz_pool *gone_pool;
 	uint32_t next_process;
@@ -70,7 +74,14 @@ struct fuzz_choice {
 };
 
 extern const struct fuzz_choice fuzz_grant_choices[], fuzz_memory_choices[], fuzz_event_choices[],
-    fuzz_process_choices[], fuzz_machine_choices[], fuzz_odd_choices[];
+    fuzz_process_choices[], fuzz_machine_choices[], fuzz_odd_choices[], fuzz_dmabuf_choices[];
+
+/* Pages for this domain that are still granted, mostly; never those of the domain `but`. */
+struct fuzz_thing *fuzz_granted_pages(struct fuzz_generator *g, uint32_t but, uint32_t *item);
+/* The domain whose grants this process must not map; FUZZ_ANY: none. */
+uint32_t fuzz_forbidden_domain(const struct fuzz_generator *g);
+/* Where nothing is mapped. */
+uint64_t fuzz_fresh_address(struct fuzz_generator *g);
 
 /* A descriptor of the process for the device. False: it has none, and the step opens one. */
 bool fuzz_descriptor(struct fuzz_generator *g, struct fuzz_op *op, char device,

@@ -94,13 +94,17 @@ static bool make_dealloc(gen *g, struct fuzz_op *op)
 }
 
 /* Pages for this domain that are still granted, mostly; never those of the domain `but`. */
-static struct fuzz_thing *granted_pages(gen *g, uint32_t but, uint32_t *item)
+struct fuzz_thing *fuzz_granted_pages(gen *g, uint32_t but, uint32_t *item)
 {
 	uint32_t to = g->model->domain_of[g->process];
 	struct fuzz_thing *found = NULL;
 
 	for (uint32_t tries = 0; tries < 12; tries++) {
-		found = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
+		found = NULL;
+		if (g->world->dmabufs && fuzz_chance(g, 15))
+			found = fuzz_pick(g, &g->imports, FUZZ_ANY, FUZZ_ANY, 0);
+		if (!found || found->count == 0)
+			found = fuzz_pick(g, &g->pages, FUZZ_ANY, FUZZ_ANY, 0);
 		if (!found)
 			return NULL;
 		*item = fuzz_random(g, found->count);
@@ -113,7 +117,7 @@ static struct fuzz_thing *granted_pages(gen *g, uint32_t but, uint32_t *item)
 
 /* The domain whose grants this process must not map: in a real PVH guest its own, even if nothing
  * comes of it but a MAP_GRANT_REF (rule pvh-maps-own-grant). */
-static uint32_t forbidden_domain(const gen *g)
+uint32_t fuzz_forbidden_domain(const gen *g)
 {
 	uint32_t own = g->model->domain_of[g->process];
 
@@ -135,7 +139,7 @@ static bool make_map(gen *g, struct fuzz_op *op)
 {
 	struct fuzz_thing file;
 	uint32_t n = 1 + (fuzz_chance(g, 40) ? fuzz_random(g, 4) : 0);
-	uint32_t but = forbidden_domain(g);
+	uint32_t but = fuzz_forbidden_domain(g);
 
 	if (!fuzz_descriptor(g, op, 'd', &file))
 		return true;
@@ -152,7 +156,7 @@ static bool make_map(gen *g, struct fuzz_op *op)
 	fuzz_say(op, "{count=%u, refs=[", g->made.count);
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t item;
-		struct fuzz_thing *pages = granted_pages(g, but, &item);
+		struct fuzz_thing *pages = fuzz_granted_pages(g, but, &item);
 
 		fuzz_say(op, "%s", i ? ", " : "");
 		if (!pages || fuzz_chance(g, 4)) {
@@ -280,7 +284,7 @@ static bool say_side(gen *g, struct fuzz_op *op, bool foreign)
 {
 	uint32_t domain, item;
 	const struct fuzz_thing *t =
-	    foreign ? granted_pages(g, FUZZ_ANY, &item) : copied_memory(g, op);
+	    foreign ? fuzz_granted_pages(g, FUZZ_ANY, &item) : copied_memory(g, op);
 
 	if (foreign && t && !fuzz_chance(g, 3)) {
 		fuzz_say(op, "{foreign={ref=@r%u.%u, offset=%u, domid=dom%u}}", t->id, item,

@@ -52,6 +52,8 @@ static void print_help(FILE *out)
 	    "      --xen X.Y            of the model and of a front; default 4.17\n"
 	    "      --arch A             likewise: amd64 (default) or arm64\n"
 	    "      --xsm M              likewise: dummy (default) or silo\n"
+	    "      --dmabuf[=all|linux] gntdev has its calls for dma-bufs, or those that Linux "
+	    "has\n"
 	    "      --allow-hazard NAME  make calls too with which a real kernel harms itself so\n"
 	    "      --max N              end after N differences; default 5\n"
 	    "      --patience N         xen: seconds for a sequence, after which it hangs;\n"
@@ -79,6 +81,7 @@ enum option_id {
 	OPT_KERNEL,
 	OPT_AGAINST_KERNEL,
 	OPT_ARCH,
+	OPT_DMABUF,
 	OPT_ALLOW,
 	OPT_WRITE,
 	OPT_STATISTICS,
@@ -98,6 +101,7 @@ static const struct option options[] = {
     {"kernel", required_argument, NULL, OPT_KERNEL},
     {"against-kernel", required_argument, NULL, OPT_AGAINST_KERNEL},
     {"arch", required_argument, NULL, OPT_ARCH},
+    {"dmabuf", optional_argument, NULL, OPT_DMABUF},
     {"allow-hazard", required_argument, NULL, OPT_ALLOW},
     SCN_PLACE_OPTIONS,
     SCN_CELL_OPTIONS,
@@ -154,6 +158,16 @@ static int take_hazard(struct command *c, const char *value)
 	return 0;
 }
 
+static int take_dmabuf(struct command *c, const char *value)
+{
+	bool as_linux = value && !strcmp(value, "linux");
+
+	if (value && !as_linux && strcmp(value, "all") != 0)
+		return usage_error("--dmabuf: expected all or linux", value);
+	c->run.world.dmabufs = as_linux ? GNTSIM_DMABUFS_LINUX : GNTSIM_DMABUFS_ALL;
+	return 0;
+}
+
 /* The numbers, and from where to where they go. */
 static const struct number {
 	unsigned long low, high;
@@ -202,6 +216,8 @@ static int take_option(struct command *c, int option, const char *value)
 	case OPT_ARCH:
 		c->platform.arch = value;
 		return 0;
+	case OPT_DMABUF:
+		return take_dmabuf(c, value);
 	case OPT_ALLOW:
 		return take_hazard(c, value);
 	case OPT_WRITE:
@@ -310,7 +326,8 @@ static int run_here(struct command *c)
 	scn_cleanup_buf struct scn_buf why = {0};
 	struct fuzz_judge *judge = &c->run.judge;
 	/* Sequences state indices, unmap, and map what can't be mapped. */
-	const uint64_t all_need = SCN_CAP(DRIVER_INDEX) | SCN_CAP(MUNMAP) | SCN_CAP(MMAP_ERRORS);
+	const uint64_t all_need = SCN_CAP(DRIVER_INDEX) | SCN_CAP(MUNMAP) | SCN_CAP(MMAP_ERRORS) |
+				  fuzz_dmabuf_needs(&c->run.world);
 	int result, missing;
 
 	if (take_kernels(c))

@@ -6,7 +6,7 @@ typedef struct fuzz_generator gen;
 
 #define PLACE 0x100000u /* room for a mapping */
 
-static uint64_t fresh_address(gen *g)
+uint64_t fuzz_fresh_address(gen *g)
 {
 	uint64_t addr = g->next_addr;
 
@@ -17,7 +17,11 @@ static uint64_t fresh_address(gen *g)
 static struct fuzz_thing *device_mapping(gen *g)
 {
 	char device = fuzz_chance(g, 40) ? 'a' : 'd';
-	struct fuzz_thing *m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device);
+	struct fuzz_thing *m;
+
+	if (g->world->dmabufs && fuzz_chance(g, 30))
+		device = FUZZ_DMABUF;
+	m = fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device);
 
 	return m ? m : fuzz_pick(g, &g->mappings, g->process, FUZZ_ANY, device == 'a' ? 'd' : 'a');
 }
@@ -28,7 +32,7 @@ static void say_mmap(gen *g, struct fuzz_op *op, uint32_t pages, const char *pro
 	/* Where something is mapped already: that has to go. */
 	const struct fuzz_thing *over = fuzz_chance(g, 4) ? device_mapping(g) : NULL;
 
-	g->made.addr = over ? over->addr : fresh_address(g);
+	g->made.addr = over ? over->addr : fuzz_fresh_address(g);
 	g->made.count = pages;
 	g->pool = &g->mappings;
 	fuzz_say(op, "mmap(0x%llx, %u, %s, %s|MAP_FIXED, ", (unsigned long long)g->made.addr,
@@ -165,7 +169,7 @@ static bool make_mremap(gen *g, struct fuzz_op *op)
 	to = fuzz_chance(g, 85) ? n : 1 + fuzz_random(g, n + 1);
 	g->made = *m;
 	g->made.count = to;
-	g->made.addr = fresh_address(g);
+	g->made.addr = fuzz_fresh_address(g);
 	g->pool = &g->mappings;
 	if (n == m->count) {
 		g->gone = m;

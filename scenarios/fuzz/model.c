@@ -23,8 +23,10 @@ int fuzz_model_begin(struct fuzz_model *m, const struct fuzz_world *world)
 {
 	const struct scn_substrate_ops *ops = &scn_substrate_model;
 	struct scn_options options = {0};
-	struct scn_setup setup = {
-	    .n_domains = world->n_domains, .kernel = world->kernel, .platform = world->platform};
+	struct scn_setup setup = {.n_domains = world->n_domains,
+				  .kernel = world->kernel,
+				  .platform = world->platform,
+				  .dmabufs = world->dmabufs};
 
 	*m = (struct fuzz_model){.world = world};
 	m->bound = calloc(FUZZ_MAX_OPS, sizeof(*m->bound));
@@ -105,6 +107,20 @@ static uint64_t get(const struct scn_result *r, uint32_t at, uint32_t size)
 	return value;
 }
 
+static void put_import(struct fuzz_bound *b, bool second, const struct scn_result *r, uint32_t id,
+		       struct scn_buf *out)
+{
+	uint64_t count = get(r, 4, 4);
+
+	b->n_refs = count < FUZZ_MAX_REFS ? (uint32_t)count : FUZZ_MAX_REFS;
+	for (uint32_t i = 0; i < b->n_refs; i++)
+		b->refs[i] = (uint32_t)get(r, (second ? 20 : 16) + 4 * i, 4);
+	scn_buf_str(out, " {");
+	if (second)
+		scn_buf_printf(out, "data_ofs=%llu, ", (unsigned long long)get(r, 16, 4));
+	scn_buf_printf(out, "refs=r%u}", id);
+}
+
 /* What an ioctl filled in: remembered, and written for the script. */
 static void put_filled(struct fuzz_model *m, const struct fuzz_op *op, const struct scn_call *call,
 		       const struct scn_result *r, struct scn_buf *out)
@@ -134,6 +150,14 @@ static void put_filled(struct fuzz_model *m, const struct fuzz_op *op, const str
 		b->file = op->file;
 		b->n_mapped = fuzz_names_in(op->text, b->mapped);
 		scn_buf_printf(out, " {index=%llu}", (unsigned long long)b->index);
+	} else if (done && strstr(text, "_EXP_FROM_REFS")) {
+		b->kind = 'f';
+		b->value = (int64_t)get(r, strstr(text, "_V2") ? 12 : 8, 4);
+		b->domain = m->domain_of[op->process];
+		scn_buf_printf(out, " {fd=f%u}", op->id);
+	} else if (done && strstr(text, "_IMP_TO_REFS")) {
+		put_import(b, strstr(text, "_V2"), r, op->id, out);
+		b->domain = m->domain_of[op->process];
 	} else if (done && strstr(text, "GET_OFFSET")) {
 		scn_buf_printf(out, " {offset=%llu, count=%llu}", (unsigned long long)get(r, 8, 8),
 			       (unsigned long long)get(r, 16, 4));

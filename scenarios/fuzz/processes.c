@@ -44,6 +44,8 @@ static bool make_dup(gen *g, struct fuzz_op *op)
 		return false;
 	g->made.file = file->file;
 	g->made.device = file->device;
+	g->made.source = file->source;
+	g->made.count = file->count;
 	g->pool = &g->files;
 	fuzz_say(op, "dup(@f%u)", file->id);
 	return true;
@@ -59,6 +61,8 @@ static bool make_send(gen *g, struct fuzz_op *op)
 		return false;
 	g->made.file = file->file;
 	g->made.device = file->device;
+	g->made.source = file->source;
+	g->made.count = file->count;
 	g->made.process = to;
 	g->pool = &g->files;
 	fuzz_say(op, "send_fd(%c, @f%u)", fuzz_process_name(to), file->id);
@@ -104,8 +108,21 @@ static void forget(struct fuzz_pool *pool, uint32_t process)
 	}
 }
 
+/* What the program loses. Of dma-bufs it has to be known, as a number that was given again may close a ring. */
+static void forget_closed(gen *g)
+{
+	for (uint32_t i = g->files.n; i-- > 0;) {
+		const struct fuzz_thing *t = &g->files.things[i];
+
+		if (t->process == g->process && t->cloexec)
+			fuzz_pool_remove(&g->files, &g->files.things[i]);
+	}
+}
+
 static bool make_exec(gen *g, struct fuzz_op *op)
 {
+	if (g->world->dmabufs)
+		forget_closed(g);
 	forget(&g->mappings, g->process);
 	fuzz_say(op, "exec()");
 	return true;

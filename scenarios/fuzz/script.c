@@ -6,6 +6,13 @@
 
 #define NOWHERE UINT32_MAX
 
+uint64_t fuzz_dmabuf_needs(const struct fuzz_world *world)
+{
+	return world->dmabufs == GNTSIM_DMABUFS_ALL     ? SCN_CAP(DMABUF_ALL)
+	       : world->dmabufs == GNTSIM_DMABUFS_LINUX ? SCN_CAP(DMABUF)
+							: 0;
+}
+
 /* The line that the text's next one will be. */
 static uint32_t next_line(const struct scn_buf *text)
 {
@@ -67,7 +74,8 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 			     const char *title, struct scn_buf *out, uint32_t *lines,
 			     struct scn_buf *why)
 {
-	uint64_t needs = world->n_domains > 1 ? SCN_CAP(DISTINCT_DOMAINS) : 0;
+	uint64_t needs =
+	    (world->n_domains > 1 ? SCN_CAP(DISTINCT_DOMAINS) : 0) | fuzz_dmabuf_needs(world);
 	scn_cleanup_buf struct scn_buf body = {0};
 	enum fuzz_played played = FUZZ_ERROR;
 	struct fuzz_model m;
