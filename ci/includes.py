@@ -32,6 +32,7 @@ RANKS = {
     "fakedev/broker/processes": 2,
     "fakedev/broker": 3,
     "fakedev/broker/deaths": 4,
+    "fakedev/broker/listen": 4,
     "fakedev/broker/show": 4,
     "fakedev/broker/store": 4,
     "fakedev/broker/requests": 5,

@@ -88,7 +88,7 @@ seed() {
 	wire | fuse)
 		# A thousand choices that are all the first; what is good of others is found soon.
 		head -c 1000 /dev/zero >"$seeds/zero"
-		: >"$OUT/$1-fuzz.dict"
+		rm -f "$OUT/$1-fuzz.dict"
 		;;
 	esac
 	[ ! -d "tests/fuzz/findings/$1" ] || cp "tests/fuzz/findings/$1"/* "$seeds"

@@ -273,8 +273,8 @@ struct broker {
 	struct gntsim_machine *machine;
 	struct arena arena;
 	int epoll;
-	struct endpoint listener;
 	struct listening listening;
+	struct link deaf; /**< listening sockets that fail (listen/accept.c) */
 	int spare; /**< given up for a moment to refuse a client when no descriptor is free */
 	char *rundir;
 	struct broker_config config;
@@ -323,6 +323,20 @@ struct broker {
 
 int broker_add_endpoint(struct broker *b, struct endpoint *e, uint32_t events);
 void broker_end_endpoint(struct broker *b, struct endpoint *e);
+/**
+ * Takes in who waits at a listening socket. Where nobody can be taken in, for want of descriptors or memory that
+ * others use, it is tried again for 3 s, and costs no processor; then that is said, and the socket is closed: nobody
+ * waits there for ever.
+ * @param fd the broker's, if it succeeds @param take owns the descriptor that it is given
+ * @param refuse of one for whom there is no descriptor, before he is cut off; or NULL
+ * @param[out] out ended by broker_end_endpoint()
+ */
+int broker_listen(struct broker *b, int fd, void (*take)(struct broker *b, void *ctx, int fd),
+		  void (*refuse)(int fd), void *ctx, struct endpoint **out);
+/** Tries those sockets again that failed. */
+void broker_listen_again(struct broker *b);
+/** @return how long to wait if one wanted to wait @p timeout_ms */
+int broker_listen_wait_ms(const struct broker *b, int timeout_ms);
 /** Acts on what the last call changed elsewhere. */
 void broker_effects(struct broker *b);
 /** Lets the machine's time catch up with the clock. */

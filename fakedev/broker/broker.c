@@ -84,37 +84,18 @@ static void bury(struct broker *b)
 	}
 }
 
-/* Who is not even accepted would wait for ever, and the listener stay ready: tells one that there is
- * no room. Returns false if nobody was there. */
-static bool refuse_one(struct broker *b, int listener)
+static void take_client(struct broker *b, void *ctx, int fd)
 {
-	int fd;
+	struct client *c;
 
-	if (b->spare >= 0)
-		close(b->spare);
-	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd >= 0) {
-		wire_send(fd, WIRE_HELLO, -ENFILE, NULL, 0, NULL, 0);
+	(void)ctx;
+	if (client_add(b, fd, &c) < 0)
 		close(fd);
-	}
-	b->spare = fcntl(b->epoll, F_DUPFD_CLOEXEC, 0);
-	return fd >= 0;
 }
 
-static void listener_ready(struct broker *b, struct endpoint *e, uint32_t events)
+static void refuse_client(int fd)
 {
-	(void)events;
-	for (;;) {
-		int fd = accept4(e->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		struct client *c;
-
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE) && refuse_one(b, e->fd))
-			continue;
-		if (fd < 0)
-			return;
-		if (client_add(b, fd, &c) < 0)
-			close(fd);
-	}
+	wire_send(fd, WIRE_HELLO, -ENFILE, NULL, 0, NULL, 0);
 }
 
 struct watch {
@@ -167,11 +148,6 @@ bool broker_unwatch(struct broker *b, int fd)
 	return false;
 }
 
-static void listener_destroy(struct endpoint *e)
-{
-	(void)e; /* a member of the broker */
-}
-
 static int guests_can_be(const struct broker_config *config, struct failure *f)
 {
 	for (unsigned int i = 0; i < config->n_domains; i++)
@@ -198,8 +174,9 @@ static int pages_are_xens(struct failure *f)
 int broker_new(const struct broker_config *config, struct broker **out, struct failure *f)
 {
 	struct gntsim_config mc;
+	struct endpoint *listener;
 	struct broker *b;
-	int err;
+	int fd, err;
 
 	*out = NULL;
 	err = pages_are_xens(f);
@@ -216,12 +193,12 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	link_init(&b->destroying);
 	link_init(&b->hosts);
 	link_init(&b->bells.recent);
+	link_init(&b->deaf);
 	for (unsigned int i = 0; i < COOKIE_BUCKETS; i++)
 		link_init(&b->cookies[i]);
 	for (unsigned int i = 0; i < PROCESS_BUCKETS; i++)
 		link_init(&b->processes[i]);
 	b->config = *config;
-	b->listener.fd = -1;
 	b->listening.lock = -1;
 	b->epoll = b->spare = -1;
 	b->arena.memory = NULL;
@@ -272,19 +249,16 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 		err = fail(f, -errno, "cannot set a descriptor aside: %s", strerror(errno));
 		goto undo;
 	}
-	err = listen_start(&b->listening, config->socket_path, config->own_path, f);
+	err = fd = listen_start(&b->listening, config->socket_path, config->own_path, f);
 	if (err < 0)
 		goto undo;
 	/* A killed machine's. */
 	shadow_remove(config->socket_path);
 	if (config->open_to_all)
 		chmod(config->socket_path, 0666);
-	b->listener = (struct endpoint){.ready = listener_ready,
-					.destroy = listener_destroy,
-					.fd = err,
-					.kind = ENDPOINT_OTHER};
-	err = broker_add_endpoint(b, &b->listener, EPOLLIN);
+	err = broker_listen(b, fd, take_client, refuse_client, NULL, &listener);
 	if (err < 0) {
+		close(fd);
 		fail(f, err, "cannot watch the socket: %s", strerror(-err));
 		goto undo;
 	}
@@ -514,6 +488,7 @@ static int wait_ms(const struct broker *b, int timeout_ms)
 {
 	uint64_t next = broker_next_time(b), ms;
 
+	timeout_ms = broker_listen_wait_ms(b, timeout_ms);
 	if (b->turns)
 		timeout_ms = turns_wait_ms(b->turns, timeout_ms);
 	if (b->config.virtual_time || next == UINT64_MAX)
@@ -551,6 +526,7 @@ int broker_serve(struct broker *b, int timeout_ms)
 	b->cause = (struct cause){0};
 	broker_tick(b);
 	trace_time(b);
+	broker_listen_again(b);
 	for (int phase = 0; phase < N_PHASES; phase++) {
 		for (int i = 0; i < n; i++) {
 			struct endpoint *e = ev[i].data.ptr;

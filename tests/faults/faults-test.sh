@@ -71,6 +71,26 @@ expect 0 ''
 	failed=1
 	echo "a clock that can't be read: $(grep -c INJECTED "$dir/strace") times"
 }
+# A listening socket at which nobody can be taken in stayed ready, and was looked at as often as there was time for.
+inject "nobody is accepted" "-e trace=accept4 -e inject=accept4:error=EMFILE" "$gntsim" run -- "$use" clean
+expect_one_fails "cannot accept a connection: Too many open files: nobody else is let in"
+[ "$(grep -c INJECTED "$dir/strace")" -le 500 ] || {
+	failed=1
+	echo "a socket at which nobody is accepted: $(grep -c INJECTED "$dir/strace") times"
+}
+# A trace or a recording for which there was no memory: status 125, and no word.
+at=1
+while [ $at -le 8 ]; do
+	what="allocation $at of a traced run"
+	FAULT_AT=$at FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \
+		"$gntsim" run --trace "$dir/trace" --record "$dir/recorded" -- true >"$dir/out" 2>"$dir/err"
+	got=$?
+	[ $got = 0 ] || expect 125 .
+	at=$((at + 1))
+done
+# Who was to be killed was not, where there was no descriptor for it.
+inject "a point, and no descriptor" "-e inject=pidfd_open:error=EMFILE" "$gntsim" run --kill-at call:3 -- "$use" clean
+expect 0 'is killed at call:3'
 # What was complained of without memory was a format.
 what="no memory"
 FAULT_AT=1 FAULT_EVER=1 FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \

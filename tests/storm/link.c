@@ -18,6 +18,8 @@
 #define CLEAR_SEND 3u
 /* Where the bytes are: of a side's own page, and of its mapping, in the other's page. */
 static const uint32_t byte_of[NOTES] = {16, 32};
+/* And whose page it is. */
+#define LIFE_AT 64u
 static const char *const name_of[NOTES] = {"page", "mapping"};
 /* An event that must come has this long: the machine may be one of many things on two processors. */
 #define PATIENCE_MS 20000
@@ -54,6 +56,17 @@ _Noreturn void wrong(struct link *l, const char *format, ...)
 	if (l->shared->machine_gone)
 		leave(l);
 	l->self->stage = STAGE_WRONG;
+	for (;;)
+		pause();
+}
+
+/* A reference or a port that the other side has told of may be a third's by now: the next to get the number,
+ * and to mean our domain. Then the other side has ended, or the third has taken its port, for which it need not. */
+static _Noreturn void stray(struct link *l)
+{
+	if (l->shared->machine_gone)
+		leave(l);
+	l->self->stage = STAGE_STRAYED;
 	for (;;)
 		pause();
 }
@@ -99,6 +112,7 @@ static void grant_page(struct link *l)
 	l->own = at;
 	l->own[byte_of[OF_PAGE]] = 1;
 	l->own[byte_of[OF_MAPPING]] = 1;
+	memcpy((void *)(uintptr_t)(l->own + LIFE_AT), &l->self->life, sizeof(l->self->life));
 	memcpy(&ref, u.room + offsetof(struct ioctl_gntalloc_alloc_gref, gref_ids), 4);
 	l->self->ref = ref;
 }
@@ -107,6 +121,7 @@ static void map_page(struct link *l)
 {
 	struct ioctl_gntdev_map_grant_ref op = {
 	    .count = 1, .refs = {{.domid = l->self->other_domid, .ref = l->other->ref}}};
+	uint32_t life;
 	void *at;
 
 	l->map = must(l, open("/dev/xen/gntdev", O_RDWR | O_CLOEXEC), "open gntdev");
@@ -115,6 +130,9 @@ static void map_page(struct link *l)
 	at = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, l->map, (off_t)l->map_index);
 	must(l, at == MAP_FAILED ? -1 : 0, "mmap of gntdev");
 	l->mapped = at;
+	memcpy(&life, (char *)at + LIFE_AT, sizeof(life));
+	if (life != l->other->life)
+		stray(l);
 }
 
 static void bind(struct link *l)
@@ -127,9 +145,32 @@ static void bind(struct link *l)
 
 	port = l->first ? ioctl(l->evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &unbound)
 			: ioctl(l->evtchn, IOCTL_EVTCHN_BIND_INTERDOMAIN, &bound);
+	if (port < 0 && errno == EINVAL && !l->first)
+		stray(l);
 	l->port[i] = (uint32_t)must(l, port, l->first ? "BIND_UNBOUND_PORT" : "BIND_INTERDOMAIN");
 	l->self->port[i] = l->port[i];
 	l->n_ports++;
+}
+
+/* The byte that the other's end clears: of its page, or of its mapping of ours. Nobody looks at what he
+ * gave up himself. */
+static int byte_there(const struct link *l, uint32_t note)
+{
+	volatile unsigned char *page = note == OF_PAGE ? l->mapped : l->own;
+
+	return page ? page[byte_of[note]] : -1;
+}
+
+/* Nothing is armed that would clear it. */
+static void must_be_set(struct link *l, uint32_t note, const char *when)
+{
+	int byte = byte_there(l, note);
+
+	if (byte == 0)
+		wrong(l,
+		      "the byte of the other's %s is cleared, %s; the page's others are %d and %d",
+		      name_of[note], when, (note == OF_PAGE ? l->mapped : l->own)[byte_of[!note]],
+		      (note == OF_PAGE ? l->mapped : l->own)[0]);
 }
 
 /* Takes the events that are there. */
@@ -174,6 +215,9 @@ bool link_setup(struct link *l)
 		l->quiet = (l->got[0] > 0 ? 1u : 0u) + (l->got[1] > 0 ? 1u : 0u);
 	} else if (l->n_ports == NOTES && l->mapped && l->other->port[NOTES - 1]) {
 		l->got[0] = l->got[1] = 0;
+		/* The other arms nothing until we say so. */
+		must_be_set(l, OF_PAGE, "which was never armed");
+		must_be_set(l, OF_MAPPING, "which was never armed");
 		l->self->stage = STAGE_LINKED;
 	}
 	return l->self->stage == STAGE_LINKED;
@@ -231,15 +275,6 @@ void link_give_up(struct link *l, bool page_first)
 	}
 }
 
-/* The byte that the other's end clears: of its page, or of its mapping of ours. Nobody looks at what he
- * gave up himself. */
-static int byte_there(const struct link *l, uint32_t note)
-{
-	volatile unsigned char *page = note == OF_PAGE ? l->mapped : l->own;
-
-	return page ? page[byte_of[note]] : -1;
-}
-
 static void must_have(struct link *l, uint32_t note, const char *when)
 {
 	uint64_t end = storm_now() + PATIENCE_MS * 1000000ull;
@@ -260,11 +295,8 @@ static void must_not_have(struct link *l, uint32_t note, bool byte_too, const ch
 {
 	if (l->got[note])
 		wrong(l, "an event of the other's %s, %s", name_of[note], when);
-	if (byte_too && byte_there(l, note) == 0)
-		wrong(l,
-		      "the byte of the other's %s is cleared, %s; the page's others are %d and %d",
-		      name_of[note], when, (note == OF_PAGE ? l->mapped : l->own)[byte_of[!note]],
-		      (note == OF_PAGE ? l->mapped : l->own)[0]);
+	if (byte_too)
+		must_be_set(l, note, when);
 }
 
 /* An event came: then the storm, who killed it, says so yet, or it says that it gave something up. */
@@ -281,6 +313,13 @@ static void must_be_dying(struct link *l, uint32_t note)
 	}
 }
 
+/* It may be armed by now, and have come. */
+static void look_at_unarmed(struct link *l, uint32_t note)
+{
+	if (byte_there(l, note) == 0 && l->other->note[note] == NOTE_NONE)
+		must_be_set(l, note, "which is not armed");
+}
+
 void link_look(struct link *l)
 {
 	uint32_t state[NOTES];
@@ -292,6 +331,8 @@ void link_look(struct link *l)
 	for (uint32_t i = 0; i < NOTES; i++) {
 		if (state[i] == NOTE_ENDED)
 			must_have(l, i, "which it gave up");
+		if (state[i] == NOTE_NONE)
+			look_at_unarmed(l, i);
 		if (l->got[i] > 1)
 			wrong(l, "doubled: %u events of the other's %s, which it gave up",
 			      l->got[i], name_of[i]);

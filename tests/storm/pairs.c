@@ -69,11 +69,18 @@ static void clear(struct storm *s, unsigned int pair)
 	p->deadline = storm_now() + s->patience_ns;
 }
 
+/* The victim is about to end: who is not linked by now, and is so later, may be linked with somebody else. */
+static void must_be_linked(struct storm *s, unsigned int pair, unsigned int victim)
+{
+	s->pairs[pair].unsure |= shared_of(s, victim ^ 1)->stage != STAGE_LINKED;
+}
+
 static void begin_death(struct storm *s, unsigned int pair, unsigned int side, enum order how)
 {
 	struct pair *p = &s->pairs[pair];
 	unsigned int victim = 2 * pair + side;
 
+	must_be_linked(s, pair, victim);
 	p->victim = victim;
 	p->state = DYING;
 	p->how = OTHER_GONE;
@@ -176,7 +183,7 @@ static void victim_dies(struct storm *s, unsigned int pair)
 		return;
 	}
 	settle(s);
-	if (!has_child(s, p->victim)) {
+	if (!has_child(s, p->victim) || p->unsure) {
 		verify(s, pair);
 		return;
 	}
@@ -222,6 +229,12 @@ static void failed(struct storm *s, unsigned int pair, unsigned int side, const 
 	    s->pairs[pair].victim == 2 * pair + !side, what, *a->text ? ": " : "", a->text);
 }
 
+/* What is wrong whoever ends: a second event of one end, a byte that nothing was to clear. */
+static bool is_always_wrong(const char *text)
+{
+	return !strncmp(text, "doubled", 7) || !strncmp(text, "the byte", 8);
+}
+
 /* A call that failed is wrong unless the other side, which it needs, was ending. */
 static void look_at_texts(struct storm *s, unsigned int pair)
 {
@@ -233,9 +246,21 @@ static void look_at_texts(struct storm *s, unsigned int pair)
 		if (a->stage != STAGE_WRONG)
 			continue;
 		if (p->state == RUNNING || p->state == VERIFYING || p->state == HALF ||
-		    (p->state == DYING && !strncmp(a->text, "doubled", 7)))
+		    (p->state == DYING && is_always_wrong(a->text)))
 			failed(s, pair, side, "wrong");
 	}
+}
+
+static bool has_strayed(struct storm *s, unsigned int pair)
+{
+	return shared_of(s, 2 * pair)->stage == STAGE_STRAYED ||
+	       shared_of(s, 2 * pair + 1)->stage == STAGE_STRAYED;
+}
+
+static void start_anew(struct storm *s, unsigned int pair)
+{
+	s->strayed++;
+	clear(s, pair);
 }
 
 void pair_step(struct storm *s, unsigned int pair)
@@ -266,6 +291,8 @@ void pair_step(struct storm *s, unsigned int pair)
 				failed(s, pair, side, "it ended by itself");
 		if (s->winding_up)
 			clear(s, pair);
+		else if (has_strayed(s, pair))
+			start_anew(s, pair);
 		else if (now > p->due && (!p->linked_first || now > p->due + LINKING_NS ||
 					  (shared_of(s, 2 * pair)->stage == STAGE_LINKED &&
 					   shared_of(s, 2 * pair + 1)->stage == STAGE_LINKED)))
@@ -309,6 +336,12 @@ static bool touches(struct storm *s, unsigned int pair, unsigned int domain)
 	       shared_of(s, 2 * pair)->other_domid == domain;
 }
 
+/* The one in the domain. */
+static unsigned int victim_of(struct storm *s, unsigned int pair, unsigned int domain)
+{
+	return 2 * pair + (shared_of(s, 2 * pair)->domid != domain);
+}
+
 void pairs_destroy_domain(struct storm *s, unsigned int domain)
 {
 	unsigned int busy;
@@ -328,6 +361,9 @@ void pairs_destroy_domain(struct storm *s, unsigned int domain)
 	for (unsigned int i = 0; i < s->n_actors / 2; i++)
 		if (touches(s, i, domain) && s->pairs[i].state == RUNNING)
 			let_go_on(s, i);
+	for (unsigned int i = 0; i < s->n_actors / 2; i++)
+		if (touches(s, i, domain) && s->pairs[i].state == RUNNING)
+			must_be_linked(s, i, victim_of(s, i, domain));
 	machine_destroy(&s->machine, domain);
 	s->destroyed++;
 	for (unsigned int i = 0; i < s->n_actors / 2; i++) {
@@ -335,7 +371,7 @@ void pairs_destroy_domain(struct storm *s, unsigned int domain)
 
 		if (!touches(s, i, domain) || p->state != RUNNING)
 			continue;
-		p->victim = 2 * i + (shared_of(s, 2 * i)->domid != domain);
+		p->victim = victim_of(s, i, domain);
 		p->state = DYING;
 		p->how = OTHER_DESTROYED;
 		p->both = true;
@@ -365,7 +401,8 @@ uint64_t pairs_without_machine(struct storm *s, uint64_t killed_at)
 			if (!s->actors[i].pid || s->actors[i].gone)
 				continue;
 			/* Who makes no calls any more. */
-			if (a->stage == STAGE_WRONG || a->stage == STAGE_REPLACED)
+			if (a->stage == STAGE_WRONG || a->stage == STAGE_REPLACED ||
+			    a->stage == STAGE_STRAYED)
 				process_signal(&s->actors[i], SIGKILL);
 			if (s->children[i].pid && a->stage == STAGE_LEFT)
 				process_signal(&s->children[i], SIGKILL);

@@ -37,7 +37,8 @@ enum stage {
 	STAGE_VERIFIED, /* it has seen it, all as it must be */
 	STAGE_WRONG, /* a call failed, or something came that must not, or came not; text says what */
 	STAGE_REPLACED, /* it has executed a program */
-	STAGE_LEFT,     /* the machine went, and it has got its errors */
+	STAGE_STRAYED, /* the other side had ended, and what it had given up was somebody else's by then */
+	STAGE_LEFT, /* the machine went, and it has got its errors */
 };
 
 /* What the storm wants of an actor. */

@@ -268,11 +268,11 @@ static void report(struct storm *s, unsigned long long memory, unsigned long lon
 	for (unsigned int i = 0; i < s->n_actors; i++)
 		s->calls += s->shared->actors[i].calls;
 	printf("%s: %u processes in %u domains: %u lives, %llu kills, %llu ends computed, "
-	       "%llu exits, %llu executions, %llu forks, %llu stops, %llu given up, %llu domains "
-	       "destroyed, %llu calls, %llu checks\n",
+	       "%llu exits, %llu executions, %llu forks, %llu stops, %llu given up, %llu strayed, "
+	       "%llu domains destroyed, %llu calls, %llu checks\n",
 	       s->machine.front, s->n_actors, s->n_domains, s->lives, s->kills, s->computed,
-	       s->exits, s->executions, s->forks, s->stops, s->given_up, s->destroyed, s->calls,
-	       (unsigned long long)s->shared->checks);
+	       s->exits, s->executions, s->forks, s->stops, s->given_up, s->strayed, s->destroyed,
+	       s->calls, (unsigned long long)s->shared->checks);
 	printf("the broker's memory %llu and then %lld more, its machine's %llu of them; longest "
 	       "answer %.1f ms\n",
 	       memory, (long long)grown, tables, (double)s->worst_sync_ns / 1e6);
@@ -309,6 +309,9 @@ int main(int argc, char **argv)
 	report(s, memory, grown, tables);
 	if ((long long)grown > MEMORY_EACH * (long long)s->n_actors)
 		storm_failed("the broker's memory has grown by %llu bytes", grown);
+	/* A call that always fails so would be no accident. */
+	if (s->strayed > 10 + s->lives / 100)
+		storm_failed("%llu pairs of %u lives found somebody else", s->strayed, s->lives);
 	if (s->computed < LEAST_COMPUTED)
 		storm_failed("%llu ends were computed", s->computed);
 	machine_end(&s->machine, false);

@@ -50,7 +50,8 @@ struct pair {
 	enum state state;
 	uint64_t due, deadline;
 	unsigned int victim;
-	bool stopped[2], forked[2], unsure, linked_first, both;
+	bool stopped[2], forked[2], linked_first, both;
+	bool unsure; /* what the victim's end must bring */
 	enum other how;
 };
 
@@ -74,7 +75,7 @@ struct storm {
 	uint32_t lives;
 	bool winding_up;
 	unsigned long long kills, computed, stops, forks, executions, exits, destroyed, given_up,
-	    calls, worst_sync_ns;
+	    strayed, calls, worst_sync_ns;
 };
 
 _Noreturn void storm_failed(const char *format, ...) __attribute__((format(printf, 1, 2)));

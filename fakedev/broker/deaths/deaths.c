@@ -115,15 +115,12 @@ static void say(const struct death_program *p, uint32_t pid)
 		death_point_text(&p->point, point), p->call ? ": " : "", p->call ? p->call : "");
 }
 
-/* The number can't be another's: the process waits for us, or is our child's. */
+/* The number can't be another's: the process waits for us, or is our child's. (And it takes no descriptor, of which
+ * there may be none.) */
 static void kill_process(uint32_t pid)
 {
-	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
-
-	if (fd < 0 || syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) < 0)
+	if (kill((pid_t)pid, SIGKILL) < 0)
 		fprintf(stderr, "gntsim: process %u can't be killed: %s\n", pid, strerror(errno));
-	if (fd >= 0)
-		close(fd);
 }
 
 static void signal_thread(uint32_t pid, uint32_t tid, int signal)

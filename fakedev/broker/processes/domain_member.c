@@ -98,7 +98,7 @@ int domain_member_kill(const struct domain_place *place, uint32_t pid, char *roo
 	int fd = (int)syscall(SYS_pidfd_open, pid, 0), result = 0;
 
 	if (fd < 0)
-		return 0;
+		return errno == ESRCH ? 0 : -errno;
 	if (is_started_in(place, pid, fd, room))
 		result = syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0 ? 1
 			 : errno == ESRCH                                          ? 0

@@ -11,11 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-struct listener {
-	struct endpoint endpoint; /* first */
-	uint16_t domid;
-};
-
 struct connection {
 	struct endpoint endpoint; /* first */
 	struct broker *broker;
@@ -156,49 +151,25 @@ static void add_connection(struct broker *b, uint16_t domid, int fd)
 	}
 }
 
-static void listener_ready(struct broker *b, struct endpoint *e, uint32_t events)
+static void take(struct broker *b, void *domid, int fd)
 {
-	int fd;
-
-	(void)events;
-	while ((fd = accept4(e->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0)
-		add_connection(b, ((struct listener *)e)->domid, fd);
-}
-
-static void listener_destroy(struct endpoint *e)
-{
-	free(e);
+	add_connection(b, (uint16_t)(uintptr_t)domid, fd);
 }
 
 int store_listen(struct broker *b, uint16_t domid, const char *path, struct endpoint **out)
 {
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	struct listener *l;
-	int err;
+	int fd, err;
 
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(addr.sun_path, path);
-	l = calloc(1, sizeof(*l));
-	if (!l)
-		return -ENOMEM;
-	l->domid = domid;
-	l->endpoint =
-	    (struct endpoint){.ready = listener_ready,
-			      .destroy = listener_destroy,
-			      .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0),
-			      .kind = ENDPOINT_OTHER};
-	err = l->endpoint.fd < 0 ||
-		      bind(l->endpoint.fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
-		      listen(l->endpoint.fd, SOMAXCONN) < 0
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	err = fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0 ||
+		      listen(fd, SOMAXCONN) < 0
 		  ? -errno
-		  : broker_add_endpoint(b, &l->endpoint, EPOLLIN);
-	if (err < 0) {
-		if (l->endpoint.fd >= 0)
-			close(l->endpoint.fd);
-		free(l);
-		return err;
-	}
-	*out = &l->endpoint;
-	return 0;
+		  : broker_listen(b, fd, take, NULL, (void *)(uintptr_t)domid, out);
+	if (err < 0 && fd >= 0)
+		close(fd);
+	return err;
 }

@@ -34,11 +34,14 @@ static bool find_stores(const char *name, enum record_stores *out)
 struct recording *recording_open(const char *path, const char *stores,
 				 const struct broker_trace *also)
 {
-	struct recording *r = calloc(1, sizeof(*r));
+	struct recording *r;
 	enum record_stores which;
 
-	if (!r || !find_stores(stores, &which)) {
-		free(r);
+	if (!find_stores(stores, &which))
+		return NULL;
+	r = calloc(1, sizeof(*r));
+	if (!r) {
+		complain("--record: out of memory");
 		return NULL;
 	}
 	r->path = path;

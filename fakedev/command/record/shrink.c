@@ -64,15 +64,15 @@ static _Noreturn void become(const struct trial *t, const char *command)
 	_exit(EXIT_CANNOT_EXEC);
 }
 
-/* @return its wait status; -ETIME: it had no more time */
+/* @return its wait status; -ETIME: it had no more time; or another negative errno */
 static int await(struct trial *t, pid_t pid)
 {
 	struct pollfd p = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
 	const struct timespec none = {0};
-	int status = 0;
+	int status = 0, err = p.fd < 0 ? -errno : 0;
 	bool over = false;
 
-	while (p.fd >= 0 && !over && poll(&p, 1, 200) != 1) {
+	while (!err && !over && poll(&p, 1, 200) != 1) {
 		if (sigtimedwait(&t->set, NULL, &none) > 0)
 			t->asked_to = true;
 		over = t->asked_to || now() >= t->end;
@@ -82,6 +82,8 @@ static int await(struct trial *t, pid_t pid)
 	/* What it has started ends with it. */
 	kill(-pid, SIGKILL);
 	waitpid(pid, &status, 0);
+	if (err)
+		return err;
 	return over ? -ETIME : status;
 }
 

@@ -86,8 +86,11 @@ struct tracer *trace_open(const char *path, const char *format)
 	const struct trace_format *f = find_format(format);
 	struct tracer *t = f ? calloc(1, sizeof(*t)) : NULL;
 
-	if (!t)
+	if (!t) {
+		if (f)
+			complain("--trace: out of memory");
 		return NULL;
+	}
 	t->format = f;
 	t->path = path;
 	t->hooks = (struct broker_trace){
