@@ -29,15 +29,20 @@ struct guard {
 	pid_t process;
 };
 
-static void refuse(int session, const void *request)
+int guard_refuse(int session, const void *request, int err)
 {
-	struct fuse_out_header out = {.len = sizeof(out), .error = -EIO};
+	struct fuse_out_header out = {.len = sizeof(out), .error = err};
 	struct fuse_in_header in;
 
 	memcpy(&in, request, sizeof(in));
 	out.unique = in.unique;
-	/* Of one that was answered, or asks for no answer, the kernel knows nothing. */
-	if (write(session, &out, sizeof(out)) < 0 && errno == ENODEV)
+	return write(session, &out, sizeof(out)) < 0 ? -errno : 0;
+}
+
+/* Of one that was answered, or asks for no answer, the kernel knows nothing. */
+static void refuse(int session, const void *request)
+{
+	if (guard_refuse(session, request, -EIO) == -ENODEV)
 		_exit(0);
 }
 

@@ -100,6 +100,9 @@ struct guard;
 /** A request's bytes, at most: write-back of 1 MiB. */
 #define GUARD_REQUEST (2u << 20)
 int guard_start(int session, struct guard **out);
+/** Answers a request of the kernel's with an error, @p err, a negative errno; one that asks for no answer is not known
+ * there, which is an error, too. @retval -errno of write(2) */
+int guard_refuse(int session, const void *request, int err);
 /** The pager's thread lives from now on. @return where it must receive its requests */
 void *guard_hold(struct guard *g);
 /** The pager's thread ends as it should. */

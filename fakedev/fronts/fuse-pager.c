@@ -11,12 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Of one session, before a caller that keeps on asking is left to wait. */
 #define MOST_REQUESTS 1000
 /* Of looking how often the pager has rung. */
 #define MOST_FAILURES 10
+/* A release for which there is no memory. */
+#define RELEASE_TRIES    1000
+#define RELEASE_PAUSE_NS 1000000
 
 struct waiting {
 	struct waiting *next;
@@ -54,19 +58,52 @@ static bool for_page(const struct fuse_buf *buf)
 	return h.nodeid == PAGES_INO && (h.opcode == FUSE_READ || h.opcode == FUSE_WRITE);
 }
 
-static void hand_on(struct pager *p, const struct fuse_buf *buf)
+static struct waiting *copy_of(const struct fuse_buf *buf)
 {
 	struct waiting *w = calloc(1, sizeof(*w));
 	void *copy = malloc(buf->size);
 
-	/* Without memory the caller waits in vain, until it is killed. */
 	if (!w || !copy) {
 		free(w);
 		free(copy);
-		return;
+		return NULL;
 	}
 	memcpy(copy, buf->mem, buf->size);
 	w->request = (struct fuse_buf){.size = buf->size, .mem = copy};
+	return w;
+}
+
+static bool is_release(const struct fuse_buf *buf)
+{
+	struct fuse_in_header h;
+
+	memcpy(&h, buf->mem, sizeof(h));
+	return h.opcode == FUSE_RELEASE;
+}
+
+/* Whoever asks is told at once that there is no memory for it; a release, which can't fail, waits for some. */
+static struct waiting *copy_or_refuse(const struct pager *p, const struct fuse_buf *buf)
+{
+	const struct timespec pause = {.tv_nsec = RELEASE_PAUSE_NS};
+	struct waiting *w = copy_of(buf);
+
+	for (int i = 0; !w && is_release(buf) && i < RELEASE_TRIES; i++) {
+		nanosleep(&pause, NULL);
+		w = copy_of(buf);
+	}
+	if (!w)
+		guard_refuse(fuse_session_fd(p->session), buf->mem, -ENOMEM);
+	return w;
+}
+
+static void hand_on(struct pager *p, const struct fuse_buf *buf)
+{
+	struct waiting *w = NULL;
+
+	if (buf->size >= sizeof(struct fuse_in_header))
+		w = copy_or_refuse(p, buf);
+	if (!w)
+		return;
 	pthread_mutex_lock(&p->lock);
 	*p->last = w;
 	p->last = &w->next;

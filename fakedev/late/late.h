@@ -18,6 +18,9 @@ struct late_library {
 /** A function of it. Where it can't be had the process ends, as the loader would have ended it: says why, 127. */
 void *late_find(struct late_library *library, const char *function);
 
+/** Loads what makes filters of system calls now: in a process that can say so if it is not to be had. */
+void late_load_filters(void);
+
 /** The stand-in of a function. Nobody but this program is to see it: the library means its own. */
 #define LATE(library, type, function, parameters, ...)                                             \
 	__attribute__((visibility("hidden"))) type function parameters                             \

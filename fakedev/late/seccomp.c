@@ -6,6 +6,11 @@
 
 static struct late_library library = {.name = "libseccomp.so.2"};
 
+void late_load_filters(void)
+{
+	late_find(&library, "seccomp_init");
+}
+
 LATE(library, int, seccomp_attr_set,
      (scmp_filter_ctx ctx, enum scmp_filter_attr attr, uint32_t value), ctx, attr, value)
 LATE(library, int, seccomp_export_bpf, (const scmp_filter_ctx ctx, int fd), ctx, fd)

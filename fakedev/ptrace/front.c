@@ -2,6 +2,8 @@
 /* How a process comes to be traced: who traces is started, and told; then the filter is set. */
 #include "follower.h"
 
+#include "late/late.h"
+
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -84,6 +86,7 @@ static int start(const struct ptrace_front *front, int *control)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
+	late_load_filters();
 	between = fork();
 	if (between == 0) {
 		int mine = fcntl(ends[1], F_DUPFD_CLOEXEC, 100);

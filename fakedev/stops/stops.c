@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@ struct stops {
 	struct stops_config config;
 	int control, told, ends, questions; /* ours of each pair; -1: none */
 	pid_t pid;
+	bool lost;
 };
 
 static struct board *make_board(void)
@@ -193,13 +195,33 @@ static struct snapshot *read_look(const struct end_told *told, const unsigned ch
 	return look;
 }
 
+/* Nobody it has stopped would go on: with it goes whom it traces. */
+static void lose(struct stops *s, const char *what, int err)
+{
+	if (s->lost)
+		return;
+	s->lost = true;
+	fprintf(stderr,
+		"gntsim: %s who stops programs at their stores: %s: it is killed, and they are\n",
+		what, strerror(-err));
+	kill(s->pid, SIGKILL);
+}
+
+bool stops_are_lost(const struct stops *s)
+{
+	return s->lost;
+}
+
 bool stops_take_end(struct stops *s, struct stops_end *out)
 {
 	unsigned char buffer[WIRE_BUFFER];
 	struct end_told told;
 	struct wire_in in;
+	int err = wire_recv(s->ends, MSG_DONTWAIT, buffer, &in);
 
-	if (wire_recv(s->ends, MSG_DONTWAIT, buffer, &in) < 0)
+	if (err < 0 && err != -EAGAIN && err != -EINTR)
+		lose(s, "cannot hear", err);
+	if (err < 0)
 		return false;
 	if (in.msg.payload < sizeof(told)) {
 		wire_in_done(&in);
@@ -213,10 +235,20 @@ bool stops_take_end(struct stops *s, struct stops_end *out)
 	return true;
 }
 
+static void tell(struct stops *s, int fd, const void *what, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = send(fd, what, len, MSG_NOSIGNAL);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		lose(s, "cannot tell", -errno);
+}
+
 void stops_let_end(struct stops *s)
 {
-	while (send(s->ends, "", 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	tell(s, s->ends, "", 1);
 }
 
 int stops_questions(const struct stops *s)
@@ -226,13 +258,16 @@ int stops_questions(const struct stops *s)
 
 bool stops_take_question(struct stops *s, struct stops_question *out)
 {
-	return recv(s->questions, out, sizeof(*out), MSG_DONTWAIT) == sizeof(*out);
+	ssize_t n = recv(s->questions, out, sizeof(*out), MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		lose(s, "cannot hear", n < 0 ? -errno : -EPIPE);
+	return n == sizeof(*out);
 }
 
 void stops_answer(struct stops *s, uint32_t tid)
 {
-	while (send(s->questions, &tid, sizeof(tid), MSG_NOSIGNAL) < 0 && errno == EINTR)
-		;
+	tell(s, s->questions, &tid, sizeof(tid));
 }
 
 const char *stops_refused(const struct stops *s)

@@ -98,6 +98,10 @@ struct stops_question {
 	bool gone;
 };
 
+/** It could not be told something, or not be heard, which was said; whom it traces is killed with it, and nothing
+ * more comes. */
+bool stops_are_lost(const struct stops *s);
+
 /** Readable when there is a question to take; -1: none is asked. */
 int stops_questions(const struct stops *s);
 

@@ -59,6 +59,16 @@ if "$gntsim" run --front fuse -- true 2>/dev/null; then
 		sh "$use" "$dir/err"
 	[ $got = 0 ] || expect_one_fails ''
 	expect "$got" "cannot read an eventfd: Input/output error: the mount ends"
+	# What the kernel asked was forgotten when there was no memory for it, and waited for.
+	at=33
+	while [ $at -le 37 ]; do
+		what="allocation $at of an unassisted run"
+		FAULT_AT=$at FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \
+			timeout -s KILL 60 "$gntsim" run --front fuse --assist=no -- "$use" clean >"$dir/out" 2>"$dir/err"
+		got=$?
+		[ $got = 0 ] || [ $got = 1 ] || [ $got = 2 ] || expect 125 .
+		at=$((at + 1))
+	done
 else
 	echo "(no FUSE front here: its faults are not tried)"
 fi
@@ -91,6 +101,22 @@ done
 # Who was to be killed was not, where there was no descriptor for it.
 inject "a point, and no descriptor" "-e inject=pidfd_open:error=EMFILE" "$gntsim" run --kill-at call:3 -- "$use" clean
 expect 0 'is killed at call:3'
+# Who is there before the programs are was not known, was taken for one of theirs, and waited for.
+inject "no list of processes" "-P /proc -e inject=openat:error=EMFILE" "$gntsim" run --kill-at store:1 -- "$use" clean
+expect 125 "cannot see which processes there are: Too many open files"
+# Who was stopped at a store was never let go.
+inject "the stopper can't be told" "-e inject=sendto:error=ENOBUFS:when=4" "$gntsim" run --kill-at store:1 -- "$use" clean
+expect 0 "cannot tell who stops programs at their stores: No buffer space available"
+# A process whose stderr is closed loaded a library, and could not say that it had no memory for it.
+at=20
+while [ $at -le 30 ]; do
+	what="allocation $at of the ptrace front"
+	FAULT_AT=$at FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \
+		timeout -s KILL 60 "$gntsim" run --front ptrace -- "$use" clean >"$dir/out" 2>"$dir/err"
+	got=$?
+	[ $got = 0 ] || expect $got .
+	at=$((at + 1))
+done
 # What was complained of without memory was a format.
 what="no memory"
 FAULT_AT=1 FAULT_EVER=1 FAULT_PROGRAM=gntsim LD_PRELOAD=$build/tests/faults/libfail-alloc.so \

@@ -186,6 +186,8 @@ static void port_step(struct noise *n)
 		break;
 	case 1:
 		ioctl(n->evtchn, IOCTL_EVTCHN_RESET, 0);
+		/* Their numbers may be a link's soon, of which no event may be sent. */
+		memset(n->ports, 0, sizeof(n->ports));
 		break;
 	case 2:
 		if (read(n->evtchn, ports, sizeof(ports)) >= 4 && write(n->evtchn, ports, 4) < 0)

@@ -125,6 +125,8 @@ static void act_on(struct storm *s, unsigned int pair)
 		p->forked[side] = true;
 		s->given_up++;
 	} else if (die < 86 && !p->forked[side]) {
+		/* Before all is there the child has a part of it. */
+		p->unsure |= shared_of(s, actor)->stage != STAGE_LINKED;
 		shared_of(s, actor)->order = ORDER_FORK;
 		p->forked[side] = true;
 		s->forks++;

@@ -48,19 +48,22 @@ static bool add(struct table *t, const struct process *p)
 	return true;
 }
 
-static void list(struct table *t)
+/* @return 0; or a negative errno, and not all are in it */
+static int list(struct table *t)
 {
 	DIR *proc = opendir("/proc");
 	const struct dirent *d;
 	struct process p;
+	int err = proc ? 0 : -errno;
 
-	while (proc && (d = readdir(proc))) {
+	while (!err && (d = readdir(proc))) {
 		if (d->d_name[0] >= '1' && d->d_name[0] <= '9' && look(atoi(d->d_name), &p) &&
 		    !add(t, &p))
-			break;
+			err = -ENOMEM;
 	}
 	if (proc)
 		closedir(proc);
+	return err;
 }
 
 static bool is_spared(const struct spared *spared, pid_t pid)
@@ -119,14 +122,15 @@ unsigned int descendants_signal(int signal, pid_t but_group, const struct spared
 int spared_find(struct spared *spared)
 {
 	struct table t = {0};
+	int err = list(&t);
 
-	list(&t);
 	*spared = (struct spared){.pids = calloc(t.n + 1, sizeof(*spared->pids))};
 	for (size_t i = 0; spared->pids && i < t.n; i++)
 		if (t.all[i].parent == getpid())
 			spared->pids[spared->n++] = t.all[i].pid;
 	free(t.all);
-	return spared->pids ? 0 : -ENOMEM;
+	/* Who is missing would be taken for a program's. */
+	return err < 0 || spared->pids ? err : -ENOMEM;
 }
 
 void spared_forget(struct spared *spared, pid_t pid)

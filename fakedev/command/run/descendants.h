@@ -16,7 +16,7 @@ struct spared {
 	unsigned int n;
 };
 
-/** Spares the children that there are now. @retval -ENOMEM */
+/** Spares the children that there are now. @retval -errno they cannot all be seen */
 int spared_find(struct spared *spared);
 /** One of them has ended: another process may get its number. */
 void spared_forget(struct spared *spared, pid_t pid);

@@ -418,9 +418,10 @@ static sigset_t handled_signals(void)
 static int prepare(struct several *s)
 {
 	sigset_t set = handled_signals();
+	int err = spared_find(&s->spared);
 
-	if (spared_find(&s->spared) < 0)
-		return complain("out of memory");
+	if (err < 0)
+		return complain("cannot see which processes there are: %s", strerror(-err));
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
 		return complain("cannot look after orphans: %s", strerror(errno));
 	sigprocmask(SIG_BLOCK, &set, &s->before);

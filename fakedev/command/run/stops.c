@@ -60,9 +60,18 @@ int run_stops_begin(const struct run_options *o, struct stops **out)
 	return err;
 }
 
+/* Its descriptors stay ready. */
+static void unwatch_lost(struct run_stops *w)
+{
+	if (!stops_are_lost(w->stops))
+		return;
+	while (w->n_watched)
+		broker_unwatch(w->broker, w->watched[--w->n_watched]);
+}
+
 static void take_ends(void *ctx)
 {
-	const struct run_stops *w = ctx;
+	struct run_stops *w = ctx;
 	struct stops_end end;
 
 	while (stops_take_end(w->stops, &end)) {
@@ -71,6 +80,7 @@ static void take_ends(void *ctx)
 					end.tid, end.look);
 		stops_let_end(w->stops);
 	}
+	unwatch_lost(w);
 }
 
 static struct parked_store **find_parked(struct run_stops *w, uint32_t tid)
@@ -126,18 +136,21 @@ static void take_questions(void *ctx)
 			drop_parked(w, s);
 		}
 	}
+	unwatch_lost(w);
 }
 
 /* The broker closes what it watches. */
-static int watch(struct broker *b, int fd, void (*ready)(void *), void *ctx)
+static int watch(struct run_stops *w, int fd, void (*ready)(void *), void *ctx)
 {
 	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0), err;
 
 	if (copy < 0)
 		return -errno;
-	err = broker_watch(b, copy, ready, ctx);
+	err = broker_watch(w->broker, copy, ready, ctx);
 	if (err < 0)
 		close(copy);
+	else
+		w->watched[w->n_watched++] = copy;
 	return err;
 }
 
@@ -155,15 +168,16 @@ bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r)
 	if (!w->stops)
 		return true;
 	w->broker = b;
+	w->n_watched = 0;
 	if (w->deaths) {
 		w->deaths->left_ring = left_ring;
 		w->deaths->left_ring_ctx = w;
 	}
-	err = watch(b, stops_ends(w->stops), take_ends, w);
+	err = watch(w, stops_ends(w->stops), take_ends, w);
 	if (err == 0 && stops_questions(w->stops) >= 0)
-		err = watch(b, stops_questions(w->stops), take_questions, w);
+		err = watch(w, stops_questions(w->stops), take_questions, w);
 	if (err == 0 && r && stops_descriptor(w->stops) >= 0)
-		err = watch(b, stops_descriptor(w->stops), recording_take_stores, r);
+		err = watch(w, stops_descriptor(w->stops), recording_take_stores, r);
 	if (err < 0)
 		complain("cannot watch for stores: %s", strerror(-err));
 	return err == 0;

@@ -23,6 +23,8 @@ struct run_stops {
 	struct broker *broker;
 	struct deaths *deaths;        /* NULL: nobody is ended */
 	struct parked_store *waiting; /* for their turns; NULL: none */
+	int watched[3];               /* descriptors that the broker has of it */
+	unsigned int n_watched;
 };
 /** What is told of them is taken from now on. @p r may be NULL. @return false, explained */
 bool run_stops_watch(struct run_stops *w, struct broker *b, struct recording *r);
