@@ -327,6 +327,27 @@ static void many(void)
 	close(other);
 }
 
+/* One that is open until there is a line to read; says what its end came to. */
+static void held(void)
+{
+	struct message m;
+	int fd = node(O_RDWR);
+	uint32_t tx;
+
+	ask(fd, &m, XS_TRANSACTION_START, 0, "|");
+	tx = (uint32_t)strtoul(m.body, NULL, 10);
+	ask(fd, &m, XS_WRITE, tx, "data/held|1");
+	EXPECT(is(&m, XS_WRITE, "OK"));
+	printf("begun\n");
+	fflush(stdout);
+	EXPECT(getchar() == '\n');
+	ask(fd, &m, XS_TRANSACTION_END, tx, "T|");
+	printf("%s\n", m.body);
+	ask(fd, &m, XS_READ, 0, "name|");
+	EXPECT(is(&m, XS_READ, "domain-3"));
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -334,7 +355,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} cases[] = {{"pieces", pieces},   {"bad", bad},           {"transactions", transactions},
 		     {"watches", watches}, {"blocking", blocking}, {"much", much},
-		     {"many", many}};
+		     {"many", many},       {"held", held}};
 
 	how_many = argc > 2 ? atoi(argv[2]) : how_many;
 	/* That 10,000 are taken off is heard of when all are. */
@@ -344,7 +365,7 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int before = failures;
 
-		if (argc > 1 ? strcmp(argv[1], cases[i].name) != 0 : cases[i].run == many)
+		if (argc > 1 ? strcmp(argv[1], cases[i].name) != 0 : cases[i].run == many || cases[i].run == held)
 			continue;
 		cases[i].run();
 		if (failures > before)
