@@ -49,8 +49,9 @@ static uint32_t unread(const struct device_file *f)
 
 static void arm(struct device_file *f)
 {
-	struct epoll_event ev = {.events =
-				     EPOLLIN | EPOLLRDHUP | (f->n_queue ? (uint32_t)EPOLLOUT : 0u),
+	bool takes = !f->xenbus || xenbus_takes(f->xenbus);
+	struct epoll_event ev = {.events = EPOLLRDHUP | (takes ? (uint32_t)EPOLLIN : 0u) |
+					   (f->n_queue ? (uint32_t)EPOLLOUT : 0u),
 				 .data.ptr = &f->endpoint};
 
 	epoll_ctl(f->broker->epoll, EPOLL_CTL_MOD, f->endpoint.fd, &ev);
@@ -188,6 +189,31 @@ static void take_ports(const struct device_file *f, size_t n, const uint32_t *po
 	}
 }
 
+/* Messages for xenstored: no more than it takes while a watch is set. Of one that makes no sense nobody is told. */
+static void take_messages(struct device_file *f)
+{
+	char bytes[4096];
+	ssize_t n = recv(f->endpoint.fd, bytes, sizeof(bytes), MSG_DONTWAIT | MSG_PEEK);
+	long used;
+
+	if (n == 0 || !xenbus_takes(f->xenbus) || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+		device_end(f);
+	} else if (n > 0) {
+		used = xenbus_feed(f->xenbus, bytes, (size_t)n);
+		if (recv(f->endpoint.fd, bytes, (size_t)(used < 0 ? n : used), MSG_DONTWAIT) < 0)
+			return;
+		if (!xenbus_takes(f->xenbus))
+			arm(f);
+		broker_effects(f->broker);
+	}
+}
+
+static void socket_written(struct device_file *f, long result)
+{
+	(void)result;
+	arm(f);
+}
+
 static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
 {
 	struct device_file *f = (struct device_file *)e;
@@ -199,16 +225,17 @@ static void socket_ready(struct broker *b, struct endpoint *e, uint32_t events)
 		send_replies(f);
 	else if (events & EPOLLOUT)
 		flush(f);
-	if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) {
+	if (!(events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+		return;
+	if (f->xenbus) {
+		take_messages(f);
+	} else {
 		/* What a raw write() sent: ports to re-enable. */
 		n = recv(e->fd, ports, sizeof(ports), MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			device_end(f);
 		} else if (n > 0 && f->device == WIRE_DEV_EVTCHN) {
 			take_ports(f, (size_t)n / PORT_BYTES, ports);
-			broker_effects(f->broker);
-		} else if (n > 0 && f->xenbus) {
-			xenbus_feed(f->xenbus, ports, (size_t)n);
 			broker_effects(f->broker);
 		} else if (n > 0 && f->device == WIRE_DEV_PARAMETER) {
 			device_write_parameter(f, (const char *)ports, (size_t)n);
@@ -267,5 +294,6 @@ const struct front front_socket = {
     .name = "socket",
     .open = socket_open,
     .events = socket_events,
+    .written = socket_written,
     .reset = socket_reset,
 };

@@ -311,7 +311,16 @@ static void begin_receive(struct thread *t)
 
 /* ---- waiting ---- */
 
-/* An evtchn whose ring overflowed: an error and nothing else. The socket underneath can't say so. */
+static bool is_over(int xenbus)
+{
+	char byte;
+	ssize_t n = recv(xenbus, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+}
+
+/* An evtchn whose ring overflowed, or a xenbus that has ended: an error and nothing else. The socket underneath can't
+ * say so. */
 static void end_poll(struct thread *t)
 {
 	long ready = call_result(t);
@@ -327,12 +336,12 @@ static void end_poll(struct thread *t)
 			break;
 		if (p.revents <= 0 || !file_device(t, p.fd, &d, &copy))
 			continue;
-		if (device_overflowed(copy, &d)) {
+		if (d.device == WIRE_DEV_XENBUS ? is_over(copy) : device_overflowed(copy, &d)) {
 			p.revents = POLLERR;
 			lib_copy_out(at, &p, sizeof(p));
-		} else if (p.revents & POLLHUP) {
-			lib_slow_down();
 		}
+		if ((p.revents & POLLHUP) || (d.device == WIRE_DEV_XENBUS && p.revents == POLLERR))
+			lib_slow_down();
 		close(copy);
 	}
 }

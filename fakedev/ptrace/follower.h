@@ -125,6 +125,7 @@ struct follower {
 	unsigned char buffer[WIRE_BUFFER];
 	bool said; /* that the machine is gone */
 	unsigned int calls_after;
+	bool has_xenstored; /* one of its programs is it */
 };
 /* There is one in the process: what provides the ground of calls.h has no other way to know. */
 extern struct follower *follower;

@@ -41,8 +41,11 @@ static void open_node(struct thread *t, int node, int flags)
 	int fd, number, err = node_open(node, flags, &f, &fd);
 	const struct device d = {
 	    .id = f.id, .device = f.device, .flags = f.flags, .minor = f.minor, .is_socket = true};
-	/* (What xenbus answers may come late: nobody may wait for it here.) */
-	bool followed = f.device < WIRE_DEV_XSD_PORT && f.device != WIRE_DEV_XENBUS;
+	/* (Where xenstored is followed too, nobody may wait here for what it answers: errors of a write go untold.) */
+	bool followed = f.device < WIRE_DEV_XSD_PORT &&
+			(f.device != WIRE_DEV_XENBUS || !follower->has_xenstored);
+
+	follower->has_xenstored |= err == 0 && f.device == WIRE_DEV_XSD_KVA;
 
 	if (err < 0 || fd < 0) {
 		call_finish(t, err < 0 ? err : -EMFILE);

@@ -86,7 +86,8 @@ static bool reaches(const struct reach *r, uint32_t fd)
 void reach_fd(struct thread *t, int fd, const struct device *d)
 {
 	struct reach *r = &t->process->reach;
-	bool polls = !r->polls && !r->everything && d->device == WIRE_DEV_EVTCHN;
+	bool polls = !r->polls && !r->everything &&
+		     (d->device == WIRE_DEV_EVTCHN || d->device == WIRE_DEV_XENBUS);
 	uint32_t mask = r->n_fds < SINGLE ? UINT32_MAX : ~(GROUP - 1);
 	struct sock_fprog p;
 	int err;

@@ -12,7 +12,7 @@ if ! "$gntsim" run "$@" -- true 2>"$dir/why"; then
 	exit 77
 fi
 store=
-[ "$front" = ptrace ] || ! ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || store=--xenstore
+! ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || store=--xenstore
 # shellcheck disable=SC2086
 start serve "$gntsim" serve --socket "$s" $store
 # (The kernel's epoll says nothing to who traces.)

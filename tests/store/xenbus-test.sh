@@ -18,6 +18,7 @@ limit=90 expect 0 "the driver" "$gntsim" run --xenstore "$@" --domain 3 -- "$xen
 # (More of the front makes no difference to xenstored.)
 [ "$2" != socket ] ||
 	limit=90 expect 0 "many watches" "$gntsim" run --xenstore "$@" --domain 0 -- "$xenbus" many
+[ "$2" != socket ] || expect 0 "past the library" "$gntsim" run --xenstore "$@" --domain 3 -- "$xenbus" raw
 [ ! -s "$dir/out" ] || complain "$(cat "$dir/out")"
 expect 1 "without a xenstore" "$gntsim" run "$@" --domain 3 -- "$xenbus" pieces
 says err "/dev/xen/xenbus: No such file or directory"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* /dev/xen/xenbus as its driver behaves: messages in pieces, bad ones, transactions and watches a
  * descriptor, blocking, poll. usage: xenbus CASE; prints what differs. */
+#include "raw.h"
 #include "xenbus/xs.h"
 
 #include <errno.h>
@@ -327,6 +328,33 @@ static void many(void)
 	close(other);
 }
 
+/* Past the library: its messages go into the socket underneath. Whether a watch can be is not told then. */
+static void raw(void)
+{
+	struct {
+		struct message first, second;
+	} two;
+	struct message m;
+	int fd = node(O_RDWR);
+	size_t n;
+
+	n = compose(&m, XS_WATCH, 0, "a//b|t|");
+	EXPECT(raw_write(fd, &m, n) == (long)n);
+	ask(fd, &m, XS_READ, 0, "name|");
+	EXPECT(is(&m, XS_READ, "domain-3"));
+	/* What comes behind a watch waits until that is set. */
+	n = compose(&two.first, XS_WATCH, 0, "data/w|t|");
+	n += compose(&two.second, XS_READ, 0, "domid|");
+	memmove((char *)&two + n - two.second.head.len - sizeof(two.second.head), &two.second,
+		sizeof(two.second.head) + two.second.head.len);
+	EXPECT(raw_write(fd, &two, n) == (long)n);
+	receive(fd, &m);
+	receive(fd, &m);
+	receive(fd, &m);
+	EXPECT(is(&m, XS_READ, "3"));
+	close(fd);
+}
+
 /* One that is open until there is a line to read; says what its end came to. */
 static void held(void)
 {
@@ -355,7 +383,7 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} cases[] = {{"pieces", pieces},   {"bad", bad},           {"transactions", transactions},
 		     {"watches", watches}, {"blocking", blocking}, {"much", much},
-		     {"many", many},       {"held", held}};
+		     {"many", many},       {"held", held},         {"raw", raw}};
 
 	how_many = argc > 2 ? atoi(argv[2]) : how_many;
 	/* That 10,000 are taken off is heard of when all are. */
@@ -365,7 +393,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int before = failures;
 
-		if (argc > 1 ? strcmp(argv[1], cases[i].name) != 0 : cases[i].run == many || cases[i].run == held)
+		if (argc > 1 ? strcmp(argv[1], cases[i].name) != 0
+			     : cases[i].run == many || cases[i].run == held || cases[i].run == raw)
 			continue;
 		cases[i].run();
 		if (failures > before)
