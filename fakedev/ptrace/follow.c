@@ -17,7 +17,7 @@
 
 struct follower *follower;
 
-static struct thread *find(pid_t tid)
+struct thread *thread_find(pid_t tid)
 {
 	for (struct thread *t = follower->threads; t; t = t->next)
 		if (t->tid == tid)
@@ -25,7 +25,7 @@ static struct thread *find(pid_t tid)
 	return NULL;
 }
 
-static struct thread *add(pid_t tid)
+struct thread *thread_add(pid_t tid)
 {
 	struct thread *t = calloc(1, sizeof(*t));
 
@@ -37,7 +37,7 @@ static struct thread *add(pid_t tid)
 	return t;
 }
 
-static struct process *process_new(pid_t pid, const struct process *parent)
+struct process *process_new(pid_t pid, const struct process *parent)
 {
 	struct process *p = calloc(1, sizeof(*p));
 
@@ -56,7 +56,7 @@ static struct process *process_new(pid_t pid, const struct process *parent)
 	return p;
 }
 
-static void process_release(struct process *p)
+void process_release(struct process *p)
 {
 	if (!p || --p->refs > 0)
 		return;
@@ -110,98 +110,6 @@ int thread_wait(struct thread *t, int *status)
 	return 0;
 }
 
-/* ---- who comes ---- */
-
-static void born(struct thread *t, uint64_t flags, int fd)
-{
-	unsigned long tid = 0;
-	struct thread *child;
-
-	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &tid);
-	child = find((pid_t)tid);
-	if (!child)
-		child = add((pid_t)tid);
-	if (flags & CLONE_THREAD) {
-		child->process = t->process;
-		child->process->refs++;
-	} else {
-		child->process = process_new(child->tid, t->process);
-	}
-	if ((flags & CLONE_VM) && t->space) {
-		child->space = t->space;
-		child->space->refs++;
-		return;
-	}
-	child->space = space_begin(child->tid, t->space, fd);
-	if (!t->space)
-		return;
-	for (size_t i = 0; i < t->space->ranges.n; i++) {
-		const struct range *r = &t->space->ranges.range[i];
-
-		follower->now = child;
-		if (!r->dontfork)
-			ranges_add(r->start, r->end - r->start, false);
-	}
-}
-
-static int connection_of_child(struct thread *t)
-{
-	struct wire_in in;
-	int fd = -1;
-
-	if (t->space->fd < 0 || t->space->broken)
-		return -1;
-	if (lib_call(WIRE_FORK, NULL, 0, NULL, 0, &in) == 0)
-		fd = wire_in_take_fd(&in, 0);
-	wire_in_done(&in);
-	return fd;
-}
-
-/* Nobody else of the address space changes it until the copy is made. */
-void fork_call(struct thread *t)
-{
-	uint64_t flags = tracee_clone_flags(t->tid, t->call.nr, t->call.args);
-	int fd, status;
-
-	if (flags & CLONE_VM) {
-		call_pass(t, AFTER_NOTHING);
-		return;
-	}
-	fd = connection_of_child(t);
-	if (!t->held || call_reenter(t, &t->call))
-		ptrace(PTRACE_SYSCALL, t->tid, 0, 0);
-	while (!t->gone && thread_wait(t, &status) == 0) {
-		int event = status >> 16;
-
-		if (event == PTRACE_EVENT_FORK || event == PTRACE_EVENT_CLONE ||
-		    event == PTRACE_EVENT_VFORK) {
-			born(t, flags, fd);
-			ptrace(PTRACE_CONT, t->tid, 0, 0);
-			return;
-		}
-		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
-			ptrace(PTRACE_CONT, t->tid, 0, 0);
-			break;
-		}
-		ptrace(PTRACE_SYSCALL, t->tid, 0, event ? 0 : WSTOPSIG(status));
-	}
-	if (fd >= 0)
-		close(fd);
-}
-
-static uint64_t flags_of_birth(const struct thread *t, int event)
-{
-	struct registers r;
-	struct call c;
-	uint64_t flags;
-
-	if (!registers_get(t->tid, &r))
-		return CLONE_VM;
-	c = registers_call(&r);
-	flags = tracee_clone_flags(t->tid, c.nr, c.args);
-	return event == PTRACE_EVENT_VFORK ? flags | CLONE_VM : flags;
-}
-
 /* ---- execution ---- */
 
 static void look_at_program(struct thread *t)
@@ -236,7 +144,7 @@ static void executed(struct thread *t)
 	struct thread *was;
 
 	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &former);
-	was = (pid_t)former == t->tid ? NULL : find((pid_t)former);
+	was = (pid_t)former == t->tid ? NULL : thread_find((pid_t)former);
 	if (was) {
 		t->after = was->after;
 		t->call = was->call;
@@ -272,7 +180,7 @@ static void at_event(struct thread *t, int event, int signal)
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
-		born(t, flags_of_birth(t, event), -1);
+		birth_event(t, event);
 		break;
 	case PTRACE_EVENT_EXEC:
 		executed(t);
@@ -280,6 +188,7 @@ static void at_event(struct thread *t, int event, int signal)
 	case PTRACE_EVENT_EXIT:
 		/* It executes nothing any more; its memory goes before its files. */
 		t->after = AFTER_NOTHING;
+		birth_untold(t, -1);
 		space_leave(t);
 		break;
 	default:
@@ -312,7 +221,7 @@ static void handle_queued(void)
 	for (struct thread *t = follower->threads; t;) {
 		struct thread *next = t->next;
 
-		if (t->queued && (t->process || !WIFSTOPPED(t->status))) {
+		if (t->queued && (!WIFSTOPPED(t->status) || t->process || birth_look(t))) {
 			handle(t);
 			/* Threads may have come and gone. */
 			next = follower->threads;
@@ -334,9 +243,9 @@ static void take_stops(bool wait)
 		memset(&info, 0, sizeof(info));
 		if (waitid(P_ALL, 0, &info, wait ? how : how | WNOHANG) < 0 || !info.si_pid)
 			return;
-		t = find(info.si_pid);
+		t = thread_find(info.si_pid);
 		if (!t)
-			t = add(info.si_pid);
+			t = thread_add(info.si_pid);
 		/* When its parent hears of the end, the machine has. */
 		if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
 			space_leave(t);
@@ -375,7 +284,7 @@ int follow(struct follower *f, pid_t first)
 	struct thread *t;
 
 	follower = f;
-	t = add(first);
+	t = thread_add(first);
 	t->process = process_new(first, NULL);
 	t->space = space_begin(first, NULL, -1);
 	for (;;) {

@@ -267,13 +267,26 @@ void say_to(struct thread *t, const char *format, ...) __attribute__((format(pri
 /* A descriptor of the thread's process. @return one of our own, or a negative errno */
 int thread_fd(struct thread *t, int fd);
 
+/* ---- births.c ---- */
+/* Makes a fork: the child's connection is there before the child. */
+void fork_call(struct thread *t);
+/* Its stop tells of a child. */
+void birth_event(struct thread *t, int event);
+/* It ends, in a call that has made a child maybe, of which it tells nobody any more: then the child is its.
+ * @param fd as in space_begin() @return what of that is left: -1 if there was a child */
+int birth_untold(struct thread *t, int fd);
+/* Nobody has told of it yet. @return whether it is known whose it is, without that */
+bool birth_look(struct thread *t);
+
 /* ---- follow.c ---- */
 /* The process's work. @return its exit status */
 int follow(struct follower *f, pid_t first);
 /* The filter's listener comes from the program, before it executes; then it has said all. */
 void hear_program(void);
-/* Makes a fork: the child's connection is there before the child. */
-void fork_call(struct thread *t);
+struct thread *thread_find(pid_t tid);
+struct thread *thread_add(pid_t tid);
+struct process *process_new(pid_t pid, const struct process *parent);
+void process_release(struct process *p);
 /* The next stop of that thread alone: 0, and *status; -1: it is gone, or will not stop any more. */
 int thread_wait(struct thread *t, int *status);
 

@@ -119,6 +119,6 @@ func main() {
 	wait.Wait()
 	allocFile.Close()
 	mapFile.Close()
-	evtchn.Close()
+	runtime.KeepAlive(evtchn) // the other goroutine reads it until the end
 	fmt.Println("exact")
 }
