@@ -5,7 +5,7 @@
 # What a build and the demo need; ci/test adds its tools.
 build_packages="gcc libc6-dev libdw-dev linux-libc-dev libfuse3-dev libjson-c-dev libseccomp-dev meson ninja-build pkg-config"
 xen_packages="xen-utils-4.17 xenstore-utils libxen-dev"
-test_packages="build-essential chromium chromium-driver clang clang-format clang-tidy cppcheck debhelper fuse3 \
+test_packages="build-essential ccache chromium chromium-driver clang clang-format clang-tidy cppcheck debhelper fuse3 \
 	g++-aarch64-linux-gnu gcc-aarch64-linux-gnu gdb git golang-go lcov \
 	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-clang-14 python3-yaml qemu-system-x86 \
 	qemu-user shellcheck strace util-linux valgrind xz-utils zstd"

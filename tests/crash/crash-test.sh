@@ -1,6 +1,6 @@
 #!/bin/sh
 # crash-test.sh GNTSIM PROGRAMS CASES: each program with a mistake is found, where the case says "here", and of its mended
-# twin nothing is; only at the device calls of who makes the mistake, and at a dozen of the twin's, which takes a minute.
+# twin nothing is; only at the device calls of who makes the mistake, and at four of the twin's, which takes a minute.
 # ci/crash-all tries all.
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
@@ -56,7 +56,7 @@ for source in "$cases"/*.c; do
 		fi
 	fi
 	finds "$case" "$(grep -n 'here \*/' "$source" | head -n 1 | cut -d: -f1)" $points
-	search "$case" "$case-mended" "$points" --sample 12
+	search "$case" "$case-mended" "$points" --sample 4
 	[ $got = 0 ] || {
 		complain "$case-mended: status $got, not 0:"
 		cat out err

@@ -63,9 +63,14 @@ class Container:
         self.mount('--bind', source, self.root + '/source')
         self.write('/usr/local/sbin/apt-get', APT_GET, 0o755)
         self.user, self.directory = 'root', '/'
-        # Built thrice for one run each: not optimized.
-        self.environment = dict(UNSAFE_CHECKOUT, CFLAGS='-O0', PATH='/usr/local/sbin:/usr/local/bin:/usr/sbin:'
-                                '/usr/bin:/sbin:/bin', HOME='/root', LANG='C.UTF-8')
+        self.environment = dict(UNSAFE_CHECKOUT, PATH='/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+                                HOME='/root', LANG='C.UTF-8')
+        # What was compiled before need not be compiled again, where somebody keeps it.
+        cache = os.environ.get('CCACHE_DIR')
+        if cache:
+            os.mkdir(self.root + '/ccache')
+            self.mount('--bind', cache, self.root + '/ccache')
+            self.environment.update({n: v for n, v in os.environ.items() if n.startswith('CCACHE_')}, CCACHE_DIR='/ccache')
 
     @staticmethod
     def mount(*arguments):

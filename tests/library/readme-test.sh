@@ -65,7 +65,8 @@ cp "$self" "$home/readme-test.sh"
 # Nothing there to mount with, and nobody to be.
 # shellcheck disable=SC2016
 hide='[ ! -e /dev/fuse ] || { : >"$1/none" && chmod 000 "$1/none" && mount --bind "$1/none" /dev/fuse; } || exit 77; shift; exec "$@"'
-inside="env -i HOME=$home PATH=$PATH LANG=C.UTF-8 sh $home/readme-test.sh --inside $root"
+# shellcheck disable=SC2086
+inside="env -i $(env | grep '^CCACHE_' | tr '\n' ' ')HOME=$home PATH=$PATH LANG=C.UTF-8 sh $home/readme-test.sh --inside $root"
 if [ "$(id -u)" = 0 ]; then
 	chmod 755 "$home"
 	chown -R nobody "$home"
