@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A guest that spoils the page which it shares with xenstored: domain 0 maps reference 1 of domain
- * DOMID and writes nonsense into its indices. usage: scribble DOMID */
+ * DOMID and writes nonsense into its indices, or into those of requests alone. usage: scribble DOMID [requests] */
 #include "uapi.h"
 #include "xenbus/xs.h"
 
@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	ring->req_prod = ring->req_cons + 0x10000;
-	ring->rsp_prod = ring->rsp_cons + 0x20000;
+	if (argc < 3)
+		ring->rsp_prod = ring->rsp_cons + 0x20000;
 	return 0;
 }
