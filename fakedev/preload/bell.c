@@ -78,8 +78,10 @@ static bool can_ring(enum wire_op op, size_t len)
 	    lib.broken || lib.fd < 0 || atomic_load(&lib.nested) || !may_ring() ||
 	    len > WIRE_BELL_REQUEST - sizeof(struct wire_msg))
 		return false;
-	/* A child of a fork that went unseen must be told from its parent. */
-	if (!lib.bell.wanted && lib.same && lib_may(SYS_madvise) && ++lib.bell.calls > CALLS_BEFORE)
+	/* A child of a fork that went unseen must be told from its parent. One that has its parent's memory and not
+	 * its descriptors would leave it a bell that it can't ring. */
+	if (!lib.bell.wanted && lib.same && lib_may(SYS_madvise) &&
+	    ++lib.bell.calls > CALLS_BEFORE && lib_own_pid() == lib.pid)
 		get_bell();
 	return lib.bell.page && !atomic_load(&lib.bell.page->ended);
 }

@@ -129,8 +129,10 @@ static int64_t flags_of_call(const struct thread *t)
 	switch (c.nr) {
 	case SYS_clone:
 	case SYS_clone3:
-#ifdef SYS_fork /* arm64 has none */
+#ifdef SYS_fork
 	case SYS_fork:
+#endif
+#ifdef SYS_vfork /* arm64 has none */
 	case SYS_vfork:
 #endif
 		return (int64_t)tracee_clone_flags(t->tid, c.nr, c.args);
