@@ -61,6 +61,11 @@ done
 expect 0 "a dynamic one" "$gntsim" run --verbose -- sh -c "$use clean"
 ! grep -q 'is a static' out || { failed=$((failed + 1)) && cat out; }
 
+# Parent and child by turns, from one memory.
+for how in vfork vfork-later; do
+	expect 0 "$how" "$gntsim" run -- "$use" $how
+done
+
 # A path that is short from here, and too long from elsewhere.
 deep=$(printf '%0100d' 0)
 mkdir "$deep"
@@ -91,6 +96,7 @@ if [ -w /dev/fuse ] && "$gntsim" run --front fuse -- true 2>/dev/null; then
 		expect 0 "on FUSE, without $call" "$gntsim" run --front fuse -- "$use" without $call
 	done
 	expect 0 "on FUSE, from a child of vfork" "$gntsim" run --front fuse -- "$use" vfork
+	expect 0 "on FUSE, from a child of vfork, later" "$gntsim" run --front fuse -- "$use" vfork-later
 	[ ! -s "$dir/out" ] || {
 		echo "from a child of vfork: $(cat "$dir/out")"
 		failed=$((failed + 1))

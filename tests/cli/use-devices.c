@@ -7,7 +7,8 @@
  *   guest pv|pvh     a forked child inherits a gntdev mapping on PVH only
  *   many             opens devices until there is no room, has another process try, closes them
  *   without NAME...  the same as clean, executed under a filter by which these calls are EPERM
- *   vfork            a child of vfork does what clean does, then the parent does
+ *   vfork            a child of vfork does what clean does, often, then the parent does
+ *   vfork-later      the parent has done so before, too
  *   large            makes a call of more than fits a message
  *   harm N           N times what gntalloc-vma-close-walks-global-list is about, by munmap
  *   harm-children N  once in each of N children
@@ -22,6 +23,7 @@
 #include <linux/seccomp.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,13 +78,21 @@ static int clean(void)
 	return ioctl(gntalloc, IOCTL_GNTALLOC_DEALLOC_GREF, &dealloc) < 0 || munmap(page, 4096) < 0;
 }
 
-static int clean_by_vfork(void)
+/* The child more than once: who calls often has a doorbell, which must not stay its parent's. */
+static int clean_by_vfork(bool first)
 {
 	int status;
-	pid_t pid = vfork();
+	pid_t pid;
 
-	if (pid == 0)
-		_exit(clean());
+	if (first && clean())
+		return 1;
+	pid = vfork();
+	if (pid == 0) {
+		for (int i = 0; i < 5; i++)
+			if (clean())
+				_exit(1);
+		_exit(0);
+	}
 	return waitpid(pid, &status, 0) != pid || status || clean();
 }
 
@@ -290,7 +300,9 @@ int main(int argc, char **argv)
 	if (argc > 2 && strcmp(argv[1], "without") == 0)
 		return without(argc - 2, argv + 2);
 	if (argc == 2 && strcmp(argv[1], "vfork") == 0)
-		return clean_by_vfork();
+		return clean_by_vfork(false);
+	if (argc == 2 && strcmp(argv[1], "vfork-later") == 0)
+		return clean_by_vfork(true);
 	if (argc == 2 && strcmp(argv[1], "large") == 0)
 		return large();
 	if (argc == 2 && strcmp(argv[1], "many") == 0)
