@@ -1,8 +1,10 @@
 """ci/mutate [OPTIONS]: changes one thing at a time in sim/ and asks the tests.
 
-Each mutant (ci/mutants.py says by which rules they are made) is compiled, the corpus is played on it and, if
-that notices nothing, the unit tests are run. What nobody notices survives: a rule that no test holds, or a
-change without effect. Those of the second kind stand in ci/mutants-without-effect, each with its reason.
+Each mutant (ci/mutants.py says by which rules they are made) is compiled, the corpus is played on it, on several
+kinds of machine, and, if that notices nothing, the unit tests are run; then both, on one kind, with the model under
+the address sanitizer, which sees what is read or leaked in silence. What nobody notices survives: a rule that no
+test holds, or a change without effect. Those of the second kind stand in ci/mutants-without-effect, each with its
+reason.
 
   --jobs N         at a time (as many as processors)
   --shard K/N      only the Kth of N parts
@@ -36,6 +38,9 @@ REASONS = "ci/mutants-without-effect"
 NO_RULES = {"sim/check.c", "sim/check_xen.c", "sim/inspect.c"}
 LIBRARY = "libgntsim.so.0"
 SECONDS = 3  # of processor, for what takes a tenth of one
+# What the corpus is played on, and what the tests play it on, too.
+VARIANTS = ([], ["--xsm", "silo"], ["--kernel", "5.10.262"], ["--kernel", "6.12.117"], ["--arch", "arm64"])
+SANITIZE = ["-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"]
 
 
 def commands():
@@ -66,11 +71,17 @@ def limits():
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def quiet(words, **more):
+def limits_sanitized():
+    """It reserves terabytes, and is some times slower."""
+    resource.setrlimit(resource.RLIMIT_CPU, (4 * SECONDS, 4 * SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def quiet(words, limit=limits, **more):
     """Whether it ends with 0, within its limits."""
     try:
         return subprocess.run(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL, timeout=100 * SECONDS, preexec_fn=limits,
+                              stderr=subprocess.DEVNULL, timeout=100 * SECONDS, preexec_fn=limit,
                               check=False, **more).returncode == 0
     except subprocess.TimeoutExpired:
         return False
@@ -79,27 +90,30 @@ def quiet(words, **more):
 class Bench:
     """Compiles a mutant and asks the tests, which find the model as a shared library."""
 
-    def __init__(self):
+    def __init__(self, state, flags=()):
+        self.state, self.flags = state, list(flags)
+        self.limit = limits_sanitized if flags else limits
+        os.makedirs(f"{state}/objects", exist_ok=True)
         self.commands = commands()
         self.objects, self.plain = {}, {}
         if not self.commands:
             fail(f"{BUILD}/ has no model")
         for path in self.commands:
-            self.objects[path] = f"{STATE}/objects/{path.replace('/', '-')}.o"
+            self.objects[path] = f"{state}/objects/{path.replace('/', '-')}.o"
             with open(path, "rb") as file:
                 if not self.compile(path, file.read(), self.objects[path]):
                     fail(f"{path} does not compile as it is")
             with open(self.objects[path], "rb") as file:
                 self.plain[path] = file.read()
-        if not self.link_model(f"{STATE}/{LIBRARY}", self.objects.values()):
+        if not self.link_model(f"{state}/{LIBRARY}", self.objects.values()):
             fail("the model does not link")
-        self.player = f"{STATE}/player"
+        self.player = f"{state}/player"
         self.link_program(self.player, f"{BUILD}/scenarios/gntsim-play-static.p/*.o")
         self.units = {}
         cunit = subprocess.run(["pkg-config", "--libs", "cunit"], capture_output=True, text=True, check=True)
         for unit in sorted(glob.glob(f"{BUILD}/tests/unit/unit-*.p")):
             name = os.path.basename(unit)[len("unit-"):-len(".p")]
-            self.units[name] = os.path.abspath(f"{STATE}/unit-{name}")
+            self.units[name] = os.path.abspath(f"{state}/unit-{name}")
             self.link_program(self.units[name], f"{unit}/*.o", f"{BUILD}/tests/unit/libunit-support.a",
                               *cunit.stdout.split())
         if not self.units:
@@ -108,17 +122,15 @@ class Bench:
     def compile(self, path, source, out):
         """The text of the file, as an object; False: it does not compile."""
         folder = os.path.dirname(os.path.join("..", path))
-        words = self.commands[path] + [f"-I{folder}", "-x", "c", "-c", "-", "-o", os.path.abspath(out)]
+        words = self.commands[path] + [*self.flags, f"-I{folder}", "-x", "c", "-c", "-", "-o", os.path.abspath(out)]
         return subprocess.run(words, input=source, cwd=BUILD, stdout=subprocess.DEVNULL,
                               stderr=subprocess.DEVNULL, check=False).returncode == 0
 
-    @staticmethod
-    def link_model(out, objects):
-        return quiet(["cc", "-shared", f"-Wl,-soname,{LIBRARY}", "-o", out, *objects])
+    def link_model(self, out, objects):
+        return quiet(["cc", *self.flags, "-shared", f"-Wl,-soname,{LIBRARY}", "-o", out, *objects])
 
-    @staticmethod
-    def link_program(out, objects, *more):
-        if not quiet(["cc", "-o", out, *glob.glob(objects), *more, f"{STATE}/{LIBRARY}"]):
+    def link_program(self, out, objects, *more):
+        if not quiet(["cc", *self.flags, "-o", out, *glob.glob(objects), *more, f"{self.state}/{LIBRARY}"]):
             fail(f"{out} does not link")
 
     def verdict(self, path, text):
@@ -138,11 +150,12 @@ class Bench:
     def notice(self, folder, first=""):
         """Who notices that the model in this folder is another one; None: nobody."""
         env = {**os.environ, "LD_LIBRARY_PATH": os.path.abspath(folder)}
-        if not quiet([self.player, "scenarios"], env=env):
-            return "corpus"
+        for variant in VARIANTS[:1] if self.flags else VARIANTS:
+            if not quiet([self.player, *variant, "scenarios"], self.limit, env=env):
+                return "corpus"
         # Its own file's test is the likeliest to see it.
         for name in sorted(self.units, key=lambda name: name != first):
-            if not quiet([self.units[name]], env=env, cwd=folder):
+            if not quiet([self.units[name]], self.limit, env=env, cwd=folder):
                 return f"unit {name}"
         return None
 
@@ -173,8 +186,7 @@ def known(again):
 def main():
     options = parser("ci/mutate", __doc__).parse_args()
     shard(options)
-    os.makedirs(f"{STATE}/objects", exist_ok=True)
-    bench = Bench()
+    bench = Bench(STATE)
     todo = chosen(bench, options)
     if not todo:
         fail("no mutant is so called")
@@ -182,8 +194,10 @@ def main():
         for path, source, mutant in todo:
             print(mutant.name, describe(path, mutant, source))
         return 0
-    if by := bench.notice(STATE):
-        fail(f"the tests fail on the model as it is: {by}")
+    sanitized = Bench(f"{STATE}/sanitized", SANITIZE)
+    for each in (bench, sanitized):
+        if by := each.notice(each.state):
+            fail(f"the tests fail on the model as it is ({each.state}): {by}")
 
     began, tried, found = time.monotonic(), 0, known(options.again)
     survivors, log = [], open(f"{STATE}/caught", "w" if options.again else "a", encoding="utf-8")
@@ -193,7 +207,12 @@ def main():
         path, source, mutant = item
         if mutant.name in found:
             return item, found[mutant.name], False
-        return item, bench.verdict(path, changed(source, mutant)), True
+        text = changed(source, mutant)
+        by = bench.verdict(path, text)
+        if by is None:
+            by = sanitized.verdict(path, text)
+            by = f"sanitizer {by}" if by and by.startswith(("corpus", "unit")) else None
+        return item, by, True
 
     with log, concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for item, by, new in pool.map(try_one, todo):
@@ -220,7 +239,8 @@ def report(todo, survivors, tally, seconds, tried, options):
     caught = judged - len(survivors)
     print(f"{len(todo)} mutants, {tally.get('does not compile', 0)} do not compile, "
           f"{tally.get('no code', 0)} change no code; of the {judged} others the corpus caught "
-          f"{tally.get('corpus', 0)}, the unit tests {tally.get('unit', 0)} more: "
+          f"{tally.get('corpus', 0)}, the unit tests {tally.get('unit', 0)} more, "
+          f"the address sanitizer {tally.get('sanitizer', 0)}: "
           f"{100 * caught / max(judged, 1):.1f} %; {len(survivors) - len(unexplained)} are without effect, "
           f"{len(unexplained)} survived ({tried} tried in {seconds:.0f} s)")
     return 1 if unexplained else 0

@@ -165,6 +165,77 @@ static void static_ports_of_a_dying_domain(void)
 	gntsim_close(b);
 }
 
+/* Whose interrupt is lost is looked for among the domain's files, of which not all are of this device. */
+static void static_ports_and_other_files(void)
+{
+	struct gntsim_file *alloc, *dev, *a, *b;
+	uint64_t index;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	dev = fx_open(fx.dom1, GNTSIM_DEV_GNTDEV);
+	b = evtchn(fx.dom1);
+	(void)fx_map(dev, 1, fx_alloc(alloc, 1, &index));
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 999), 0);
+	/* One at a time needs no more room, however many there were. */
+	for (unsigned i = 0; i < 3000; i++) {
+		REQUIRE_EQ(gntsim_evtchn_bind_static(a, 7), 0);
+		REQUIRE_EQ(gntsim_evtchn_unbind(a, 7), 0);
+	}
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 7), 0);
+	EXPECT_EQ(gntsim_evtchn_ring_size(a), gntsim_evtchn_ring_size(b));
+	EXPECT(!last_hazard());
+	gntsim_close(a);
+	gntsim_close(b);
+	gntsim_close(dev);
+	gntsim_close(alloc);
+}
+
+struct seen {
+	const struct gntsim_file *files[8];
+	gntsim_port ports[8];
+	unsigned n, most;
+};
+
+static bool see(void *ctx, const struct gntsim_file *file, gntsim_port port)
+{
+	struct seen *s = ctx;
+
+	s->files[s->n] = file;
+	s->ports[s->n++] = port;
+	return s->n < s->most;
+}
+
+/* Each once, and no more when nobody wants any. */
+static void static_ports_are_visited(void)
+{
+	struct gntsim_file *other, *a, *b, *none;
+	struct seen all = {.most = 8}, one = {.most = 1};
+
+	restart_on_6_12();
+	gntsim_for_each_static_port(fx.m, see, &all);
+	EXPECT_EQ(all.n, 0);
+	other = fx_open(fx.dom1, GNTSIM_DEV_GNTDEV);
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom0);
+	none = evtchn(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 20), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 21), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 20), 0);
+	gntsim_for_each_static_port(fx.m, see, &all);
+	REQUIRE_EQ(all.n, 3);
+	for (unsigned i = 0; i < all.n; i++)
+		EXPECT(all.files[i] == (all.ports[i] == 21 ? a : i == 0 ? b : a));
+	EXPECT_EQ(all.ports[0] + all.ports[1] + all.ports[2], 61);
+	gntsim_for_each_static_port(fx.m, see, &one);
+	EXPECT_EQ(one.n, 1);
+	gntsim_close(none);
+	gntsim_close(b);
+	gntsim_close(a);
+	gntsim_close(other);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -172,6 +243,8 @@ int main(void)
 	    {"a refused port forgets the others", a_refused_port_forgets_the_others},
 	    {"static ports fill the ring", static_ports_fill_the_ring},
 	    {"static ports of others", static_ports_of_others},
+	    {"static ports and other files", static_ports_and_other_files},
+	    {"static ports are visited", static_ports_are_visited},
 	    {"static ports of a dying domain", static_ports_of_a_dying_domain},
 	};
 

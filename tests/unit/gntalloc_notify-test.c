@@ -201,6 +201,8 @@ static void notification_holds_its_port(void)
 	EXPECT_EQ(gntsim_evtchn_notify(c.here, c.port_here), -ENOTCONN);
 	EXPECT_EQ(gntsim_port_status(fx.dom1, c.port_here, &st), 0);
 	EXPECT_EQ(st.state, GNTSIM_PORT_INTERDOMAIN);
+	/* Nobody handles its events any more. */
+	EXPECT(st.masked);
 	EXPECT_EQ(gntsim_evtchn_bind_unbound(c.here, 2), c.port_here + 1);
 	gntsim_close(c.here);
 	c.here = NULL;

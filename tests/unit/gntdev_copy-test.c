@@ -169,6 +169,40 @@ static void both_sides_may_be_references(void)
 	end();
 }
 
+/* And what fails says so there, too; the others go on. */
+static void references_that_fail(void)
+{
+	struct gntdev_grant_copy_segment *s;
+
+	begin();
+	for (unsigned i = 0; i < 3; i++) {
+		s = add_from(i == 1 ? 1u << 30 : t.ro, 16, 0, 100);
+		s->flags = SOURCE_GREF | DEST_GREF;
+		s->dest.foreign.ref = i == 0 ? t.ro : t.rw;
+		s->dest.foreign.domid = 1;
+		s->dest.foreign.offset = 2000;
+	}
+	EXPECT_EQ(run(), 0);
+	EXPECT_EQ(t.seg[0].status, GNTSIM_GNTST_GENERAL_ERROR);
+	EXPECT_EQ(t.seg[1].status, GNTSIM_GNTST_BAD_GNTREF);
+	EXPECT_EQ(t.seg[2].status, 0);
+	EXPECT(memcmp(page_of(t.rw) + 2000, page_of(t.ro) + 16, 100) == 0);
+	end();
+}
+
+/* What an earlier batch has done is not done again. */
+static void a_batch_is_done_once(void)
+{
+	begin();
+	add_from(t.rw, 0, LOCAL, 16);
+	for (unsigned i = 1; i < 16; i++)
+		add_from(t.ro, 0, LOCAL, 16);
+	add_from(t.ro, 0, LOCAL + 64, 16);
+	EXPECT_EQ(run(), 0);
+	EXPECT(memcmp(local(0), page_of(t.ro), 16) == 0);
+	end();
+}
+
 static void nothing_to_do(void)
 {
 	begin();
@@ -499,6 +533,16 @@ static void local_pointer_into_device_memory(void)
 	EXPECT_EQ(t.seg[1].status, GNTSIM_GNTST_BAD_PAGE);
 	EXPECT_EQ(page_of(t.rw)[1], 3);
 	EXPECT_EQ(page_of(t.rw)[201], (uint8_t)(201 * 3));
+	/* It is a matter of that one operation: not of the next, nor of another batch's. */
+	add_to(t.rw, 200, VA + PAGE + 300, 16);
+	for (unsigned i = 1; i < 17; i++)
+		add_from(t.ro, 100, LOCAL + 64 * i, 16);
+	EXPECT_EQ(run_in(mm), 0);
+	EXPECT_EQ(t.seg[0].status, GNTSIM_GNTST_BAD_PAGE);
+	for (unsigned i = 1; i < 17; i++) {
+		EXPECT_EQ(t.seg[i].status, 0);
+		EXPECT(memcmp(local(64 * i), page_of(t.ro) + 100, 16) == 0);
+	}
 	EXPECT_EQ(gntsim_mprotect(mm, VA + PAGE, PAGE, PROT_READ), 0);
 	add_from(t.ro, 0, VA + PAGE, 16);
 	EXPECT_EQ(run_in(mm), -EFAULT);
@@ -513,6 +557,8 @@ int main(void)
 	    {"copies both ways", copies_both_ways},
 	    {"local memory may cross pages", local_memory_may_cross_pages},
 	    {"both sides may be references", both_sides_may_be_references},
+	    {"references that fail", references_that_fail},
+	    {"a batch is done once", a_batch_is_done_once},
 	    {"nothing to do", nothing_to_do},
 	    {"bad segments", bad_segments},
 	    {"statuses", statuses},

@@ -319,12 +319,82 @@ static void offset_for_vaddr(void)
 	gntsim_close(alloc);
 }
 
+/* The driver compares 32 bits of a number of pages to find the map, and all of it at last. */
+static void a_mapping_of_too_many_pages(void)
+{
+	struct gntsim_file *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	struct gntsim_file *alloc = granted(fx.dom2);
+	struct gntsim_mm *mm = fx_mm(fx.dom2);
+	uint64_t index = fx_map(dev, 1, granted_refs[0]);
+
+	EXPECT_EQ(fx_mmap(mm, dev, VA, (UINT64_C(1) << 32) + 1, index), -ENXIO);
+	EXPECT_EQ(fx_totals().vmas, 0);
+	/* Its pages were mapped before, and it counts as used. */
+	EXPECT_EQ(fx_mmap(mm, dev, VA, 1, index), -EINVAL);
+	gntsim_mm_destroy(mm);
+	gntsim_close(dev);
+	gntsim_close(alloc);
+}
+
+#define MOST 80u
+
+struct plain_map {
+	uint64_t index;
+	uint32_t count;
+};
+
+/* gntdev_add_map() as it is written there: along the list. @return where in it the new one is */
+static unsigned add_plain(struct plain_map *all, unsigned n, uint32_t count)
+{
+	uint64_t at = 0;
+	unsigned i;
+
+	for (i = 0; i < n && at + count >= all[i].index; i++)
+		at = all[i].index + all[i].count;
+	memmove(&all[i + 1], &all[i], (n - i) * sizeof(*all));
+	all[i] = (struct plain_map){at, count};
+	return i;
+}
+
+/* Many come and go: the tree that they are kept in is the list all the time, and balanced. */
+static void maps_come_and_go(void)
+{
+	struct gntsim_file *dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	struct plain_map all[MOST];
+	uint64_t state = 18;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 4000; i++) {
+		uint32_t random;
+
+		state = state * 6364136223846793005u + 1442695040888963407u;
+		random = (uint32_t)(state >> 33);
+		/* There are few of them, and many, in turn. */
+		if (n == 0 || (n < MOST && random % 100 < (i / 400 % 2 ? 30 : 70))) {
+			uint32_t count = 1 + random / 100 % 4;
+			unsigned at = add_plain(all, n++, count);
+
+			REQUIRE_EQ(mapped(dev, count), all[at].index * PAGE);
+		} else {
+			unsigned at = random / 100 % n;
+
+			REQUIRE_EQ(gntsim_gntdev_unmap(dev, all[at].index * PAGE, all[at].count),
+				   0);
+			memmove(&all[at], &all[at + 1], (--n - at) * sizeof(*all));
+		}
+		REQUIRE(gntsim_machine_check(fx.m) == NULL);
+	}
+	gntsim_close(dev);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"map checks the count", map_checks_the_count},
 	    {"first fit in a larger hole", first_fit_in_a_larger_hole},
 	    {"first of several holes", first_of_several_holes},
+	    {"maps come and go", maps_come_and_go},
+	    {"a mapping of too many pages", a_mapping_of_too_many_pages},
 	    {"index is reused", index_is_reused},
 	    {"unmap finds its map", unmap_finds_its_map},
 	    {"index overflows an int", index_overflows_an_int},

@@ -402,6 +402,31 @@ static void restricted_file_and_bad_memory(void)
 	gntsim_close(file);
 }
 
+/* Linux 6.5 on: Debian 12's header has it not. */
+#define BIND_STATIC _IOC(_IOC_NONE, 'E', 7, 4)
+
+static void bind_static(void)
+{
+	static const struct gntsim_domain_config c = {.kernel = GNTSIM_KERNEL_6_12,
+						      .max_ports = 1u << 17};
+	const uint32_t port = 0x101, far = 0x1000001;
+	uint32_t op = port;
+	struct gntsim_file *file;
+
+	fx_restart(&(struct fx_config){.domain = {&c, &c, NULL}});
+	file = open_dev(GNTSIM_DEV_EVTCHN);
+	EXPECT_EQ(ioctl_cut(file, BIND_STATIC, sizeof(op)), -EFAULT);
+	/* Nothing behind the number is read, and all of it is. */
+	user.page[1] = USER_HOLE;
+	memcpy(user_ptr(&user, user_before_page(1, sizeof(op))), &op, sizeof(op));
+	EXPECT_EQ(ioctl_at(file, BIND_STATIC, user_before_page(1, sizeof(op))), 0);
+	user.page[1] = USER_RW;
+	EXPECT_EQ(gntsim_evtchn_unbind(file, port), 0);
+	op = far;
+	EXPECT_EQ(ioctl_with(file, BIND_STATIC, &op, sizeof(op)), -ENOMEM);
+	gntsim_close(file);
+}
+
 static void dead_domain(void)
 {
 	struct gntsim_file *alloc = open_dev(GNTSIM_DEV_GNTALLOC);
@@ -414,6 +439,8 @@ static void dead_domain(void)
 	EXPECT_EQ(ioctl_with(alloc, IOCTL_GNTALLOC_ALLOC_GREF, &op, sizeof(op)), -ENODEV);
 	EXPECT_EQ(ioctl_with(dev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap, sizeof(unmap)), -ENODEV);
 	EXPECT_EQ(ioctl_at(evtchn, IOCTL_EVTCHN_RESET, 0), -ENODEV);
+	/* Before the arguments are looked at. */
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(dev, 0, 8, 0), -ENODEV);
 	gntsim_close(alloc);
 	gntsim_close(dev);
 	gntsim_close(evtchn);
@@ -441,6 +468,7 @@ int main(void)
 	    {"gntdev SET_UNMAP_NOTIFY", gntdev_notify},
 	    {"evtchn calls", evtchn_calls},
 	    {"restricted file and bad memory", restricted_file_and_bad_memory},
+	    {"BIND_STATIC", bind_static},
 	    {"dead domain", dead_domain},
 	};
 

@@ -107,6 +107,7 @@ static void fork_copies(void)
 	REQUIRE_EQ(gntsim_mm_fork(f.mm, &child), 0);
 	EXPECT_EQ(fx_totals().vmas, 6);
 	EXPECT_EQ(vma_at(child, VA + PAGE).prot, PROT_READ);
+	EXPECT(vma_at(child, VA + PAGE).inherited && !vma_at(f.mm, VA + PAGE).inherited);
 	EXPECT_EQ(vma_at(child, VA + 2 * PAGE).start, VA + 3 * PAGE);
 	EXPECT_EQ(fx_try_load(child, VA + 2 * PAGE), GNTSIM_ACCESS_SEGV);
 	EXPECT_EQ(fx_try_store(child, VA + PAGE), GNTSIM_ACCESS_SEGV);

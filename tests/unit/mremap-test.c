@@ -78,6 +78,11 @@ static void mremap_errors(void)
 	EXPECT_EQ(
 	    gntsim_mremap(f.mm, VA, 4 * PAGE, 4 * PAGE, MREMAP_DONTUNMAP | MREMAP_MAYMOVE, to),
 	    -EINVAL);
+	/* Where nothing is mapped above, either. */
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + 64 * PAGE, PAGE, PAGE, move, to), -EFAULT);
+	EXPECT_EQ(gntsim_mremap(f.mm, VA + 64 * PAGE, 2 * PAGE, PAGE, 0, VA), -EFAULT);
+	/* Lengths are whole pages. */
+	EXPECT_EQ(gntsim_mremap(f.mm, VA, PAGE - 1, PAGE, 0, VA), 0);
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, 0, VA), -EFAULT);
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, MREMAP_MAYMOVE, to), -EFAULT);
 	EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 5 * PAGE, move, to), -EFAULT);
@@ -244,6 +249,29 @@ static void mremap_beyond_the_address_space(void)
 	four_end(&f);
 }
 
+/* What is moved over may have been its file's last user: that ends before the call returns. */
+static void mremap_ends_what_was_there(void)
+{
+	struct fx_share s = fx_share(fx.dom1, fx.dom2);
+	struct fx_channel c = fx_channel(fx.dom2, fx.dom1);
+	struct gntsim_file *other = fx_open(fx.dom2, GNTSIM_DEV_GNTALLOC);
+	uint64_t index;
+
+	(void)fx_alloc(other, 1, &index);
+	REQUIRE_EQ(fx_mmap(s.mapper, other, VA + 8 * PAGE, 1, index), 0);
+	EXPECT_EQ(gntsim_gntdev_set_unmap_notify(s.dev, s.map_index, SEND_EVENT, c.port_here), 0);
+	gntsim_close(s.dev);
+	s.dev = NULL;
+	EXPECT_EQ(fx_events(c.there), 0);
+	EXPECT_EQ(
+	    gntsim_mremap(s.mapper, VA + 8 * PAGE, PAGE, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, VA),
+	    0);
+	EXPECT_EQ(fx_events(c.there), 1);
+	fx_share_close(&s);
+	gntsim_close(other);
+	fx_channel_close(&c);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -253,6 +281,7 @@ int main(void)
 	    {"PV: moved mapping is revoked", pv_moved_mapping_is_revoked},
 	    {"mremap shrinks in place", mremap_shrinks_in_place},
 	    {"mremap moves", mremap_moves},
+	    {"mremap ends what was there", mremap_ends_what_was_there},
 	    {"moved pieces share the counter", moved_pieces_share_the_counter},
 	    {"PVH: moved mapping is found", pvh_moved_mapping_is_found},
 	    {"PVH: keeps grants", pvh_keeps_grants},

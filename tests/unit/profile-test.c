@@ -18,6 +18,10 @@ static void kernel_names(void)
 		kernel = (enum gntsim_kernel)(GNTSIM_KERNEL_DEFAULT + 1 + i);
 		EXPECT(strcmp(gntsim_kernel_name(kernel), oldest_first[i]) == 0);
 	}
+	/* No other number has a name. */
+	for (unsigned i = GNTSIM_KERNEL_7_3 + 1; i < GNTSIM_KERNEL_7_3 + 20; i++)
+		EXPECT(gntsim_kernel_name((enum gntsim_kernel)i) == NULL);
+	EXPECT(gntsim_kernel_name((enum gntsim_kernel)INT32_MAX) == NULL);
 	EXPECT_EQ(gntsim_kernel_by_name("6.", &kernel), -EINVAL);
 	EXPECT_EQ(gntsim_kernel_by_name("6.1.192", &kernel), -EINVAL);
 	EXPECT_EQ(gntsim_kernel_by_name("", &kernel), -EINVAL);
