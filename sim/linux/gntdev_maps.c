@@ -54,7 +54,6 @@ void gs_map_add(struct map *map)
 
 	if (after) {
 		map->index = after->index - after->gap;
-		map->gap = 0;
 		after->gap -= map->count;
 		parent = &after->node;
 		link = &after->node.left;
@@ -67,7 +66,6 @@ void gs_map_add(struct map *map)
 		struct map *last = map_of(gs_tree_last(&priv->maps));
 
 		map->index = last ? last->index + last->count : 0;
-		map->gap = 0;
 		parent = last ? &last->node : NULL;
 		link = last ? &last->node.right : &priv->maps.root;
 	}

@@ -212,6 +212,11 @@ static void alloc_gref_beyond_kmalloc(void)
 	a.count = 1;
 	EXPECT_EQ(ioctl_with(alloc, IOCTL_GNTALLOC_ALLOC_GREF, &a, sizeof(a)), 0);
 	EXPECT_EQ(a.index, 0);
+	/* One fewer can be asked for: it is the pages that there are not, and the undo shows. */
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_HAZARD), 0);
+	a.count = 1u << 20;
+	EXPECT_EQ(ioctl_with(alloc, IOCTL_GNTALLOC_ALLOC_GREF, &a, sizeof(a)), -ENOMEM);
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_HAZARD), 1);
 	gntsim_close(alloc);
 }
 
