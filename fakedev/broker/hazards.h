@@ -31,7 +31,8 @@ struct cause {
 	uint64_t arg;
 	const struct gntsim_user_memory *memory; /**< of arg; NULL: it can't be read */
 	struct trace_memory
-	    *traced; /**< IOCTL: what was read and written so far, if it is traced */
+	    *traced;     /**< IOCTL: what was read and written so far, if it is traced */
+	uint32_t dmabuf; /**< IOCTL: which one it made, or was given; 0: none */
 };
 
 /** What was told already. Zero is empty. */

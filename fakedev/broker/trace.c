@@ -97,6 +97,11 @@ static bool take_open(struct client *c, const struct wire_in *in, int64_t result
 	return true;
 }
 
+static bool is_shown(enum wire_device device)
+{
+	return device <= WIRE_DEV_PRIVCMD || device == WIRE_DEV_DMABUF;
+}
+
 /* Another process's file; what it opened itself it is shown again after exec or in a fork's child. */
 static bool take_attach(struct client *c, int64_t result, const void *payload, size_t len,
 			struct trace_call *call)
@@ -108,7 +113,7 @@ static bool take_attach(struct client *c, int64_t result, const void *payload, s
 		return false;
 	memcpy(&file, payload, sizeof(file));
 	f = client_file(c, file.id);
-	if (!f || f->opener.pid == c->program.pid || f->device > WIRE_DEV_PRIVCMD)
+	if (!f || f->opener.pid == c->program.pid || !is_shown(f->device))
 		return false;
 	call->kind = TRACE_ATTACH;
 	name_file(call, f);
@@ -139,6 +144,7 @@ static bool take_ioctl(struct client *c, const struct wire_in *in, struct trace_
 	call->cmd = i.cmd;
 	call->addr = i.arg;
 	call->memory = cause->traced;
+	call->given = cause->dmabuf;
 	return true;
 }
 
@@ -373,7 +379,7 @@ void trace_close(const struct device_file *f)
 				  .domid = (uint16_t)f->broker->cause.domid,
 				  .program = f->broker->cause.program};
 
-	if (!is_heard(f->broker) || f->device > WIRE_DEV_PRIVCMD)
+	if (!is_heard(f->broker) || !is_shown(f->device))
 		return;
 	call.exiting = program_is_exiting(call.program.pid);
 	if (call.exiting)

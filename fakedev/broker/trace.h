@@ -45,6 +45,7 @@ struct trace_call {
 	uint32_t file; /**< the how manieth of its device in this machine, from 1 */
 	struct program opener;
 	uint32_t cmd;
+	uint32_t given; /**< IOCTL: the how manieth dma-buf it made, or was given; 0: none */
 	int32_t prot, flags;
 	uint64_t addr, len, offset, new_addr, new_len;
 	struct trace_memory *memory;

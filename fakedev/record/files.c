@@ -13,7 +13,9 @@ static const char *device_name(enum wire_device device)
 {
 	static const char *const names[] = {"gntalloc", "gntdev", "evtchn"};
 
-	return device <= WIRE_DEV_EVTCHN ? names[device] : "privcmd";
+	return device <= WIRE_DEV_EVTCHN   ? names[device]
+	       : device == WIRE_DEV_DMABUF ? "dmabuf"
+					   : "privcmd";
 }
 
 uint32_t record_file_of(const struct recorder *r, const struct trace_call *c)

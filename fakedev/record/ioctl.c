@@ -13,10 +13,11 @@
 
 struct argument {
 	const struct recorder *r;
+	const struct trace_call *call;
 	struct scn_buf *b;
 	uint32_t process, file;
-	uint16_t domid; /* the caller's, or what the structure has named last */
-	bool first;
+	uint16_t domid;   /* the caller's, or what the structure has named last */
+	bool first, refs; /* refs: within a list of them */
 };
 
 static void put_field(struct argument *a, const char *name)
@@ -27,6 +28,11 @@ static void put_field(struct argument *a, const char *name)
 	a->first = false;
 }
 
+static bool is(const char *name, const char *other)
+{
+	return name && !strcmp(name, other);
+}
+
 static void begin(void *ctx, const char *name, bool list)
 {
 	struct argument *a = ctx;
@@ -34,6 +40,7 @@ static void begin(void *ctx, const char *name, bool list)
 	put_field(a, name);
 	scn_buf_str(a->b, list ? "[" : "{");
 	a->first = true;
+	a->refs = list && is(name, "refs");
 }
 
 static void end(void *ctx, bool list)
@@ -41,12 +48,7 @@ static void end(void *ctx, bool list)
 	struct argument *a = ctx;
 
 	scn_buf_str(a->b, list ? "]" : "}");
-	a->first = false;
-}
-
-static bool is(const char *name, const char *other)
-{
-	return name && !strcmp(name, other);
+	a->first = a->refs = false;
 }
 
 static void number(void *ctx, const char *name, int64_t value, enum scn_meaning meaning)
@@ -57,11 +59,18 @@ static void number(void *ctx, const char *name, int64_t value, enum scn_meaning 
 	if (is(name, "event_channel_port") && value == 0)
 		return;
 	put_field(a, name);
+	/* Who waits for the release of a dma-buf looks once: it was not released when he began. */
+	if (is(name, "wait_to_ms") && a->call->result == -EINPROGRESS)
+		value = 0;
 	if (meaning == SCN_IS_DOMID && value >= 0 && value < 0x7ff0) {
 		a->domid = (uint16_t)value;
 		put_domain(a->b, a->domid);
 	} else if (meaning == SCN_IS_ADDRESS) {
 		put_address(w, a->b, a->process, (uint64_t)value);
+	} else if (a->refs && !name) {
+		put_ref(w, a->b, a->domid, (uint32_t)value);
+	} else if (is(name, "fd")) {
+		dmabuf_put_number(a->r, a->b, a->call, a->process, a->file, value);
 	} else if (is(name, "index")) {
 		put_index(w, a->b, a->file, (uint64_t)value);
 	} else if (is(name, "port") || is(name, "remote_port") || is(name, "event_channel_port")) {
@@ -580,7 +589,7 @@ static void take_results(struct recorder *r, const struct trace_call *c, uint32_
 		took_port(r, c, s, "virq_port");
 		break;
 	default:
-		if (c->result > 0)
+		if (!dmabuf_took(r, c, process, file, s) && c->result > 0)
 			scn_buf_printf(&s->result, "%lld", (long long)c->result);
 	}
 }
@@ -588,7 +597,7 @@ static void take_results(struct recorder *r, const struct trace_call *c, uint32_
 static void put_argument(struct recorder *r, const struct trace_call *c, uint32_t process,
 			 uint32_t file, const struct scn_ioctl *known, struct step *s)
 {
-	struct argument a = {r, &s->text, process, file, c->domid, true};
+	struct argument a = {r, c, &s->text, process, file, c->domid, true, false};
 	struct scn_visitor v = {&a, begin, end, number, unknown, more};
 	unsigned char byte;
 
@@ -651,6 +660,11 @@ void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t proce
 	uint32_t regions = r->world.n_regions;
 	struct step *s;
 
+	if ((c->result == -EMFILE || c->result == -ENFILE) && dmabuf_is_export(c->cmd)) {
+		not_expressed(r, process, "an export that found no descriptor left");
+		return;
+	}
+
 	if (c->cmd == IOCTL_GNTDEV_GRANT_COPY && c->memory)
 		prepare_copy(r, c, process);
 	if (c->cmd == IOCTL_GNTDEV_UNMAP_GRANT_REF && c->memory && c->result == 0 &&
@@ -669,7 +683,7 @@ void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t proce
 	}
 	scn_buf_str(&s->text, ")");
 	if (c->result < 0)
-		put_error(&s->result, c->result);
+		put_error(&s->result, c->result == -EINPROGRESS ? -ETIMEDOUT : c->result);
 	else if (c->memory || !known || !known->layout)
 		take_results(r, c, process, file, s);
 	if (c->cmd == IOCTL_GNTDEV_GRANT_COPY && c->memory)

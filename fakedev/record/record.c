@@ -223,6 +223,7 @@ void record_machine(struct recorder *r, const struct broker_config *config)
 
 	r->deaths = config->deaths;
 	s->kernel = config->kernel;
+	s->dmabufs = config->dmabufs;
 	memcpy(s->limits, config->limits, sizeof(s->limits));
 	for (unsigned int i = 0; i < config->n_domains; i++) {
 		struct script_domain *d = script_domain(s, (uint16_t)config->domains[i].domid);

@@ -144,6 +144,15 @@ void stream_free(struct stream *s);
 /* ioctl.c */
 void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file);
 
+/* dmabuf.c */
+/* A number in an ioctl on a dma-buf. */
+void dmabuf_put_number(const struct recorder *r, struct scn_buf *b, const struct trace_call *c,
+		       uint32_t process, uint32_t file, int64_t number);
+bool dmabuf_is_export(uint32_t cmd);
+/* What the call gave out. @return false: it is no such call */
+bool dmabuf_took(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file,
+		 struct step *s);
+
 /* record.c */
 /* The frame behind a reference; UINT32_MAX: none. */
 uint32_t record_frame_of(const struct recorder *r, uint16_t domid, uint32_t ref);

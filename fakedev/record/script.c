@@ -521,6 +521,9 @@ static void put_domains(const struct script *s, struct scn_buf *out)
 		scn_buf_str(out, "needs distinct_domains\n");
 	if (s->needs_munmap)
 		scn_buf_str(out, "needs munmap\n");
+	if (s->dmabufs)
+		scn_buf_str(out, s->dmabufs == GNTSIM_DMABUFS_LINUX ? "needs dmabuf\n"
+								    : "needs dmabuf_all\n");
 	if (s->kernel != GNTSIM_KERNEL_DEFAULT)
 		scn_buf_printf(out, "kernel == %s\n", gntsim_kernel_name(s->kernel));
 	for (int k = 0; k < GNTSIM_N_LIMITS; k++)

@@ -92,6 +92,7 @@ struct script {
 	enum gntsim_kernel kernel;
 	uint32_t limits[GNTSIM_N_LIMITS]; /* of each domain, and the machine; 0: the default */
 	bool needs_munmap;
+	enum gntsim_dmabufs dmabufs;
 	bool failed; /* no memory: look once, at the end */
 };
 

@@ -14,6 +14,7 @@ void world_free(struct world *w)
 	free(w->holders);
 	free(w->regions);
 	free(w->grants);
+	free(w->dmabufs);
 	free(w->ports);
 	free(w->mappings);
 }
@@ -38,6 +39,7 @@ ADDS(file, files)
 ADDS(holder, holders)
 ADDS(region, regions)
 ADDS(grant, grants)
+ADDS(dmabuf, dmabufs)
 ADDS(port, ports)
 ADDS(mapping, mappings)
 
@@ -75,6 +77,11 @@ struct region *world_find_region(const struct world *w, uint32_t file, uint64_t 
 struct grant *world_find_grant(const struct world *w, uint16_t domid, uint32_t ref)
 {
 	FINDS(grant, grants, p->ref == ref && p->domid == domid);
+}
+
+struct dmabuf *world_find_dmabuf(const struct world *w, uint32_t file, uint32_t number, bool import)
+{
+	FINDS(dmabuf, dmabufs, p->file == file && p->number == number && p->import == import);
 }
 
 struct port *world_find_port(const struct world *w, uint16_t domid, uint32_t number)

@@ -58,6 +58,12 @@ struct grant {
 	uint32_t region; /* position */
 };
 
+/* A number by which a file of gntdev knows a dma-buf. */
+struct dmabuf {
+	uint32_t file, number, var; /* file: position, of gntdev's */
+	bool import;
+};
+
 struct port {
 	uint16_t domid;
 	uint32_t number, var;
@@ -77,11 +83,12 @@ struct world {
 	struct holder *holders;
 	struct region *regions;
 	struct grant *grants;
+	struct dmabuf *dmabufs;
 	struct port *ports;
 	struct mapping *mappings;
 	uint32_t n_processes, room_processes, n_files, room_files, n_holders, room_holders,
-	    n_regions, room_regions, n_grants, room_grants, n_ports, room_ports, n_mappings,
-	    room_mappings;
+	    n_regions, room_regions, n_grants, room_grants, n_dmabufs, room_dmabufs, n_ports,
+	    room_ports, n_mappings, room_mappings;
 };
 
 void world_free(struct world *w);
@@ -92,6 +99,7 @@ struct file *world_file(struct world *w);
 struct holder *world_holder(struct world *w);
 struct region *world_region(struct world *w);
 struct grant *world_grant(struct world *w);
+struct dmabuf *world_dmabuf(struct world *w);
 struct port *world_port(struct world *w);
 struct mapping *world_mapping(struct world *w);
 
@@ -101,6 +109,8 @@ struct file *world_find_file(const struct world *w, enum wire_device device, uin
 struct holder *world_find_holder(const struct world *w, uint32_t file, uint32_t process);
 struct region *world_find_region(const struct world *w, uint32_t file, uint64_t index);
 struct grant *world_find_grant(const struct world *w, uint16_t domid, uint32_t ref);
+struct dmabuf *world_find_dmabuf(const struct world *w, uint32_t file, uint32_t number,
+				 bool import);
 struct port *world_find_port(const struct world *w, uint16_t domid, uint32_t number);
 struct mapping *world_find_mapping(const struct world *w, uint32_t process, uint64_t addr);
 

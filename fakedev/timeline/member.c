@@ -68,8 +68,9 @@ int tl_word(struct json_object *o, const char *name, const char *const *words, u
 
 bool tl_device(struct json_object *o, enum wire_device *out, struct scn_buf *why)
 {
-	static const char *const names[] = {"gntalloc", "gntdev", "evtchn", "privcmd", "file"};
-	int n = tl_word(o, "device", names, 5, why);
+	static const char *const names[WIRE_DEV_MAX] = {
+	    "gntalloc", "gntdev", "evtchn", "privcmd", "file", [WIRE_DEV_DMABUF] = "dmabuf"};
+	int n = tl_word(o, "device", names, WIRE_DEV_MAX, why);
 
 	*out = (enum wire_device)n;
 	return n >= 0;

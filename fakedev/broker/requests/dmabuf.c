@@ -22,6 +22,7 @@ int dmabuf_install(struct dmabuf_call *call, struct gntsim_file *dmabuf)
 	if (err < 0)
 		return err;
 	f->opener = c->program;
+	c->broker->cause.dmabuf = f->number;
 	return call->number;
 }
 
@@ -37,6 +38,7 @@ int dmabuf_find(const struct dmabuf_call *call, struct gntsim_file **out)
 		f = device_find(call->client->broker, cookie);
 	if (!f || f->device != WIRE_DEV_DMABUF)
 		return -EINVAL;
+	call->client->broker->cause.dmabuf = f->number;
 	*out = f->file;
 	return 0;
 }

@@ -252,6 +252,7 @@ static long call_driver(struct client *c, struct device_file *f, const struct wi
 	cause->cmd = call->cmd;
 	cause->arg = call->arg;
 	cause->memory = &um;
+	cause->dmabuf = 0;
 	result = gntsim_ioctl(f->file, c->mm, call->cmd, call->arg,
 			      trace_watch(c->broker, traced, &um, &room));
 	if (result == -ETIMEDOUT && call->cmd == IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED)
@@ -296,6 +297,7 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 		if (g.dmabuf.back >= 0)
 			close(g.dmabuf.back);
 		c->broker->cause.traced = NULL;
+		c->broker->cause.dmabuf = 0;
 		trace_memory_done(&traced);
 		if (g.out != g.first)
 			free(g.out);

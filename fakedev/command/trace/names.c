@@ -9,7 +9,9 @@ const char *trace_device_name(enum wire_device device)
 {
 	static const char *const names[] = {"gntalloc", "gntdev", "evtchn", "privcmd"};
 
-	return device <= WIRE_DEV_PRIVCMD ? names[device] : "file";
+	return device <= WIRE_DEV_PRIVCMD  ? names[device]
+	       : device == WIRE_DEV_DMABUF ? "dmabuf"
+					   : "file";
 }
 
 const char *trace_call_name(enum trace_kind kind)

@@ -14,6 +14,14 @@ for front in socket ptrace fuse cuse; do
 	expect 0 "$front" "$gntsim" run --front $front --dmabuf -- "$use" all
 	quiet
 done
+# Recorded, all of it comes back: on the model, and on a front.
+expect 0 "recorded" "$gntsim" run --dmabuf --record "$dir/recorded.scn" -- "$use" all
+grep -q '= 0 {fd=' "$dir/recorded.scn" || complain "no export in the recording"
+expect 0 "played" "$gntsim" play "$dir/recorded.scn"
+limit=60 expect 0 "played on a front" "$gntsim" play --on socket "$dir/recorded.scn"
+expect 0 "traced" "$gntsim" run --dmabuf --trace "$dir/trace" --trace-format json -- "$use" all
+grep -q '"device":"dmabuf","file":1' "$dir/trace" || complain "no dma-buf in the trace"
+expect 0 "as a picture" "$gntsim" timeline "$dir/trace" -o "$dir/picture.svg"
 expect 0 "none" "$gntsim" run -- "$use" absent
 # As Linux and Xen: on arm64 alone, and not to be mapped.
 expect 0 "arm64" "$gntsim" run --arch arm64 --dmabuf=linux -- "$use" linux
