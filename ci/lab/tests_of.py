@@ -31,7 +31,7 @@ def clients(build, patience):
     names = sorted(source.stem for source in (SOURCE / "tests/clients/cases").rglob("*.c"))
     names.remove("other-files")
     return ["try", "clients ptrace", str(300 * patience), build, f"GNTSIM_TEST_DOMAINS={DOMAINS}",
-            str(SOURCE / "tests/ptrace/clients"), build, *names]
+            f"GNTSIM_TEST_LIMIT={120 * patience}", str(SOURCE / "tests/ptrace/clients"), build, *names]
 
 
 def kill(build, patience, front):

@@ -230,32 +230,40 @@ static void handle_queued(void)
 	}
 }
 
-/* Of who waits for nothing else it may be waited for here. */
-static void take_stops(bool wait)
+/* @return whether there was one */
+static bool take_stop(int how)
 {
-	int how = WEXITED | WSTOPPED | WNOWAIT | __WALL;
-	siginfo_t info;
+	siginfo_t info = {0};
+	struct thread *t;
+	int status;
 
-	for (; follower->threads; wait = wait && follower->control < 0) {
-		struct thread *t;
-		int status;
-
-		memset(&info, 0, sizeof(info));
-		if (waitid(P_ALL, 0, &info, wait ? how : how | WNOHANG) < 0 || !info.si_pid)
-			return;
-		t = thread_find(info.si_pid);
-		if (!t)
-			t = thread_add(info.si_pid);
-		/* When its parent hears of the end, the machine has. */
-		if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
-			space_leave(t);
-			machine_sync();
-		}
-		if (waitpid(info.si_pid, &status, __WALL | WNOHANG) != info.si_pid)
-			continue;
+	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | how) < 0 ||
+	    !info.si_pid)
+		return false;
+	t = thread_find(info.si_pid);
+	if (!t)
+		t = thread_add(info.si_pid);
+	/* When its parent hears of the end, the machine has. */
+	if (info.si_code != CLD_TRAPPED && info.si_code != CLD_STOPPED) {
+		space_leave(t);
+		machine_sync();
+	}
+	if (waitpid(info.si_pid, &status, __WALL | WNOHANG) == info.si_pid) {
 		t->queued = true;
 		t->status = status;
+	}
+	return true;
+}
+
+/* All who have stopped have their turn before one goes on and stops again: the kernel names the youngest first.
+ * Of who waits for nothing else it may be waited for here. */
+static void take_stops(bool wait)
+{
+	while (follower->threads && take_stop(wait ? 0 : WNOHANG)) {
+		while (take_stop(WNOHANG))
+			;
 		handle_queued();
+		wait = wait && follower->control < 0;
 	}
 }
 
