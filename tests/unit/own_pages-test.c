@@ -105,6 +105,26 @@ static void fork_copies_the_copies(void)
 	mapping_end(&m);
 }
 
+/* Each with its piece of the mapping, and once. */
+static void fork_copies_pieces(void)
+{
+	struct mapping m = private_mapping();
+	struct gntsim_mm *child = NULL;
+
+	fx_poke(m.mm, VA, 0x41);
+	fx_poke(m.mm, VA + PAGE, 0x42);
+	EXPECT_EQ(gntsim_mprotect(m.mm, VA + PAGE, PAGE, PROT_READ), 0);
+	REQUIRE_EQ(gntsim_mm_fork(m.mm, &child), 0);
+	EXPECT_EQ(fx_totals().frames, 7);
+	EXPECT(gntsim_machine_check(fx.m) == NULL);
+	fx_poke(m.mm, VA, 0x43);
+	EXPECT_EQ(fx_peek(child, VA), 0x41);
+	EXPECT_EQ(fx_peek(child, VA + PAGE), 0x42);
+	gntsim_mm_destroy(child);
+	EXPECT_EQ(fx_totals().frames, 5);
+	mapping_end(&m);
+}
+
 /* mremap takes the copies along. */
 static void mremap_moves_the_copies(void)
 {
@@ -270,6 +290,7 @@ static void copies_of_a_destroyed_domain(void)
 int main(void)
 {
 	static const struct unit_test tests[] = {
+	    {"fork copies pieces", fork_copies_pieces},
 	    {"a store copies its page", a_store_copies_its_page},
 	    {"a store across pages", a_store_across_pages},
 	    {"copies end with their mapping", copies_end_with_their_mapping},
