@@ -63,34 +63,11 @@ static void born(struct thread *t, struct thread *child, uint64_t flags, int fd)
 	}
 }
 
-/* As /proc has it; all 0: it is not there. */
-struct status {
-	int pid, parent;
-	char state;
-};
-
-static struct status status_of(pid_t tid)
-{
-	struct status s = {0};
-	char path[32], line[128];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	f = fopen(path, "re");
-	while (f && !s.parent && fgets(line, sizeof(line), f))
-		if (sscanf(line, "State: %c", &s.state) != 1 &&
-		    sscanf(line, "Tgid: %d", &s.pid) != 1)
-			sscanf(line, "PPid: %d", &s.parent);
-	if (f)
-		fclose(f);
-	return s;
-}
-
 /* A child by its number. NULL: it has ended, and has been looked at or will be. */
 static struct thread *child_of_number(pid_t tid)
 {
 	struct thread *child = thread_find(tid);
-	char state = child ? 0 : status_of(tid).state;
+	char state = child ? 0 : tracee_status(tid).state;
 
 	return child || !state || strchr("ZX", state) ? child : thread_add(tid);
 }
@@ -178,7 +155,7 @@ int birth_untold(struct thread *t, int fd)
 
 bool birth_look(struct thread *t)
 {
-	struct status s = status_of(t->tid);
+	struct tracee_status s = tracee_status(t->tid);
 	const struct thread *other = thread_of(s.pid);
 
 	if (other) {

@@ -252,6 +252,16 @@ static void handle(struct supervisor *s, struct thread *t, int status)
 		thread_resume(t, WSTOPSIG(status));
 }
 
+/* A thread that is killed with its process before the stop of who made it was seen, which then never comes: nothing
+ * is to be done at its end but to let it end. */
+static bool dies_unborn(struct thread *t)
+{
+	if (!WIFSTOPPED(t->status))
+		return t->dying;
+	t->dying = t->status >> 16 == PTRACE_EVENT_EXIT && tracee_status(t->tid).pid != t->tid;
+	return t->dying;
+}
+
 static void handle_queued(struct supervisor *s)
 {
 	for (struct thread *t = s->threads; t;) {
@@ -261,6 +271,12 @@ static void handle_queued(struct supervisor *s)
 			handle(s, t, t->status);
 			/* Threads may have come and gone. */
 			next = s->threads;
+		} else if (t->queued && dies_unborn(t)) {
+			t->queued = false;
+			if (WIFSTOPPED(t->status))
+				ptrace(PTRACE_CONT, t->tid, 0, 0);
+			else
+				drop(s, t);
 		}
 		t = next;
 	}

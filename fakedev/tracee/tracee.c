@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -94,4 +95,21 @@ uint64_t tracee_clone_flags(pid_t tid, uint64_t nr, const uint64_t args[6])
 	default:
 		return 0;
 	}
+}
+
+struct tracee_status tracee_status(pid_t tid)
+{
+	struct tracee_status s = {0};
+	char path[32], line[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	f = fopen(path, "re");
+	while (f && !s.parent && fgets(line, sizeof(line), f))
+		if (sscanf(line, "State: %c", &s.state) != 1 &&
+		    sscanf(line, "Tgid: %d", &s.pid) != 1)
+			sscanf(line, "PPid: %d", &s.parent);
+	if (f)
+		fclose(f);
+	return s;
 }

@@ -25,6 +25,14 @@ uint64_t tracee_block(pid_t tid, uint64_t mask);
 /** Puts that back, and sends the signals again that came in between (bits). */
 void tracee_unblock(pid_t pid, pid_t tid, uint64_t saved, uint64_t postponed);
 
+/** What /proc says of a thread: its process, that one's parent, and its state ('Z': it has ended). */
+struct tracee_status {
+	int pid, parent;
+	char state;
+};
+/** @return all 0: it is not there, or there is no /proc */
+struct tracee_status tracee_status(pid_t tid);
+
 /** The flags of a call that makes a thread or a process: of clone, of the struct of clone3, of fork and
  * vfork; 0 of any other. */
 uint64_t tracee_clone_flags(pid_t tid, uint64_t nr, const uint64_t args[6]);

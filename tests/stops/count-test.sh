@@ -1,7 +1,7 @@
 #!/bin/sh
-# count-test.sh GNTSIM STORES PREFIX: stores are counted exactly, and a program that is ended at one has made those up
+# count-test.sh GNTSIM STORES PREFIX BIRTHS: stores are counted exactly, and a program that is ended at one has made those up
 # to it and no other.
-gntsim=$1 stores=$2 prefix=$3
+gntsim=$1 stores=$2 prefix=$3 births=$4
 . "$(dirname "$0")/stops.sh"
 may_be_traced
 
@@ -22,6 +22,12 @@ for front in socket fuse; do
 done
 expect 0 "not asked for" "$gntsim" run --points "$dir/points" -- "$stores" plain
 grep -q '"stores":[0-9]' "$dir/points" && complain "$what: stores are counted"
+
+# Who is killed, or replaced, while its threads make threads ends.
+for kind in threads execs; do
+	expect 0 "$kind" "$gntsim" run --points "$dir/points" --count-stores -- "$births" $kind
+	says out "all ended"
+done
 
 # What the other side finds when a program was ended at its Nth store.
 left="010000000000000000000000000000000000000000000000
