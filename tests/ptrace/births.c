@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROUNDS 40
+#define ROUNDS 25
 #define MAKERS 4
 #define STACK  65536
 
