@@ -102,6 +102,7 @@ struct thread {
 	bool held;             /* its signals are blocked */
 	bool past;             /* it is behind a call of ours */
 	bool gone;
+	bool stood;               /* its process was stopped while it made calls of ours */
 	uint64_t mask, postponed; /* signals, as bits */
 	enum after after;
 	struct device device; /* of AFTER_READ, AFTER_GETFL */
@@ -196,6 +197,8 @@ void look_tell(const struct thread *t, enum wire_op op);
 void look_note(struct space *s, struct wire_in *in);
 /* It is about to be stopped by SIGSTOP. @return true: for us, it was looked at, and stays there */
 bool look_at_stop(struct thread *t);
+/* Whether a SIGSTOP of it may be for that. Nothing is read. */
+bool look_may_be_due(const struct thread *t);
 
 /* ---- keep.c: what a process is given before it takes from itself what it needs for it ---- */
 void keep_arena(struct thread *t);

@@ -38,6 +38,10 @@ static void release(struct thread *t)
 	t->held = false;
 	tracee_unblock(t->process->pid, t->tid, t->mask, t->postponed);
 	t->postponed = 0;
+	/* The kernel says whether the process still stands: it may have been told to go on. */
+	if (t->stood)
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	t->stood = false;
 }
 
 static void lose(struct thread *t)
@@ -69,7 +73,7 @@ static bool begin(struct thread *t, uint64_t nr, const uint64_t args[6])
 static bool is_end(struct thread *t, int status, long *result)
 {
 	struct __ptrace_syscall_info info;
-	int event = status >> 16, signal = WSTOPSIG(status);
+	int event = status >> 16, signal = WSTOPSIG(status), passed = 0;
 
 	if (signal == (SIGTRAP | 0x80)) {
 		if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) < 0) {
@@ -81,13 +85,15 @@ static bool is_end(struct thread *t, int status, long *result)
 			return true;
 		}
 	} else if (event == PTRACE_EVENT_STOP) {
-		/* A stop of the whole process: it is told again when we are through. */
-		if (signal != SIGTRAP)
-			t->postponed |= TRACEE_BIT(SIGSTOP);
+		/* The whole process stands; not this thread, until we are through. */
+		t->stood |= signal != SIGTRAP;
+	} else if (signal == SIGSTOP && !event && !look_may_be_due(t)) {
+		/* It has no handler. Sent again later, it would come after a SIGCONT that ended it. */
+		passed = SIGSTOP;
 	} else if (!event) {
 		t->postponed |= TRACEE_BIT(signal);
 	}
-	if (ptrace(PTRACE_SYSCALL, t->tid, 0, 0) < 0) {
+	if (ptrace(PTRACE_SYSCALL, t->tid, 0, passed) < 0) {
 		lose(t);
 		return true;
 	}

@@ -25,6 +25,15 @@ void look_note(struct space *s, struct wire_in *in)
 	wire_in_done(in);
 }
 
+bool look_may_be_due(const struct thread *t)
+{
+	const struct space *s = t->space;
+	char byte;
+
+	return s && s->fd >= 0 && !s->broken &&
+	       (s->look || recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
 bool look_at_stop(struct thread *t)
 {
 	struct space *s = t->space;
