@@ -32,6 +32,10 @@ void unblock_signals(struct thread *t, uint64_t saved)
 {
 	tracee_unblock(t->pid, t->tid, saved, t->postponed);
 	t->postponed = 0;
+	/* The kernel says whether the process still stands: it may have been told to go on. */
+	if (t->stood)
+		ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+	t->stood = false;
 }
 
 static bool is_own_fault(const siginfo_t *info)
@@ -42,13 +46,15 @@ static bool is_own_fault(const siginfo_t *info)
 int step(struct supervisor *s, struct thread *t, void *out)
 {
 	siginfo_t *info = out;
+	int passed = 0;
 
 	(void)s;
 	for (;;) {
 		int status = 0, signal, event;
 
-		if (ptrace(PTRACE_SINGLESTEP, t->tid, 0, 0) < 0 && errno != ESRCH)
+		if (ptrace(PTRACE_SINGLESTEP, t->tid, 0, passed) < 0 && errno != ESRCH)
 			return -1;
+		passed = 0;
 		if (waitpid(t->tid, &status, __WALL) != t->tid)
 			return -1;
 		signal = WIFSTOPPED(status) ? WSTOPSIG(status) : 0;
@@ -59,9 +65,13 @@ int step(struct supervisor *s, struct thread *t, void *out)
 			return -1;
 		}
 		if (event) {
-			/* A stop of the whole process: it is told again when we are through. */
-			if (signal != SIGTRAP)
-				t->postponed |= TRACEE_BIT(SIGSTOP);
+			/* The whole process stands; not this thread, until we are through. */
+			t->stood |= event == PTRACE_EVENT_STOP && signal != SIGTRAP;
+			continue;
+		}
+		/* It has no handler. Sent again later, it would come after a SIGCONT that ended it. */
+		if (signal == SIGSTOP) {
+			passed = SIGSTOP;
 			continue;
 		}
 		if (ptrace(PTRACE_GETSIGINFO, t->tid, 0, info) == 0 && is_own_fault(info))

@@ -102,6 +102,7 @@ struct thread {
 	bool segv_blocked;
 	uint64_t clear_tid;
 	uint64_t postponed; /* signals that came in between, as bits */
+	bool stood;         /* its process was stopped in between */
 	bool dying;
 	enum { AT_NO_STORE, AT_OWN_STORE, AT_KERNELS_STORE } asks; /* whether it may store there */
 	bool may_store; /* the next one, without asking */
