@@ -138,6 +138,10 @@ static bool make_import(gen *g, struct fuzz_op *op)
 	g->made.writable = true;
 	g->pool = &g->imports;
 	begin(g, op, &gntdev, "IMP_TO_REFS", second);
+	if (fuzz_chance(g, 8)) {
+		fuzz_say(op, "{fd=200, count=%u, domid=%s})", g->made.count, domain);
+		return true;
+	}
 	if (fuzz_chance(g, 4))
 		t = fuzz_pick(g, &g->files, g->process, FUZZ_ANY, 'e');
 	if (t)
@@ -202,6 +206,6 @@ static bool make_mmap(gen *g, struct fuzz_op *op)
 }
 
 const struct fuzz_choice fuzz_dmabuf_choices[] = {
-    {10, make_export}, {10, make_wait}, {12, make_import}, {10, make_release},
+    {16, make_export}, {16, make_wait}, {40, make_import}, {20, make_release},
     {5, make_use},     {8, make_mmap},  {0, NULL},
 };
