@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "broker/broker-internal.h"
 #include "broker/store.h"
+#include "choices.h"
 #include "fronts/fronts.h"
 #include "fuzz.h"
 #include "uapi.h"
@@ -25,24 +26,11 @@
 #define CLIENTS 6
 #define DEVICES 32
 
-static const uint8_t *bytes_left;
-static size_t n_bytes;
-
-static uint32_t byte(void)
-{
-	if (!n_bytes)
-		return 0;
-	n_bytes--;
-	return *bytes_left++;
-}
+static struct choices choices;
 
 static uint32_t roll(uint32_t n)
 {
-	uint32_t value = byte();
-
-	if (n > 256)
-		value |= byte() << 8 | byte() << 16 | byte() << 24;
-	return value % n;
+	return choose(&choices, n);
 }
 
 static struct peer {
@@ -410,15 +398,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!begun)
 		atexit(end);
 	begun = true;
-	bytes_left = data;
-	n_bytes = size;
+	choices = (struct choices){data, size};
 	if (broker_new(&config, &b, &f) < 0) {
 		fprintf(stderr, "wire-fuzz: %s\n", f.text);
 		abort();
 	}
 	for (int i = 0; i < CLIENTS; i++)
 		peers[i].fd = -1;
-	for (unsigned long round = 0; n_bytes; round++) {
+	for (unsigned long round = 0; choices.n; round++) {
 		act(&peers[roll(CLIENTS)], config.socket_path);
 		/* Sometimes several come before the broker looks. */
 		if (roll(4))

@@ -8,6 +8,7 @@
 #define _GNU_SOURCE
 #include "broker/broker-internal.h"
 #include "broker/store.h"
+#include "choices.h"
 #include "fronts/fronts.h"
 #include "fuzz.h"
 #include "kernel.h"
@@ -38,8 +39,7 @@
 static struct kernel kernels[MOST];
 static unsigned int n_kernels;
 static unsigned char *scratch;
-static const uint8_t *bytes_left;
-static size_t n_bytes;
+static struct choices choices;
 
 /* ---- the devices, which the front opens or is given ---- */
 
@@ -103,21 +103,9 @@ int __wrap_open64(const char *path, int flags, ...)
 
 /* ---- choices ---- */
 
-static uint32_t byte(void)
-{
-	if (!n_bytes)
-		return 0;
-	n_bytes--;
-	return *bytes_left++;
-}
-
 static uint32_t roll(uint32_t n)
 {
-	uint32_t value = byte();
-
-	if (n > 256)
-		value |= byte() << 8 | byte() << 16 | byte() << 24;
-	return value % n;
+	return choose(&choices, n);
 }
 
 static uint64_t number(void)
@@ -602,14 +590,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!scratch)
 		prepare();
 	snprintf(path, sizeof(path), "%s/s", socket_dir);
-	bytes_left = data;
-	n_bytes = size;
+	choices = (struct choices){data, size};
 	if (broker_new(&config, &b, &f) < 0) {
 		fprintf(stderr, "fuse-fuzz: %s\n", f.text);
 		abort();
 	}
 	begin(b);
-	while (n_bytes) {
+	while (choices.n) {
 		struct kernel *k = &kernels[roll(2) ? TREE : roll(n_kernels)];
 		uint32_t what = roll(64);
 
