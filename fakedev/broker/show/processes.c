@@ -73,7 +73,8 @@ static const struct device_file *file_of_inode(const struct looking *k, uint64_t
 {
 	const struct device_file wanted = {.inode = inode}, *key = &wanted;
 	const struct device_file **found =
-	    inode ? bsearch(&key, k->files, k->n_files, sizeof(*k->files), by_inode) : NULL;
+	    inode && k->n_files ? bsearch(&key, k->files, k->n_files, sizeof(*k->files), by_inode)
+				: NULL;
 
 	return found ? *found : NULL;
 }
