@@ -318,6 +318,44 @@ static void tree_init(void *ctx, struct fuse_conn_info *conn)
 	}
 }
 
+/* Nobody makes or takes a name there. */
+static void tree_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, dev_t rdev)
+{
+	(void)parent, (void)name, (void)mode, (void)rdev;
+	fuse_reply_err(req, EPERM);
+}
+
+static void tree_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+	(void)parent, (void)name, (void)mode;
+	fuse_reply_err(req, EPERM);
+}
+
+static void tree_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+	(void)parent, (void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void tree_symlink(fuse_req_t req, const char *to, fuse_ino_t parent, const char *name)
+{
+	(void)to, (void)parent, (void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void tree_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+	(void)ino, (void)parent, (void)name;
+	fuse_reply_err(req, EPERM);
+}
+
+static void tree_rename(fuse_req_t req, fuse_ino_t from, const char *name, fuse_ino_t to,
+			const char *new_name, unsigned int flags)
+{
+	(void)from, (void)name, (void)to, (void)new_name, (void)flags;
+	fuse_reply_err(req, EPERM);
+}
+
 static const struct fuse_lowlevel_ops operations = {
     .init = tree_init,
     .lookup = tree_lookup,
@@ -330,6 +368,13 @@ static const struct fuse_lowlevel_ops operations = {
     .read = tree_read,
     .write = tree_write,
     .poll = tree_poll,
+    .mknod = tree_mknod,
+    .mkdir = tree_mkdir,
+    .unlink = tree_unlink,
+    .rmdir = tree_unlink,
+    .symlink = tree_symlink,
+    .link = tree_link,
+    .rename = tree_rename,
 };
 
 static bool is_dev_fuse(int fd)

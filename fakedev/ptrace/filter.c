@@ -117,6 +117,7 @@ static const int by_path[] = {
     SCMP_SYS(lchown),   SCMP_SYS(utime),      SCMP_SYS(fchownat),   SCMP_SYS(utimensat),
     SCMP_SYS(utimes),   SCMP_SYS(unlink),     SCMP_SYS(unlinkat),   SCMP_SYS(truncate),
     SCMP_SYS(getxattr), SCMP_SYS(lgetxattr),  SCMP_SYS(listxattr),  SCMP_SYS(llistxattr),
+    SCMP_SYS(rename),   SCMP_SYS(renameat),   SCMP_SYS(renameat2),
 };
 static const int opening[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(openat2), SCMP_SYS(creat)};
 static const int others[] = {

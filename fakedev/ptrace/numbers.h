@@ -44,6 +44,12 @@
 #ifndef SYS_readlink
 #define SYS_readlink NO_SUCH_CALL(12)
 #endif
+#ifndef SYS_rename
+#define SYS_rename NO_SUCH_CALL(18)
+#endif
+#ifndef SYS_renameat
+#define SYS_renameat NO_SUCH_CALL(19)
+#endif
 #ifndef SYS_select
 #define SYS_select NO_SUCH_CALL(13)
 #endif

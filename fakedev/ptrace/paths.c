@@ -232,6 +232,14 @@ static void change_at(struct thread *t, int dirfd, uint64_t path, bool follow, l
 		call_finish(t, node == LIB_BELOW_NODE ? -ENOTDIR : err);
 }
 
+/* Neither what has the name nor what would get it is a node. */
+static void rename_at(struct thread *t, int dirfd, uint64_t from, int to_dirfd, uint64_t to)
+{
+	bool onto = node_at(to_dirfd, to, false) >= 0;
+
+	change_at(t, onto ? to_dirfd : dirfd, onto ? to : from, false, -EPERM);
+}
+
 /* It goes to a folder of ours. */
 static void change_directory(struct thread *t, uint64_t path)
 {
@@ -342,6 +350,13 @@ bool path_call(struct thread *t)
 		return true;
 	case SYS_unlinkat:
 		change_at(t, (int)a[0], a[1], false, -EPERM);
+		return true;
+	case SYS_rename:
+		rename_at(t, AT_FDCWD, a[0], AT_FDCWD, a[1]);
+		return true;
+	case SYS_renameat:
+	case SYS_renameat2:
+		rename_at(t, (int)a[0], a[1], (int)a[2], a[3]);
 		return true;
 	case SYS_truncate:
 		change_at(t, AT_FDCWD, a[0], true, -EINVAL);

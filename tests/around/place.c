@@ -99,6 +99,13 @@ static void each_way(const char *name, int dir)
 	CHECK(realpath(path, real) && strcmp(real, path) == 0);
 	CHECK(readlink(path, link, sizeof(link)) == -1 && errno == EINVAL);
 	CHECK(chmod(path, 0600) == 0 || errno == EPERM);
+	CHECK(rename(path, "/dev/xen/other") == -1 && errno == EPERM);
+	CHECK(renameat(dir, name, dir, "other") == -1 && errno == EPERM);
+	CHECK(renameat2(AT_FDCWD, path, dir, strcmp(name, "evtchn") == 0 ? "gntdev" : "evtchn",
+			RENAME_EXCHANGE) == -1 &&
+	      errno == EPERM);
+	CHECK(unlink(path) == -1 && errno == EPERM);
+	CHECK(unlinkat(dir, name, 0) == -1 && errno == EPERM);
 	fd = open(path, O_PATH);
 	CHECK(fd >= 0 && fstat(fd, &other) == 0 && same(&st, &other));
 	CHECK(fd >= 0 && fstatat(fd, "", &other, AT_EMPTY_PATH) == 0 && same(&st, &other));

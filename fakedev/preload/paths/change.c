@@ -5,6 +5,7 @@
 
 #undef _FORTIFY_SOURCE
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/xattr.h>
@@ -48,6 +49,21 @@ CHANGE(truncate, -EINVAL, (const char *path, off_t length), path, length)
 CHANGE(truncate64, -EINVAL, (const char *path, off64_t length), path, length)
 CHANGE(unlink, -EPERM, (const char *path), path)
 CHANGE_AT(unlinkat, -EPERM, (int dirfd, const char *path, int flags), dirfd, path, flags)
+
+/* Neither what has the name nor what would get it is a node. */
+#define RENAME(name, parameters, from_dir, to_dir, ...)                                            \
+	DECLARE_NEXT(name);                                                                        \
+	EXPORT int name parameters                                                                 \
+	{                                                                                          \
+		int onto = node_at(to_dir, to);                                                    \
+		return onto >= 0 ? (int)lib_result(onto == LIB_BELOW_NODE ? -ENOTDIR : -EPERM)     \
+				 : (int)REFUSE(from_dir, from, -EPERM, NEXT(name)(__VA_ARGS__));   \
+	}
+RENAME(rename, (const char *from, const char *to), AT_FDCWD, AT_FDCWD, from, to)
+RENAME(renameat, (int dirfd, const char *from, int to_dirfd, const char *to), dirfd, to_dirfd,
+       dirfd, from, to_dirfd, to)
+RENAME(renameat2, (int dirfd, const char *from, int to_dirfd, const char *to, unsigned int flags),
+       dirfd, to_dirfd, dirfd, from, to_dirfd, to, flags)
 
 /* Nothing more is known of them: ls asks. */
 #define ATTRIBUTE(name)                                                                            \
