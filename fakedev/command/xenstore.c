@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "command.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -193,19 +194,16 @@ int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *sock
 	return err < 0 ? err : 0;
 }
 
-static void remove_files(const char *dir)
+/* Whatever xenstoreds, this one and those that were started in domain 0 after it, have left there. */
+static void remove_files(const char *name)
 {
-	static const char *const files[] = {"socket",   "socket_ro", "xenstored.pid", "tdb",
-					    "conf",     "log",       "log.1",         "access",
-					    "access.1", "db",        "state_dump"};
+	DIR *dir = opendir(name);
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		char path[256];
-
-		snprintf(path, sizeof(path), "%s/%s", dir, files[i]);
-		unlink(path);
-	}
-	rmdir(dir);
+	for (const struct dirent *e; dir && (e = readdir(dir));)
+		unlinkat(dirfd(dir), e->d_name, 0);
+	if (dir)
+		closedir(dir);
+	rmdir(name);
 }
 
 void xenstore_ended(struct xenstore *x, int status)

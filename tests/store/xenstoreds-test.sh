@@ -92,7 +92,12 @@ done
 what="the next one"
 says out domain-5
 run 0 "a domain that came later" 6 xenstore-read name
+# Its files may have any name.
+# shellcheck disable=SC2016
+run 0 "where it is" 0 sh -c 'echo $$ >"$XENSTORED_RUNDIR/a pid" && echo "$XENSTORED_RUNDIR"'
+rundir=$(cat "$dir/out")
 stop serve TERM
+[ ! -e "$rundir" ] || complain "left: $rundir: $(ls -a "$rundir")"
 
 # What xenstored held of a domain ends with it, whoever of the two is seen to end first.
 what="the end of all"
