@@ -35,6 +35,14 @@ control 125 attach vbd 3 0 id=51712
 says err "the domain has a device of that number"
 control 125 attach vbd 7 0 mode=r
 says err "one of the domains is not in the store"
+control 125 attach vbd 3 0 =r
+says err "one that can't be: ''"
+control 125 attach vbd 3 0 front.=r
+says err "one that can't be: 'front.'"
+control 125 attach '' 3 0 mode=r
+says err "a kind of device is a name, no path: ''"
+control 125 attach vbd 3 0 backend=a/b
+says err "a kind of device is a name, no path: 'a/b'"
 
 # A backend in another domain, whose frontend connects; and one that waits for it.
 control 0 attach vif 3 4 mac=00:16:3e:01:02:03

@@ -128,7 +128,7 @@ static bool take_word(struct device *d, char *word)
 	} else if (strcmp(word, "backend") == 0) {
 		d->back_kind = equals + 1;
 	} else if (d->n_front == MOST_NODES || d->n_back == MOST_NODES || strchr(word, '/') ||
-		   strchr(equals + 1, '|')) {
+		   strchr(equals + 1, '|') || !*word || strcmp(word, "front.") == 0) {
 		complain("control attach: too many words, or one that can't be: '%s'", word);
 		return false;
 	} else if (strncmp(word, "front.", 6) == 0) {
@@ -280,8 +280,12 @@ int attach(const struct joining *j, const char *kind, uint32_t domid, int n, cha
 	for (int i = 0; i < n; i++)
 		if (!take_word(&d, words[i]))
 			return EXIT_GNTSIM;
-	if (strchr(kind, '/') || strchr(d.back_kind, '/'))
-		return complain("control attach: a kind of device is no path: '%s'", kind);
+	if (!*kind || strchr(kind, '/'))
+		return complain("control attach: a kind of device is a name, no path: '%s'", kind);
+	if (!*d.back_kind || strchr(d.back_kind, '/'))
+		return complain(
+		    "control attach: backend: a kind of device is a name, no path: '%s'",
+		    d.back_kind);
 	fd = machine_connect(j, WIRE_ROLE_WATCH, &about, &f);
 	if (fd < 0)
 		return complain("%s", f.text);
