@@ -89,7 +89,8 @@ static int start(const struct ptrace_front *front, int *control)
 	late_load_filters();
 	between = fork();
 	if (between == 0) {
-		int mine = fcntl(ends[1], F_DUPFD_CLOEXEC, 100);
+		/* No higher than it must: a limit of descriptors may be low. */
+		int mine = fcntl(ends[1], F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 
 		/* What others wait for the end of must not stay open here. */
 		if (fork() != 0)

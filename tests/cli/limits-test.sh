@@ -36,6 +36,11 @@ expect 125 'only 8 open files are allowed'
 # The machine runs out of descriptors before the program does, which was given more.
 under 'ulimit -n 40' "$gntsim" run -- "$use" many
 expect 0
+# Who traces has no more than the machine has.
+for limit in 32 100; do
+	under "ulimit -n $limit" "$gntsim" run --front ptrace -- "$use" clean
+	expect 0
+done
 # xenstored is the machine's, not the program's.
 if [ -n "$(ls /usr/lib/xen-*/bin/xenstored 2>/dev/null)" ]; then
 	under 'ulimit -Sn 8' "$gntsim" run --xenstore -- sh -c 'ulimit -n'
