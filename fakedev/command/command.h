@@ -105,6 +105,8 @@ int look_at_directory(const char *dir, char real[PATH_MAX]);
 int mount_shared(const char *dir, unsigned int *id, struct failure *f);
 /** Unmounts that tree, if it is what is on top at the directory; says so on stderr if it must stay. */
 void unmount_shared(const char *dir, unsigned int id);
+/** A machine's own descriptors, and some for its programs. */
+#define FEWEST_DESCRIPTORS 32u
 /**
  * For a broker, before it starts: every open device file is a descriptor of it, its page frames are a
  * file. Programs it starts get their limits back.

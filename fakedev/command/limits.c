@@ -11,9 +11,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* A machine's own descriptors, and some for its programs. */
-#define FEWEST_DESCRIPTORS 32u
-
 static struct {
 	struct rlimit descriptors, file_size;
 	void (*on_file_size)(int), (*on_pipe)(int);

@@ -34,6 +34,17 @@ if command -v strace >/dev/null; then
 	says out "socket           works "
 fi
 
+# What every machine needs is said first: no other advice helps.
+expect 1 "few descriptors" sh -c 'ulimit -n 16; "$1" doctor' sh "$gntsim"
+says out "only 16 open files are allowed"
+says out "to have it: allow more open files"
+! grep -qE "to have it: (do not run under|apt-get install xen-)" "$dir/out" || complain "$what: advice that does not help"
+if unshare --user --map-root-user --mount true 2>/dev/null; then
+	expect 1 "no /proc" unshare --user --map-root-user --mount sh -c "mount -t tmpfs none /proc && $gntsim doctor"
+	says out "is /proc mounted?"
+	says out "to have it: mount -t proc proc /proc"
+fi
+
 # No /dev/fuse. What is mounted here is seen by us alone.
 if unshare --user --map-root-user --mount true 2>/dev/null; then
 	expect 0 "no /dev/fuse" unshare --user --map-root-user --mount \

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #define _GNU_SOURCE
 #include "advice.h"
+#include "command/command.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <gntsim/types.h>
@@ -74,8 +76,25 @@ static const char *about_tracing(void)
 	       "ptrace(2): --cap-add SYS_PTRACE";
 }
 
+/* What every machine needs, whichever front it has. */
+static const char *about_machines(void)
+{
+	struct rlimit r;
+
+	if (access("/proc/self/exe", F_OK) < 0)
+		return "mount -t proc proc /proc, as root";
+	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_max < FEWEST_DESCRIPTORS)
+		return "allow more open files, where the limit is set (ulimit -Hn); in a "
+		       "container: --ulimit nofile=1024";
+	return NULL;
+}
+
 const char *advice(enum part part)
 {
+	const char *machines = part == PART_EMULATOR ? NULL : about_machines();
+
+	if (machines)
+		return machines;
 	if (part <= PART_CUSE && sysconf(_SC_PAGESIZE) != (long)GNTSIM_PAGE_SIZE)
 		return "boot a kernel with pages of 4096 bytes";
 	switch (part) {

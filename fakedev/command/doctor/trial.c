@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -24,6 +25,8 @@ static _Noreturn void become(char *const argv[], int out)
 	dup2(out, STDOUT_FILENO);
 	dup2(out, STDERR_FILENO);
 	execv("/proc/self/exe", argv);
+	dprintf(STDERR_FILENO, "gntsim: cannot run /proc/self/exe (is /proc mounted?): %s\n",
+		strerror(errno));
 	_exit(EXIT_CANNOT_EXEC);
 }
 
