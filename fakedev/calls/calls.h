@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 
 /** A device descriptor, as known of its kernel object. */
 struct device {
@@ -41,6 +42,14 @@ bool lib_native(void);
 
 /** The program's domain. */
 uint32_t lib_domid(void);
+/** Where its domain's store listens; NULL: there is none. */
+const char *lib_store_path(void);
+/**
+ * Does a program that connects to this address (@p len bytes of the program's) look for the store where it is on Xen,
+ * /var/run/xenstored/socket (libxenstore's path, for those that read no variable)?
+ * @param[out] own where its own is
+ */
+bool lib_store_address(uint64_t addr, uint64_t len, struct sockaddr_un *own);
 
 /**
  * Takes the connection: all signals blocked, no other thread inside. Everything between

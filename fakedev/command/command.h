@@ -199,6 +199,8 @@ void running_signal(void *ctx);
 void running_await(struct running *r);
 /** Waits until xenstored knows the domain. @return 0 or a negative errno, explained */
 int xenstore_introduce(const struct joining *j, struct failure *f);
+/** In the mount namespace of a program's own: its store's folder (XENSTORED_RUNDIR) is /run/xenstored, if the host has one. */
+void mount_store(void);
 /** Sets XENSTORED_PATH, XENSTORED_RUNDIR for programs of a domain. */
 void xenstore_environment(const char *rundir, uint32_t domid);
 

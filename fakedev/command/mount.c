@@ -224,6 +224,15 @@ int mount_own(const struct joining *j, struct failure *f)
 	return err < 0 ? err : show_folder(j->domid, f);
 }
 
+void mount_store(void)
+{
+	const char *own = getenv("XENSTORED_RUNDIR");
+
+	/* Where there is no such folder on the host, nothing is found there in a domain either. */
+	if (own)
+		mount(own, "/run/xenstored", NULL, MS_BIND, NULL);
+}
+
 /* Asks the machine for a domain's character devices. */
 static int ask_for_devices(const struct joining *j, char *folder, size_t room, struct failure *f)
 {

@@ -19,6 +19,11 @@ uint32_t lib_domid(void)
 	return lib_settings.domid;
 }
 
+const char *lib_store_path(void)
+{
+	return lib_active() && lib_settings.store[0] ? lib_settings.store : NULL;
+}
+
 long lib_program_call(long nr, long a, long b, long c, long d, long e, long f)
 {
 	return raw_syscall(nr, a, b, c, d, e, f);

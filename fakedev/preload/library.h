@@ -70,6 +70,7 @@ static inline long lib_result(long r)
 struct lib_settings {
 	struct sockaddr_un addr;
 	uint32_t domid, guest;
+	char store[sizeof(((struct sockaddr_un *)0)->sun_path)]; /**< where it listens; "": none */
 	bool valgrind;
 	bool one_way;         /**< a program that never asks what its events came to: xenstored */
 	bool no_bell;         /**< every call is to be a message in the socket */

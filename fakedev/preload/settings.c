@@ -62,8 +62,10 @@ static void read_settings(const char *path)
 {
 	const char *domid = getenv("GNTSIM_DOMAIN"), *guest = getenv("GNTSIM_GUEST");
 
-	const char *preload = getenv("LD_PRELOAD");
+	const char *preload = getenv("LD_PRELOAD"), *store = getenv("XENSTORED_PATH");
 
+	if (store && strlen(store) < sizeof(lib_settings.store))
+		strcpy(lib_settings.store, store);
 	lib_settings.one_way = getenv("GNTSIM_ONE_WAY") != NULL;
 	lib_settings.no_bell = getenv("GNTSIM_NO_DOORBELL") != NULL;
 	lib_settings.valgrind = preload && strstr(preload, "vgpreload");

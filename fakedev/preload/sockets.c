@@ -42,6 +42,17 @@ SOCKET_CALL(ssize_t, recvfrom,
 	     socklen_t *restrict len),
 	    (fd, p, n, flags, a, len))
 SOCKET_CALL(int, shutdown, (int fd, int how), (fd, how))
-SOCKET_CALL(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 SOCKET_CALL(int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
 SOCKET_CALL(int, listen, (int fd, int n), (fd, n))
+
+DECLARE_NEXT(connect);
+EXPORT int connect(int fd, const struct sockaddr *a, socklen_t n)
+{
+	struct sockaddr_un own;
+
+	if (is_device(fd))
+		return (int)lib_result(-ENOTSOCK);
+	if (!lib_store_address((uint64_t)(uintptr_t)a, n, &own))
+		return NEXT(connect)(fd, a, n);
+	return NEXT(connect)(fd, (const struct sockaddr *)&own, sizeof(own));
+}

@@ -422,7 +422,27 @@ static void on_device(struct thread *t, const struct device *d, int copy)
 	}
 }
 
-/* Where another argument than the first is one. */
+/* The address lies in a page of ours, behind what a descriptor is sent with, and is the same for each thread. */
+static void connect_other(struct thread *t)
+{
+	struct sockaddr_un own;
+	struct call c = t->call;
+	uint64_t page;
+
+	if (!lib_store_address(c.args[1], c.args[2], &own)) {
+		call_pass(t, AFTER_NOTHING);
+		return;
+	}
+	page = channel_page(t);
+	c.args[1] = page + CHANNEL_PAGE / 4;
+	c.args[2] = sizeof(own);
+	if (page && lib_copy_out(c.args[1], &own, sizeof(own)) == 0)
+		call_pass_as(t, &c, AFTER_STORE);
+	else
+		call_finish(t, -ENOMEM);
+}
+
+/* Where another argument than the first is one, or none. */
 static void on_other(struct thread *t)
 {
 	const uint64_t *a = t->call.args;
@@ -455,6 +475,9 @@ static void on_other(struct thread *t)
 			call_finish(t, -EINVAL);
 		else
 			call_pass(t, AFTER_NOTHING);
+		break;
+	case SYS_connect:
+		connect_other(t);
 		break;
 	default:
 		call_pass(t, AFTER_NOTHING);
@@ -589,6 +612,9 @@ void file_call_made(struct thread *t)
 	case AFTER_RELEASED:
 		lib_program_call(SYS_close, t->number, 0, 0, 0, 0, 0);
 		call_end(t, result > 0 ? 0 : -ETIMEDOUT);
+		return;
+	case AFTER_STORE:
+		call_end(t, result);
 		return;
 	case AFTER_NOTHING:
 	case AFTER_EXEC:

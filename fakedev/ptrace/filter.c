@@ -135,7 +135,7 @@ static int each(scmp_filter_ctx c, const int *nr, size_t n_nr, unsigned int n,
 	return err;
 }
 
-int filter_base(struct sock_fprog *out)
+int filter_base(bool with_store, struct sock_fprog *out)
 {
 	const struct scmp_arg_cmp copies = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_VM, 0);
 	const struct scmp_arg_cmp confines = SCMP_A0(SCMP_CMP_EQ, PR_SET_SECCOMP, 0);
@@ -153,6 +153,8 @@ int filter_base(struct sock_fprog *out)
 	err = each(c, by_path, COUNT(by_path), 0, NULL);
 	if (err == 0)
 		err = each(c, others, COUNT(others), 0, NULL);
+	if (err == 0 && with_store)
+		err = stop_at(c, SCMP_SYS(connect), 0, NULL);
 	if (err == 0)
 		err = each(c, opening, COUNT(opening), 1, &ordinary);
 	for (size_t i = 0; i < COUNT(opening) && err == 0; i++)

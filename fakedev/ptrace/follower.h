@@ -84,6 +84,7 @@ enum after {
 	AFTER_READ,  /* of an evtchn */
 	AFTER_RECEIVE /* descriptors may have come */,
 	AFTER_POLL,
+	AFTER_STORE,    /* it was led to its own */
 	AFTER_RELEASED, /* it waited for a dma-buf's release */
 	AFTER_EXEC,     /* it failed, if it returns */
 };
@@ -136,7 +137,7 @@ struct sock_fprog;
 /* The magic argument that has a call wait for a descriptor: the last of the open family, mmap's first. */
 #define FILTER_MAGIC 0x676e7473696d6664ull
 /* Of every program. @return 0 or a negative errno; the program's memory is the caller's to free */
-int filter_base(struct sock_fprog *out);
+int filter_base(bool with_store, struct sock_fprog *out);
 /* Calls with a descriptor, and such as wait for several. */
 enum filter_waits {
 	FILTER_NO_WAITS,

@@ -131,10 +131,10 @@ static int install(const struct sock_fprog *p)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int set_filter(int control, struct failure *f)
+static int set_filter(const struct ptrace_front *front, int control, struct failure *f)
 {
 	struct sock_fprog p;
-	int err = filter_base(&p), fd;
+	int err = filter_base(front->store != NULL, &p), fd;
 
 	if (err < 0)
 		return fail(f, err, "cannot make a seccomp filter: %s", strerror(-err));
@@ -173,7 +173,7 @@ int ptrace_front_enter(const struct ptrace_front *front, struct failure *f)
 	else if (err < 0)
 		err = fail(f, err, "the ptrace front can't be used: %s", strerror(-err));
 	else
-		err = set_filter(control, f);
+		err = set_filter(front, control, f);
 	close(control);
 	return err;
 }

@@ -24,7 +24,8 @@
 struct ptrace_front {
 	const char *socket; /**< of the machine: an absolute path */
 	uint32_t domid;
-	uint32_t guest; /**< as in struct wire_hello */
+	uint32_t guest;    /**< as in struct wire_hello */
+	const char *store; /**< where the domain's store listens; NULL: there is none */
 };
 
 /**

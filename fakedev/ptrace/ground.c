@@ -34,6 +34,11 @@ uint32_t lib_domid(void)
 	return follower->front->domid;
 }
 
+const char *lib_store_path(void)
+{
+	return follower->front->store;
+}
+
 /* There is one thread here. */
 void lib_enter(sigset_t *saved)
 {

@@ -48,9 +48,14 @@ int run_become(const struct run_options *o, const struct run_program *p, const s
 	if (join_environment(&j, &f) < 0 || (j.front == FRONT_FUSE && mount_own(&j, &f) < 0) ||
 	    (j.front == FRONT_CUSE && mount_cuse(&j, &f) < 0))
 		return complain("%s", f.text);
+	if (*at->rundir && (j.front == FRONT_FUSE || j.front == FRONT_CUSE))
+		mount_store();
 	if (j.front == FRONT_PTRACE &&
 	    ptrace_front_enter(
-		&(struct ptrace_front){.socket = j.socket, .domid = j.domid, .guest = j.guest},
+		&(struct ptrace_front){.socket = j.socket,
+				       .domid = j.domid,
+				       .guest = j.guest,
+				       .store = *at->rundir ? getenv("XENSTORED_PATH") : NULL},
 		&f) < 0)
 		return complain("%s", f.text);
 	if (run_stops_follow(o, p, at->stops, &f) < 0)
