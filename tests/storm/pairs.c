@@ -182,6 +182,7 @@ static void victim_dies(struct storm *s, unsigned int pair)
 	p->unsure |= victim->forking && !has_child(s, p->victim);
 	if (p->both && has_child(s, p->victim)) {
 		process_signal(&s->children[p->victim], SIGKILL);
+		process_look(&s->children[p->victim]);
 		return;
 	}
 	settle(s);
