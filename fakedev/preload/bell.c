@@ -50,8 +50,7 @@ static void get_bell(void)
 	if (rings >= 0)
 		rings = lib_settle(rings);
 	lib_room_end(&room);
-	lib.bell.page =
-	    page >= 0 && rings >= 0 ? lib_map_alone(page, sizeof(struct wire_bell)) : NULL;
+	lib.bell.page = page >= 0 && rings >= 0 ? lib_map_alone(LIB_PAGE_BELL, page) : NULL;
 	if (page >= 0)
 		raw_close(page);
 	if (lib.bell.page &&

@@ -338,20 +338,13 @@ int lib_say_hello(int fd, enum wire_role role)
 
 static void once_per_address_space(void)
 {
-	long p;
-
+	/* Kernels before 4.14 lack it: forks past the C library go unseen there. */
 	if (!lib.same) {
-		p = raw_mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (!raw_is_error(p)) {
-			lib_own_memory((uintptr_t)p, 4096);
-			lib.same = (_Atomic uint32_t *)p;
-			atomic_store(lib.same, 1);
-			/* Kernels before 4.14 lack it: forks past the C library go unseen there. */
-			if (raw_syscall(SYS_madvise, p, 4096, MADV_WIPEONFORK, 0, 0, 0) < 0) {
-				raw_munmap((void *)p, 4096);
-				lib.same = NULL;
-			}
-		}
+		_Atomic uint32_t *same = lib_map_cleared();
+
+		if (same)
+			atomic_store(same, 1);
+		lib.same = same;
 	}
 }
 

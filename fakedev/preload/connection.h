@@ -51,9 +51,14 @@ uint64_t lib_cookie_of(int fd);
 int lib_settle(int fd);
 int lib_say_hello(int fd, enum wire_role role);
 
+/* ---- pages.c ---- */
+/** Which of the library's own pages. */
+enum lib_page { LIB_PAGE_SAME, LIB_PAGE_BELL, LIB_PAGE_READS };
 /** Maps what this process shares with the broker; not in its children: a place that a fork keeps would be two
  * processes'. @return NULL if that can't be had */
-void *lib_map_alone(int fd, size_t size);
+void *lib_map_alone(enum lib_page which, int fd);
+/** Makes the page that a child of fork finds cleared; once in a program. @return NULL if that can't be had */
+void *lib_map_cleared(void);
 
 /** Is the connection's number still the connection's? */
 bool lib_is_connected(void);

@@ -8,20 +8,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-void *lib_map_alone(int fd, size_t size)
-{
-	long p = raw_mmap(0, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (raw_is_error(p))
-		return NULL;
-	if (raw_syscall(SYS_madvise, p, (long)size, MADV_DONTFORK, 0, 0, 0) < 0) {
-		raw_munmap((void *)p, size);
-		return NULL;
-	}
-	lib_own_memory((uintptr_t)p, size);
-	return (void *)p;
-}
-
 void lib_ask_for_reads(void)
 {
 	struct wire_in in;
@@ -34,7 +20,7 @@ void lib_ask_for_reads(void)
 	if (lib_call(WIRE_READS, NULL, 0, NULL, 0, &in) == 0) {
 		fd = wire_in_take_fd(&in, 0);
 		if (fd >= 0) {
-			atomic_store(&lib.reads, lib_map_alone(fd, sizeof(struct wire_reads)));
+			atomic_store(&lib.reads, lib_map_alone(LIB_PAGE_READS, fd));
 			raw_close(fd);
 		}
 	}

@@ -66,6 +66,12 @@ for how in vfork vfork-later; do
 	expect 0 "$how" "$gntsim" run -- "$use" $how
 done
 
+# The program gives back what it reserved, and with it all that came into a hole in it.
+for front in socket ptrace; do
+	expect 0 "a hole, on $front" "$gntsim" run --front $front -- "$use" hole
+done
+expect 0 "a hole, traced" "$gntsim" run --trace trace -- "$use" hole
+
 # A path that is short from here, and too long from elsewhere.
 deep=$(printf '%0100d' 0)
 mkdir "$deep"

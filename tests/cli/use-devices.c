@@ -9,6 +9,7 @@
  *   without NAME...  the same as clean, executed under a filter by which these calls are EPERM
  *   vfork            a child of vfork does what clean does, often, then the parent does
  *   vfork-later      the parent has done so before, too
+ *   hole             uses them with a hole in what it has reserved, gives the whole back, and uses them again
  *   large            makes a call of more than fits a message
  *   harm N           N times what gntalloc-vma-close-walks-global-list is about, by munmap
  *   harm-children N  once in each of N children
@@ -282,6 +283,35 @@ static int die(char **argv)
 		pause();
 }
 
+/* What others map meanwhile lies in the hole, the first that is large enough, or where it can't be taken away. */
+static int hole(void)
+{
+	const size_t size = 256 * 4096, in = 32 * 4096, out = 192 * 4096;
+	unsigned char *reserved = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	unsigned char *away, *filled;
+
+	/* All room above is taken first. */
+	do {
+		filled = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	} while (filled != MAP_FAILED && filled > reserved);
+	away = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (reserved == MAP_FAILED || away == MAP_FAILED ||
+	    mremap(reserved + in, out, out, MREMAP_MAYMOVE | MREMAP_FIXED, away) == MAP_FAILED) {
+		perror("a hole");
+		return 2;
+	}
+	for (int i = 0; i < 20; i++)
+		if (clean() != 0)
+			return 1;
+	if (munmap(reserved, size) < 0)
+		return 1;
+	for (int i = 0; i < 20; i++)
+		if (clean() != 0)
+			return 1;
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	alarm(20);
@@ -303,6 +333,8 @@ int main(int argc, char **argv)
 		return clean_by_vfork(false);
 	if (argc == 2 && strcmp(argv[1], "vfork-later") == 0)
 		return clean_by_vfork(true);
+	if (argc == 2 && strcmp(argv[1], "hole") == 0)
+		return hole();
 	if (argc == 2 && strcmp(argv[1], "large") == 0)
 		return large();
 	if (argc == 2 && strcmp(argv[1], "many") == 0)
