@@ -111,6 +111,7 @@ void nests_listen(struct storm *s, int timeout_ms)
 	storm_notice_children(s);
 	for (unsigned int i = 0; i < s->n_domains; i++)
 		while (recv(p[i].fd, &word, sizeof(word), MSG_DONTWAIT) == sizeof(word)) {
+			s->nests[i].heard = true;
 			if (word.pid < 0)
 				ended(s, -word.pid);
 			else

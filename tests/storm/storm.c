@@ -103,8 +103,12 @@ static void blow(struct storm *s, double seconds)
 		if (now < destroy)
 			continue;
 		if (!gone) {
-			gone = 1 + storm_roll(s, s->n_domains - 1);
-			pairs_destroy_domain(s, gone);
+			unsigned int domain = 1 + storm_roll(s, s->n_domains - 1);
+
+			if (s->nests[domain].heard) {
+				pairs_destroy_domain(s, domain);
+				gone = domain;
+			}
 		} else if (machine_totals(&s->machine).zombies == 0) {
 			nest_start(s, gone);
 			gone = 0;

@@ -58,6 +58,7 @@ struct pair {
 struct nest {
 	pid_t pid;
 	int socket;
+	bool heard;  /* so its domain is there */
 	bool going;  /* its domain is to be destroyed */
 	bool absent; /* it was, and is not there again */
 };
