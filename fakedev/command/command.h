@@ -23,6 +23,8 @@
 
 /** What "git describe" says of the sources; "release" where they came without git. */
 extern const char source_description[];
+/** Where libraries of ours are, from the command's own folder. */
+extern const char libraries_from_bindir[];
 
 int run_main(int argc, char **argv);
 int serve_main(int argc, char **argv);

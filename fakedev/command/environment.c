@@ -29,7 +29,7 @@ const char *temporary_directory(char room[PATH_MAX])
 
 int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], struct failure *f)
 {
-	const char *const places[] = {built_in, LIBRARIES_FROM_BINDIR};
+	const char *const places[] = {built_in, libraries_from_bindir};
 	char exe[PATH_MAX], *path;
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
 	char *slash;
