@@ -19,6 +19,13 @@ complain() {
 	echo "$@"
 }
 
+# Leaves, if there is no xenstored here.
+needs_xenstored() {
+	ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 && return
+	echo "skipped: no xenstored (package xen-utils-4.17)"
+	exit 77
+}
+
 # expect STATUS WHAT COMMAND...; stdout and stderr go to $dir/out and $dir/err.
 expect() {
 	want=$1 what=$2

@@ -9,6 +9,7 @@
 #include "broker/broker-internal.h"
 #include "broker/store.h"
 #include "choices.h"
+#include "commands.h"
 #include "fronts/fronts.h"
 #include "fuzz.h"
 #include "uapi.h"
@@ -52,23 +53,7 @@ static uint64_t number(void)
 
 static uint32_t command(void)
 {
-	static const uint32_t pool[] = {IOCTL_GNTALLOC_ALLOC_GREF,
-					IOCTL_GNTALLOC_DEALLOC_GREF,
-					IOCTL_GNTALLOC_SET_UNMAP_NOTIFY,
-					IOCTL_GNTDEV_MAP_GRANT_REF,
-					IOCTL_GNTDEV_UNMAP_GRANT_REF,
-					IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR,
-					IOCTL_GNTDEV_GRANT_COPY,
-					IOCTL_EVTCHN_BIND_VIRQ,
-					IOCTL_EVTCHN_BIND_INTERDOMAIN,
-					IOCTL_EVTCHN_BIND_UNBOUND_PORT,
-					IOCTL_EVTCHN_UNBIND,
-					IOCTL_EVTCHN_NOTIFY,
-					IOCTL_EVTCHN_RESET,
-					IOCTL_EVTCHN_RESTRICT_DOMID,
-					IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS};
-
-	return roll(10) ? pool[roll(sizeof(pool) / sizeof(pool[0]))] : (uint32_t)number();
+	return roll(10) ? commands[roll(N_COMMANDS)] : (uint32_t)number();
 }
 
 /* A body of the right size for its operation, most of the time, with numbers from the pool. */

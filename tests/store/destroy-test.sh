@@ -4,10 +4,7 @@
 gntsim=$(realpath "$1")
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
-ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || {
-	echo "skipped: no xenstored (package xen-utils-4.17)"
-	exit 77
-}
+needs_xenstored
 s=$dir/s
 start serve "$gntsim" serve --xenstore --socket "$s"
 expect 0 "write" "$gntsim" run --socket "$s" -- xenstore-write /a 1

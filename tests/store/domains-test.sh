@@ -5,10 +5,7 @@
 gntsim=$(realpath "$1") scribble=$(realpath "$2") lives=${3:-10}
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
-ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || {
-	echo "skipped: no xenstored (package xen-utils-4.17)"
-	exit 77
-}
+needs_xenstored
 s=$dir/s
 # in DOMAIN COMMAND...
 cat >"$dir/in" <<END

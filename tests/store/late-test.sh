@@ -4,10 +4,7 @@
 gntsim=$(realpath "$1") late=$(realpath "$2")
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
-ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || {
-	echo "skipped: no xenstored (package xen-utils-4.17)"
-	exit 77
-}
+needs_xenstored
 limit=90 expect 0 "a late answer" "$gntsim" run --xenstore --front socket --domain 3 -- "$late"
 [ ! -s "$dir/out" ] || complain "$(cat "$dir/out")"
 exit $failed

@@ -5,10 +5,7 @@ gntsim=$(realpath "$1") xenbus=$(realpath "$2")
 shift 2
 # shellcheck source=tests/cli/script.sh
 . "$(dirname "$0")/../cli/script.sh"
-ls /usr/lib/xen-*/bin/xenstored >/dev/null 2>&1 || {
-	echo "skipped: no xenstored (package xen-utils-4.17)"
-	exit 77
-}
+needs_xenstored
 if [ "$2" != socket ] && ! "$gntsim" run "$@" -- true 2>"$dir/why"; then
 	echo "skipped: $(cat "$dir/why")"
 	exit 77

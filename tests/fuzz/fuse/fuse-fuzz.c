@@ -9,6 +9,7 @@
 #include "broker/broker-internal.h"
 #include "broker/store.h"
 #include "choices.h"
+#include "commands.h"
 #include "fronts/fronts.h"
 #include "fuzz.h"
 #include "kernel.h"
@@ -132,25 +133,14 @@ static uint64_t address(void)
 
 static uint32_t command(void)
 {
-	static const uint32_t pool[] = {IOCTL_GNTALLOC_ALLOC_GREF,
-					IOCTL_GNTALLOC_DEALLOC_GREF,
-					IOCTL_GNTALLOC_SET_UNMAP_NOTIFY,
-					IOCTL_GNTDEV_MAP_GRANT_REF,
-					IOCTL_GNTDEV_UNMAP_GRANT_REF,
-					IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR,
-					IOCTL_GNTDEV_GRANT_COPY,
-					IOCTL_GNTDEV_SET_UNMAP_NOTIFY,
-					IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS,
-					IOCTL_EVTCHN_BIND_VIRQ,
-					IOCTL_EVTCHN_BIND_INTERDOMAIN,
-					IOCTL_EVTCHN_BIND_UNBOUND_PORT,
-					IOCTL_EVTCHN_UNBIND,
-					IOCTL_EVTCHN_NOTIFY,
-					IOCTL_EVTCHN_RESET,
-					IOCTL_EVTCHN_RESTRICT_DOMID,
-					WIRE_IOC_IDENTIFY};
-
-	return roll(12) ? pool[roll(sizeof(pool) / sizeof(pool[0]))] : (uint32_t)number();
+	switch (roll(12)) {
+	case 0:
+		return (uint32_t)number();
+	case 1:
+		return WIRE_IOC_IDENTIFY;
+	default:
+		return commands[roll(N_COMMANDS)];
+	}
 }
 
 /* What an argument may be: small numbers, most of them, and addresses of more. */
