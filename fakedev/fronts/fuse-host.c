@@ -63,8 +63,13 @@ static ssize_t send_reply(int fd, struct iovec *iov, int count, void *userdata)
 
 static ssize_t read_request(int fd, void *buf, size_t len, void *userdata)
 {
+	ssize_t n = read(fd, buf, len);
+
 	(void)userdata;
-	return read(fd, buf, len);
+	/* Aborted is as good an end as unmounted; the library would complain of it on stderr. */
+	if (n < 0 && errno == ECONNABORTED)
+		errno = ENODEV;
+	return n;
 }
 
 static const struct fuse_custom_io device_io = {.writev = send_reply, .read = read_request};

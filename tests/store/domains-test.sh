@@ -107,12 +107,19 @@ says out "domains 1"
 says out "zombies 0"
 says out "gntdev_maps 0"
 
-# Whoever waits for a xenstored that was killed gets an error, and so does who comes later.
-start late "$gntsim" run --socket "$s" --domain 6 -- env XENSTORED_PATH=/dev/xen/xenbus \
-	stdbuf -oL xenstore-watch -n 2 data
 serve=$(cat "$dir/serve.pid")
 read -r xenstored _ <"/proc/$serve/task/$serve/children"
 [ "$(cat "/proc/$xenstored/comm")" = xenstored ] || complain "no xenstored: $xenstored"
+# Who is told that a domain is made finds it in the store: as long as xenstored has not heard of it, nobody is told.
+kill -STOP "$xenstored"
+expect 125 "made, and not in the store" "$gntsim" control --socket "$s" --patience 1 create 5
+kill -CONT "$xenstored"
+expect 0 "made, and in the store" "$gntsim" control --socket "$s" create 5
+expect 0 "who reads at once" "$in" 0 xenstore-read /local/domain/5/console/ring-ref
+
+# Whoever waits for a xenstored that was killed gets an error, and so does who comes later.
+start late "$gntsim" run --socket "$s" --domain 6 -- env XENSTORED_PATH=/dev/xen/xenbus \
+	stdbuf -oL xenstore-watch -n 2 data
 kill -9 "$xenstored"
 expect 0 "who waits" timeout 20 tail -s 0.05 --pid="$(cat "$dir/late.pid")" -f /dev/null
 limit=20 expect 1 "who comes later" "$in" 6 xenstore-read name

@@ -184,9 +184,12 @@ static int bad_control(const char *word)
 /* [pv|pvh] [LIMIT=N...] */
 static int create(const struct target *t, uint32_t domid, int n, char **words)
 {
+	const struct joining j = {.socket = t->socket, .domid = domid, .patience = t->patience};
 	struct wire_create w = {.domid = domid};
 	enum gntsim_limit limit;
+	struct failure f;
 	uint32_t value;
+	int status, err;
 
 	for (int i = 0; i < n; i++) {
 		if (i == 0 && !strchr(words[i], '=')) {
@@ -199,7 +202,12 @@ static int create(const struct target *t, uint32_t domid, int n, char **words)
 		w.limited = 1;
 		w.limits[limit] = value;
 	}
-	return ask(t, WIRE_CREATE, &w, sizeof(w), "create");
+	status = ask(t, WIRE_CREATE, &w, sizeof(w), "create");
+	if (status != 0)
+		return status;
+	/* As with xl, who comes next finds it in xenstore, if there is one. */
+	err = xenstore_introduce(&j, &f);
+	return err < 0 && err != -ENOENT ? complain("create: %s", f.text) : 0;
 }
 
 /* LIMIT=N, or gntalloc's as it is. */

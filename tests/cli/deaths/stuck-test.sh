@@ -37,7 +37,7 @@ released() {
 	timeout 10 tail -s 0.05 --pid="$(cat stuck)" -f /dev/null || complain "$1: process $(cat stuck) stays"
 }
 
-"$gntsim" run --hang=300ms -- perl stick.pl tree/0/evtchn "$deaf" stuck 2>hang.err &
+"$gntsim" run --hang=4s -- perl stick.pl tree/0/evtchn "$deaf" stuck 2>hang.err &
 echo $! >run.pid
 for _ in $(seq 600); do
 	grep -q 'perl (process .*): ' hang.err && break
@@ -59,7 +59,7 @@ cat >client <<'S'
 cat "$TMPDIR/held"
 [ -e "$TMPDIR/whole" ] || exec perl stick.pl tree/0/evtchn "$1" stuck
 S
-TMPDIR=$dir/tmp expect 1 "a search" "$gntsim" crash --points calls --victim dom0 --sample 1 --jobs 1 --hang 400 -- --wait-for ready -- \
+TMPDIR=$dir/tmp expect 1 "a search" "$gntsim" crash --points calls --victim dom0 --sample 1 --jobs 1 --hang 4000 -- --wait-for ready -- \
 	sh server "$points" ::: --domain 1 -- sh client "$deaf"
 says out "FAILED  hang at 1:call:"
 says out "perl waits in a call that the kernel does not tell"
