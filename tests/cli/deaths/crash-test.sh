@@ -91,14 +91,8 @@ crash 0 "a flag that is cleared later" kept-open-mended --point 2:call:write#1
 expect 0 "a flag that is cleared later, of a child's" "$gntsim" crash --point 2:call:write#1 -- --wait-for ready -- \
 	"$programs/kept-open-mended" server ::: --domain 1 -- sh -c '"$0" client; exit 0' "$programs/kept-open-mended"
 
-# Whose the index is that the victim had set may set it right. (It reads where it has to wait, which is not each time.)
-for _ in 1 2 3 4 5 6 7 8; do
-	got=0
-	timeout $limit "$gntsim" crash --points calls --ring 0:8:4:8:64:data=23 --point 1:call:read#1 -- --wait-for ready -- \
-		"$programs/length-cut-mended" server ::: --domain 1 -- "$programs/length-cut-mended" client >out 2>err || got=$?
-	grep -q 'was not reached' err || break
-done
-[ $got = 0 ] || complain "an index put right: expected status 0, got $got: $(cat out err)"
+# Whose the index is that the victim had set may set it right.
+crash 0 "an index put right" length-cut-mended --ring 0:8:4:8:64:data=23 --point 1:call:read#1
 
 # The user's own check, with the machine still there.
 crash 0 "a check" armed-late-mended --sample 2 --check "$gntsim status --socket \$GNTSIM_SOCKET | grep -q 'domains 2'"
@@ -153,10 +147,18 @@ crash 2 "a budget" half-open-mended --budget 1 --jobs 1
 says err "points were not tried"
 
 # Under orders of the device calls: more than shows by itself, the same each time, and again by the command that it names.
-for time in once twice; do
-	crash 1 "under schedules" byte-alone --victim dom0 --sample 12 --schedules 3 --seed 5 --json $time
-	says out "    orders: 5:1:"
-	says out " runs; "
+# (The points are those of an undisturbed run, in which the server waits where it has to.)
+planned() {
+	sed -n 's/.*"planned": *\([0-9]*\).*/\1/p' "$1"
+}
+for try in 1 2 3; do
+	for time in once twice; do
+		crash 1 "under schedules" byte-alone --victim dom0 --sample 12 --schedules 3 --seed 5 --json $time
+		says out "    orders: 5:1:"
+		says out " runs; "
+	done
+	[ "$(planned once)" != "$(planned twice)" ] || break
+	echo "try $try: $(planned once) points, then $(planned twice)"
 done
 sed -n '0,/again:/s/^    again:  gntsim crash //p' out >again
 python3 - <<'P' || complain "another order with the same seed: $(cat once twice)"

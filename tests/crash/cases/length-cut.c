@@ -29,8 +29,10 @@ int server(void)
 	publish(meeting, &s);
 	if (!hear(meeting))
 		return gone(&s, "client");
-	while (s.page->produced == BUSY && s.page->client_live)
+	/* Each end of the client's sends an event, so that it is waited for in any case. */
+	do
 		wait_event(&s);
+	while (s.page->produced == BUSY && s.page->client_live);
 	n = s.page->produced - s.page->consumed;
 #ifdef MENDED
 	if (n > sizeof(s.page->text))
