@@ -57,9 +57,14 @@ static void arm(struct device_file *f)
 	epoll_ctl(f->broker->epoll, EPOLL_CTL_MOD, f->endpoint.fd, &ev);
 }
 
+/* Where a filter forbids it no event would ever come: who waits for one is told. */
 static bool send_bytes(const struct device_file *f, const void *p, size_t n)
 {
-	return send(f->endpoint.fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)n;
+	ssize_t sent = send(f->endpoint.fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	if (sent < 0 && (errno == EPERM || errno == EACCES || errno == ENOSYS))
+		shutdown(f->endpoint.fd, SHUT_RDWR);
+	return sent == (ssize_t)n;
 }
 
 static void flush(struct device_file *f)

@@ -230,16 +230,35 @@ static void handle_queued(void)
 	}
 }
 
-/* @return whether there was one */
-static bool take_stop(int how)
+/* Nobody whom we can't wait for would ever go on: they end with us. */
+static void give_up(const char *what)
+{
+	const char *why = strerror(errno);
+	struct thread *t = follower->threads;
+
+	while (t && !t->process)
+		t = t->next;
+	if (t)
+		say_to(t, "who traces can't wait for the program: %s fails: %s: it is killed", what,
+		       why);
+}
+
+/* @return 1: there was one; 0: none; -1: it can't be known */
+static int take_stop(int how)
 {
 	siginfo_t info = {0};
 	struct thread *t;
 	int status;
+	pid_t tid;
 
-	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | how) < 0 ||
-	    !info.si_pid)
-		return false;
+	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WNOWAIT | __WALL | how) < 0) {
+		if (errno == ECHILD || errno == EINTR)
+			return 0;
+		give_up("waitid(2)");
+		return -1;
+	}
+	if (!info.si_pid)
+		return 0;
 	t = thread_find(info.si_pid);
 	if (!t)
 		t = thread_add(info.si_pid);
@@ -248,23 +267,33 @@ static bool take_stop(int how)
 		space_leave(t);
 		machine_sync();
 	}
-	if (waitpid(info.si_pid, &status, __WALL | WNOHANG) == info.si_pid) {
+	tid = waitpid(info.si_pid, &status, __WALL | WNOHANG);
+	if (tid < 0 && errno != ECHILD && errno != EINTR) {
+		give_up("wait4(2)");
+		return -1;
+	}
+	if (tid == info.si_pid) {
 		t->queued = true;
 		t->status = status;
 	}
-	return true;
+	return 1;
 }
 
 /* All who have stopped have their turn before one goes on and stops again: the kernel names the youngest first.
- * Of who waits for nothing else it may be waited for here. */
-static void take_stops(bool wait)
+ * Of who waits for nothing else it may be waited for here. @return false: nobody's stops can be known any more */
+static bool take_stops(bool wait)
 {
-	while (follower->threads && take_stop(wait ? 0 : WNOHANG)) {
-		while (take_stop(WNOHANG))
+	int more = 1;
+
+	while (follower->threads && (more = take_stop(wait ? 0 : WNOHANG)) > 0) {
+		while ((more = take_stop(WNOHANG)) > 0)
 			;
+		if (more < 0)
+			return false;
 		handle_queued();
 		wait = wait && follower->control < 0;
 	}
+	return more >= 0;
 }
 
 void hear_program(void)
@@ -296,13 +325,16 @@ int follow(struct follower *f, pid_t first)
 	t->process = process_new(first, NULL);
 	t->space = space_begin(first, NULL, -1);
 	for (;;) {
-		take_stops(f->control < 0);
+		if (!take_stops(f->control < 0))
+			return 1;
 		if (!follower->threads)
 			return 0;
 		p[0] = (struct pollfd){.fd = f->signals, .events = POLLIN};
 		p[1] = (struct pollfd){.fd = f->control, .events = POLLIN};
-		if (poll(p, 2, -1) < 0 && errno != EINTR)
+		if (poll(p, 2, -1) < 0 && errno != EINTR) {
+			give_up("poll(2)");
 			return 1;
+		}
 		while (read(f->signals, &info, sizeof(info)) == sizeof(info))
 			;
 		if (p[1].revents)

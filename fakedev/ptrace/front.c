@@ -27,20 +27,33 @@
 
 /* ---- who traces ---- */
 
-static int send_number(int fd, int32_t number)
+/* What the two say to each other before it traces. */
+struct word {
+	int32_t number; /* a process, or a negative errno */
+	int32_t call;   /* whose errno: enum needed */
+};
+enum needed { NO_CALL_AT_ALL, CALL_SIGNALFD, CALL_WAITID, CALL_WAIT4, CALL_PTRACE };
+static const char *const call_names[] = {[CALL_SIGNALFD] = "signalfd4(2)",
+					 [CALL_WAITID] = "waitid(2)",
+					 [CALL_WAIT4] = "wait4(2)",
+					 [CALL_PTRACE] = "ptrace(2)"};
+
+static int send_word(int fd, int32_t number, enum needed call)
 {
-	return send(fd, &number, sizeof(number), MSG_NOSIGNAL) < 0 ? -errno : 0;
+	const struct word w = {number, (int32_t)call};
+
+	return send(fd, &w, sizeof(w), MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-static int32_t receive_number(int fd)
+static struct word receive_word(int fd)
 {
-	int32_t number;
+	struct word w;
 	ssize_t n;
 
 	do
-		n = recv(fd, &number, sizeof(number), 0);
+		n = recv(fd, &w, sizeof(w), 0);
 	while (n < 0 && errno == EINTR);
-	return n == sizeof(number) ? number : -EPIPE;
+	return n == sizeof(w) ? w : (struct word){.number = n < 0 ? -errno : -EPIPE};
 }
 
 static int signals(void)
@@ -54,11 +67,37 @@ static int signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+/* Stops are waited for: a filter that we are under may refuse it. (We are no child of our own.) */
+static int may_wait(enum needed *call)
+{
+	siginfo_t info;
+	int status;
+
+	*call = CALL_WAITID;
+	if (waitid(P_PID, (id_t)getpid(), &info, WEXITED | WNOHANG) < 0 && errno != ECHILD)
+		return -errno;
+	*call = CALL_WAIT4;
+	return waitpid(getpid(), &status, WNOHANG) < 0 && errno != ECHILD ? -errno : 0;
+}
+
+/* @return a process's number to be told, or a negative errno, of *call */
+static int prepare(struct follower *f, enum needed *call)
+{
+	int err = may_wait(call);
+
+	if (err < 0)
+		return err;
+	*call = CALL_SIGNALFD;
+	f->signals = signals();
+	return f->signals < 0 ? -errno : getpid();
+}
+
 static int be_follower(const struct ptrace_front *front, int control, pid_t first)
 {
 	static struct follower ours;
 	struct follower *f = &ours;
-	int err;
+	enum needed call;
+	int number;
 
 	if (strlen(front->socket) >= sizeof(f->addr.sun_path))
 		return 1;
@@ -68,12 +107,12 @@ static int be_follower(const struct ptrace_front *front, int control, pid_t firs
 	memcpy(f->addr.sun_path, front->socket, strlen(front->socket) + 1);
 	f->control = control;
 	f->listener = f->machine = -1;
-	f->signals = signals();
+	number = prepare(f, &call);
 	/* It names us to the kernel as one that may trace it, where only an ancestor may (Yama). */
-	if (f->signals < 0 || send_number(control, getpid()) < 0 || receive_number(control) < 0)
+	if (send_word(control, number, call) < 0 || number < 0 || receive_word(control).number < 0)
 		return 1;
-	err = ptrace(PTRACE_SEIZE, first, 0, OPTIONS) < 0 ? -errno : 0;
-	if (send_number(control, err) < 0 || err < 0)
+	number = ptrace(PTRACE_SEIZE, first, 0, OPTIONS) < 0 ? -errno : 0;
+	if (send_word(control, number, CALL_PTRACE) < 0 || number < 0)
 		return 1;
 	return follow(f, first);
 }
@@ -81,7 +120,7 @@ static int be_follower(const struct ptrace_front *front, int control, pid_t firs
 /* A process without a parent here: the program has no child that it did not make. */
 static int start(const struct ptrace_front *front, int *control)
 {
-	pid_t first = getpid(), between;
+	pid_t first = getpid(), between, ended = -1;
 	int ends[2], status;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
@@ -103,9 +142,13 @@ static int start(const struct ptrace_front *front, int *control)
 		_exit(1);
 	}
 	close(ends[1]);
-	if (between < 0 || waitpid(between, &status, 0) < 0) {
+	while (between > 0 && (ended = waitpid(between, &status, 0)) < 0 && errno == EINTR)
+		continue;
+	if (between < 0 || ended < 0) {
+		int err = -errno;
+
 		close(ends[0]);
-		return -errno;
+		return err;
 	}
 	*control = ends[0];
 	return 0;
@@ -131,11 +174,24 @@ static int install(const struct sock_fprog *p)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* What makes filters says no more of a refusal than that it can't (EINVAL). */
+static int may_filter(void)
+{
+	struct seccomp_notif_sizes sizes;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) < 0 ? -errno : 0;
+}
+
 static int set_filter(const struct ptrace_front *front, int control, struct failure *f)
 {
 	struct sock_fprog p;
-	int err = filter_base(front->store != NULL, &p), fd;
+	int err = may_filter(), fd;
 
+	if (err < 0)
+		return fail(f, err,
+			    "cannot set a seccomp filter with a listener: seccomp(2) fails: %s",
+			    strerror(-err));
+	err = filter_base(front->store != NULL, &p);
 	if (err < 0)
 		return fail(f, err, "cannot make a seccomp filter: %s", strerror(-err));
 	fd = install(&p);
@@ -151,25 +207,38 @@ static int set_filter(const struct ptrace_front *front, int control, struct fail
 	return err < 0 ? fail(f, err, "who traces is gone: %s", strerror(-err)) : 0;
 }
 
+/* @return what the one that traces said last */
+static struct word be_traced(int control)
+{
+	struct word w = receive_word(control);
+
+	if (w.number <= 0)
+		return w;
+	prctl(PR_SET_PTRACER, w.number);
+	send_word(control, 0, NO_CALL_AT_ALL);
+	return receive_word(control);
+}
+
 int ptrace_front_enter(const struct ptrace_front *front, struct failure *f)
 {
 	int control = -1, err = start(front, &control);
-	int32_t tracer;
+	struct word w;
 
 	if (err < 0)
 		return fail(f, err, "cannot start who traces: %s", strerror(-err));
-	tracer = receive_number(control);
-	if (tracer > 0) {
-		prctl(PR_SET_PTRACER, tracer);
-		send_number(control, 0);
-		err = receive_number(control);
-	} else {
-		err = -EPIPE;
-	}
-	if (err == -EPERM)
+	w = be_traced(control);
+	err = w.number;
+	if (err == -EPERM && w.call == CALL_PTRACE)
 		err = fail(f, err,
 			   "the ptrace front can't be used: ptrace(2) is forbidden here, or "
 			   "this process is traced already (by a debugger, or strace)");
+	else if (err < 0 && w.call != NO_CALL_AT_ALL)
+		err = fail(f, err, "the ptrace front can't be used: %s fails: %s",
+			   call_names[w.call], strerror(-err));
+	else if (err == -EPIPE)
+		err = fail(f, err,
+			   "the ptrace front can't be used: who traces has ended (may it make "
+			   "all system calls?)");
 	else if (err < 0)
 		err = fail(f, err, "the ptrace front can't be used: %s", strerror(-err));
 	else

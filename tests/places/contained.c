@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * contained [--no-memory] [--no-ptrace] PROGRAM [ARGUMENT...]: runs it as in a default container of Docker's: with the
+ * contained [--no-memory] PROGRAM [ARGUMENT...]: runs it as in a default container of Docker's: with the
  * capabilities that its root has, and the calls refused that its seccomp profile refuses whoever has no
- * more. --no-memory: as profiles do that are older than Docker 19.03, other processes' memory too. --no-ptrace:
- * ptrace(2), and nothing else.
+ * more. --no-memory: as profiles do that are older than Docker 19.03, other processes' memory too.
+ * contained --refuse CALL=ERRNO... PROGRAM [ARGUMENT...]: these calls are refused, and nothing else is as there; the
+ * errno is EPERM or ENOSYS.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -74,9 +75,39 @@ static int refuse(scmp_filter_ctx c, const int *nr, size_t n)
 	return err;
 }
 
+#define REFUSED_MOST 8
 struct wanted {
-	int no_memory, no_ptrace;
+	int no_memory;
+	int n; /* as --refuse says; 0: as Docker does */
+	struct {
+		int nr, err;
+	} refuse[REFUSED_MOST];
 };
+
+/* @return whether it is CALL=ERRNO */
+static int want(struct wanted *w, const char *text)
+{
+	const char *is = text ? strchr(text, '=') : NULL;
+	char name[32];
+
+	if (!is || w->n == REFUSED_MOST || (size_t)(is - text) >= sizeof(name))
+		return 0;
+	memcpy(name, text, (size_t)(is - text));
+	name[is - text] = '\0';
+	w->refuse[w->n].nr = seccomp_syscall_resolve_name(name);
+	w->refuse[w->n].err = strcmp(is + 1, "ENOSYS") == 0 ? ENOSYS : EPERM;
+	return w->refuse[w->n++].nr != __NR_SCMP_ERROR;
+}
+
+static int refuse_wanted(scmp_filter_ctx c, const struct wanted *w)
+{
+	int err = 0;
+
+	for (int i = 0; i < w->n && err == 0; i++)
+		err = seccomp_rule_add(c, SCMP_ACT_ERRNO((unsigned)w->refuse[i].err),
+				       w->refuse[i].nr, 0);
+	return err;
+}
 
 static int refuse_as_docker(scmp_filter_ctx c, int no_memory)
 {
@@ -97,14 +128,12 @@ static int refuse_as_docker(scmp_filter_ctx c, int no_memory)
 
 static int set_filter(const struct wanted *w)
 {
-	static const int tracing[] = {SCMP_SYS(ptrace)};
 	scmp_filter_ctx c = seccomp_init(SCMP_ACT_ALLOW);
 	/* Whoever has the right needs not give it up. */
 	int err = c ? seccomp_attr_set(c, SCMP_FLTATR_CTL_NNP, geteuid() != 0) : -ENOMEM;
 
 	if (err == 0)
-		err = w->no_ptrace ? refuse(c, tracing, COUNT(tracing))
-				   : refuse_as_docker(c, w->no_memory);
+		err = w->n ? refuse_wanted(c, w) : refuse_as_docker(c, w->no_memory);
 	return err == 0 ? seccomp_load(c) : err;
 }
 
@@ -123,7 +152,8 @@ int main(int argc, char **argv)
 
 	for (argv++; argc > 1 && *argv && **argv == '-'; argv++) {
 		w.no_memory |= strcmp(*argv, "--no-memory") == 0;
-		w.no_ptrace |= strcmp(*argv, "--no-ptrace") == 0;
+		if (strcmp(*argv, "--refuse") == 0 && !want(&w, *++argv))
+			return 2;
 	}
 	if (!*argv)
 		return 2;
@@ -133,7 +163,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	/* What root is executed with. */
-	for (int cap = 0; !w.no_ptrace && geteuid() == 0 && prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
+	for (int cap = 0; !w.n && geteuid() == 0 && prctl(PR_CAPBSET_READ, cap) >= 0; cap++)
 		if (!keeps(cap) && prctl(PR_CAPBSET_DROP, cap) < 0)
 			return 2;
 	execvp(*argv, argv);
