@@ -103,19 +103,7 @@ static int64_t flags_of_call(const struct thread *t)
 	if (!registers_get(t->tid, &r))
 		return -1;
 	c = registers_call(&r);
-	switch (c.nr) {
-	case SYS_clone:
-	case SYS_clone3:
-#ifdef SYS_fork
-	case SYS_fork:
-#endif
-#ifdef SYS_vfork /* arm64 has none */
-	case SYS_vfork:
-#endif
-		return (int64_t)tracee_clone_flags(t->tid, c.nr, c.args);
-	default:
-		return -1;
-	}
+	return tracee_makes_others(c.nr) ? (int64_t)tracee_clone_flags(t->tid, c.nr, c.args) : -1;
 }
 
 void birth_event(struct thread *t, int event)
@@ -127,29 +115,25 @@ void birth_event(struct thread *t, int event)
 	born(t, told(t), (uint64_t)flags, -1);
 }
 
+static bool is_untold(void *ctx, pid_t tid)
+{
+	const struct thread *child = child_of_number(tid);
+
+	(void)ctx;
+	return child && !child->process;
+}
+
 int birth_untold(struct thread *t, int fd)
 {
 	int64_t flags = flags_of_call(t);
-	struct thread *child = NULL;
-	char path[64];
-	int pid;
-	FILE *f;
+	pid_t child;
 
 	if (flags < 0 || (flags & CLONE_THREAD) || !t->process)
 		return fd;
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)t->process->pid,
-		 (int)t->tid);
-	f = fopen(path, "re");
-	while (f && !child && fscanf(f, "%d", &pid) == 1) {
-		child = child_of_number(pid);
-		if (child && child->process)
-			child = NULL;
-	}
-	if (f)
-		fclose(f);
+	child = tracee_find_child(t->process->pid, t->tid, is_untold, NULL);
 	if (!child)
 		return fd;
-	born(t, child, (uint64_t)flags, fd);
+	born(t, thread_find(child), (uint64_t)flags, fd);
 	return -1;
 }
 

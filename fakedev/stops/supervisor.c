@@ -127,16 +127,13 @@ static uint64_t clone_clear_tid(const struct thread *t, uint64_t flags)
 	return args.child_tid;
 }
 
-static void born(struct supervisor *s, const struct thread *t)
+static void born(struct supervisor *s, const struct thread *t, pid_t tid)
 {
 	uint64_t flags = tracee_clone_flags(t->tid, t->call.nr, t->call.args);
-	unsigned long tid = 0;
-	struct thread *child;
+	struct thread *child = find(s, tid);
 
-	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &tid);
-	child = find(s, (pid_t)tid);
 	if (!child)
-		child = add(s, (pid_t)tid);
+		child = add(s, tid);
 	child->program = t->program;
 	child->pid = flags & CLONE_THREAD ? t->pid : child->tid;
 	child->segv_blocked = t->segv_blocked;
@@ -153,6 +150,33 @@ static void born(struct supervisor *s, const struct thread *t)
 	} else {
 		child->handlers = handlers_new(t->handlers);
 	}
+}
+
+static void born_by_stop(struct supervisor *s, const struct thread *t)
+{
+	unsigned long tid = 0;
+
+	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &tid);
+	born(s, t, (pid_t)tid);
+}
+
+static bool is_untold(void *ctx, pid_t tid)
+{
+	const struct thread *child = find(ctx, tid);
+	char state = child ? 0 : tracee_status(tid).state;
+
+	return child ? !child->space : state && state != 'Z' && state != 'X';
+}
+
+/* It ends, in a call that has made a process maybe: of that no stop of its tells any more. */
+static void born_untold(struct supervisor *s, const struct thread *t)
+{
+	pid_t child = 0;
+
+	if (t->in_call && !t->call.skipped && tracee_makes_others(t->call.nr))
+		child = tracee_find_child(t->pid, t->tid, is_untold, s);
+	if (child)
+		born(s, t, child);
 }
 
 /* The thread that executed has its process's number from now on, and nobody else is left of that. */
@@ -218,12 +242,13 @@ static void at_event(struct supervisor *s, struct thread *t, int event, int sign
 	case PTRACE_EVENT_CLONE:
 	case PTRACE_EVENT_FORK:
 	case PTRACE_EVENT_VFORK:
-		born(s, t);
+		born_by_stop(s, t);
 		break;
 	case PTRACE_EVENT_EXEC:
 		executed(s, t);
 		break;
 	case PTRACE_EVENT_EXIT:
+		born_untold(s, t);
 		last_stores(s, t);
 		t->dying = true;
 		break;

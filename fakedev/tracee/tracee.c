@@ -113,3 +113,36 @@ struct tracee_status tracee_status(pid_t tid)
 		fclose(f);
 	return s;
 }
+
+pid_t tracee_find_child(pid_t pid, pid_t tid, bool (*is_wanted)(void *ctx, pid_t child), void *ctx)
+{
+	char path[64];
+	int child = 0;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", (int)pid, (int)tid);
+	f = fopen(path, "re");
+	while (f && !found && fscanf(f, "%d", &child) == 1)
+		found = is_wanted(ctx, child);
+	if (f)
+		fclose(f);
+	return found ? child : 0;
+}
+
+bool tracee_makes_others(uint64_t nr)
+{
+	switch (nr) {
+	case SYS_clone:
+	case SYS_clone3:
+#ifdef SYS_fork
+	case SYS_fork:
+#endif
+#ifdef SYS_vfork /* arm64 has none */
+	case SYS_vfork:
+#endif
+		return true;
+	default:
+		return false;
+	}
+}

@@ -37,4 +37,9 @@ struct tracee_status tracee_status(pid_t tid);
  * vfork; 0 of any other. */
 uint64_t tracee_clone_flags(pid_t tid, uint64_t nr, const uint64_t args[6]);
 
+/* The first of the thread's children that is wanted; 0: none is. */
+pid_t tracee_find_child(pid_t pid, pid_t tid, bool (*is_wanted)(void *ctx, pid_t child), void *ctx);
+/* Is it a call of that number that makes processes and threads? */
+bool tracee_makes_others(uint64_t nr);
+
 #endif

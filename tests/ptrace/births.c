@@ -6,6 +6,7 @@
  *   forks    its children end by themselves, and whoever holds the pipe's end has not
  *   spaces   the same, of children that share its memory
  *   execs    a thread executes a program while others make threads
+ *   victims  as forks, but somebody else has to kill them: their numbers are printed
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -19,9 +20,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ROUNDS 25
-#define MAKERS 4
-#define STACK  65536
+#define ROUNDS  25
+#define VICTIMS 60
+#define MAKERS  4
+#define STACK   65536
 
 static char stacks[MAKERS][STACK] __attribute__((aligned(16)));
 
@@ -81,7 +83,7 @@ static void live(const char *kind, int ready)
 	if (strcmp(kind, "threads") == 0 || strcmp(kind, "execs") == 0)
 		start_makers();
 	need(write(ready, "", 1) == 1, "write");
-	if (strcmp(kind, "forks") == 0)
+	if (strcmp(kind, "forks") == 0 || strcmp(kind, "victims") == 0)
 		make_children(0);
 	if (strcmp(kind, "spaces") == 0)
 		make_children(CLONE_VM);
@@ -95,12 +97,12 @@ static void live(const char *kind, int ready)
 int main(int argc, char **argv)
 {
 	const char *kind = argc > 1 ? argv[1] : "";
-	bool executes = strcmp(kind, "execs") == 0;
+	bool executes = strcmp(kind, "execs") == 0, victims = strcmp(kind, "victims") == 0;
 
 	if (strcmp(kind, "gone") == 0)
 		return 0;
 	need(open("/dev/xen/gntdev", O_RDWR) >= 0, "gntdev");
-	for (int i = 0; i < ROUNDS; i++) {
+	for (int i = 0; i < (victims ? VICTIMS : ROUNDS); i++) {
 		int ends[2], status;
 		char byte;
 		pid_t child;
@@ -113,7 +115,9 @@ int main(int argc, char **argv)
 		}
 		close(ends[1]);
 		need(read(ends[0], &byte, 1) == 1, "read");
-		if (!executes)
+		if (victims)
+			dprintf(1, "%d\n", (int)child);
+		else if (!executes)
 			kill(child, SIGKILL);
 		need(waitpid(child, &status, 0) == child, "waitpid");
 		need(executes ? status == 0 : WIFSIGNALED(status), "its end");

@@ -23,11 +23,26 @@ done
 expect 0 "not asked for" "$gntsim" run --points "$dir/points" -- "$stores" plain
 grep -q '"stores":[0-9]' "$dir/points" && complain "$what: stores are counted"
 
-# Who is killed, or replaced, while its threads make threads ends.
-for kind in threads execs; do
+# Who is killed, or replaced, while it makes threads or children ends, and so do those.
+for kind in threads forks spaces execs; do
 	expect 0 "$kind" "$gntsim" run --points "$dir/points" --count-stores -- "$births" $kind
 	says out "all ended"
 done
+
+# Of who is killed while who traces has not heard yet that it has made a child, that is not told any more. (Who is
+# traced stands at some call's beginning or end, at a signal, or there; or waits for a child that does.)
+mkfifo "$dir/victims"
+timeout 120 "$gntsim" run --points "$dir/points" --count-stores -- "$births" victims >"$dir/victims" 2>"$dir/err" &
+run=$!
+while read -r victim; do
+	[ "$victim" != "all ended" ] || continue
+	tracer=$(awk '$1 == "TracerPid:" { print $2 }' "/proc/$victim/status")
+	kill -STOP "$tracer"
+	while grep -q '^State:.R' "/proc/$victim/status" 2>/dev/null; do :; done
+	kill -KILL "$victim"
+	kill -CONT "$tracer"
+done <"$dir/victims"
+wait $run || complain "killed before a birth is told: status $?: $(cat "$dir/err")"
 
 # What the other side finds when a program was ended at its Nth store.
 left="010000000000000000000000000000000000000000000000
