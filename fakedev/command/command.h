@@ -56,10 +56,6 @@ enum front_kind {
 	FRONT_PTRACE,
 };
 
-/** Where to make a directory for the time being: TMPDIR if a Unix socket's path can begin with it. The
- * program may change its own directory: the path is absolute. */
-const char *temporary_directory(char room[PATH_MAX]);
-
 /** What a program's environment needs to be a process of a machine's domain. */
 struct joining {
 	const char *socket;
@@ -190,7 +186,10 @@ struct running {
 };
 /** Blocks the signals. @retval -errno */
 int running_prepare(struct running *r, struct xenstore *x);
-/** Forks; the child ends with what @p program(ctx) returns, if that does. @retval -errno */
+/** Whether a program's end can be seen. @retval -errno explained */
+int running_may_wait(struct failure *f);
+/** Forks; the child ends with what @p program(ctx) returns, if that does; and is killed when we are.
+ * @retval -errno */
 int running_start(struct running *r, int (*program)(void *ctx), void *ctx);
 /** The same, cheaper, for one that soon executes a program and asks nothing of us before: until then we do
  * not run, and it has our memory, of which it may change no more than the environment. */

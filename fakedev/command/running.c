@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -47,6 +48,17 @@ void running_signal(void *ctx)
 		reap(r);
 }
 
+int running_may_wait(struct failure *f)
+{
+	int status;
+
+	/* We are no child of our own: that is all that is to come of it. */
+	if (waitpid(getpid(), &status, WNOHANG) >= 0 || errno == ECHILD)
+		return 0;
+	return fail(f, -errno, "the end of a program can't be seen here: wait4(2) fails: %s",
+		    strerror(errno));
+}
+
 int running_prepare(struct running *r, struct xenstore *x)
 {
 	sigset_t set;
@@ -74,13 +86,22 @@ static char **copy_environment(void)
 	return copy;
 }
 
+/* With us ends its machine: killed, nobody else would end it. */
+static void end_with(pid_t parent)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_GNTSIM);
+}
+
 /* Nothing of the caller's is on this stack for the child to change. */
 static __attribute__((noinline)) pid_t start_sharing(const struct running *r,
 						     int (*program)(void *ctx), void *ctx)
 {
-	pid_t pid = vfork();
+	pid_t parent = getpid(), pid = vfork();
 
 	if (pid == 0) {
+		end_with(parent);
 		sigprocmask(SIG_SETMASK, &r->before, NULL);
 		_exit(program(ctx));
 	}
@@ -101,8 +122,11 @@ int running_start_sharing(struct running *r, int (*program)(void *ctx), void *ct
 
 int running_start(struct running *r, int (*program)(void *ctx), void *ctx)
 {
+	pid_t parent = getpid();
+
 	r->child = fork();
 	if (r->child == 0) {
+		end_with(parent);
 		sigprocmask(SIG_SETMASK, &r->before, NULL);
 		_exit(program(ctx));
 	}

@@ -12,6 +12,7 @@
 #include "ptrace/front.h"
 #include "schedule.h"
 #include "stops.h"
+#include "substrates/temporary.h"
 #include "wire.h"
 
 #include <errno.h>
@@ -111,6 +112,10 @@ static int run_one(const struct run_options *o, const struct run_place *at)
 
 static int run_programs(const struct run_options *o, const struct run_place *at)
 {
+	struct failure f;
+
+	if (running_may_wait(&f) < 0)
+		return complain("%s", f.text);
 	return run_is_several(o) ? run_several(o, at) : run_one(o, at);
 }
 
@@ -200,7 +205,7 @@ static int run_joined(struct run_options *o, struct run_output *output)
 	if (status == 0 && o->leaks != LEAKS_IGNORED)
 		status = run_noted(o, &j, fd, &at);
 	else if (status == 0 && run_is_several(o))
-		status = run_several(o, &at);
+		status = run_programs(o, &at);
 	else if (status == 0) {
 		close(fd);
 		return run_become(o, first, &at);
@@ -291,7 +296,7 @@ static bool name_socket(char *socket, size_t room, struct failure *f)
 		fail(f, -errno, "cannot get a random number: %s", strerror(errno));
 		return false;
 	}
-	snprintf(socket, room, "%s/gntsim-%016" PRIx64, temporary_directory(path), name);
+	snprintf(socket, room, "%s/gntsim-%016" PRIx64, scn_temporary(path), name);
 	return true;
 }
 
