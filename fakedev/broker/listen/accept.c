@@ -13,7 +13,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define AGAIN_MS   20
+/* Between tries: twice as long each time. */
+#define AGAIN_NS   UINT64_C(20000000)
+#define SELDOM_NS  UINT64_C(1000000000)
 #define PATIENT_NS UINT64_C(3000000000)
 
 struct acceptor {
@@ -22,7 +24,9 @@ struct acceptor {
 	void (*refuse)(int fd);
 	void *ctx;
 	uint64_t failing_since; /* monotonic ns; 0: it does not fail */
-	struct link failing;    /* then: in the broker's list */
+	uint64_t again, pause;  /* then: when it is tried again, and how long that was to take */
+	bool said;              /* that it fails */
+	struct link failing;    /* in the broker's list */
 };
 
 static struct acceptor *acceptor_at(struct link *l)
@@ -75,23 +79,51 @@ static void listen_to(struct broker *b, struct acceptor *a, uint32_t events)
 	epoll_ctl(b->epoll, EPOLL_CTL_MOD, a->endpoint.fd, &ev);
 }
 
+/* What others may give back: a socket that is closed for it is lost for good. */
+static bool may_pass(int err)
+{
+	return err == EMFILE || err == ENFILE || err == ENOMEM || err == ENOBUFS;
+}
+
+static void give_up(struct broker *b, struct acceptor *a)
+{
+	link_del(&a->failing);
+	epoll_ctl(b->epoll, EPOLL_CTL_DEL, a->endpoint.fd, NULL);
+	close(a->endpoint.fd);
+	a->endpoint.fd = -1;
+}
+
 static void fails(struct broker *b, struct acceptor *a, int err)
 {
 	uint64_t now = clock_ns();
 
 	if (!a->failing_since) {
 		a->failing_since = now;
+		a->pause = AGAIN_NS / 2;
 		link_add(&b->deaf, &a->failing);
 		/* It stays ready. */
 		listen_to(b, a, 0);
-	} else if (now - a->failing_since >= PATIENT_NS) {
-		fprintf(stderr, "gntsim: cannot accept a connection: %s: nobody else is let in\n",
-			strerror(err));
-		link_del(&a->failing);
-		epoll_ctl(b->epoll, EPOLL_CTL_DEL, a->endpoint.fd, NULL);
-		close(a->endpoint.fd);
-		a->endpoint.fd = -1;
 	}
+	a->pause = a->pause < SELDOM_NS / 2 ? 2 * a->pause : SELDOM_NS;
+	a->again = now + a->pause;
+	if (now - a->failing_since < PATIENT_NS)
+		return;
+	if (!a->said)
+		fprintf(stderr, "gntsim: cannot accept a connection: %s: %s\n", strerror(err),
+			may_pass(err) ? "who connects has to wait" : "nobody else is let in");
+	a->said = true;
+	if (!may_pass(err))
+		give_up(b, a);
+}
+
+static void works(struct broker *b, struct acceptor *a)
+{
+	a->failing_since = 0;
+	link_del(&a->failing);
+	listen_to(b, a, EPOLLIN);
+	if (a->said)
+		fprintf(stderr, "gntsim: connections are accepted again\n");
+	a->said = false;
 }
 
 static void accept_all(struct broker *b, struct acceptor *a)
@@ -104,13 +136,10 @@ static void accept_all(struct broker *b, struct acceptor *a)
 		else if ((errno != EMFILE && errno != ENFILE) || refuse_one(b, a) < 0)
 			break;
 	}
-	if (errno != EAGAIN) {
+	if (errno != EAGAIN)
 		fails(b, a, errno);
-	} else if (a->failing_since) {
-		a->failing_since = 0;
-		link_del(&a->failing);
-		listen_to(b, a, EPOLLIN);
-	}
+	else if (a->failing_since)
+		works(b, a);
 }
 
 static void ready(struct broker *b, struct endpoint *e, uint32_t events)
@@ -153,13 +182,19 @@ void broker_listen_again(struct broker *b)
 {
 	for (struct link *l = b->deaf.next, *next; l != &b->deaf; l = next) {
 		next = l->next;
-		accept_all(b, acceptor_at(l));
+		if (acceptor_at(l)->again <= clock_ns())
+			accept_all(b, acceptor_at(l));
 	}
 }
 
 int broker_listen_wait_ms(const struct broker *b, int timeout_ms)
 {
-	bool any = b->deaf.next != &b->deaf;
+	for (struct link *l = b->deaf.next; l != &b->deaf; l = l->next) {
+		uint64_t at = acceptor_at(l)->again, now = clock_ns();
+		int ms = at > now ? (int)((at - now) / 1000000u) + 1 : 0;
 
-	return any && (timeout_ms < 0 || timeout_ms > AGAIN_MS) ? AGAIN_MS : timeout_ms;
+		if (timeout_ms < 0 || ms < timeout_ms)
+			timeout_ms = ms;
+	}
+	return timeout_ms;
 }
