@@ -157,6 +157,8 @@ enum wire_role {
 	WIRE_ROLE_TRACED, /**< an address space of the process with the number wire_hello.pid, said by
 			    * who traces it */
 	WIRE_ROLE_WATCH, /**< asks only: creates nothing */
+	WIRE_ROLE_UNREACHED, /**< says only that a program is executed in which there will be no library; a hash
+			      * of its path is wire_hello.pid. Result 1: nobody has said so of it yet */
 };
 struct wire_hello_reply {
 	uint32_t domid;

@@ -254,6 +254,9 @@ void device_each(const struct broker *b, void (*visit)(void *ctx, struct device_
 /** The file with this cookie, NULL if none. */
 struct device_file *device_find(struct broker *b, uint64_t cookie);
 
+/** Programs that no library is in, which are told of. */
+#define UNREACHED_TOLD 16u
+
 #define COOKIE_BUCKETS  1024u
 #define PROCESS_BUCKETS 1024u
 
@@ -274,6 +277,8 @@ struct broker {
 	struct arena arena;
 	int epoll;
 	struct listening listening;
+	uint32_t unreached[UNREACHED_TOLD]; /**< programs, as WIRE_ROLE_UNREACHED names them */
+	unsigned int n_unreached;
 	struct link deaf; /**< listening sockets that fail (listen/accept.c) */
 	int spare; /**< given up for a moment to refuse a client when no descriptor is free */
 	char *rundir;
@@ -324,8 +329,9 @@ struct broker {
 int broker_add_endpoint(struct broker *b, struct endpoint *e, uint32_t events);
 void broker_end_endpoint(struct broker *b, struct endpoint *e);
 /**
- * Takes in who waits at a listening socket. Where nobody can be taken in, for want of descriptors or memory that
- * others use, it is tried again for 3 s, and costs no processor; then that is said, and the socket is closed: nobody
+ * Takes in who waits at a listening socket. Where nobody can be taken in it is tried again, ever more seldom, at
+ * least once a second, and costs no processor; after 3 s that is said. What others use up, descriptors or memory, may
+ * be there again at any time: who connects has to wait for it. For any other reason the socket is closed then: nobody
  * waits there for ever.
  * @param fd the broker's, if it succeeds @param take owns the descriptor that it is given
  * @param refuse of one for whom there is no descriptor, before he is cut off; or NULL

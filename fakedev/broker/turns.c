@@ -148,7 +148,8 @@ static bool is_a_commands(const struct client *c, const struct next_request *r)
 {
 	if (c->greeted)
 		return !c->mm;
-	return r->op != WIRE_HELLO || r->role == WIRE_ROLE_COMMAND || r->role == WIRE_ROLE_WATCH;
+	return r->op != WIRE_HELLO || r->role == WIRE_ROLE_COMMAND || r->role == WIRE_ROLE_WATCH ||
+	       r->role == WIRE_ROLE_UNREACHED;
 }
 
 static void listen_to(struct client *c, uint32_t events)

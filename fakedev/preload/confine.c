@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -187,12 +188,20 @@ static void prepare(uint32_t soon)
 		note_all();
 }
 
+static _Atomic bool confined;
+
+bool lib_is_confined(void)
+{
+	return atomic_load(&confined);
+}
+
 uint32_t lib_confine(bool strict, uint64_t filter)
 {
 	uint32_t soon;
 
 	if (!lib_active())
 		return 0;
+	atomic_store(&confined, true);
 	soon = strict ? all_of_them() : look_ahead(filter);
 	if (soon) {
 		lib_anchor();

@@ -110,7 +110,7 @@ static int not_executed(int result)
 DECLARE_NEXT(execve);
 EXPORT int execve(const char *path, char *const argv[], char *const env[])
 {
-	lib_tell_of_program(path, false);
+	lib_tell_of_program(path, false, env);
 	lib_executes();
 	return not_executed(NEXT(execve)(path, argv, COMPLETE(env)));
 }
@@ -118,7 +118,7 @@ EXPORT int execve(const char *path, char *const argv[], char *const env[])
 DECLARE_NEXT(execvpe);
 EXPORT int execvpe(const char *file, char *const argv[], char *const env[])
 {
-	lib_tell_of_program(file, true);
+	lib_tell_of_program(file, true, env);
 	lib_executes();
 	return not_executed(NEXT(execvpe)(file, argv, COMPLETE(env)));
 }
@@ -146,7 +146,7 @@ DECLARE_NEXT(posix_spawn);
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
 		       const posix_spawnattr_t *attributes, char *const argv[], char *const env[])
 {
-	lib_tell_of_program(path, false);
+	lib_tell_of_program(path, false, env);
 	return NEXT(posix_spawn)(pid, path, actions, attributes, argv, COMPLETE(env));
 }
 
@@ -154,7 +154,7 @@ DECLARE_NEXT(posix_spawnp);
 EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
 			const posix_spawnattr_t *attributes, char *const argv[], char *const env[])
 {
-	lib_tell_of_program(file, true);
+	lib_tell_of_program(file, true, env);
 	return NEXT(posix_spawnp)(pid, file, actions, attributes, argv, COMPLETE(env));
 }
 

@@ -107,6 +107,8 @@ void lib_allow_calls(uint32_t calls);
  * @return for lib_allow_calls(), if there is no filter then
  */
 uint32_t lib_confine(bool strict, uint64_t filter);
+/** May the program have installed one? */
+bool lib_is_confined(void);
 /** Connects now what could not later: the program is about to change its root, user or limits. */
 void lib_anchor(void);
 /** Gets descriptors of the page frames to keep. */
@@ -221,9 +223,9 @@ void lib_move_own(int fd);
 
 /** A descriptor was closed or a child has ended: waits until the broker has acted on it. Keeps errno. */
 void lib_sync(void);
-/** With --verbose: says of a program that is about to be executed, or spawned, that the loader will leave
- * this library out, if it is one. @param search as execvp does */
-void lib_tell_of_program(const char *program, bool search);
+/** Says once of a program that is about to be executed, or spawned, that the loader will leave this library out, if
+ * it will. @param search as execvp does @param env what it will have */
+void lib_tell_of_program(const char *program, bool search, char *const env[]);
 /** Tells that this process is about to execute a program; lib_sync() if it did not. */
 void lib_executes(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A program that exec gives rights of its own, or that has no loader: this library is left out of it without a word.
- * With --verbose there is one. Safe in the child of vfork: nothing but the stack is written. */
+/* A program that exec gives rights of its own, or that has no loader: this library is left out of it without a word. So
+ * one is said, once for each. Safe in the child of vfork: nothing but the stack is written. What is asked of the kernel
+ * before a program is found to be one the loader asks too. */
 #include "library.h"
 
 #include <elf.h>
@@ -8,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/statvfs.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 
 #define LONGEST_PATH 4096
@@ -22,71 +25,84 @@ __attribute__((constructor)) static void look(void)
 	verbose = lib_active() && getenv("GNTSIM_VERBOSE");
 }
 
-/* Of a script it is the interpreter's rights that count, and nobody gives one any. */
-static bool is_script(const char *path)
-{
-	char start[2];
-	long fd = raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
-	bool script = fd >= 0 && raw_syscall(SYS_read, fd, (long)start, 2, 0, 0, 0) == 2 &&
-		      memcmp(start, "#!", 2) == 0;
+/* ---- what it is ---- */
 
-	if (fd >= 0)
-		raw_close((int)fd);
-	return script;
+/* What is looked at, and how much of it was read. */
+struct program {
+	struct stat st;
+	unsigned char start[1024];
+	long n;
+};
+
+static bool read_program(const char *path, struct program *p)
+{
+	long fd;
+
+	if (raw_syscall(SYS_newfstatat, AT_FDCWD, (long)path, (long)&p->st, 0, 0, 0) < 0 ||
+	    !S_ISREG(p->st.st_mode) || !(p->st.st_mode & 0111))
+		return false;
+	/* It may be executable and not readable. */
+	p->n = 0;
+	fd = raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	if (fd < 0)
+		return true;
+	p->n = raw_pread((int)fd, p->start, sizeof(p->start), 0);
+	raw_close((int)fd);
+	return true;
 }
 
 /* As exec decides it (AT_SECURE); NULL: none that we do not have. */
-static const char *rights_of(const char *path)
+static const char *rights_of(const char *path, const struct program *p)
 {
-	struct stat st;
+	bool user = p->st.st_mode & S_ISUID;
+	bool group = (p->st.st_mode & S_ISGID) && (p->st.st_mode & S_IXGRP);
 	struct statfs fs;
 	char value[64];
-	long uid = raw_syscall(SYS_getuid, 0, 0, 0, 0, 0, 0);
+	long uid;
 
-	if (raw_syscall(SYS_newfstatat, AT_FDCWD, (long)path, (long)&st, 0, 0, 0) < 0 ||
-	    raw_syscall(SYS_statfs, (long)path, (long)&fs, 0, 0, 0, 0) < 0 ||
-	    (fs.f_flags & ST_NOSUID) || !S_ISREG(st.st_mode) ||
-	    raw_syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1 || is_script(path))
+	/* Of a script it is the interpreter's rights that count, and nobody gives one any. Who has capabilities is
+	 * asked of the file: not for every program. */
+	if ((!user && !group && !verbose) || (p->n >= 2 && memcmp(p->start, "#!", 2) == 0))
 		return NULL;
-	if ((st.st_mode & S_ISUID) && (long)st.st_uid != uid)
+	uid = raw_syscall(SYS_getuid, 0, 0, 0, 0, 0, 0);
+	if (raw_syscall(SYS_statfs, (long)path, (long)&fs, 0, 0, 0, 0) < 0 ||
+	    (fs.f_flags & ST_NOSUID) ||
+	    raw_syscall(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1)
+		return NULL;
+	if (user && (long)p->st.st_uid != uid)
 		return "set-user-ID";
-	if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) &&
-	    (long)st.st_gid != raw_syscall(SYS_getgid, 0, 0, 0, 0, 0, 0))
+	if (group && (long)p->st.st_gid != raw_syscall(SYS_getgid, 0, 0, 0, 0, 0, 0))
 		return "set-group-ID";
 	/* (Root has all capabilities already.) */
-	if (uid != 0 && raw_syscall(SYS_getxattr, (long)path, (long)"security.capability",
-				    (long)value, sizeof(value), 0, 0) > 0)
+	if (verbose && uid != 0 &&
+	    raw_syscall(SYS_getxattr, (long)path, (long)"security.capability", (long)value,
+			sizeof(value), 0, 0) > 0)
 		return "capabilities";
 	return NULL;
 }
 
-static bool read_at(int fd, uint64_t at, void *to, size_t len)
+/* It names no loader. What tells so stands at the beginning, as linkers have it; else it is not known. */
+static bool is_static(const struct program *p)
 {
-	return raw_syscall(SYS_pread64, fd, (long)to, (long)len, (long)at, 0, 0) == (long)len;
-}
-
-/* It names no loader. */
-static bool is_static(const char *path)
-{
-	long fd = raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
 	Elf64_Ehdr elf;
 	Elf64_Phdr part;
-	bool has_none = fd >= 0 && read_at((int)fd, 0, &elf, sizeof(elf)) &&
-			memcmp(elf.e_ident, ELFMAG, SELFMAG) == 0 &&
-			elf.e_ident[EI_CLASS] == ELFCLASS64;
+	size_t table;
 
-	for (uint64_t i = 0; has_none && i < elf.e_phnum; i++)
-		if (!read_at((int)fd, elf.e_phoff + i * sizeof(part), &part, sizeof(part)) ||
-		    part.p_type == PT_INTERP)
-			has_none = false;
-	if (fd >= 0)
-		raw_close((int)fd);
-	return has_none;
-}
-
-static bool can_run(const char *path)
-{
-	return raw_syscall(SYS_faccessat, AT_FDCWD, (long)path, X_OK, 0, 0, 0) == 0;
+	if (p->n < (long)sizeof(elf))
+		return false;
+	memcpy(&elf, p->start, sizeof(elf));
+	if (memcmp(elf.e_ident, ELFMAG, SELFMAG) != 0 || elf.e_ident[EI_CLASS] != ELFCLASS64 ||
+	    elf.e_phentsize != sizeof(part))
+		return false;
+	table = elf.e_phnum * sizeof(part);
+	if (table > (size_t)p->n || elf.e_phoff > (size_t)p->n - table)
+		return false;
+	for (size_t i = 0; i < elf.e_phnum; i++) {
+		memcpy(&part, p->start + elf.e_phoff + i * sizeof(part), sizeof(part));
+		if (part.p_type == PT_INTERP)
+			return false;
+	}
+	return true;
 }
 
 /* As execvp looks for it. */
@@ -94,6 +110,7 @@ static bool find_in_path(const char *file, char full[LONGEST_PATH])
 {
 	const char *path = getenv("PATH");
 	size_t len = strlen(file);
+	struct stat st;
 
 	for (const char *p = path ? path : "/bin:/usr/bin"; p;) {
 		size_t n = strcspn(p, ":");
@@ -102,12 +119,52 @@ static bool find_in_path(const char *file, char full[LONGEST_PATH])
 			memcpy(full, p, n);
 			full[n] = '/';
 			memcpy(full + n + (n != 0), file, len + 1);
-			if (can_run(full))
+			if (raw_syscall(SYS_newfstatat, AT_FDCWD, (long)full, (long)&st, 0, 0, 0) ==
+				0 &&
+			    (st.st_mode & 0111))
 				return true;
 		}
 		p = p[n] ? p + n + 1 : NULL;
 	}
 	return false;
+}
+
+/* ---- what is said ---- */
+
+static uint32_t hash_of(const char *text)
+{
+	uint32_t h = 2166136261u;
+
+	while (*text)
+		h = (h ^ (unsigned char)*text++) * 16777619u;
+	return h;
+}
+
+/* Has nobody said so yet? The machine knows. */
+static bool is_news(const char *program)
+{
+	const struct timeval patience = {.tv_sec = 1};
+	struct {
+		struct wire_msg msg;
+		struct wire_hello hello;
+	} ask = {.msg = {.magic = WIRE_MAGIC,
+			 .version = WIRE_VERSION,
+			 .op = WIRE_HELLO,
+			 .payload = sizeof(ask.hello)},
+		 .hello = {.role = WIRE_ROLE_UNREACHED, .pid = hash_of(program)}};
+	struct wire_msg answer = {0};
+	long fd = raw_syscall(SYS_socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, 0, 0, 0);
+
+	if (fd < 0)
+		return false;
+	raw_syscall(SYS_setsockopt, fd, SOL_SOCKET, SO_RCVTIMEO, (long)&patience, sizeof(patience),
+		    0);
+	if (raw_syscall(SYS_connect, fd, (long)&lib_settings.addr, sizeof(lib_settings.addr), 0, 0,
+			0) == 0 &&
+	    raw_syscall(SYS_sendto, fd, (long)&ask, sizeof(ask), MSG_NOSIGNAL, 0, 0) > 0)
+		raw_syscall(SYS_recvfrom, fd, (long)&answer, sizeof(answer), 0, 0, 0);
+	raw_close((int)fd);
+	return answer.result == 1;
 }
 
 static struct iovec piece(const char *text)
@@ -125,29 +182,41 @@ static void tell(const char *program, const char *is, const char *more, const ch
 				     piece(lacks),
 				     piece("\n")};
 
-	raw_syscall(SYS_writev, 2, (long)line, sizeof(line) / sizeof(line[0]), 0, 0, 0);
+	if (is_news(program))
+		raw_syscall(SYS_writev, 2, (long)line, sizeof(line) / sizeof(line[0]), 0, 0, 0);
 }
 
-void lib_tell_of_program(const char *program, bool search)
+/* It is told to leave the machine. */
+static bool is_to_leave(char *const env[])
 {
-	const char *nothing = ", and it finds no devices on the socket front";
+	for (; env && *env; env++)
+		if (strcmp(*env, "GNTSIM_SOCKET=") == 0)
+			return true;
+	return false;
+}
+
+void lib_tell_of_program(const char *program, bool search, char *const env[])
+{
 	char full[LONGEST_PATH];
+	struct program p;
 	const char *rights;
 
-	if (!verbose || !program)
+	if (!lib_active() || lib_is_confined() || !program || is_to_leave(env))
 		return;
 	if (search && !strchr(program, '/')) {
 		if (!find_in_path(program, full))
 			return;
 		program = full;
 	}
-	if (!can_run(program))
+	if (!read_program(program, &p))
 		return;
-	rights = rights_of(program);
+	rights = rights_of(program, &p);
 	if (rights)
 		tell(program, " is executed with rights of its own, ", rights,
-		     lib_native() ? "" : nothing);
-	else if (is_static(program))
+		     lib_native() ? "" : ", and it finds no devices on the socket front");
+	else if (is_static(&p))
 		tell(program, " is a static program", "",
-		     lib_native() ? ", and it can map no device's memory (--assist=no)" : nothing);
+		     lib_native() ? ", and it can map no device's memory (--assist=no)"
+				  : ", and it finds no devices on the socket front (--front "
+				    "ptrace)");
 }

@@ -57,6 +57,18 @@ static int reply(struct client *c, const struct wire_in *in, int64_t result, con
 	return client_reply(c, in, result, payload, len, NULL, 0);
 }
 
+/* Each is told of once, and no more than can be read. */
+static bool is_news(struct broker *b, uint32_t program)
+{
+	for (unsigned int i = 0; i < b->n_unreached; i++)
+		if (b->unreached[i] == program)
+			return false;
+	if (b->n_unreached == UNREACHED_TOLD)
+		return false;
+	b->unreached[b->n_unreached++] = program;
+	return true;
+}
+
 static int hello(struct client *c, const struct wire_in *in)
 {
 	struct broker *b = c->broker;
@@ -71,8 +83,10 @@ static int hello(struct client *c, const struct wire_in *in)
 
 	if (!client_payload(in, &h, sizeof(h)))
 		return -EPROTO;
-	if (h.role > WIRE_ROLE_WATCH || rundir > 512 || tree > 512)
+	if (h.role > WIRE_ROLE_UNREACHED || rundir > 512 || tree > 512)
 		return -EPROTO;
+	if (h.role == WIRE_ROLE_UNREACHED)
+		return reply(c, in, is_news(b, h.pid), NULL, 0);
 	c->watches = h.role == WIRE_ROLE_WATCH;
 	c->traced = h.role == WIRE_ROLE_TRACED;
 	/* Who traces speaks for the process. */
