@@ -21,9 +21,14 @@ column() { # FILE
 		END { for (need in passed) print need, passed[need] "/" skipped[need] "/" failed[need] }' "$1"
 }
 
+# As the table has it: it is to fit 80 columns.
+label() { # FRONT
+	echo "${1#fuse-}"
+}
+
 # The same of the table.
 written() { # FRONT
-	awk -v front="$1" '/^\.It Em need/ { for (i = 1; i <= NF; i++) if ($i == "Ta") { n++
+	awk -v front="$(label "$1")" '/^\.It Em need/ { for (i = 1; i <= NF; i++) if ($i == "Ta") { n++
 				if ($(i + 1) == front) at = n } }
 		/^\.\\" fronts: end/ { exit }
 		at && /^\.It [^E]/ { split($0, cell, " Ta "); split(cell[1], name, " ")
@@ -80,7 +85,7 @@ empty() { # FRONT
 rows() {
 	printf '.It Em need'
 	for front in $fronts; do
-		printf ' Ta %s' "$front"
+		printf ' Ta %s' "$(label "$front")"
 	done
 	echo
 	{

@@ -12,21 +12,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A Unix socket's path is short. */
-#define LONGEST_PREFIX 60
-
-const char *temporary_directory(char room[PATH_MAX])
-{
-	const char *tmp = getenv("TMPDIR");
-
-	if (!tmp || !*tmp)
-		return "/tmp";
-	/* One that is not there is complained of by its own name. */
-	if (*tmp != '/' && realpath(tmp, room))
-		tmp = room;
-	return strlen(tmp) > LONGEST_PREFIX ? "/tmp" : tmp;
-}
-
 int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], struct failure *f)
 {
 	const char *const places[] = {built_in, libraries_from_bindir};

@@ -2,6 +2,7 @@
 /* Debian's own xenstored as a process of the machine's domain 0. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "substrates/agent/temporary.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -169,8 +170,7 @@ int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *sock
 
 	if (err < 0)
 		return err;
-	snprintf(x->rundir, sizeof(x->rundir), "%s/gntsim-xenstore-XXXXXX",
-		 temporary_directory(room));
+	snprintf(x->rundir, sizeof(x->rundir), "%s/gntsim-xenstore-XXXXXX", scn_temporary(room));
 	if (!mkdtemp(x->rundir)) {
 		err = -errno;
 		x->rundir[0] = '\0';

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,24 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "substrates/agent/remove.h"
+
 #define GROUPS_MAX 1024
 /* gntsim run gives its programs 5 seconds. */
 #define GRACE_MS 8000
 #define LOOK_MS  20
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *at)
-{
-	(void)st;
-	(void)type;
-	(void)at;
-	remove(path);
-	return 0;
-}
-
-void keeper_remove(const char *dir)
-{
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
 
 /* @return how many have somebody in them */
 static unsigned int signal_groups(const pid_t *groups, unsigned int n, int signal)
@@ -67,7 +54,7 @@ static void keep(int in, const char *dir)
 				groups[i] = groups[--n];
 	}
 	end_groups(groups, n);
-	keeper_remove(dir);
+	scn_remove(dir);
 }
 
 int keeper_start(struct keeper *k, const char *dir)

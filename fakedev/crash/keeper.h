@@ -21,7 +21,5 @@ int keeper_began(struct keeper *k, pid_t group);
 int keeper_ended(struct keeper *k, pid_t group);
 /** It clears up, and is gone. */
 void keeper_end(struct keeper *k);
-/** A directory and all that is in it, as far as they can be. */
-void keeper_remove(const char *dir);
 
 #endif

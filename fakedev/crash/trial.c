@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "substrates/agent/remove.h"
+
 #define OUTPUT_TOLD 4000
 #define CHECK       "check" /* the file in a trial's directory */
 
@@ -270,7 +272,7 @@ void trial_output(const struct trial *t, struct scn_buf *out)
 void trial_remove(struct trial *t)
 {
 	if (t->dir)
-		keeper_remove(t->dir);
+		scn_remove(t->dir);
 	free(t->dir);
 	t->dir = NULL;
 	scn_buf_free(&t->waiting);

@@ -4,6 +4,7 @@
  * one open; the kernel removes them when their sessions end, whatever ends them. */
 #define _GNU_SOURCE
 #include "cuse-internal.h"
+#include "late/late.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -187,6 +188,8 @@ int cuse_make_devices(struct broker *b, uint16_t domid, uint32_t pid, char *fold
 
 	if (b->config.unassisted)
 		return -EBUSY;
+	if (!late_has_fuse())
+		return -ELIBACC;
 	snprintf(folder, room, "gntsim-%u-%u", (unsigned int)getpid(), domid);
 	err = add_user(b, domid, pid);
 	if (err < 0 || first_device(b, domid))

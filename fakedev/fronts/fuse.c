@@ -4,6 +4,7 @@
  * no page of a caller's memory ever depends on us (fuse-pages.c is the exception). */
 #define _GNU_SOURCE
 #include "fuse-memory.h"
+#include "late/late.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -393,6 +394,8 @@ int fuse_serve_tree(struct broker *b, int fd)
 
 	if (!is_dev_fuse(fd))
 		return -EINVAL;
+	if (!late_has_fuse())
+		return -ELIBACC;
 	/* Pages are shared within one tree only. */
 	if (b->config.unassisted && b->hosts.next != &b->hosts)
 		return -EBUSY;

@@ -8,6 +8,11 @@
 
 static struct late_library library = {.name = "libfuse3.so.3"};
 
+bool late_has_fuse(void)
+{
+	return late_has(&library);
+}
+
 LATE(library, struct fuse_session *, cuse_lowlevel_new,
      (struct fuse_args * args, const struct cuse_info *ci, const struct cuse_lowlevel_ops *clop,
       void *userdata),

@@ -6,6 +6,11 @@
 
 static struct late_library library = {.name = "libjson-c.so.5"};
 
+bool late_has_json(void)
+{
+	return late_has(&library);
+}
+
 LATE(library, int, json_object_array_add, (struct json_object * obj, struct json_object *val), obj,
      val)
 LATE(library, struct json_object *, json_object_array_get_idx,

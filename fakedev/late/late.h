@@ -9,6 +9,7 @@
 #define FAKEDEV_LATE_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 struct late_library {
 	const char *name; /**< as the loader knows it */
@@ -18,8 +19,13 @@ struct late_library {
 /** A function of it. Where it can't be had the process ends, as the loader would have ended it: says why, 127. */
 void *late_find(struct late_library *library, const char *function);
 
-/** Loads what makes filters of system calls now: in a process that can say so if it is not to be had. */
-void late_load_filters(void);
+/** Loads it now. @return false: it can't be had, which was said */
+bool late_has(struct late_library *library);
+/** The same of those whose want may come where there is something to be cleared up, or nobody to say it to. */
+bool late_has_fuse(void);
+bool late_has_json(void);
+/** Filters of system calls. */
+bool late_has_filters(void);
 
 /** The stand-in of a function. Nobody but this program is to see it: the library means its own. */
 #define LATE(library, type, function, parameters, ...)                                             \

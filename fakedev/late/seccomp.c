@@ -6,9 +6,9 @@
 
 static struct late_library library = {.name = "libseccomp.so.2"};
 
-void late_load_filters(void)
+bool late_has_filters(void)
 {
-	late_find(&library, "seccomp_init");
+	return late_has(&library);
 }
 
 LATE(library, int, seccomp_attr_set,

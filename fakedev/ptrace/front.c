@@ -123,9 +123,10 @@ static int start(const struct ptrace_front *front, int *control)
 	pid_t first = getpid(), between, ended = -1;
 	int ends[2], status;
 
+	if (!late_has_filters())
+		return -ELIBACC;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
 		return -errno;
-	late_load_filters();
 	between = fork();
 	if (between == 0) {
 		/* No higher than it must: a limit of descriptors may be low. */

@@ -21,10 +21,21 @@ assert parts["socket"]["works"] is True and "why" not in parts["socket"]
 assert all(p["works"] or p["why"] for p in d["parts"])
 END
 
-expect 0 "no QEMU" env PATH=/nowhere "$gntsim" doctor
+mkdir "$dir/tmp"
+expect 0 "no QEMU" env PATH=/nowhere TMPDIR="$dir/tmp" "$gntsim" doctor
+[ -z "$(ls "$dir/tmp")" ] || complain "$what: left behind: $(ls "$dir/tmp")"
 says out "xen              no "
+! grep -q "cannot run true" "$dir/out" || complain "$what: it takes others' programs: $(cat "$dir/out")"
 says out "qemu-system-x86_64 is not installed"
 says out "to have it: apt-get install qemu-system-x86"
+
+# In a user namespace alone no tree can be mounted for all to see; gntsim run mounts in a namespace of its own.
+if unshare -Ur "$gntsim" run --front fuse --assist=no -- true 2>/dev/null; then
+	expect 0 "a user namespace" unshare -Ur "$gntsim" doctor
+	says out "fuse-unassisted  works "
+	expect 0 "no static player" env GNTSIM_PLAY_STATIC=/nowhere "$gntsim" doctor
+	says out "fuse-unassisted  works "
+fi
 
 # Tracing is not allowed: the fronts that do without work.
 if command -v strace >/dev/null; then

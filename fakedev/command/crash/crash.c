@@ -5,6 +5,7 @@
 #include "crash/report.h"
 #include "options.h"
 #include "output.h"
+#include "substrates/agent/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -261,7 +262,7 @@ static int search(struct crash_options *o)
 		return complain("cannot find out where gntsim is: %s", strerror(errno));
 	if (crash_output_check(o) != 0)
 		return EXIT_GNTSIM;
-	o->search.room = temporary_directory(room);
+	o->search.room = scn_temporary(room);
 	o->search.argv = command_of(o, self);
 	if (!o->search.argv)
 		return complain("crash: out of memory");

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "advice.h"
 #include "command/command.h"
+#include "late/late.h"
 #include "trial.h"
 
 #include <errno.h>
@@ -15,11 +16,16 @@
 #include <unistd.h>
 
 #include "lang/options.h"
+#include "substrates/agent/remove.h"
+#include "substrates/agent/temporary.h"
+#include "substrates/static_player.h"
 
-/* What each front is to show: a page is shared, its granter dies, and its mapper is told. */
-static const char scenario[] =
-    "domain dom0\n"
-    "domain dom1 pvh\n"
+/* What each front is to show: a page is shared, its granter dies, and its mapper is told. In two domains; or in dom1
+ * alone, where no machine is to be served. */
+static const char in_two[] = "domain dom0\n"
+			     "domain dom1 pvh\n";
+static const char in_one[] = "domain dom1 pvh\n";
+static const char steps[] =
     "process granter in dom0\n"
     "process mapper in dom1\n"
     "granter: ga = open(\"/dev/xen/gntalloc\", O_RDWR)\n"
@@ -44,10 +50,16 @@ static const char scenario[] =
     "mapper: read(em, 4) = 4 [mp]\n"
     "mapper: load(q, 9) = \"it works\" 0\n";
 
+#define WORDS 16
+/* Among the words of a command: what plays, a static program if there is one; and the scenario of one domain. */
+static const char player[] = "(player)", alone[] = "(alone)";
+/* A program that is there in any case. */
+#define SOME_PROGRAM "/proc/self/exe", "--version"
+
 static const struct {
 	const char *name, *what;
 	const char *on; /* plays the scenario there */
-	const char *words[8];
+	const char *words[WORDS];
 } parts[N_PARTS] = {
     [PART_SOCKET] = {"socket", "--front socket: programs with a dynamic loader", "socket", {0}},
     [PART_PTRACE] = {"ptrace",
@@ -57,8 +69,9 @@ static const struct {
     [PART_FUSE] = {"fuse", "--front fuse: real files, with the preloaded library", "fuse", {0}},
     [PART_FUSE_UNASSISTED] = {"fuse-unassisted",
 			      "--front fuse --assist=no: real files, nothing preloaded",
-			      "fuse-unassisted",
-			      {0}},
+			      NULL,
+			      {"run", "--front", "fuse", "--assist=no", "--domain", "1", "--",
+			       player, "--on", "device", "--domid", "1", "--host", "pvh", alone}},
     [PART_CUSE] = {"cuse",
 		   "--front cuse: real character devices, with the preloaded library",
 		   "cuse",
@@ -66,11 +79,11 @@ static const struct {
     [PART_STORES] = {"stores",
 		     "--kill-at store:N, --count-stores: programs are stopped at their stores",
 		     NULL,
-		     {"run", "--count-stores", "--points", "/dev/null", "--", "true"}},
+		     {"run", "--count-stores", "--points", "/dev/null", "--", SOME_PROGRAM}},
     [PART_XENSTORE] = {"xenstore",
 		       "--xenstore: Debian's xenstored in domain 0",
 		       NULL,
-		       {"run", "--xenstore", "--", "true"}},
+		       {"run", "--xenstore", "--", SOME_PROGRAM}},
     [PART_EMULATOR] = {"xen",
 		       "play --on xen, conform: QEMU for real Xen, which is fetched once",
 		       NULL,
@@ -103,19 +116,43 @@ static void find_emulator(struct finding *f)
 		scn_buf_str(&f->why, "qemu-system-x86_64 is not installed");
 }
 
-static void try_part(enum part part, const char *file, struct finding *f)
+/* The scenario's files. */
+struct files {
+	char dir[PATH_MAX], two[PATH_MAX + 16], one[PATH_MAX + 16];
+};
+
+static void fill_in(enum part part, const struct files *files, const struct scn_buf *statics,
+		    const char *words[WORDS + 3])
 {
-	const char *words[10] = {"gntsim", "play", "--on", parts[part].on, file, NULL};
+	bool is_there = access(scn_buf_text(statics), X_OK) == 0;
+	size_t n = 1;
+
+	for (size_t i = 0; i < WORDS && parts[part].words[i]; i++) {
+		const char *word = parts[part].words[i];
+
+		if (word == player && !is_there)
+			words[n++] = "/proc/self/exe";
+		words[n++] = word == alone    ? files->one
+			     : word != player ? word
+			     : is_there       ? scn_buf_text(statics)
+					      : "play";
+	}
+	words[n] = NULL;
+}
+
+static void try_part(enum part part, const struct files *files, struct finding *f)
+{
+	const char *words[WORDS + 3] = {"gntsim", "play", "--on", parts[part].on, files->two, NULL};
+	scn_cleanup_buf struct scn_buf statics = {0};
 	struct trial t;
 
 	if (part == PART_EMULATOR) {
 		find_emulator(f);
 		return;
 	}
+	scn_static_player("", &statics);
 	if (!parts[part].on)
-		for (size_t i = 0; i < sizeof(parts[part].words) / sizeof(parts[part].words[0]);
-		     i++)
-			words[i + 1] = parts[part].words[i];
+		fill_in(part, files, &statics, words);
 	trial_run(&t, (char *const *)(const void *)words);
 	f->works = t.status == 0;
 	if (!f->works)
@@ -162,14 +199,14 @@ static void add_part(struct json_object *all, enum part part, const struct findi
 }
 
 /* @return the exit status */
-static int try_all(const char *file, struct json_object *all)
+static int try_all(const struct files *files, struct json_object *all)
 {
 	bool any = false;
 
 	for (enum part part = 0; part < N_PARTS; part++) {
 		struct finding f = {0};
 
-		try_part(part, file, &f);
+		try_part(part, files, &f);
 		any |= f.works && part <= PART_CUSE;
 		if (all)
 			add_part(all, part, &f);
@@ -180,34 +217,61 @@ static int try_all(const char *file, struct json_object *all)
 	return any ? 0 : 1;
 }
 
-static int doctor(bool json)
+static bool write_scenario(const char *path, const char *domains, const char *granters)
 {
-	struct json_object *document = json ? json_object_new_object() : NULL, *all = NULL;
-	char room[PATH_MAX], dir[PATH_MAX], file[PATH_MAX + 16];
-	FILE *out;
+	FILE *out = fopen(path, "we");
+	bool good = out && fputs(domains, out) >= 0;
+
+	for (const char *p = steps; good && *p; p++) {
+		bool is_granters = strncmp(p, "dom0", 4) == 0;
+
+		good = is_granters ? fputs(granters, out) >= 0 : fputc(*p, out) >= 0;
+		p += is_granters ? 3 : 0;
+	}
+	return (out && fclose(out) == 0) && good;
+}
+
+static int try_with(const struct files *files, bool json)
+{
+	struct json_object *document, *all;
 	int status;
 
-	snprintf(dir, sizeof(dir), "%s/gntsim-XXXXXX", temporary_directory(room));
-	if (!mkdtemp(dir))
-		return complain("cannot make a directory %s: %s", dir, strerror(errno));
-	snprintf(file, sizeof(file), "%s/doctor.scn", dir);
-	out = fopen(file, "we");
-	if (!out || fputs(scenario, out) < 0 || fclose(out) != 0) {
-		status = complain("cannot write %s: %s", file, strerror(errno));
-	} else if (json) {
-		all = json_object_new_array();
-		status = try_all(file, all);
-		json_object_object_add(document, "type", json_object_new_string("gntsim-doctor"));
-		json_object_object_add(document, "version", json_object_new_int(1));
-		json_object_object_add(document, "parts", all);
-		puts(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
-	} else {
+	if (!json) {
 		print_host();
-		status = try_all(file, NULL);
+		return try_all(files, NULL);
 	}
+	document = json_object_new_object();
+	all = json_object_new_array();
+	status = try_all(files, all);
+	json_object_object_add(document, "type", json_object_new_string("gntsim-doctor"));
+	json_object_object_add(document, "version", json_object_new_int(1));
+	json_object_object_add(document, "parts", all);
+	puts(json_object_to_json_string_ext(document, JSON_C_TO_STRING_PLAIN));
 	json_object_put(document);
-	unlink(file);
-	rmdir(dir);
+	return status;
+}
+
+static int doctor(bool json)
+{
+	struct files files;
+	char room[PATH_MAX];
+	int status;
+
+	if (json && !late_has_json())
+		return EXIT_GNTSIM;
+	snprintf(files.dir, sizeof(files.dir), "%s/gntsim-XXXXXX", scn_temporary(room));
+	if (!mkdtemp(files.dir))
+		return complain("cannot make a directory %s: %s", files.dir, strerror(errno));
+	/* What is tried and has to be killed leaves what it has there. */
+	setenv("TMPDIR", files.dir, 1);
+	snprintf(files.two, sizeof(files.two), "%s/doctor.scn", files.dir);
+	snprintf(files.one, sizeof(files.one), "%s/alone.scn", files.dir);
+	if (!write_scenario(files.two, in_two, "dom0") ||
+	    !write_scenario(files.one, in_one, "dom1"))
+		status = complain("cannot write to %s: %s", files.dir, strerror(errno));
+	else
+		status = try_with(&files, json);
+	scn_remove(files.dir);
 	return status;
 }
 

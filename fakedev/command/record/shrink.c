@@ -19,6 +19,7 @@
 #include "command/command.h"
 #include "player/child.h"
 #include "record/shrink.h"
+#include "substrates/agent/temporary.h"
 
 struct trial {
 	const char *command;
@@ -224,7 +225,7 @@ int record_shrink(const char *command, const char *path, const char *out_path, u
 	if (out < 0)
 		return complain("cannot write %s: %s", out_path ? out_path : "stdout",
 				strerror(errno));
-	snprintf(t.dir, sizeof(t.dir), "%s/gntsim-XXXXXX", temporary_directory(room));
+	snprintf(t.dir, sizeof(t.dir), "%s/gntsim-XXXXXX", scn_temporary(room));
 	if (!mkdtemp(t.dir)) {
 		status = complain("cannot make a directory %s: %s", t.dir, strerror(errno));
 	} else {

@@ -4,6 +4,7 @@
 #include "backtrace.h"
 #include "command/command.h"
 #include "command/ring.h"
+#include "late/late.h"
 
 #include <errno.h>
 #include <json-c/json.h>
@@ -12,8 +13,11 @@
 
 FILE *run_points_open(const char *path)
 {
-	FILE *f = fopen(path, "we");
+	FILE *f;
 
+	if (!late_has_json())
+		return NULL;
+	f = fopen(path, "we");
 	if (!f)
 		complain("--points: cannot write %s: %s", path, strerror(errno));
 	return f;

@@ -12,7 +12,7 @@
 #include "ptrace/front.h"
 #include "schedule.h"
 #include "stops.h"
-#include "substrates/temporary.h"
+#include "substrates/agent/temporary.h"
 #include "wire.h"
 
 #include <errno.h>

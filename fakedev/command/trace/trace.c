@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "trace.h"
+#include "late/late.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -84,8 +85,11 @@ bool trace_format_known(const char *name)
 struct tracer *trace_open(const char *path, const char *format)
 {
 	const struct trace_format *f = find_format(format);
-	struct tracer *t = f ? calloc(1, sizeof(*t)) : NULL;
+	struct tracer *t;
 
+	if (f == &trace_json && !late_has_json())
+		return NULL;
+	t = f ? calloc(1, sizeof(*t)) : NULL;
 	if (!t) {
 		if (f)
 			complain("--trace: out of memory");

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "scratch.h"
+#include "substrates/agent/remove.h"
+#include "substrates/agent/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,26 +25,18 @@ _Noreturn static void keep(const char *path, int held)
 	do
 		n = read(STDIN_FILENO, &byte, 1);
 	while (n < 0 && errno == EINTR);
-	open("/dev/null", O_RDWR);
-	dup2(STDOUT_FILENO, STDERR_FILENO);
-	execlp("rm", "rm", "-rf", "--", path, (char *)NULL);
-	_exit(127);
+	scn_remove(path);
+	_exit(0);
 }
 
 int scn_scratch_make(struct scn_scratch *s, const char *name)
 {
-	const char *tmp = getenv("TMPDIR");
-	char real[PATH_MAX];
+	char room[PATH_MAX];
 	int ends[2], err;
 	sigset_t all, old;
 
-	/* Programs may change their directory. */
-	if (tmp && *tmp && *tmp != '/' && realpath(tmp, real))
-		tmp = real;
-	if (!tmp || !*tmp || strlen(tmp) > 60)
-		tmp = "/tmp";
 	s->keeper = 0;
-	snprintf(s->path, sizeof(s->path), "%.60s/%s-XXXXXX", tmp, name);
+	snprintf(s->path, sizeof(s->path), "%.60s/%s-XXXXXX", scn_temporary(room), name);
 	if (!mkdtemp(s->path))
 		return -errno;
 	if (pipe2(ends, O_CLOEXEC)) {

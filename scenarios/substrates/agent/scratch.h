@@ -14,9 +14,8 @@ struct scn_scratch {
 	pid_t keeper; /* 0: there is none */
 };
 
-/* Makes NAME-XXXXXX, mode 0700, in $TMPDIR if that is at most 60 bytes long (a socket must have a name
- * in it), else in /tmp. Returns 0 or the negative errno of mkdtemp(3), pipe(2) or fork(2), with the
- * path that it tried. */
+/* Makes NAME-XXXXXX, mode 0700, where temporary.h says. Returns 0 or the negative errno of mkdtemp(3), pipe(2) or
+ * fork(2), with the path that it tried. */
 int scn_scratch_make(struct scn_scratch *s, const char *name);
 /* Removes it with all that is in it, unless another process still has `hold`. Nothing if there is
  * none. */
