@@ -303,6 +303,7 @@ struct broker {
 	unsigned int n_hazards;     /**< all, told or not */
 	struct survivors survivors; /**< of the domain that was destroyed last */
 	unsigned int n_leaks;       /**< told on stderr */
+	uint32_t xenstored;         /**< the process of the machine's own; 0: none */
 	struct link watchers;       /**< clients that watch for leaks */
 	uint32_t last_watch;
 	struct death_program *dying_call;     /**< ends when its call that is under way is done */

@@ -312,6 +312,11 @@ int broker_store_start(struct broker *b, const char *rundir, bool listens)
 	return store_start(b, rundir, listens);
 }
 
+void broker_store_program(struct broker *b, pid_t pid)
+{
+	b->xenstored = (uint32_t)pid;
+}
+
 int broker_store_settled(const struct broker *b)
 {
 	return store_settled(b, 0);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct broker;
 struct broker_fronts;
@@ -121,6 +122,8 @@ int broker_add_domain(struct broker *b, uint32_t domid, uint32_t guest, const ui
  * @retval -errno
  */
 int broker_store_start(struct broker *b, const char *rundir, bool listens);
+/** Which process it is: what that holds at its end is the machine's, and nobody's leak. */
+void broker_store_program(struct broker *b, pid_t pid);
 /** Whether xenstored has answered what was said to it of domain 0. @retval -EIO it has ended */
 int broker_store_settled(const struct broker *b);
 /** xenstored has ended: who waits for it gets EIO. */

@@ -66,9 +66,9 @@ void leaks_unwatch(struct client *c)
 	c->noted = (struct leak_watch){0};
 }
 
-static bool wanted(const struct broker *b, uint32_t watch)
+static bool wanted(const struct broker *b, uint32_t pid, uint32_t watch)
 {
-	return b->config.leaks || (watch && watcher(b, watch));
+	return pid != b->xenstored && (b->config.leaks || (watch && watcher(b, watch)));
 }
 
 static void keep(struct leak_watch *w, const char *line)
@@ -199,7 +199,7 @@ void leaks_of_file(struct broker *b, struct device_file *f)
 	if (!leaks_are_noted(b) || f->device == WIRE_DEV_EVTCHN || f->device == WIRE_DEV_DMABUF ||
 	    f->leaks_said)
 		return;
-	if (!find_culprit(f, &w) || !wanted(b, w.watch))
+	if (!find_culprit(f, &w) || !wanted(b, w.program.pid, w.watch))
 		return;
 	f->leaks_said = true;
 	if (f->device == WIRE_DEV_GNTALLOC)
@@ -218,7 +218,8 @@ void leaks_of_mm(struct broker *b, const struct client *c)
 	/* Memory that an exec ends is given up. */
 	if (c->executing)
 		return;
-	if (!wanted(b, c->below) || !c->program.pid || !program_is_exiting(c->program.pid))
+	if (!c->program.pid || !wanted(b, c->program.pid, c->below) ||
+	    !program_is_exiting(c->program.pid))
 		return;
 	/* Its files may end a moment later. */
 	for (uint32_t i = 0; i < c->n_holds; i++) {
@@ -254,7 +255,7 @@ void leaks_look_at_files(const struct client *c)
 	unsigned long long inode;
 	DIR *dir;
 
-	if (!c->mm || !wanted(c->broker, c->below))
+	if (!c->mm || !wanted(c->broker, c->program.pid, c->below))
 		return;
 	snprintf(path, sizeof(path), "/proc/%u/fd", c->program.pid);
 	dir = opendir(path);

@@ -186,6 +186,7 @@ int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *sock
 		return fail(f, -errno, "cannot fork: %s", strerror(errno));
 	if (x->pid == 0)
 		exec_xenstored(x, program, socket);
+	broker_store_program(b, x->pid);
 	for (int i = 0; (err = is_up(x, b, f)) == 0; i++) {
 		if (i == START_TRIES)
 			return fail(f, -ETIMEDOUT, "%s does not answer", names[x->kind]);
