@@ -79,7 +79,7 @@ head -n 3 "$scratch/blocks.scn" >"$scratch/passes.scn"
 	>"$scratch/out" 2>&1 &
 player=$!
 await has_agent || fail "no process of the scenario's"
-pkill -SEGV -f "serve --socket $TMPDIR/"
+await pkill -SEGV -f "serve --socket $TMPDIR/" || fail "no broker"
 wait $player 2>/dev/null || true
 [ "$(grep -c '^ok' "$scratch/out")" = 2 ] || { cat "$scratch/out" >&2 && fail "a dead broker spoilt others"; }
 await left_nothing || fail "left something after a broker's death"
