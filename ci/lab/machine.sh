@@ -61,10 +61,14 @@ lab_machine_amd64() { # LEG DIRECTORY
 }
 
 lab_machine_arm64_host() { # LEG DIRECTORY
-	# With atomic instructions: of pairs that are tried again each is some calls of the emulator's.
+	local linux="mitigations=off kpti=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
+
+	# With atomic instructions: of pairs that are tried again each is some calls of the emulator's. And with one set of
+	# page tables for kernel and programs: the emulator forgets all that it knows of pages when they change, which is
+	# twice a system call (and mitigations=off leaves it so where the kernel's place is random).
 	qemu+=(-M virt,gic-version=3,memory-backend=memory -cpu neoverse-n1)
 	lab_ports virtio-serial-device "$2"
-	qemu+=(-append "console=ttyAMA0 loglevel=5 mitigations=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
+	qemu+=(-append "console=ttyAMA0 loglevel=5 $linux"
 		-kernel "$lab_kernel/image" -initrd "$lab_image/initrd")
 }
 
