@@ -24,6 +24,7 @@ YAMA = [
 
 def call(test, build, patience):
     variables = [f"{name}={value}" for name, value in test["env"].items()]
+    variables.append(f"GNTSIM_TEST_PATIENCE={5 * patience}")  # of a play's call: it has 20 s here
     return ["try", test["name"], str(test["timeout"] * patience), test["workdir"] or build, *variables, *test["cmd"]]
 
 

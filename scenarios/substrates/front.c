@@ -29,8 +29,6 @@
 #include "unmount.h"
 
 #define MAX_WORDS 32
-#define START_MS  5000
-#define END_MS    5000
 #define HANG_S    20 /* no call takes so long: it hangs */
 
 /* How the processes of a front are started, and what it takes of the host. */
@@ -167,6 +165,12 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 	return done ? SCN_OK : SCN_ERROR;
 }
 
+/* How long a machine may take to begin, and to end: five seconds, where a call has its twenty. */
+static int quarter_ms(const struct server *s)
+{
+	return (int)s->agents.hang_s * 1000 / 4;
+}
+
 static void front_end(void *self)
 {
 	struct server *s = self;
@@ -174,7 +178,7 @@ static void front_end(void *self)
 
 	scn_agents_end(&s->agents);
 	if (s->pid > 0)
-		status = scn_end_child(s->pid, 0, END_MS);
+		status = scn_end_child(s->pid, 0, quarter_ms(s));
 	/* What a broker that died left mounted. */
 	if (status && s->front->mounts)
 		scn_unmount(s->tree);
@@ -196,7 +200,7 @@ static enum scn_status await_server(struct server *s, struct scn_buf *why)
 	char line[128];
 
 	s->n_said = 0;
-	if (poll(&p, 1, START_MS) == 1 && read(s->output, line, sizeof(line)) > 0 &&
+	if (poll(&p, 1, quarter_ms(s)) == 1 && read(s->output, line, sizeof(line)) > 0 &&
 	    fcntl(s->output, F_SETFL, O_NONBLOCK) == 0)
 		return SCN_OK;
 	scn_buf_str(why, "gntsim serve did not start");
@@ -569,7 +573,7 @@ static enum scn_status front_open(enum scn_front which, const struct scn_options
 	scn_agents_init(&s->agents, options);
 	if (front->any)
 		be_static(s);
-	s->agents.hang_s = HANG_S;
+	s->agents.hang_s = options->hang_s ? options->hang_s : HANG_S;
 	s->front = front;
 	s->gntsim = getenv("GNTSIM");
 	if (!s->gntsim) {

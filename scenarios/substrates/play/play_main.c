@@ -86,6 +86,7 @@ static void print_help(FILE *out)
 	      "      --leg LEG         xen: " SCN_LEG_NAMES "; default pv\n"
 	      "      --time-limit N    xen: seconds for everything; default 900\n"
 	      "      --patience N      xen: seconds for one; default 120, with two domains 300\n"
+	      "                        a front: seconds for a call; default 20\n"
 	      "      --by-capability   count by what the scenarios need, too\n"
 	      "      --doubt           try what is skipped; failed if all of a file passes\n"
 	      "      --capabilities    print which substrate can do what\n"
@@ -168,7 +169,7 @@ static int take_valued(struct command *c, int option, const char *value)
 	case OPT_PATIENCE:
 		if (take_number("--patience", value, 1, 86400, &n))
 			return STATUS_ERROR;
-		c->patience = (unsigned int)n;
+		c->patience = c->session.options.hang_s = (unsigned int)n;
 		return 0;
 	default:
 		if (take_number("--jobs", value, 1, 256, &n))
