@@ -158,7 +158,7 @@ enum wire_role {
 			    * who traces it */
 	WIRE_ROLE_WATCH, /**< asks only: creates nothing */
 	WIRE_ROLE_UNREACHED, /**< says only that a program is executed in which there will be no library; a hash
-			      * of its path is wire_hello.pid. Result 1: nobody has said so of it yet */
+			      * of its path is wire_hello.pid. Result 1: nobody has said so of it lately */
 };
 struct wire_hello_reply {
 	uint32_t domid;

@@ -254,8 +254,13 @@ void device_each(const struct broker *b, void (*visit)(void *ctx, struct device_
 /** The file with this cookie, NULL if none. */
 struct device_file *device_find(struct broker *b, uint64_t cookie);
 
-/** Programs that no library is in, which are told of. */
-#define UNREACHED_TOLD 16u
+/** Programs that no library is in: of so many it is said, and of each again when this time has passed. */
+#define UNREACHED_TOLD    16u
+#define UNREACHED_AGAIN_S 60
+struct unreached {
+	uint32_t program; /**< as WIRE_ROLE_UNREACHED names it */
+	time_t told;      /**< monotonic seconds; 0: it was not */
+};
 
 #define COOKIE_BUCKETS  1024u
 #define PROCESS_BUCKETS 1024u
@@ -277,8 +282,7 @@ struct broker {
 	struct arena arena;
 	int epoll;
 	struct listening listening;
-	uint32_t unreached[UNREACHED_TOLD]; /**< programs, as WIRE_ROLE_UNREACHED names them */
-	unsigned int n_unreached;
+	struct unreached unreached[UNREACHED_TOLD];
 	struct link deaf; /**< listening sockets that fail (listen/accept.c) */
 	int spare; /**< given up for a moment to refuse a client when no descriptor is free */
 	char *rundir;

@@ -78,7 +78,9 @@ static int no_machine(const struct joining *j, int err, struct failure *f)
 			    S_ISSOCK(st.st_mode)
 				? "nobody listens at the socket (its machine is dead)"
 				: "that is no socket");
-	return fail(f, err, "no machine at %s: %s", j->socket, strerror(-err));
+	return fail(f, err, "%s %s: %s",
+		    err == -EACCES ? "cannot reach a machine at" : "no machine at", j->socket,
+		    strerror(-err));
 }
 
 int machine_ask(const struct joining *j, int fd, enum wire_op op, const struct machine_question *q,

@@ -85,9 +85,12 @@ static int run_command(int argc, char **argv)
 /* What was printed has not been said if nobody could read it. */
 static int told(int status)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	int err = fflush(stdout) == 0 ? 0 : errno;
+
+	if (!err && !ferror(stdout))
 		return status;
-	complain("cannot write to standard output: %s", strerror(errno));
+	/* Of what was lost before nobody has kept the reason. */
+	complain("cannot write to standard output%s%s", err ? ": " : "", err ? strerror(err) : "");
 	return status ? status : EXIT_GNTSIM;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A program that exec gives rights of its own, or that has no loader: this library is left out of it without a word. So
- * one is said, once for each. Safe in the child of vfork: nothing but the stack is written. What is asked of the kernel
- * before a program is found to be one the loader asks too. */
+ * one is said, now and then for each. Safe in the child of vfork: nothing but the stack is written. What is asked of the
+ * kernel before a program is found to be one the loader asks too. */
 #include "library.h"
 
 #include <elf.h>
@@ -140,7 +140,7 @@ static uint32_t hash_of(const char *text)
 	return h;
 }
 
-/* Has nobody said so yet? The machine knows. */
+/* Has nobody said so lately? The machine knows. */
 static bool is_news(const char *program)
 {
 	const struct timeval patience = {.tv_sec = 1};

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 int client_reply(struct client *c, const struct wire_in *in, int64_t result, const void *payload,
@@ -57,16 +58,25 @@ static int reply(struct client *c, const struct wire_in *in, int64_t result, con
 	return client_reply(c, in, result, payload, len, NULL, 0);
 }
 
-/* Each is told of once, and no more than can be read. */
+/* Each is told of from time to time, and no more than can be read. */
 static bool is_news(struct broker *b, uint32_t program)
 {
-	for (unsigned int i = 0; i < b->n_unreached; i++)
-		if (b->unreached[i] == program)
+	struct unreached *at = NULL;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	for (unsigned int i = 0; i < UNREACHED_TOLD; i++) {
+		struct unreached *u = &b->unreached[i];
+		bool is_fresh = u->told && now.tv_sec - u->told < UNREACHED_AGAIN_S;
+
+		if (is_fresh && u->program == program)
 			return false;
-	if (b->n_unreached == UNREACHED_TOLD)
-		return false;
-	b->unreached[b->n_unreached++] = program;
-	return true;
+		if (!is_fresh)
+			at = u;
+	}
+	if (at)
+		*at = (struct unreached){program, now.tv_sec};
+	return at;
 }
 
 static int hello(struct client *c, const struct wire_in *in)

@@ -5,10 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <gntsim/types.h>
@@ -64,7 +67,14 @@ static const char *about_cuse(void)
 	}
 }
 
-static const char *about_tracing(void)
+static bool may_filter(void)
+{
+	struct seccomp_notif_sizes sizes;
+
+	return syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) == 0;
+}
+
+static const char *about_tracing(enum part part)
 {
 	int scope = advice_ptrace_scope();
 
@@ -72,8 +82,20 @@ static const char *about_tracing(void)
 		return "kernel.yama.ptrace_scope is 3: nobody may trace until the next boot";
 	if (scope == 2 && geteuid() != 0)
 		return "kernel.yama.ptrace_scope is 2: be root, or set it to 1";
+	if (part == PART_PTRACE && !may_filter())
+		return "have a kernel from 5.0 on; in a container whose seccomp profile forbids "
+		       "seccomp(2): --security-opt seccomp=unconfined";
 	return "do not run under gdb or strace; in a container whose seccomp profile forbids "
 	       "ptrace(2): --cap-add SYS_PTRACE";
+}
+
+static bool has_memory_files(void)
+{
+	int fd = memfd_create("gntsim doctor", MFD_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 /* What every machine needs, whichever front it has. */
@@ -86,6 +108,9 @@ static const char *about_machines(void)
 	if (getrlimit(RLIMIT_NOFILE, &r) == 0 && r.rlim_max < FEWEST_DESCRIPTORS)
 		return "allow more open files, where the limit is set (ulimit -Hn); in a "
 		       "container: --ulimit nofile=1024";
+	if (!has_memory_files())
+		return "in a container whose seccomp profile forbids memfd_create(2): "
+		       "--security-opt seccomp=unconfined";
 	return NULL;
 }
 
@@ -100,7 +125,7 @@ const char *advice(enum part part)
 	switch (part) {
 	case PART_PTRACE:
 	case PART_STORES:
-		return about_tracing();
+		return about_tracing(part);
 	case PART_FUSE:
 	case PART_FUSE_UNASSISTED:
 		return about_fuse();

@@ -65,12 +65,13 @@ void trial_run(struct trial *t, char *const argv[])
 	int out = memfd_create("gntsim doctor", MFD_CLOEXEC);
 	pid_t pid = out < 0 ? -1 : scn_fork_child();
 
-	*t = (struct trial){.status = -errno};
+	*t = (struct trial){.status = -errno, .refused = out < 0 ? "memfd_create(2)" : "fork(2)"};
 	if (pid == 0)
 		become(argv, out);
 	if (pid > 0) {
 		setpgid(pid, pid);
 		t->status = await(pid);
+		t->refused = "waitpid(2)";
 		read_back(&t->said, out);
 	}
 	if (out >= 0)
@@ -101,7 +102,8 @@ void trial_why(const struct trial *t, struct scn_buf *out)
 		return;
 	}
 	if (t->status < 0) {
-		scn_buf_printf(out, "it could not be tried: %s", strerror(-t->status));
+		scn_buf_printf(out, "it could not be tried: %s fails: %s", t->refused,
+			       strerror(-t->status));
 		return;
 	}
 	for (const char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n') {

@@ -13,6 +13,7 @@
 
 struct trial {
 	int status; /**< its exit status, or 128 + the signal; -ETIME; another -errno: not started */
+	const char *refused; /**< then: the call whose errno that is */
 	struct scn_buf said; /**< on both streams */
 };
 

@@ -302,6 +302,30 @@ static int parse(int argc, char **argv, struct serve_options *o)
 	return o->config.socket_path ? 0 : complain("serve needs --socket PATH");
 }
 
+/* Of a dead machine's tree no more is known than where it is: what it is mounted at can't be looked at. */
+static bool find_dead_tree(const char *dir, char real[PATH_MAX])
+{
+	char copy[PATH_MAX], parent[PATH_MAX];
+	size_t n = strlen(dir);
+	const char *name;
+	char *slash;
+
+	while (n > 1 && dir[n - 1] == '/')
+		n--;
+	if (n >= sizeof(copy))
+		return false;
+	memcpy(copy, dir, n);
+	copy[n] = '\0';
+	slash = strrchr(copy, '/');
+	name = slash ? slash + 1 : copy;
+	if (slash)
+		*slash = '\0';
+	if (!*name || !realpath(slash ? (*copy ? copy : "/") : ".", parent))
+		return false;
+	return snprintf(real, PATH_MAX, "%s/%s", strcmp(parent, "/") ? parent : "", name) <
+	       PATH_MAX;
+}
+
 static int serve_at(struct serve_options *o)
 {
 	struct broker_config *config = &o->config;
@@ -320,13 +344,12 @@ static int serve_at(struct serve_options *o)
 	if (o->dir) {
 		int err = look_at_directory(o->dir, real);
 
-		/* Of a dead machine's tree no more is known. */
-		config->tree = err ? o->dir : real;
 		if (err == -ETIMEDOUT)
 			return complain(TREE_SILENT, o->dir);
-		if (err && (err != -ENOTCONN || *o->dir != '/'))
+		if (err && (err != -ENOTCONN || !find_dead_tree(o->dir, real)))
 			return complain("cannot mount at %s: %s", o->dir, strerror(-err));
-		if (strlen(config->tree) > 512)
+		config->tree = real;
+		if (strlen(real) > 512)
 			return complain("the path is too long: %s", o->dir);
 		if (lies_below(config->socket_path, config->tree))
 			return complain("--socket %s lies in --mount %s, which would hide it",
