@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* A program that exec gives rights of its own, or that has no loader: this library is left out of it without a word. So
- * one is said, now and then for each. Safe in the child of vfork: nothing but the stack is written. What is asked of the
- * kernel before a program is found to be one the loader asks too. */
+ * one is said, now and then for each; of one that has no loader if it names the devices: a compiler does not miss them,
+ * and Valgrind loads us itself. Safe in the child of vfork: nothing but the stack is written. What is asked of the kernel
+ * before a program is found to be one the loader asks too. */
 #include "library.h"
 
 #include <elf.h>
@@ -103,6 +104,33 @@ static bool is_static(const struct program *p)
 			return false;
 	}
 	return true;
+}
+
+/* Would it miss the devices? Who opens them has their names somewhere. */
+static bool names_devices(const char *path)
+{
+	static const char name[] = "/dev/xen/";
+	char bytes[4096];
+	size_t n = 0; /* bytes there */
+	long fd, more, at = 0;
+	bool found = false;
+
+	fd = raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0, 0, 0);
+	if (fd < 0)
+		return false;
+	while (!found && (more = raw_pread((int)fd, bytes + n, sizeof(bytes) - n, at)) > 0) {
+		size_t keep;
+
+		at += more;
+		n += (size_t)more;
+		found = memmem(bytes, n, name, strlen(name));
+		/* It may go on in the next piece. */
+		keep = n < strlen(name) ? n : strlen(name) - 1;
+		memmove(bytes, bytes + n - keep, keep);
+		n = keep;
+	}
+	raw_close((int)fd);
+	return found;
 }
 
 /* As execvp looks for it. */
@@ -214,7 +242,7 @@ void lib_tell_of_program(const char *program, bool search, char *const env[])
 	if (rights)
 		tell(program, " is executed with rights of its own, ", rights,
 		     lib_native() ? "" : ", and it finds no devices on the socket front");
-	else if (is_static(&p))
+	else if (is_static(&p) && (verbose || names_devices(program)))
 		tell(program, " is a static program", "",
 		     lib_native() ? ", and it can map no device's memory (--assist=no)"
 				  : ", and it finds no devices on the socket front (--front "

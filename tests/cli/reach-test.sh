@@ -75,6 +75,22 @@ count 1
 expect 0 "two" "$gntsim" run -- sh -c './static --help; ./another --help; ./static --help'
 says "./another $told"
 count 2
+# It would not miss the devices, whose names it does not have.
+sed 's|/dev/xen/|/dev/Xen/|g' "$static" >without && chmod +x without
+expect 0 "one that names no device" "$gntsim" run -- ./without --help
+expect 0 "the same below a shell" "$gntsim" run -- sh -c './without --help; ./without --help'
+count 0
+expect 0 "the same, --verbose" "$gntsim" run --verbose -- sh -c './without --help; ./without --help'
+count 1
+# (It is read in pieces of 4096 bytes, the first, and 4088.)
+size=$(stat -c %s without)
+for at in 1 4 8 9; do
+	cp without within
+	truncate -s $((4096 + 4088 * (size / 4088 + 1) - at)) within
+	printf '/dev/xen/' >>within
+	expect 0 "a name in two pieces, $at" "$gntsim" run -- sh -c './within --help'
+	count 1
+done
 expect 0 "one that leaves the machine" "$gntsim" run -- env GNTSIM_SOCKET= ./static --help
 count 0
 expect 0 "in turns" "$gntsim" run --schedule 1 -- sh -c './static --help; ./static --help' ::: -- sh -c './static --help'
