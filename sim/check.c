@@ -131,7 +131,7 @@ static const char *check_gref(const struct gref *g, const struct gntsim_file *fi
 /* What a domain's gntalloc files add up to. */
 struct sums {
 	uint64_t grefs, users;
-	uint64_t refs, port_refs; /* on ports: as held; as the ports say */
+	uint64_t refs; /* on ports */
 };
 
 static const char *check_gntalloc(const struct gntsim_file *file, struct sums *sums)
@@ -285,8 +285,6 @@ static const char *check_files(struct recount *r, struct gntsim_domain *dom)
 	struct sums sums = {0};
 	uint64_t run_users = 0;
 	const char *wrong = check_runs(dom, &run_users);
-	const struct port *p;
-	gntsim_port port;
 	struct list *l;
 	uint32_t n = 0;
 
@@ -296,8 +294,6 @@ static const char *check_files(struct recount *r, struct gntsim_domain *dom)
 		wrong = check_file(r, container_of(l, struct gntsim_file, link), &sums);
 	if (!wrong)
 		wrong = check_waiting(r, dom, &sums);
-	for (port = 0; (p = gs_port(dom, port)); port++)
-		sums.port_refs += (uint64_t)p->refs;
 	for (l = dom->grefs.next; l != &dom->grefs; l = l->next)
 		n++;
 	if (!wrong && (n != dom->n_grefs || sums.grefs != n || sums.users != run_users))
@@ -305,7 +301,7 @@ static const char *check_files(struct recount *r, struct gntsim_domain *dom)
 	/* ALLOC_GREF's undo may have made it too low. */
 	if (!wrong && dom->gref_size > (int64_t)n)
 		wrong = "gntalloc's count of pages";
-	if (!wrong && sums.refs != sums.port_refs)
+	if (!wrong && sums.refs != r->port_refs)
 		wrong = "references on ports";
 	return wrong;
 }

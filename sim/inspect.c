@@ -25,36 +25,41 @@ static uint32_t count_pins(uint32_t pin)
 	return (pin & 255) + (pin >> 8 & 255) + (pin >> 16 & 255) + (pin >> 24);
 }
 
+static bool grant_of(const struct walk *walk, const struct gntsim_domain *dom,
+		     const struct slot *slot, gntsim_gref ref)
+{
+	struct gntsim_grant_info info = {
+	    .granter = dom->id,
+	    .grantee = slot->shared.domid,
+	    .ref = ref,
+	    .frame = slot->shared.frame,
+	    .readonly = slot->shared.flags & GNTSIM_GTF_READONLY,
+	    .reading = slot->shared.flags & GNTSIM_GTF_READING,
+	    .writing = slot->shared.flags & GNTSIM_GTF_WRITING,
+	    .deferred = slot->state == SLOT_DEFERRED,
+	    .pins = count_pins(slot->pin),
+	    .origin = slot->state != SLOT_FREE || dom->dying ? slot->u.origin : 0,
+	};
+
+	if (slot->state == SLOT_PAGE) {
+		info.keeper = slot->gref->file;
+		info.file = slot->gref->listed ? info.keeper : NULL;
+		info.index = slot->gref->index;
+	} else if (slot->state == SLOT_DEFERRED) {
+		info.ended = slot->gref->u.ended;
+	}
+	return walk->grant(walk->ctx, &info);
+}
+
 static bool grants_of(void *ctx, struct gntsim_domain *dom)
 {
 	const struct walk *walk = ctx;
 	gntsim_gref ref;
 
 	for (ref = 0; ref < dom->grants.touched; ref++) {
-		const struct slot *slot = gs_slot(dom, ref);
-		struct gntsim_grant_info info = {
-		    .granter = dom->id,
-		    .grantee = slot->shared.domid,
-		    .ref = ref,
-		    .frame = slot->shared.frame,
-		    .readonly = slot->shared.flags & GNTSIM_GTF_READONLY,
-		    .reading = slot->shared.flags & GNTSIM_GTF_READING,
-		    .writing = slot->shared.flags & GNTSIM_GTF_WRITING,
-		    .deferred = slot->state == SLOT_DEFERRED,
-		    .pins = count_pins(slot->pin),
-		    .origin = slot->state != SLOT_FREE || dom->dying ? slot->u.origin : 0,
-		};
+		const struct slot *slot = slot_at(dom, ref);
 
-		if (!(slot->shared.flags & GNTSIM_GTF_TYPE_MASK))
-			continue;
-		if (slot->state == SLOT_PAGE) {
-			info.keeper = slot->gref->file;
-			info.file = slot->gref->listed ? info.keeper : NULL;
-			info.index = slot->gref->index;
-		} else if (slot->state == SLOT_DEFERRED) {
-			info.ended = slot->gref->u.ended;
-		}
-		if (!walk->grant(walk->ctx, &info))
+		if ((slot->shared.flags & GNTSIM_GTF_TYPE_MASK) && !grant_of(walk, dom, slot, ref))
 			return false;
 	}
 	return true;
@@ -216,9 +221,9 @@ static bool handles_of(void *ctx, struct gntsim_domain *dom)
 {
 	const struct walk *walk = ctx;
 	const struct table *tracks = &dom->maptrack.entries;
-	uint32_t handle;
+	uint32_t handle, left = dom->maptrack.used;
 
-	for (handle = 0; handle < table_size(tracks); handle++) {
+	for (handle = 0; left && handle < table_size(tracks); handle++) {
 		const struct track *t = table_at(tracks, handle);
 		struct gntsim_handle_info info = {
 		    .domid = dom->id,
@@ -228,6 +233,7 @@ static bool handles_of(void *ctx, struct gntsim_domain *dom)
 		    .flags = t->flags,
 		};
 
+		left -= t->flags != 0;
 		if (t->flags && !walk->handle(walk->ctx, &info))
 			return false;
 	}

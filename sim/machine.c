@@ -58,7 +58,8 @@ void gntsim_machine_free(struct gntsim_machine *m)
 	while (!list_empty(&m->dead_mms))
 		gs_mm_free(container_of(m->dead_mms.next, struct gntsim_mm, link));
 	for (i = 0; i < DOM_LEAVES; i++)
-		gs_mem_free(m, m->domains[i], DOMS_PER_LEAF * sizeof(*m->domains[i]));
+		if (m->domains[i])
+			gs_mem_free(m, m->domains[i], DOMS_PER_LEAF * sizeof(*m->domains[i]));
 	gs_mem_free(m, m->frames.all, m->frames.n * sizeof(*m->frames.all));
 	gs_mem_destroy(m);
 }

@@ -34,7 +34,7 @@ static void *hook_alloc(struct memory *mem, size_t size)
 	return mem->hook.alloc(mem->hook.ctx, size);
 }
 
-static bool add_slab(struct memory *mem, struct size_class *c)
+static bool add_slab(struct memory *mem)
 {
 	struct slab *slab = hook_alloc(mem, SLAB_BYTES);
 
@@ -42,34 +42,34 @@ static bool add_slab(struct memory *mem, struct size_class *c)
 		return false;
 	slab->next = mem->slabs;
 	mem->slabs = slab;
-	c->bump = (unsigned char *)slab + sizeof(*slab);
-	c->left = SLAB_BYTES - sizeof(*slab);
+	mem->bump = (unsigned char *)slab + sizeof(*slab);
+	mem->left = SLAB_BYTES - sizeof(*slab);
 	return true;
 }
 
+/* All sizes are cut from one slab: a small machine has one. */
 static void *take_small(struct memory *mem, size_t size)
 {
-	struct size_class *c = &mem->classes[size / GRAIN - 1];
-	void *p = c->free;
+	void **freed = &mem->free[size / GRAIN - 1], *p = *freed;
 
 	if (p) {
-		memcpy(&c->free, p, sizeof(c->free));
+		memcpy(freed, p, sizeof(*freed));
 		return p;
 	}
-	if (c->left < size && !add_slab(mem, c))
+	if (mem->left < size && !add_slab(mem))
 		return NULL;
-	p = c->bump;
-	c->bump += size;
-	c->left -= size;
+	p = mem->bump;
+	mem->bump += size;
+	mem->left -= size;
 	return p;
 }
 
 static void put_small(struct memory *mem, void *p, size_t size)
 {
-	struct size_class *c = &mem->classes[size / GRAIN - 1];
+	void **freed = &mem->free[size / GRAIN - 1];
 
-	memcpy(p, &c->free, sizeof(c->free));
-	c->free = p;
+	memcpy(p, freed, sizeof(*freed));
+	*freed = p;
 }
 
 static bool is_small(const struct memory *mem, size_t size)

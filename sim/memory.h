@@ -13,18 +13,14 @@
 
 struct slab;
 
-struct size_class {
-	void *free;          /* freed objects, linked through their first word */
-	unsigned char *bump; /* the rest of the newest slab */
-	size_t left;
-};
-
 struct memory {
 	struct gntsim_allocator hook;
 	bool pooled;
 	struct slab *slabs;
-	struct size_class classes[GS_SMALL_CLASSES];
-	uint64_t bytes; /* in use */
+	unsigned char *bump; /* the rest of the newest slab */
+	size_t left;
+	void *free[GS_SMALL_CLASSES]; /* freed objects by size, linked through their first word */
+	uint64_t bytes;               /* in use */
 };
 
 /* NULL when the hook gives none. */

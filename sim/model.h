@@ -163,7 +163,10 @@ struct grants {
 	uint32_t max_frames;
 	gntsim_gref free, fresh; /* freed references, last first; then those never used */
 	gntsim_gref touched;     /* no entry from here on was ever written */
-	struct list deferred;    /* of struct gref's global */
+	/* None from here on was ever looked at: what is there is not zeroed yet. (A pointer, since
+	 * looking up is for const domains too.) */
+	gntsim_gref *zeroed, zeroed_memory;
+	struct list deferred; /* of struct gref's global */
 	uint32_t n_deferred;
 	bool timer_armed;
 	struct list timer; /* in the machine's queue */
@@ -221,6 +224,9 @@ struct maptrack {
 	struct table entries;
 	uint32_t max_frames;
 	uint32_t head, tail; /* free handles, first freed first used */
+	/* Those of them that never were used come first; from fresh on, each but fresh_end, which
+	 * knows what follows it, is followed by its next. */
+	uint32_t fresh, fresh_end;
 	uint32_t used;
 };
 
@@ -336,7 +342,9 @@ bool gs_for_each_domain(struct gntsim_machine *m,
 /* A slot or port that is known to exist. */
 static inline struct slot *slot_at(const struct gntsim_domain *dom, gntsim_gref ref)
 {
-	struct slot *slot = table_at(&dom->grants.slots, ref);
+	/* table_at(), with numbers that the compiler knows */
+	struct slot *chunk = (void *)dom->grants.slots.chunks[ref >> SLOTS_SHIFT];
+	struct slot *slot = chunk + (ref & ((1u << SLOTS_SHIFT) - 1));
 
 	if (dom->grants.shown)
 		gs_shown_take(dom, ref, slot);
@@ -345,7 +353,7 @@ static inline struct slot *slot_at(const struct gntsim_domain *dom, gntsim_gref 
 
 static inline struct port *port_at(const struct gntsim_domain *dom, gntsim_port port)
 {
-	struct port_chunk *c = table_at(&dom->ports.chunks, port / PORTS_PER_CHUNK);
+	struct port_chunk *c = (void *)dom->ports.chunks.chunks[port / PORTS_PER_CHUNK];
 
 	return &c->ports[port % PORTS_PER_CHUNK];
 }
@@ -695,6 +703,7 @@ struct recount {
 	struct gntsim_totals totals;
 	uint64_t slot_pins, track_pins; /* each mapping, seen from both ends */
 	uint64_t held;                  /* pins of frames without a grant */
+	uint64_t port_refs;             /* on the ports of the domain that is looked at */
 	const char *wrong;
 };
 /* Each returns what is wrong, or NULL. */

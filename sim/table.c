@@ -39,7 +39,7 @@ int gs_table_grow(struct gntsim_machine *m, struct table *t)
 
 	if (t->n_chunks == t->room && grow_directory(m, t) < 0)
 		return -ENOMEM;
-	chunk = gs_mem_zalloc(m, chunk_bytes(t));
+	chunk = t->raw ? gs_mem_alloc(m, chunk_bytes(t)) : gs_mem_zalloc(m, chunk_bytes(t));
 	if (!chunk)
 		return -ENOMEM;
 	t->chunks[t->n_chunks++] = chunk;

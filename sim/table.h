@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A growing array in chunks that never move: pointers into it stay good. Elements come zeroed.
+ * A growing array in chunks that never move: pointers into it stay good. Elements come zeroed, unless asked not to.
  * The directory doubles, so growing costs a constant per chunk on average.
  */
 #ifndef GS_TABLE_H
 #define GS_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,7 @@ struct table {
 	uint32_t n_chunks, room; /* chunks there are; that the directory has room for */
 	uint32_t shift;          /* elements in a chunk: 1 << shift */
 	uint32_t element;        /* bytes */
+	bool raw;                /* elements are not zeroed */
 };
 
 static inline void *table_at(const struct table *t, uint32_t i)

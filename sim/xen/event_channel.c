@@ -61,18 +61,21 @@ static void mark_free(struct ports *p, gntsim_port port, bool is_free)
 static int add_chunk(struct gntsim_domain *dom)
 {
 	struct ports *p = &dom->ports;
-	gntsim_port first = p->chunks.n_chunks * PORTS_PER_CHUNK, port;
+	uint32_t chunk = p->chunks.n_chunks, i;
+	gntsim_port first = chunk * PORTS_PER_CHUNK;
+	struct port_chunk *c;
 
 	if (gs_table_grow(dom->m, &p->chunks) < 0)
 		return -ENOMEM;
-	for (port = first; port < first + PORTS_PER_CHUNK; port++) {
-		struct port *it = port_at(dom, port);
+	c = table_at(&p->chunks, chunk);
+	for (i = 0; i < PORTS_PER_CHUNK; i++) {
+		struct port *it = &c->ports[i];
 
-		it->number = port;
+		it->number = first + i;
 		list_init(&it->of_file);
-		if (port && port < p->max)
-			mark_free(p, port, true);
+		c->free |= (uint64_t)(it->number && it->number < p->max) << i;
 	}
+	mark_roomy(p, chunk, c->free);
 	return 0;
 }
 

@@ -135,6 +135,8 @@ static int show(struct gntsim_domain *d, uint32_t i, gntsim_frame *out)
 		err = gs_frame_take(d, FRAME_TABLE, out);
 		if (err < 0)
 			return err;
+		/* So that there is something to show. */
+		(void)gs_slot(d, (i + 1) * ENTRIES - 1);
 		g->shown[i] = *out;
 		g->n_shown++;
 		for (gntsim_gref ref = i * ENTRIES; ref < (i + 1) * ENTRIES; ref++)

@@ -13,6 +13,7 @@ void gs_maptrack_init(struct maptrack *t, uint32_t max_frames)
 	gs_table_init(&t->entries, TRACK_SHIFT, sizeof(struct track));
 	t->max_frames = max_frames;
 	t->head = t->tail = TRACK_TAIL;
+	t->fresh = t->fresh_end = 0;
 	t->used = 0;
 }
 
@@ -24,17 +25,16 @@ static struct track *track_at(const struct maptrack *t, uint32_t handle)
 /* A new frame: its first handle is used, the others go before what is free. */
 static uint32_t handle_from_new_frame(struct gntsim_machine *m, struct maptrack *t)
 {
-	uint32_t first = (uint32_t)table_size(&t->entries), last, i;
+	uint32_t first = (uint32_t)table_size(&t->entries), last;
 
 	if (t->entries.n_chunks >= t->max_frames || gs_table_grow(m, &t->entries) < 0)
 		return GNTSIM_INVALID_HANDLE;
 	last = first + (1u << TRACK_SHIFT) - 1;
-	for (i = first; i < last; i++)
-		track_at(t, i)->ref = i + 1;
 	track_at(t, last)->ref = t->head;
 	if (t->tail == TRACK_TAIL)
 		t->tail = last;
-	t->head = first + 1;
+	t->head = t->fresh = first + 1;
+	t->fresh_end = last;
 	return first;
 }
 
@@ -43,7 +43,9 @@ static uint32_t take_handle(struct gntsim_machine *m, struct maptrack *t)
 {
 	uint32_t handle = t->head, next = TRACK_TAIL;
 
-	if (handle != TRACK_TAIL)
+	if (t->fresh < t->fresh_end)
+		next = ++t->fresh;
+	else if (handle != TRACK_TAIL)
 		next = track_at(t, handle)->ref;
 	if (next == TRACK_TAIL)
 		return handle_from_new_frame(m, t);

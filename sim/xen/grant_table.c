@@ -4,6 +4,8 @@
  * references come from a free list, last freed first; below its end lie references that were
  * never used. The table grows by a frame of 512 entries when the list is empty.
  */
+#include <string.h>
+
 #include "model.h"
 
 int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames)
@@ -11,19 +13,35 @@ int gs_grants_init(struct gntsim_domain *dom, uint32_t max_frames)
 	struct grants *g = &dom->grants;
 
 	gs_table_init(&g->slots, SLOTS_SHIFT, sizeof(struct slot));
+	g->slots.raw = true;
+	g->zeroed = &g->zeroed_memory;
 	g->max_frames = max_frames;
 	g->free = NO_REF;
 	list_init(&g->deferred);
-	g->fresh = g->touched = GNTSIM_NR_RESERVED_GREFS;
+	g->fresh = GNTSIM_NR_RESERVED_GREFS;
+	g->touched = 0;
 	list_init(&g->timer);
 	return gs_table_grow(dom->m, &g->slots);
 }
 
+/* Slots are zeroed so many at a time: most domains use a few. */
+#define ZEROED_AT_ONCE 32u
+
+static void zero_slots(const struct grants *g, gntsim_gref ref)
+{
+	for (; *g->zeroed <= ref; *g->zeroed += ZEROED_AT_ONCE)
+		memset(table_at(&g->slots, *g->zeroed), 0, ZEROED_AT_ONCE * sizeof(struct slot));
+}
+
 struct slot *gs_slot(const struct gntsim_domain *dom, gntsim_gref ref)
 {
-	const struct table *slots = &dom->grants.slots;
+	const struct grants *g = &dom->grants;
 
-	return ref < table_size(slots) ? slot_at(dom, ref) : NULL;
+	if (ref >= table_size(&g->slots))
+		return NULL;
+	if (ref >= *g->zeroed)
+		zero_slots(g, ref);
+	return slot_at(dom, ref);
 }
 
 static bool valid(uint16_t flags)
@@ -104,6 +122,8 @@ static gntsim_gref take_reference(struct gntsim_domain *dom)
 	    (g->slots.n_chunks >= g->max_frames || gs_table_grow(dom->m, &g->slots) < 0))
 		return NO_REF;
 	ref = g->fresh++;
+	if (ref >= *g->zeroed)
+		zero_slots(g, ref);
 	if (g->touched < g->fresh)
 		g->touched = g->fresh;
 	return ref;

@@ -248,6 +248,8 @@ static void handles(void)
 	       "mappings, as granters and mappers count them");
 	BROKEN(m->head, only_map(w.share.dev)->pages[0].handle, "the list of free handles");
 	BROKEN(m->tail, m->tail - 1, "end of the list of free handles");
+	BROKEN(m->fresh, m->fresh + 1, "the list of free handles");
+	BROKEN(m->fresh_end, m->fresh_end - 1, "end of the list of free handles");
 	BROKEN(m->used, 99, "number of handles");
 	tear_down();
 }

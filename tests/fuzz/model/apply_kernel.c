@@ -51,7 +51,8 @@ static void map(struct world *w, struct gntsim_domain *dom, const struct call *c
 	gntsim_gnttab_map(dom, &op);
 	out->value = op.status;
 	if (!op.status)
-		*raw = (struct raw_map){true, c->self % N_DOMAINS, op.handle, op.host_addr};
+		*raw = (struct raw_map){true, op.flags & GNTSIM_GNTMAP_HOST_MAP,
+					c->self % N_DOMAINS, op.handle, op.host_addr};
 }
 
 static void unmap(struct world *w, struct gntsim_domain *dom, const struct call *c,
@@ -68,7 +69,8 @@ static void unmap(struct world *w, struct gntsim_domain *dom, const struct call 
 		op.host_addr = (c->e & 15) * PAGE;
 	gntsim_gnttab_unmap(dom, &op);
 	out->value = op.status;
-	if (!op.status && op.host_addr)
+	/* With address 0 for its own it stays. */
+	if (!op.status && (op.host_addr == raw->addr || !raw->host))
 		raw->used = false;
 }
 

@@ -62,8 +62,8 @@ bool world_begin(struct world *w, const struct setup *setup)
 
 void world_end(struct world *w)
 {
-	/* Frames are given out from the first on; those never used are zero. */
-	uint32_t n = gntsim_machine_frames(w->m);
+	/* Those never given out are zero. */
+	uint32_t n = world_frames_given(w->m);
 
 	gntsim_machine_free(w->m);
 	w->m = NULL;

@@ -21,6 +21,7 @@ struct outcome {
 
 struct raw_map {
 	bool used;
+	bool host; /* it has an address, which is looked at when it ends */
 	unsigned int domain;
 	uint32_t handle;
 	uint64_t addr;
@@ -57,6 +58,8 @@ bool apply_kernel(struct world *w, const struct call *c, struct outcome *out);
 
 /* Whether the machine has given the frame out; looks inside. */
 bool world_frame_used(const struct gntsim_machine *m, gntsim_frame frame);
+/* Frames that it ever gave out: the first ones. */
+uint32_t world_frames_given(const struct gntsim_machine *m);
 
 struct gntsim_domain *world_domain(const struct world *w, uint8_t n);
 struct gntsim_file **world_file(struct world *w, uint8_t n);
