@@ -69,8 +69,8 @@ lab_host() { # LEG [OPTION]... [--build DIRECTORY] [--timeout SECONDS] [-- TEST.
 	build=$(readlink -f "$build")
 	# (There is no xenstored in that Debian, for libxenvchan's; the whole kill tests take hours there. The suite ptrace
 	# has the kill test, each call once. What takes longest comes late.)
-	[ $# -gt 0 ] || set -- unit 'places root' '[!kv]* pv-pvh' 'vfork pv-pvh' ptrace '[!kv]* fuse' 'vfork fuse' \
-		'clients ptrace' 'kill '{socket,fuse} corpus-{socket,fuse,ptrace} yama
+	[ $# -gt 0 ] || set -- unit 'places root' 'clients:[!kv]* pv-pvh' 'vfork pv-pvh' ptrace 'fuse-clients:[!kv]* fuse' \
+		'vfork fuse' 'clients ptrace' 'kill '{socket,fuse} corpus-{socket,fuse,ptrace} yama
 	lab_prepare "$leg"
 	mkdir -p "$lab_directory/trees"
 	lab_lay_trees "$lab_directory/trees" "$build"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """tests_of.py BUILD PATIENCE TEST...: a build tree's tests as calls for ci/lab/play-tests: those of a suite (unit), or
-by name ('notify-* pv-pvh'), with PATIENCE times their time; "clients ptrace" are all client programs on that front,
-"kill FRONT" is the kill test, each call once, on a front, "yama" are places that Yama makes."""
+by name ('notify-* pv-pvh'; of a suite's alone 'clients:notify-* pv-pvh'), with PATIENCE times their time; "clients
+ptrace" are all client programs on that front, "kill FRONT" is the kill test, each call once, on a front, "yama" are
+places that Yama makes."""
 import fnmatch
 import json
 import pathlib
@@ -53,6 +54,15 @@ def special(want, build, patience):
     return None
 
 
+def of_suite(tests, suite):
+    return [t for t in tests if suite in [s.split(":")[-1] for s in t["suite"]]]
+
+
+def by_name(tests, want):
+    suite, colon, pattern = want.rpartition(":")
+    return [t for t in (of_suite(tests, suite) if colon else tests) if fnmatch.fnmatchcase(t["name"], pattern)]
+
+
 def main():
     build, patience, wanted = sys.argv[1], int(sys.argv[2]), sys.argv[3:]
     tests = json.loads(subprocess.run(["meson", "introspect", "--tests", build], check=True,
@@ -61,8 +71,7 @@ def main():
     for want in wanted:
         calls = special(want, build, patience)
         if calls is None:
-            chosen = [t for t in tests if want in [s.split(":")[-1] for s in t["suite"]]]
-            chosen = chosen or [t for t in tests if fnmatch.fnmatchcase(t["name"], want)]
+            chosen = of_suite(tests, want) or by_name(tests, want)
             if not chosen:
                 sys.exit(f"{build} has no test '{want}'")
             calls = [call(test, build, patience) for test in chosen]

@@ -5,6 +5,10 @@
 . "$(dirname "$0")/../script.sh"
 gntsim=$(realpath "$1") points=$(realpath "$2") front=$3 option=${4---tag}
 cd "$dir" || exit
+command -v python3 >/dev/null || {
+	echo "SKIP: no python3"
+	exit 77
+}
 
 # run STATUS WHAT OPTION... -- PROGRAM...: with --points.
 run() {
