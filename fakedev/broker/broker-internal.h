@@ -125,6 +125,8 @@ void bells_forget(struct client *c);
 int bells_take(struct client *c, void *buffer, struct wire_in *in);
 /** Answers it. @return as wire_send() */
 int bells_answer(struct client *c, uint16_t op, int64_t result, const void *payload, size_t len);
+/** NULL: it has none. */
+struct bell *bells_of(const struct client *c);
 /** client_serve() of what was asked there. */
 void bells_serve_client(struct client *c);
 struct epoll_event;
@@ -264,6 +266,7 @@ struct unreached {
 
 #define COOKIE_BUCKETS  1024u
 #define PROCESS_BUCKETS 1024u
+#define PORTS_WAITING   64u
 
 /** A process that has come to its point, and stops there to be looked at. */
 struct doomed {
@@ -323,6 +326,13 @@ struct broker {
 		struct link recent; /**< those that asked since it last slept */
 		struct patience patience;
 	} bells;
+	struct {
+		uint32_t n; /**< ports whose event waits, since that was looked at; more than have room: some */
+		struct waiting_port {
+			uint16_t domid;
+			gntsim_port port;
+		} waiting[PORTS_WAITING];
+	} ports;
 	struct turns *turns; /**< NULL: everybody is served when he asks */
 	struct link syncs;   /**< clients that wait for the answer to a WIRE_SYNC */
 	struct link reading; /**< clients that put their reads in memory */

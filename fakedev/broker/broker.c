@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "broker/place/shadow.h"
 #include "broker/processes/catch.h"
+#include "ports.h"
 #include "reads.h"
 #include "store.h"
 #include "trace-clock.h"
@@ -232,6 +233,8 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	if (err == 0 && config->trace)
 		gntsim_machine_observe(b->machine, config->trace->saw, config->trace->ctx);
 	if (err == 0)
+		ports_start(b);
+	if (err == 0)
 		origins_start(b);
 	if (err == 0)
 		err = broker_add_domain(b, 0, 0, NULL);
@@ -347,7 +350,7 @@ void broker_effects(struct broker *b)
 {
 	struct gntsim_effect e;
 
-	while (gntsim_next_effect(b->machine, &e)) {
+	while (ports_settle(b), gntsim_next_effect(b->machine, &e)) {
 		struct device_file *f;
 		struct client *c;
 
@@ -378,8 +381,12 @@ void broker_effects(struct broker *b)
 		case GNTSIM_EFFECT_RELEASED:
 			request_dmabuf_released(e.wait);
 			break;
-		case GNTSIM_EFFECT_REVOKED:   /* told in the reply to the call that caused it */
 		case GNTSIM_EFFECT_FILE_DEAD: /* its calls fail; its end comes with its process */
+			f = gntsim_file_data(e.file);
+			if (f)
+				ports_forget(f);
+			break;
+		case GNTSIM_EFFECT_REVOKED: /* told in the reply to the call that caused it */
 			break;
 		}
 	}

@@ -2,6 +2,7 @@
 /* Control connections: which there are, what each holds, when they end. */
 #define _GNU_SOURCE
 #include "foreign.h"
+#include "ports.h"
 #include "reads.h"
 #include "store.h"
 #include "trace-internal.h"
@@ -46,6 +47,8 @@ int client_hold(struct client *c, struct device_file *file, uint32_t *id)
 	c->holds[h->id] = h;
 	link_add(&file->holds, &h->of_file);
 	*id = h->id;
+	if (file->overflowed)
+		ports_shared(c);
 	return 0;
 }
 

@@ -30,6 +30,8 @@ struct device {
 	uint32_t flags;  /**< open mode */
 	uint32_t minor;
 	bool is_socket; /**< else the kernel serves it */
+	/** What the program may do of its events without asking is read there; NULL: nothing. */
+	struct wire_bell *shared;
 };
 
 /* ---- the ground: what the preloaded library and the ptrace front each provide ---- */

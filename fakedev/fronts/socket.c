@@ -4,6 +4,7 @@
  * kernel's business; see wire.h for what the bytes mean. */
 #define _GNU_SOURCE
 #include "socket.h"
+#include "broker/ports.h"
 #include "broker/store.h"
 
 #include <errno.h>
@@ -119,6 +120,7 @@ static void overflow(struct device_file *f)
 	if (f->overflowed)
 		return;
 	f->overflowed = true;
+	ports_overflowed(f);
 	send_bytes(f, &odd, 1);
 }
 
@@ -160,6 +162,7 @@ static void socket_events(struct device_file *f)
 
 		gntsim_evtchn_read(f->file, (size_t)n, ports);
 		for (int i = 0; i < n / (int)PORT_BYTES; i++) {
+			ports_fires(f, ports[i]);
 			if (is_full(f, room) || !enqueue(f, ports[i]))
 				overflow(f);
 		}

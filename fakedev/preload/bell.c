@@ -5,6 +5,7 @@
 
 #include "wire_bell.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -36,6 +37,7 @@ static long futex(_Atomic uint32_t *word, int op, uint32_t value, const struct t
 
 static void get_bell(void)
 {
+	struct wire_bell *shared;
 	struct lib_room room;
 	struct wire_in in;
 	int page = -1, rings = -1;
@@ -50,17 +52,17 @@ static void get_bell(void)
 	if (rings >= 0)
 		rings = lib_settle(rings);
 	lib_room_end(&room);
-	lib.bell.page = page >= 0 && rings >= 0 ? lib_map_alone(LIB_PAGE_BELL, page) : NULL;
+	shared = page >= 0 && rings >= 0 ? lib_map_alone(LIB_PAGE_BELL, page) : NULL;
 	if (page >= 0)
 		raw_close(page);
-	if (lib.bell.page &&
-	    lib_forbidden(SYS_futex, futex(&lib.bell.page->answered, FUTEX_WAKE, 1, NULL))) {
-		raw_munmap(lib.bell.page, sizeof(*lib.bell.page));
-		lib.bell.page = NULL;
+	if (shared && lib_forbidden(SYS_futex, futex(&shared->answered, FUTEX_WAKE, 1, NULL))) {
+		raw_munmap(shared, sizeof(*shared));
+		shared = NULL;
 	}
-	lib.bell.rings = lib.bell.page ? rings : -1;
+	lib.bell.rings = shared ? rings : -1;
 	lib.bell.asked = 0;
-	if (!lib.bell.page && rings >= 0)
+	atomic_store(&lib.bell.page, shared);
+	if (!shared && rings >= 0)
 		raw_close(rings);
 }
 
@@ -192,4 +194,29 @@ bool lib_bell_call(enum wire_op op, const struct iovec *pieces, int n, int of_pr
 	}
 	*err = ask(page, at, in);
 	return *err != NOT_BY_BELL;
+}
+
+struct wire_bell *lib_shared(void)
+{
+	return atomic_load_explicit(&lib.bell.page, memory_order_acquire);
+}
+
+bool lib_unmask(const struct device *d, const void *buf)
+{
+	uint32_t port, word, fired;
+
+	if (!d->shared || d->device != WIRE_DEV_EVTCHN || lib.broken ||
+	    device_usable(d, O_RDONLY, sizeof(port)) != sizeof(port) ||
+	    lib_copy_in(&port, (uint64_t)(uintptr_t)buf, sizeof(port)) < 0 ||
+	    !wire_port_word(d->id, port, &word))
+		return false;
+	fired = word | WIRE_PORT_FIRED;
+	return atomic_compare_exchange_strong(wire_port_at(d->shared, word), &fired,
+					      word | WIRE_PORT_UNMASKED) &&
+	       !atomic_load(&d->shared->ended);
+}
+
+bool lib_may_overflow(const struct device *d)
+{
+	return !d->shared || atomic_load(&d->shared->overflowed) || atomic_load(&d->shared->ended);
 }

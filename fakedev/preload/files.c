@@ -89,7 +89,7 @@ static bool known_other(int fd, uint64_t cookie)
 	return true;
 }
 
-bool lib_find_device(int fd, struct device *out)
+static bool find(int fd, struct device *out)
 {
 	sigset_t saved;
 	uint64_t cookie;
@@ -114,4 +114,15 @@ bool lib_find_device(int fd, struct device *out)
 	is_device = identify(fd, cookie, out);
 	lib_leave(&saved);
 	return is_device;
+}
+
+bool lib_find_device(int fd, struct device *out)
+{
+	struct wire_bell *shared = lib_shared();
+
+	if (!find(fd, out))
+		return false;
+	/* The id is of the same connection as the page: of another one there is another page. */
+	out->shared = out->is_socket && lib_same_process() && lib_shared() == shared ? shared : NULL;
+	return true;
 }

@@ -39,7 +39,7 @@ static long read_events(int fd, const struct device *d, void *buf, size_t count)
 	ssize_t n;
 
 	/* Of xenstored's few ports the ring has room for each. */
-	if (!lib_settings.one_way && device_overflowed(fd, d))
+	if (!lib_settings.one_way && lib_may_overflow(d) && device_overflowed(fd, d))
 		return -EFBIG;
 	n = NEXT(read)(fd, buf, count);
 	return device_read_result(d, n < 0 ? -errno : n);
@@ -97,7 +97,8 @@ EXPORT ssize_t write(int fd, const void *buf, size_t count)
 
 	if (!lib_device(fd, &d))
 		return lib_native_result(fd, NEXT(write)(fd, buf, count));
-	if (lib_one_way_enable(fd, &d, buf, count))
+	if (lib_one_way_enable(fd, &d, buf, count) ||
+	    (count == DEVICE_PORT_BYTES && lib_unmask(&d, buf)))
 		return (ssize_t)count;
 	return lib_result(device_write(&d, buf, count));
 }

@@ -252,6 +252,13 @@ bool lib_is_over(int fd);
 /** Says once on stderr what is in our way, and why. @return @p err */
 int lib_unable(const char *what, int err);
 
+/** The page that this process shares with the machine; NULL: there is none. (At any time.) */
+struct wire_bell *lib_shared(void);
+/** write() of one port, without asking (wire_bell.h). @return false: it is to be asked */
+bool lib_unmask(const struct device *d, const void *buf);
+/** May an evtchn's ring have overflowed? */
+bool lib_may_overflow(const struct device *d);
+
 /** What xenstored does with an evtchn and needs no answer to (lib_settings.one_way): an event to send, a port
  * to enable again. @return false: it is to be done as ever */
 bool lib_one_way_notify(int fd, const struct device *d, unsigned long cmd, const void *arg);

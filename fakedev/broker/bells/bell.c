@@ -57,9 +57,14 @@ static void wake(const struct bell *b)
 	syscall(SYS_futex, &b->page->answered, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
-void bell_end(struct bell *b)
+void bell_say_ended(const struct bell *b)
 {
 	atomic_store(&b->page->ended, 1);
+}
+
+void bell_end(struct bell *b)
+{
+	bell_say_ended(b);
 	wake(b);
 	munmap(b->page, sizeof(*b->page));
 	b->page = NULL;
@@ -139,4 +144,45 @@ void bell_look_away(const struct bell *b)
 	/* Before the next look at what was asked, as the program asks before it looks here. */
 	atomic_store(&b->page->looks, 0);
 	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static bool is_unmasked(uint32_t word)
+{
+	return (word & WIRE_PORT_SAYS) == WIRE_PORT_UNMASKED;
+}
+
+uint32_t bell_port_fires(const struct bell *b, uint32_t file, uint32_t port)
+{
+	uint32_t word, before;
+
+	if (!wire_port_word(file, port, &word))
+		return 0;
+	before = atomic_exchange(wire_port_at(b->page, word), word | WIRE_PORT_FIRED);
+	return is_unmasked(before) && (before & ~WIRE_PORT_SAYS) != word ? before : 0;
+}
+
+bool bell_port_take(const struct bell *b, uint32_t file, uint32_t port)
+{
+	_Atomic uint32_t *at;
+	uint32_t word, before;
+
+	if (!wire_port_word(file, port, &word))
+		return false;
+	at = wire_port_at(b->page, word);
+	if ((atomic_load(at) & ~WIRE_PORT_SAYS) != word)
+		return false;
+	before = atomic_exchange(at, 0);
+	return is_unmasked(before) && (before & ~WIRE_PORT_SAYS) == word;
+}
+
+uint32_t bell_word_take(const struct bell *b, uint32_t i, bool any)
+{
+	_Atomic uint32_t *at = &b->page->ports[i];
+
+	return any || is_unmasked(atomic_load(at)) ? atomic_exchange(at, 0) : 0;
+}
+
+void bell_overflowed(const struct bell *b)
+{
+	atomic_store(&b->page->overflowed, 1);
 }

@@ -21,6 +21,8 @@ struct bell {
 
 /** @param[out] fd of the page, for the program; the caller's to close. @return 0 or a negative errno */
 int bell_make(struct bell *b, int *fd);
+/** Nobody may rely on it from now on. */
+void bell_say_ended(const struct bell *b);
 /** Whoever waits for an answer gets none; the eventfd stays the caller's. */
 void bell_end(struct bell *b);
 
@@ -37,6 +39,15 @@ int bell_take(struct bell *b, void *buffer, struct wire_in *in);
 bool bell_answer(struct bell *b, uint16_t op, int64_t result, const void *payload, size_t len);
 /** The answer is in the socket. */
 void bell_answer_sent(struct bell *b);
+
+/** An event of this port is about to be read. @return a word that made room for its and was unmasked; else 0 */
+uint32_t bell_port_fires(const struct bell *b, uint32_t file, uint32_t port);
+/** Takes its word away. @return whether it was unmasked */
+bool bell_port_take(const struct bell *b, uint32_t file, uint32_t port);
+/** Takes the @p i th word away if it was unmasked, or whatever it says if @p any. @return it, or 0 */
+uint32_t bell_word_take(const struct bell *b, uint32_t i, bool any);
+/** A ring of the program's has overflowed. */
+void bell_overflowed(const struct bell *b);
 
 /** From now on the broker looks at it, and is not rung for. */
 void bell_look(const struct bell *b);

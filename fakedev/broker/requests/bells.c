@@ -2,7 +2,7 @@
 /* Requests that come through doorbells (wire_bell.h), and how the broker waits for them: rung for, as for
  * all others, or looking at the pages of those who usually ask again at once. */
 #define _GNU_SOURCE
-#include "broker/broker-internal.h"
+#include "broker/ports.h"
 #include "broker/reads.h"
 
 #include <errno.h>
@@ -76,7 +76,13 @@ static int make(struct client *c, int fds[2])
 		return err;
 	}
 	c->bell = cb;
+	ports_shared(c);
 	return 0;
+}
+
+struct bell *bells_of(const struct client *c)
+{
+	return c->bell ? &c->bell->bell : NULL;
 }
 
 int bells_give(struct client *c, const struct wire_in *in)
@@ -105,6 +111,9 @@ void bells_forget(struct client *c)
 
 	if (!cb)
 		return;
+	/* Who unmasks after this looks at it again. */
+	bell_say_ended(&cb->bell);
+	ports_tell_client(c);
 	c->bell = NULL;
 	cb->client = NULL;
 	link_del(&cb->recent);

@@ -2,6 +2,7 @@
 /* WIRE_IOCTL: the client sent the memory the driver may read; the driver's writes are gathered and
  * sent back, for the client to store. */
 #include "broker/foreign.h"
+#include "broker/ports.h"
 #include "broker/store.h"
 #include "broker/trace-internal.h"
 #include "dmabuf.h"
@@ -247,6 +248,9 @@ static long call_driver(struct client *c, struct device_file *f, const struct wi
 		return foreign_resource(c, f->target, call->arg, &um);
 	if (!f->file)
 		return request_other_ioctl(f, call->cmd, call->arg, &um);
+	/* Which ports it has may change; a port's event comes to who has it. */
+	if (call->cmd != IOCTL_EVTCHN_NOTIFY)
+		ports_tell_file(f);
 	cause->kind = CAUSE_IOCTL;
 	cause->device = f->device;
 	cause->cmd = call->cmd;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "broker/ports.h"
 #include "show.h"
 
 #include <errno.h>
@@ -223,8 +224,10 @@ int show_request(struct client *c, const struct wire_in *in)
 		if (!s.named)
 			s.err = -ENOMEM;
 	}
-	if (!s.err)
+	if (!s.err) {
+		ports_tell_all(s.b);
 		collect(&s);
+	}
 	err = client_reply(c, in, s.err, s.rows, s.err ? 0 : s.len, NULL, 0);
 	free(s.named);
 	free(s.rows);
