@@ -6,7 +6,8 @@
  * Transport: one SOCK_SEQPACKET Unix connection per address space. It is close-on-exec, so its
  * end is the end of the address space (exit, exec, SIGKILL): the broker then ends the
  * mappings. One request, one reply, in turn; the client never has two under way. A request that
- * carries no descriptor may be asked, and answered, in memory that both share: wire_bell.h.
+ * carries no descriptor may be asked, and answered, in memory that both share, and an evtchn's
+ * port be enabled again without one: wire_bell.h.
  *
  * A message is a struct wire_msg followed by `payload` bytes. A payload above WIRE_INLINE_MAX
  * travels in a memfd instead (flag WIRE_F_MEMFD; the memfd is the message's last descriptor).

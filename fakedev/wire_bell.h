@@ -12,6 +12,9 @@
  * looks at the connection whenever that is over: only its end says that nobody will answer. A reply that
  * does not fit, or carries descriptors, comes in the socket before `answered` says that it is there.
  *
+ * Who is about to sleep until there is an event may look at `events` for a moment instead, while the broker looks
+ * too: the event itself is in its file by then.
+ *
  * Both ends write each word and the bytes of their own side only. Neither believes the page: what lies in
  * it may change at any time, and is copied before it is looked at. The broker's count of what it has
  * answered is its own; all else there is a hint, with which a program can harm none but itself.
@@ -45,13 +48,16 @@ struct wire_bell {
 	_Atomic uint32_t request;           /**< bytes of the last one */
 	_Atomic uint32_t sleeps;            /**< somebody may be asleep on `answered` */
 	_Atomic uint32_t asker; /**< the processor that he ran on, or WIRE_BELL_NOWHERE */
+	_Atomic uint32_t waits; /**< somebody looks at `events` before he sleeps */
 	/* Of the broker. */
 	alignas(64) _Atomic uint32_t answered; /**< how many requests */
 	_Atomic uint32_t reply;                /**< bytes of the last one; 0: it is in the socket */
 	_Atomic uint32_t looks;                /**< it will see a request without being rung for */
 	_Atomic uint32_t looker; /**< the processor that it ran on, or WIRE_BELL_NOWHERE */
 	_Atomic uint32_t ended;  /**< what was not answered never will be */
-	_Atomic uint32_t overflowed; /**< an evtchn file that it has may have an odd byte (wire.h) */
+	_Atomic uint32_t events; /**< how many were sent into files that it has */
+	_Atomic uint32_t
+	    overflowed; /**< an evtchn file that it has may have an odd byte (wire.h) */
 	/* Of both. */
 	alignas(64) _Atomic uint32_t ports[WIRE_BELL_PORTS];
 	/* The messages. */

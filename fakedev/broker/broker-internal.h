@@ -327,7 +327,8 @@ struct broker {
 		struct patience patience;
 	} bells;
 	struct {
-		uint32_t n; /**< ports whose event waits, since that was looked at; more than have room: some */
+		uint32_t
+		    n; /**< ports whose event waits, since that was looked at; more than have room: some */
 		struct waiting_port {
 			uint16_t domid;
 			gntsim_port port;

@@ -16,6 +16,8 @@ void ports_start(struct broker *b);
 void ports_settle(struct broker *b);
 /** An event of this file's is about to be sent to the program. */
 void ports_fires(const struct device_file *f, uint32_t port);
+/** It was sent. */
+void ports_sent(const struct device_file *f);
 /** The machine hears of what was unmasked: of this file, of all, by this program. */
 void ports_tell_file(const struct device_file *f);
 void ports_tell_all(const struct broker *b);

@@ -86,6 +86,7 @@ static void flush(struct device_file *f)
 static bool enqueue(struct device_file *f, uint32_t port)
 {
 	if (f->n_queue == 0 && send_bytes(f, &port, PORT_BYTES)) {
+		ports_sent(f);
 		f->unread_most++;
 		return true;
 	}

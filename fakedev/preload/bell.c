@@ -16,8 +16,9 @@
 
 /* Who calls less often than this is not worth a page. */
 #define CALLS_BEFORE 4
-/* Some tens of microseconds, where a pause is one. */
-#define LOOKS 1000
+/* Some tens of microseconds, where a pause is one: times that others may run, and looks between two. */
+#define TURNS 32
+#define LOOKS 32
 /* How long somebody sleeps without a look at whether the machine is still there. */
 #define SLEEP_NS 100000000
 
@@ -92,11 +93,25 @@ static bool is_answered(const struct wire_bell *page)
 	return atomic_load_explicit(&page->answered, memory_order_acquire) == lib.bell.asked;
 }
 
-static bool looks_elsewhere(struct wire_bell *page)
+/* Looks while the broker does. Where both are on one processor one look is enough: nothing changes until the other
+ * has run. @return whether the word is another than @p old */
+static bool look(struct wire_bell *page, const _Atomic uint32_t *word, uint32_t old)
 {
-	return atomic_load(&page->looks) &&
-	       atomic_load_explicit(&page->looker, memory_order_relaxed) !=
-		   atomic_load_explicit(&page->asker, memory_order_relaxed);
+	for (int turn = 0; turn < TURNS && atomic_load(&page->looks); turn++) {
+		bool is_here = atomic_load_explicit(&page->looker, memory_order_relaxed) ==
+			       (uint32_t)sched_getcpu();
+
+		for (int i = 0; i < (is_here ? 1 : LOOKS); i++) {
+			if (atomic_load_explicit(word, memory_order_acquire) != old)
+				return true;
+			wire_bell_pause();
+		}
+		/* Somebody may wait for this very processor. */
+		if (lib_may(SYS_sched_yield))
+			lib_forbidden(SYS_sched_yield,
+				      raw_syscall(SYS_sched_yield, 0, 0, 0, 0, 0, 0));
+	}
+	return false;
 }
 
 static void ring(void)
@@ -111,11 +126,8 @@ static int await(struct wire_bell *page)
 {
 	const struct timespec pause = {.tv_nsec = SLEEP_NS};
 
-	for (int i = 0; i < LOOKS && looks_elsewhere(page); i++) {
-		if (is_answered(page))
-			return 0;
-		wire_bell_pause();
-	}
+	if (look(page, &page->answered, lib.bell.asked - 1))
+		return 0;
 	atomic_store(&page->sleeps, 1);
 	while (!is_answered(page)) {
 		long r;
@@ -219,4 +231,57 @@ bool lib_unmask(const struct device *d, const void *buf)
 bool lib_may_overflow(const struct device *d)
 {
 	return !d->shared || atomic_load(&d->shared->overflowed) || atomic_load(&d->shared->ended);
+}
+
+/* Who reads events, and looks for them: hints. */
+static struct {
+	_Atomic int reads;      /* the descriptor of which some were read last, and one more */
+	_Atomic uint32_t taken; /* events had come by then */
+	_Atomic uint32_t vain;  /* looks in a row */
+	_Atomic uint32_t skip;  /* as many waits without a look */
+} hints;
+
+/* Who has looked in vain so often looks but once in as many waits. */
+#define MOST_VAIN 6
+
+void lib_reads_events(int fd, const struct device *d)
+{
+	if (!d->shared)
+		return;
+	atomic_store_explicit(&hints.taken, atomic_load(&d->shared->events), memory_order_relaxed);
+	atomic_store_explicit(&hints.reads, fd + 1, memory_order_relaxed);
+}
+
+int lib_looks_out(void)
+{
+	struct wire_bell *page = lib_shared();
+	int fd = atomic_load_explicit(&hints.reads, memory_order_relaxed) - 1;
+	uint32_t skip = atomic_load_explicit(&hints.skip, memory_order_relaxed);
+
+	if (fd < 0 || !page || !atomic_load_explicit(&page->looks, memory_order_relaxed) ||
+	    !lib_same_process() || lib_watched() || !lib_may(SYS_rt_sigprocmask) ||
+	    !lib_may(SYS_pselect6) || !lib_may(SYS_ppoll) ||
+	    atomic_load_explicit(&page->events, memory_order_relaxed) !=
+		atomic_load_explicit(&hints.taken, memory_order_relaxed))
+		return -1;
+	if (skip)
+		atomic_store_explicit(&hints.skip, skip - 1, memory_order_relaxed);
+	return skip ? -1 : fd;
+}
+
+void lib_look_out(void)
+{
+	struct wire_bell *page = lib_shared();
+	uint32_t vain = atomic_load_explicit(&hints.vain, memory_order_relaxed);
+
+	if (!page || !lib_same_process())
+		return;
+	atomic_store_explicit(&page->waits, 1, memory_order_relaxed);
+	if (look(page, &page->events, atomic_load_explicit(&hints.taken, memory_order_relaxed)))
+		vain = 0;
+	else if (vain < MOST_VAIN)
+		vain++;
+	atomic_store_explicit(&page->waits, 0, memory_order_relaxed);
+	atomic_store_explicit(&hints.vain, vain, memory_order_relaxed);
+	atomic_store_explicit(&hints.skip, vain ? (1u << vain) - 1 : 0, memory_order_relaxed);
 }

@@ -32,7 +32,8 @@ struct lib_connection {
 	bool reads_asked;
 	bool told; /* what is not answered, since the last answer */
 	struct lib_bell {
-		struct wire_bell *_Atomic page; /* NULL: there is none, and then whether it was asked for */
+		struct wire_bell
+		    *_Atomic page; /* NULL: there is none, and then whether it was asked for */
 		bool wanted;
 		int rings;      /* the eventfd, or -1 */
 		uint32_t asked; /* requests, as in the page */

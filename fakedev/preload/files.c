@@ -123,6 +123,7 @@ bool lib_find_device(int fd, struct device *out)
 	if (!find(fd, out))
 		return false;
 	/* The id is of the same connection as the page: of another one there is another page. */
-	out->shared = out->is_socket && lib_same_process() && lib_shared() == shared ? shared : NULL;
+	out->shared =
+	    out->is_socket && lib_same_process() && lib_shared() == shared ? shared : NULL;
 	return true;
 }

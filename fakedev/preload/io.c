@@ -41,6 +41,7 @@ static long read_events(int fd, const struct device *d, void *buf, size_t count)
 	/* Of xenstored's few ports the ring has room for each. */
 	if (!lib_settings.one_way && lib_may_overflow(d) && device_overflowed(fd, d))
 		return -EFBIG;
+	lib_reads_events(fd, d);
 	n = NEXT(read)(fd, buf, count);
 	return device_read_result(d, n < 0 ? -errno : n);
 }

@@ -258,6 +258,13 @@ struct wire_bell *lib_shared(void);
 bool lib_unmask(const struct device *d, const void *buf);
 /** May an evtchn's ring have overflowed? */
 bool lib_may_overflow(const struct device *d);
+/** Events of this device are about to be read, by this descriptor. */
+void lib_reads_events(int fd, const struct device *d);
+/** Is it worth while to look for events, for a moment, before one waits for them without an end? @return a descriptor
+ * by which they were read, to be among what is waited for; or -1 */
+int lib_looks_out(void);
+/** Looks. With all signals blocked: whichever came meanwhile must end the wait that follows. */
+void lib_look_out(void);
 
 /** What xenstored does with an evtchn and needs no answer to (lib_settings.one_way): an event to send, a port
  * to enable again. @return false: it is to be done as ever */

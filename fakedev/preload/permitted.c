@@ -27,6 +27,9 @@ static const long wanted[] = {
     SYS_nanosleep,
     SYS_getcpu,
     SYS_getdents64,
+    SYS_sched_yield,
+    SYS_pselect6,
+    SYS_ppoll,
 };
 #define N_WANTED (sizeof(wanted) / sizeof(wanted[0]))
 

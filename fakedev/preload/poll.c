@@ -2,7 +2,7 @@
 /* poll on an evtchn whose ring overflowed, or on a xenbus that has ended: an error and nothing else. The
  * socket underneath cannot say so, it is readable instead. (select shows both alike; epoll's caller gets
  * EPOLLIN, and the error when it reads.) */
-#include "library.h"
+#include "connection.h"
 
 #undef _FORTIFY_SOURCE
 #include <poll.h>
@@ -40,8 +40,41 @@ static bool polls_evtchn(struct pollfd *fds, nfds_t n)
 }
 
 DECLARE_NEXT(poll);
+DECLARE_NEXT(ppoll);
+
+/* More are not looked through. */
+#define MOST_POLLED 16
+
+static bool is_among(int fd, const struct pollfd *fds, nfds_t n)
+{
+	for (nfds_t i = 0; i < n && i < MOST_POLLED; i++)
+		if (fds[i].fd == fd && (fds[i].events & (POLLIN | POLLRDNORM)))
+			return true;
+	return false;
+}
+
+/* Without an end, and at first a look for an event of @p fd. */
+static int poll_looking_out(struct pollfd *fds, nfds_t n, int fd)
+{
+	sigset_t all, saved;
+	int ready;
+
+	sigfillset(&all);
+	lib_mask(SIG_BLOCK, &all, &saved);
+	ready = NEXT(poll)(fds, n, 0);
+	if (ready == 0) {
+		if (is_among(fd, fds, n))
+			lib_look_out();
+		ready = NEXT(ppoll)(fds, n, NULL, &saved);
+	}
+	lib_mask(SIG_SETMASK, &saved, NULL);
+	return ready;
+}
+
 EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 {
+	int fd;
+
 	if (lib_has_none())
 		return lib_native_polled(fds, n, NEXT(poll)(fds, n, timeout));
 	lib_one_way_end();
@@ -52,6 +85,8 @@ EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 			return lib_correct_poll(fds, n, ready);
 		lib_wait_begins();
 	}
+	if (timeout < 0 && (fd = lib_looks_out()) >= 0)
+		return lib_correct_poll(fds, n, poll_looking_out(fds, n, fd));
 	return lib_correct_poll(fds, n, NEXT(poll)(fds, n, timeout));
 }
 
@@ -63,7 +98,6 @@ static void before_ppoll(struct pollfd *fds, nfds_t n, const struct timespec *ti
 		lib_wait_begins();
 }
 
-DECLARE_NEXT(ppoll);
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
 	lib_one_way_end();

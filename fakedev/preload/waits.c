@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Where programs are to end at a wait of theirs, each wait is first a look at what is there. If nothing
  * is, the machine is told that it begins. poll() is in poll.c. */
-#include "library.h"
+#include "connection.h"
 
 #undef _FORTIFY_SOURCE
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -51,15 +52,63 @@ static void before_select(int n, const fd_set *in, const fd_set *out, const fd_s
 		lib_wait_begins();
 }
 
+DECLARE_NEXT(pselect);
+
+/* What select() is asked for. */
+struct selecting {
+	fd_set *set[3];
+	fd_set copy[3];
+	size_t size; /* no more of them is the program's than what the kernel looks at */
+};
+
+/* Is it worth while to look for an event first? */
+static bool looks_out(struct selecting *s, int n)
+{
+	int fd = s->set[0] && n <= FD_SETSIZE ? lib_looks_out() : -1;
+
+	if (fd < 0 || fd >= n)
+		return false;
+	s->size = ((size_t)n + NFDBITS - 1) / NFDBITS * sizeof(fd_mask);
+	for (int i = 0; i < 3; i++)
+		if (s->set[i] &&
+		    lib_copy_in(&s->copy[i], (uint64_t)(uintptr_t)s->set[i], s->size) < 0)
+			return false;
+	return FD_ISSET(fd, &s->copy[0]);
+}
+
+/* Without an end, and at first a look. */
+static int select_looking_out(const struct selecting *s, int n)
+{
+	struct timeval now = {0};
+	sigset_t all, saved;
+	int ready;
+
+	sigfillset(&all);
+	lib_mask(SIG_BLOCK, &all, &saved);
+	ready = NEXT(select)(n, s->set[0], s->set[1], s->set[2], &now);
+	if (ready == 0) {
+		for (int i = 0; i < 3; i++)
+			if (s->set[i])
+				memcpy(s->set[i], &s->copy[i], s->size);
+		lib_look_out();
+		ready = NEXT(pselect)(n, s->set[0], s->set[1], s->set[2], NULL, &saved);
+	}
+	lib_mask(SIG_SETMASK, &saved, NULL);
+	return ready;
+}
+
 EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
 {
+	struct selecting s = {.set = {in, out, except}};
+
 	lib_one_way_end();
 	if (!timeout || timeout->tv_sec || timeout->tv_usec)
 		before_select(n, in, out, except);
+	if (!timeout && looks_out(&s, n))
+		return select_looking_out(&s, n);
 	return NEXT(select)(n, in, out, except, timeout);
 }
 
-DECLARE_NEXT(pselect);
 EXPORT int pselect(int n, fd_set *in, fd_set *out, fd_set *except, const struct timespec *timeout,
 		   const sigset_t *mask)
 {

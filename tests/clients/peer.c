@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -411,6 +413,27 @@ void machine_await(const char *name, size_t offset, uint64_t value)
 void machine_kill(void)
 {
 	ask_stage(STAGE_KILL_BROKER, 0, NULL);
+}
+
+pid_t machine_process(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", getenv("GNTSIM_SOCKET"));
+	CHECK_IS(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	CHECK_IS(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len), 0);
+	close(fd);
+	return peer.pid;
+}
+
+bool machine_shares_no_page(void)
+{
+	const char *preload = getenv("LD_PRELOAD");
+
+	return getenv("GNTSIM_NATIVE") || !preload || !strstr(preload, "gntsim-preload");
 }
 
 int stage_socket(void)

@@ -9,6 +9,7 @@
 
 #include "stage.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -64,6 +65,11 @@ struct stage_totals machine_totals(void);
 void machine_await(const char *name, size_t offset, uint64_t value);
 /* Ends the machine, as a crash would. */
 void machine_kill(void);
+/** The process that serves the machine. */
+pid_t machine_process(void);
+/** The page that a program shares with the machine is the library's: where the kernel serves the devices there is none,
+ * nor where who traces does. */
+bool machine_shares_no_page(void);
 /* The descriptor that leads to the stage. A test that closes descriptors spares it, or does
  * without peers afterwards. */
 int stage_socket(void);

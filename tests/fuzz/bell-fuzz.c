@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define SCRIBBLERS 2
@@ -34,6 +35,40 @@ static uint32_t roll(uint64_t *state, uint32_t n)
 	return (uint32_t)(*state >> 33) % n;
 }
 
+/* The port's event, and no other. */
+static void read_event(const struct caller *c, uint32_t port)
+{
+	uint32_t found = 0;
+
+	need(recv(c->device, &found, sizeof(found), MSG_DONTWAIT) == sizeof(found) && found == port,
+	     "an event that does not come, or another");
+	need(recv(c->device, &found, sizeof(found), MSG_DONTWAIT) < 0, "an event too many");
+}
+
+/* A port's word: of the only file that he has. */
+static void hear_oneself(struct caller *c, uint32_t port)
+{
+	struct ioctl_evtchn_bind_interdomain bind = {.remote_port = port};
+	struct ioctl_evtchn_notify notify = {.port = port};
+	int64_t heard = caller_call(c, IOCTL_EVTCHN_BIND_INTERDOMAIN, &bind, sizeof(bind));
+	struct ioctl_evtchn_unbind unbind = {.port = (uint32_t)heard};
+	uint32_t word = 0, fired;
+
+	need(heard > 0 && wire_port_word(0, (uint32_t)heard, &word), "BIND_INTERDOMAIN");
+	read_event(c, (uint32_t)heard);
+	fired = word | WIRE_PORT_FIRED;
+	need(atomic_compare_exchange_strong(wire_port_at(c->page, word), &fired,
+					    word | WIRE_PORT_UNMASKED),
+	     "a port whose event was read can't be unmasked");
+	need(caller_call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == 0, "NOTIFY");
+	read_event(c, (uint32_t)heard);
+	/* Another one waits: that it is unmasked must be said. */
+	need(caller_call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == 0, "NOTIFY");
+	need((atomic_load(wire_port_at(c->page, word)) & ~WIRE_PORT_SAYS) != word,
+	     "there is a word of a port for which an event waits");
+	need(caller_call(c, IOCTL_EVTCHN_UNBIND, &unbind, sizeof(unbind)) == 0, "UNBIND");
+}
+
 /* Each answer is that to its own question. */
 static void keep_to_the_rules(struct caller *c, unsigned long calls)
 {
@@ -45,6 +80,7 @@ static void keep_to_the_rules(struct caller *c, unsigned long calls)
 
 		need(port > 0, "BIND_UNBOUND_PORT");
 		need(caller_call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == 0, "NOTIFY");
+		hear_oneself(c, (uint32_t)port);
 		need(caller_call(c, IOCTL_EVTCHN_UNBIND, &unbind, sizeof(unbind)) == 0, "UNBIND");
 		need(caller_call(c, IOCTL_EVTCHN_NOTIFY, &notify, sizeof(notify)) == -ENOTCONN,
 		     "NOTIFY of a port that is gone");
@@ -62,8 +98,8 @@ struct scribbler {
 /* Anything, anywhere; lengths that a careless reader goes astray by more often than others. */
 static void *scribble(void *arg)
 {
-	static const uint32_t words[] = {0,    1,    32,         1919,       1920,
-					 1921, 2048, 0x7fffffff, 0x80000000, UINT32_MAX};
+	static const uint32_t words[] = {0,    1,    32,         1407,       1408,
+					 1409, 2048, 0x7fffffff, 0x80000000, UINT32_MAX};
 	struct scribbler *s = arg;
 
 	while (!atomic_load(&over)) {

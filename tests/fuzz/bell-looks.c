@@ -54,7 +54,7 @@ static void comes(enum moment now)
 }
 
 /* In place of the broker's judgement, its clock, its processor's other work, and its steps. */
-bool __wrap_patience_has_room(struct patience *p);
+bool __wrap_patience_has_room(struct patience *p, unsigned int looking);
 uint64_t __wrap_patience_for(uint32_t usual);
 uint64_t __wrap_patience_now(void);
 int __wrap_sched_yield(void);
@@ -63,9 +63,10 @@ void __wrap_bell_look_away(const struct bell *b);
 int __real_epoll_wait(int epoll, struct epoll_event *events, int most, int ms);
 int __wrap_epoll_wait(int epoll, struct epoll_event *events, int most, int ms);
 
-bool __wrap_patience_has_room(struct patience *p)
+bool __wrap_patience_has_room(struct patience *p, unsigned int looking)
 {
 	(void)p;
+	(void)looking;
 	return true;
 }
 

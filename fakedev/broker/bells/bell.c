@@ -108,7 +108,7 @@ static void answered(struct bell *b, size_t reply)
 	atomic_store(&b->page->answered, ++b->answered);
 	if (atomic_load(&b->page->sleeps))
 		wake(b);
-	b->said_ns = bell_is_elsewhere(b, sched_getcpu()) ? patience_now() : 0;
+	b->said_ns = patience_now();
 }
 
 bool bell_answer(struct bell *b, uint16_t op, int64_t result, const void *payload, size_t len)
@@ -180,6 +180,16 @@ uint32_t bell_word_take(const struct bell *b, uint32_t i, bool any)
 	_Atomic uint32_t *at = &b->page->ports[i];
 
 	return any || is_unmasked(atomic_load(at)) ? atomic_exchange(at, 0) : 0;
+}
+
+void bell_event(const struct bell *b)
+{
+	atomic_fetch_add_explicit(&b->page->events, 1, memory_order_release);
+}
+
+bool bell_waits(const struct bell *b)
+{
+	return atomic_load_explicit(&b->page->waits, memory_order_relaxed);
 }
 
 void bell_overflowed(const struct bell *b)

@@ -13,8 +13,7 @@ struct bell {
 	int rings;         /**< the eventfd */
 	uint32_t answered; /**< requests; of the one under way it is told by bell_answer() */
 	bool taken;        /**< one is under way, and not answered yet */
-	uint64_t
-	    said_ns; /**< monotonic time of the last answer; 0: there was none, or nobody to wait for */
+	uint64_t said_ns;  /**< monotonic time of the last answer; 0: there was none */
 	uint32_t
 	    pause_ns; /**< how long the program usually takes from an answer to its next request */
 };
@@ -46,6 +45,10 @@ uint32_t bell_port_fires(const struct bell *b, uint32_t file, uint32_t port);
 bool bell_port_take(const struct bell *b, uint32_t file, uint32_t port);
 /** Takes the @p i th word away if it was unmasked, or whatever it says if @p any. @return it, or 0 */
 uint32_t bell_word_take(const struct bell *b, uint32_t i, bool any);
+/** An event is in a file of the program's. */
+void bell_event(const struct bell *b);
+/** Does somebody look for one? */
+bool bell_waits(const struct bell *b);
 /** A ring of the program's has overflowed. */
 void bell_overflowed(const struct bell *b);
 

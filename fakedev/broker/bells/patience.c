@@ -9,6 +9,9 @@
 
 /* What the machine says holds for this long. */
 #define ASK_EACH_NS 1000000u
+/* It says nothing any more of now. */
+#define OLD_NS    20000000u
+#define CROWD_ONE 16
 /* The shortest time that is worth the trouble, and the longest. */
 #define LEAST_NS 20000u
 #define TOP_NS   200000u
@@ -56,15 +59,22 @@ static long running(void)
 	return sscanf(text, "%*s %*s %*s %u/", &running) == 1 ? running : 0;
 }
 
-bool patience_has_room(struct patience *p)
+bool patience_has_room(struct patience *p, unsigned int looking)
 {
 	uint64_t now = patience_now();
+	long crowd;
 
 	if (p->looked_ns && now - p->looked_ns < ASK_EACH_NS)
 		return p->room;
 	if (!p->processors)
 		p->processors = sysconf(_SC_NPROCESSORS_ONLN);
-	p->room = p->processors > 1 && running() <= p->processors;
+	if (p->processors < 2)
+		return false;
+	/* Somebody who wants to run for a moment now and then is none to make room for. */
+	crowd = CROWD_ONE * (running() - (long)looking);
+	p->crowd =
+	    !p->looked_ns || now - p->looked_ns > OLD_NS ? crowd : (3 * p->crowd + crowd) / 4;
+	p->room = p->crowd <= CROWD_ONE * p->processors + CROWD_ONE / 2;
 	p->looked_ns = now;
 	return p->room;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file patience.h
- * Whether, and how long, the broker looks at doorbells before it sleeps. It does while a program on
- * another processor has been asking again soon after each answer; never where there is one processor
- * only, nor where more want to run than there are.
+ * Whether, and how long, the broker looks at doorbells before it sleeps. It does while a program has been asking
+ * again soon after each answer; never where there is one processor only, nor where more want to run than there are:
+ * whoever but looks, too, does not count.
  */
 #ifndef FAKEDEV_PATIENCE_H
 #define FAKEDEV_PATIENCE_H
@@ -19,7 +19,8 @@
 /** All zeros at first. */
 struct patience {
 	uint64_t looked_ns; /**< when the machine was asked last; 0: never */
-	bool room;          /**< what it said */
+	long crowd;         /**< sixteenths of one that wants to run, of late */
+	bool room;          /**< for all of them */
 	long processors;    /**< of the machine, whichever we may use; 0: not asked yet */
 };
 
@@ -29,7 +30,7 @@ uint64_t patience_now(void);
 void patience_learn(uint32_t *usual, uint64_t pause_ns);
 /** How long after an answer the next request of such a program is still to be expected; 0: it is not. */
 uint64_t patience_for(uint32_t usual);
-/** Is there a processor to spare for looking? */
-bool patience_has_room(struct patience *p);
+/** Is there a processor to spare for looking? @p looking: how many but look, as well */
+bool patience_has_room(struct patience *p, unsigned int looking);
 
 #endif

@@ -13,8 +13,9 @@
 
 /* More than these are not looked at. */
 #define MOST_LOOKED_AT 8u
-/* Looks between two at the sockets. */
-#define LOOKS 32
+/* Looks between two times that others may run; and of these, between two looks at the sockets. */
+#define LOOKS      32
+#define LOOKS_ELSE 4
 
 struct client_bell {
 	struct endpoint endpoint; /* first; the eventfd */
@@ -154,38 +155,62 @@ static bool look(const struct broker *b)
 	return any;
 }
 
-/* Is any to be looked at, and are they few? */
-static bool any_elsewhere(const struct broker *b, int here)
+/* How many are to be looked at; and how many of them but look for an event. */
+static unsigned int asked_lately(const struct broker *b, unsigned int *waiting)
 {
 	unsigned int n = 0;
-	bool any = false;
 
+	*waiting = 0;
 	for (struct link *l = b->bells.recent.next; l != &b->bells.recent; l = l->next) {
-		any |= bell_is_elsewhere(&bell_at(l)->bell, here);
+		*waiting += bell_waits(&bell_at(l)->bell);
 		if (++n > MOST_LOOKED_AT)
-			return false;
+			break;
 	}
-	return any;
+	return n;
 }
 
 /* Until when it is worth while; 0: it is not. */
 static uint64_t look_until(struct broker *b)
 {
+	unsigned int waiting, n = asked_lately(b, &waiting);
 	uint64_t now, until = 0;
-	int here = sched_getcpu();
 
-	/* Who was here cannot ask while we are. */
-	if (!any_elsewhere(b, here) || !patience_has_room(&b->bells.patience))
+	if (!n || n > MOST_LOOKED_AT || !patience_has_room(&b->bells.patience, waiting))
 		return 0;
 	now = patience_now();
 	for (struct link *l = b->bells.recent.next; l != &b->bells.recent; l = l->next) {
 		const struct bell *bell = &bell_at(l)->bell;
 		uint64_t ns = patience_for(bell->pause_ns);
 
-		if (ns && bell->said_ns + ns > until && bell_is_elsewhere(bell, here))
+		if (ns && bell->said_ns + ns > until)
 			until = bell->said_ns + ns;
 	}
 	return until > now ? until : 0;
+}
+
+/* Did any ask on this processor? He cannot ask while we are here. */
+static bool any_is_here(const struct broker *b)
+{
+	int here = sched_getcpu();
+
+	for (struct link *l = b->bells.recent.next; l != &b->bells.recent; l = l->next)
+		if (!bell_is_elsewhere(&bell_at(l)->bell, here))
+			return true;
+	return false;
+}
+
+/* @return whether somebody asks */
+static bool look_for_a_moment(const struct broker *b)
+{
+	int n = any_is_here(b) ? 1 : LOOKS;
+
+	for (int i = 0; i < n; i++) {
+		if (look(b))
+			return true;
+		if (i + 1 < n)
+			wire_bell_pause();
+	}
+	return false;
 }
 
 static void begin_to_look(const struct broker *b)
@@ -228,15 +253,14 @@ int bells_wait(struct broker *b, struct epoll_event *events, int most, int ms)
 	until = ms != 0 ? look_until(b) : 0;
 	if (until)
 		begin_to_look(b);
-	while (until) {
-		int n;
+	for (unsigned int turn = 1; until; turn++) {
+		int n = 0;
 
-		for (int i = 0; i < LOOKS; i++) {
-			if (look(b))
-				return epoll_wait(b->epoll, events, most, 0);
-			wire_bell_pause();
-		}
-		n = epoll_wait(b->epoll, events, most, 0);
+		if (look_for_a_moment(b))
+			return epoll_wait(b->epoll, events, most, 0);
+		/* A look at all else takes longer. */
+		if (turn % LOOKS_ELSE == 0)
+			n = epoll_wait(b->epoll, events, most, 0);
 		if (n != 0)
 			return n;
 		/* Somebody may wait for this very processor. */

@@ -146,6 +146,16 @@ void ports_fires(const struct device_file *f, uint32_t port)
 	}
 }
 
+void ports_sent(const struct device_file *f)
+{
+	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {
+		const struct bell *bell = bells_of(hold_at(l)->client);
+
+		if (bell)
+			bell_event(bell);
+	}
+}
+
 void ports_overflowed(const struct device_file *f)
 {
 	for (struct link *l = f->holds.next; l != &f->holds; l = l->next) {

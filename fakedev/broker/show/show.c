@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "broker/ports.h"
 #include "show.h"
+#include "broker/ports.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -46,6 +46,20 @@ static uint32_t roll(uint32_t n)
 	return (seed >> 8) % n;
 }
 
+/* Events that are read, and their port unmasked in the page. */
+static void hear_oneself(int evtchn)
+{
+	int port = evtchn_bind_unbound(HERE, evtchn, us()->id);
+	int end = evtchn_bind_interdomain(HERE, evtchn, us()->id, (uint32_t)port);
+
+	CHECK(port > 0 && end > 0, "bind: %d, %d", port, end);
+	CHECK_IS(evtchn_take(HERE, evtchn), end);
+	CHECK_IS(evtchn_notify(HERE, evtchn, (uint32_t)port), 0);
+	CHECK_IS(evtchn_take(HERE, evtchn), end);
+	CHECK_IS(evtchn_unbind(HERE, evtchn, (uint32_t)end), 0);
+	CHECK_IS(evtchn_unbind(HERE, evtchn, (uint32_t)port), 0);
+}
+
 /* What is done and undone: nothing is left of it unless it was cut in half. */
 static void cycle(int gntalloc, int evtchn)
 {
@@ -56,6 +70,7 @@ static void cycle(int gntalloc, int evtchn)
 	CHECK_IS(evtchn_notify(HERE, evtchn, (uint32_t)port), 0);
 	CHECK_IS(gntalloc_alloc(HERE, gntalloc, them()->id, 1, 1, &index, NULL), 0);
 	CHECK_IS(call_write(HERE, evtchn, &port, sizeof(port)), sizeof(port));
+	hear_oneself(evtchn);
 	CHECK_IS(gntalloc_dealloc(HERE, gntalloc, index, 1), 0);
 	CHECK_IS(evtchn_unbind(HERE, evtchn, (uint32_t)port), 0);
 }
@@ -81,6 +96,8 @@ static void be_victim(int ready, int go, enum way way, long ns)
 
 	limit_time();
 	CHECK(port > 0, "bind: %d", port);
+	/* Binding sent it. */
+	CHECK_IS(evtchn_take(HERE, evtchn), port);
 	CHECK_IS(gntalloc_alloc(HERE, gntalloc, us()->id, 1, 1, &index, &told->ref), 0);
 	addr = device_mmap(HERE, gntalloc, index, 1, PROT_READ | PROT_WRITE);
 	CHECK(addr > 0, "mmap: %ld", addr);

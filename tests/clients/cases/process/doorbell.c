@@ -13,9 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,14 +31,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-/* The page is the library's: where the kernel serves the devices there is none, nor where who traces does. */
-static bool has_no_use(void)
-{
-	const char *preload = getenv("LD_PRELOAD");
-
-	return getenv("GNTSIM_NATIVE") || !preload || !strstr(preload, "gntsim-preload");
 }
 
 static bool has_page(void)
@@ -85,7 +75,7 @@ static pid_t start_caller(void)
 		limit_time();
 		for (int i = 0; i < OWN_CALLS; i++)
 			cycle(gntalloc, evtchn);
-		CHECK(has_page() || has_no_use(), "the child has no page");
+		CHECK(has_page() || machine_shares_no_page(), "the child has no page");
 		CHECK_IS(write(ready[1], "", 1), 1);
 		for (;;)
 			cycle(gntalloc, evtchn);
@@ -143,21 +133,6 @@ static void killed(void)
 	MACHINE_AWAIT(ports, before.ports);
 }
 
-/* The process that serves the machine. */
-static pid_t server(void)
-{
-	struct sockaddr_un a = {.sun_family = AF_UNIX};
-	struct ucred peer = {0};
-	socklen_t len = sizeof(peer);
-	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", getenv("GNTSIM_SOCKET"));
-	CHECK_IS(connect(fd, (struct sockaddr *)&a, sizeof(a)), 0);
-	CHECK_IS(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len), 0);
-	close(fd);
-	return peer.pid;
-}
-
 static int evtchn_file, port;
 
 static void *notify(void *arg)
@@ -203,7 +178,7 @@ static void *notify_told(void *arg)
 /* The machine's process is stopped, so that who calls must sleep; then it is killed. */
 static void machine_gone(void)
 {
-	pid_t broker = server();
+	pid_t broker = machine_process();
 	struct caller c = {0};
 	pthread_t thread;
 	double begin;
@@ -229,10 +204,10 @@ void test(void)
 	evtchn_file = device_open(HERE, "evtchn");
 	for (int i = 0; i < OWN_CALLS; i++)
 		cycle(gntalloc, evtchn_file);
-	CHECK(has_page() || has_no_use(), "there is no page: nothing of this is tried");
+	CHECK(has_page() || machine_shares_no_page(), "there is no page: nothing of this is tried");
 	stopped(gntalloc, evtchn_file);
 	killed();
-	if (has_no_use())
+	if (machine_shares_no_page())
 		return;
 	port = evtchn_bind_unbound(HERE, evtchn_file, them()->id);
 	CHECK(port > 0, "bind: %d", port);
