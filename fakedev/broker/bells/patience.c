@@ -9,6 +9,8 @@
 
 /* What the machine says holds for this long. */
 #define ASK_EACH_NS 1000000u
+/* That there is no room holds longer: it costs those most who have none. */
+#define ASK_AGAIN_NS 4000000u
 /* It says nothing any more of now. */
 #define OLD_NS    20000000u
 #define CROWD_ONE 16
@@ -64,7 +66,7 @@ bool patience_has_room(struct patience *p, unsigned int looking)
 	uint64_t now = patience_now();
 	long crowd;
 
-	if (p->looked_ns && now - p->looked_ns < ASK_EACH_NS)
+	if (p->looked_ns && now - p->looked_ns < (p->room ? ASK_EACH_NS : ASK_AGAIN_NS))
 		return p->room;
 	if (!p->processors)
 		p->processors = sysconf(_SC_NPROCESSORS_ONLN);
