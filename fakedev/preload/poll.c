@@ -71,12 +71,10 @@ static int poll_looking_out(struct pollfd *fds, nfds_t n, int fd)
 	return ready;
 }
 
-EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+__attribute__((noinline)) static int poll_devices(struct pollfd *fds, nfds_t n, int timeout)
 {
 	int fd;
 
-	if (lib_has_none())
-		return lib_native_polled(fds, n, NEXT(poll)(fds, n, timeout));
 	lib_one_way_end();
 	if (timeout != 0 && polls_evtchn(fds, n)) {
 		int ready = NEXT(poll)(fds, n, 0);
@@ -88,6 +86,13 @@ EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
 	if (timeout < 0 && (fd = lib_looks_out()) >= 0)
 		return lib_correct_poll(fds, n, poll_looking_out(fds, n, fd));
 	return lib_correct_poll(fds, n, NEXT(poll)(fds, n, timeout));
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (lib_has_none())
+		return lib_native_polled(fds, n, NEXT(poll)(fds, n, timeout));
+	return poll_devices(fds, n, timeout);
 }
 
 /* With another signal mask: what is pending under it counts, and is the real call's. */

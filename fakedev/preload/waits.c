@@ -61,12 +61,10 @@ struct selecting {
 	size_t size; /* no more of them is the program's than what the kernel looks at */
 };
 
-/* Is it worth while to look for an event first? */
-static bool looks_out(struct selecting *s, int n)
+/* @return false: @p fd is not among what is read, or a set can't be */
+static bool copy_sets(struct selecting *s, int fd, int n)
 {
-	int fd = s->set[0] && n <= FD_SETSIZE ? lib_looks_out() : -1;
-
-	if (fd < 0 || fd >= n)
+	if (fd >= n || n > FD_SETSIZE || !s->set[0])
 		return false;
 	s->size = ((size_t)n + NFDBITS - 1) / NFDBITS * sizeof(fd_mask);
 	for (int i = 0; i < 3; i++)
@@ -76,22 +74,29 @@ static bool looks_out(struct selecting *s, int n)
 	return FD_ISSET(fd, &s->copy[0]);
 }
 
-/* Without an end, and at first a look. */
-static int select_looking_out(const struct selecting *s, int n)
+/* Without an end, and at first a look for an event of @p fd. (Apart: others have no use for its frame.) */
+__attribute__((noinline)) static int select_looking_out(int fd, int n, fd_set *in, fd_set *out,
+							fd_set *except)
 {
+	struct selecting s;
 	struct timeval now = {0};
 	sigset_t all, saved;
 	int ready;
 
+	s.set[0] = in;
+	s.set[1] = out;
+	s.set[2] = except;
+	if (!copy_sets(&s, fd, n))
+		return NEXT(select)(n, in, out, except, NULL);
 	sigfillset(&all);
 	lib_mask(SIG_BLOCK, &all, &saved);
-	ready = NEXT(select)(n, s->set[0], s->set[1], s->set[2], &now);
+	ready = NEXT(select)(n, in, out, except, &now);
 	if (ready == 0) {
 		for (int i = 0; i < 3; i++)
-			if (s->set[i])
-				memcpy(s->set[i], &s->copy[i], s->size);
+			if (s.set[i])
+				memcpy(s.set[i], &s.copy[i], s.size);
 		lib_look_out();
-		ready = NEXT(pselect)(n, s->set[0], s->set[1], s->set[2], NULL, &saved);
+		ready = NEXT(pselect)(n, in, out, except, NULL, &saved);
 	}
 	lib_mask(SIG_SETMASK, &saved, NULL);
 	return ready;
@@ -99,13 +104,13 @@ static int select_looking_out(const struct selecting *s, int n)
 
 EXPORT int select(int n, fd_set *in, fd_set *out, fd_set *except, struct timeval *timeout)
 {
-	struct selecting s = {.set = {in, out, except}};
+	int fd;
 
 	lib_one_way_end();
 	if (!timeout || timeout->tv_sec || timeout->tv_usec)
 		before_select(n, in, out, except);
-	if (!timeout && looks_out(&s, n))
-		return select_looking_out(&s, n);
+	if (!timeout && (fd = lib_looks_out()) >= 0)
+		return select_looking_out(fd, n, in, out, except);
 	return NEXT(select)(n, in, out, except, timeout);
 }
 
