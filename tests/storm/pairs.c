@@ -348,6 +348,7 @@ static unsigned int victim_of(struct storm *s, unsigned int pair, unsigned int d
 void pairs_destroy_domain(struct storm *s, unsigned int domain)
 {
 	unsigned int busy;
+	uint64_t before;
 
 	s->nests[domain].going = true;
 	/* What is being computed of a death before comes first. */
@@ -367,11 +368,14 @@ void pairs_destroy_domain(struct storm *s, unsigned int domain)
 	for (unsigned int i = 0; i < s->n_actors / 2; i++)
 		if (touches(s, i, domain) && s->pairs[i].state == RUNNING)
 			must_be_linked(s, i, victim_of(s, i, domain));
+	before = storm_now();
 	machine_destroy(&s->machine, domain);
 	s->destroyed++;
 	for (unsigned int i = 0; i < s->n_actors / 2; i++) {
 		struct pair *p = &s->pairs[i];
 
+		/* Nobody was told anything meanwhile; who can't be looked at takes seconds. */
+		p->deadline += storm_now() - before;
 		if (!touches(s, i, domain) || p->state != RUNNING)
 			continue;
 		p->victim = victim_of(s, i, domain);
