@@ -265,11 +265,14 @@ void gntsim_gnttab_unmap(struct gntsim_domain *dom, struct gntsim_unmap_grant_re
 	if (!e->flags)
 		return;
 	op->status = GNTSIM_GNTST_OKAY;
-	if ((e->flags & GNTSIM_GNTMAP_HOST_MAP) && op->host_addr != e->host_addr) {
-		/* Xen takes address 0 to mean: leave that mapping alone. */
-		if (op->host_addr)
+	if (e->flags & GNTSIM_GNTMAP_HOST_MAP) {
+		/* Xen takes address 0 to mean: leave that mapping alone. One that lies there is never taken off. */
+		if (!op->host_addr)
+			return;
+		if (op->host_addr != e->host_addr) {
 			op->status = GNTSIM_GNTST_GENERAL_ERROR;
-		return;
+			return;
+		}
 	}
 	end_track(dom, op->handle);
 }

@@ -390,6 +390,24 @@ static void unmap_at_address_zero(void)
 	EXPECT_EQ(gntsim_frame_free(fx.dom1, frame), 0);
 }
 
+/* So one that lies there stays until the domain goes. */
+static void unmap_of_what_lies_at_address_zero(void)
+{
+	gntsim_frame frame = frame_of(fx.dom1);
+	gntsim_gref ref = grant(fx.dom1, 2, frame, false);
+	struct gntsim_map_grant_ref op = {.flags = HOST, .ref = ref, .domid = 1};
+
+	gntsim_gnttab_map(fx.dom2, &op);
+	REQUIRE_EQ(op.status, GNTSIM_GNTST_OKAY);
+	EXPECT_EQ(raw_unmap_at(fx.dom2, op.handle, 0), GNTSIM_GNTST_OKAY);
+	EXPECT_EQ(raw_unmap_at(fx.dom2, op.handle, VA), GNTSIM_GNTST_GENERAL_ERROR);
+	EXPECT_EQ(fx_totals().maptrack, 1);
+	gntsim_domain_destroy(fx.dom2);
+	EXPECT_EQ(fx_totals().maptrack, 0);
+	EXPECT(gntsim_grant_try_end(fx.dom1, ref));
+	EXPECT_EQ(gntsim_frame_free(fx.dom1, frame), 0);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -410,6 +428,7 @@ int main(void)
 	    {"unmap of a bad handle", unmap_of_a_bad_handle},
 	    {"unmap at another address", unmap_at_another_address},
 	    {"unmap at address zero", unmap_at_address_zero},
+	    {"unmap of what lies at address 0", unmap_of_what_lies_at_address_zero},
 	    {"map flags of the guest's own", map_flags_of_the_guests_own},
 	};
 

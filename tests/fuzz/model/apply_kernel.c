@@ -69,8 +69,8 @@ static void unmap(struct world *w, struct gntsim_domain *dom, const struct call 
 		op.host_addr = (c->e & 15) * PAGE;
 	gntsim_gnttab_unmap(dom, &op);
 	out->value = op.status;
-	/* With address 0 for its own it stays. */
-	if (!op.status && (op.host_addr == raw->addr || !raw->host))
+	/* With address 0 it stays, also if it lies there. */
+	if (!op.status && (op.host_addr || !raw->host))
 		raw->used = false;
 }
 

@@ -308,7 +308,9 @@ static void end_kernels(struct world *w)
 		struct gntsim_unmap_grant_ref op = {.host_addr = w->raw[i].addr,
 						    .handle = w->raw[i].handle};
 
-		if (w->raw[i].used && w->domain[w->raw[i].domain]) {
+		/* At address 0 it can't be unmapped, but by the domain's end. */
+		if (w->raw[i].used && w->domain[w->raw[i].domain] &&
+		    (op.host_addr || !w->raw[i].host)) {
 			gntsim_gnttab_unmap(w->domain[w->raw[i].domain], &op);
 			w->raw[i].used = false;
 		}
