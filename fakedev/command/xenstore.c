@@ -241,6 +241,9 @@ int xenstore_introduce(const struct joining *j, struct failure *f)
 	if (fd < 0)
 		return fd;
 	err = machine_ask(j, fd, WIRE_INTRODUCE, &q, &in, f);
+	if (err == -ETIMEDOUT)
+		fail(f, err, "domain %u is made, but not in xenstore: xenstored does not answer",
+		     j->domid);
 	if (err == 0) {
 		err = (int)in.msg.result;
 		wire_in_done(&in);

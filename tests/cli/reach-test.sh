@@ -91,6 +91,12 @@ for at in 1 4 8 9; do
 	expect 0 "a name in two pieces, $at" "$gntsim" run -- sh -c './within --help'
 	count 1
 done
+# Below another root nobody can be asked whether it was told.
+mkdir root && cp "$static" root/static
+if [ "$(id -u)" = 0 ]; then
+	expect 0 "below another root" "$gntsim" run -- chroot root /static --help
+	count 1
+fi
 expect 0 "one that leaves the machine" "$gntsim" run -- env GNTSIM_SOCKET= ./static --help
 count 0
 expect 0 "in turns" "$gntsim" run --schedule 1 -- sh -c './static --help; ./static --help' ::: -- sh -c './static --help'

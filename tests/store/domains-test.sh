@@ -113,6 +113,7 @@ read -r xenstored _ <"/proc/$serve/task/$serve/children"
 # Who is told that a domain is made finds it in the store: as long as xenstored has not heard of it, nobody is told.
 kill -STOP "$xenstored"
 expect 125 "made, and not in the store" "$gntsim" control --socket "$s" --patience 1 create 5
+says err "create: domain 5 is made, but not in xenstore: xenstored does not answer"
 kill -CONT "$xenstored"
 expect 0 "made, and in the store" "$gntsim" control --socket "$s" create 5
 expect 0 "who reads at once" "$in" 0 xenstore-read /local/domain/5/console/ring-ref
