@@ -30,10 +30,11 @@
 #define LEAST_ROUNDS 101u
 #define MOST_ROUNDS  1500u
 #define CALLS        200
-#define MOST_TIMES   1.3
-#define PAGES        64u
-#define COPIES       50
-#define LEAST_TIMES  0.97
+/* 1.25 on some hosts and 1.36 on others, of the same code: more is a fault of ours. */
+#define MOST_TIMES  1.5
+#define PAGES       64u
+#define COPIES      50
+#define LEAST_TIMES 0.97
 /* Of each kind: which pages they are, and what caches make of that, is chance. */
 #define PLACES 10
 #define BYTES  (PAGES * 4096ul)
