@@ -23,14 +23,21 @@ struct seen {
 	char real[PATH_MAX];
 };
 
-static void look(const char *dir, struct seen *s)
+static int look_once(const char *dir, struct seen *s)
 {
 	struct stat st;
 
 	if (!realpath(dir, s->real) || stat(s->real, &st) < 0)
-		s->err = errno;
-	else
-		s->err = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+		return errno;
+	return S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+}
+
+/* A tree whose machine ends while we ask says so of the question, and of the next one that it is dead. */
+static void look(const char *dir, struct seen *s)
+{
+	s->err = look_once(dir, s);
+	if (s->err == ECONNABORTED)
+		s->err = look_once(dir, s);
 }
 
 static void look_and_tell(const char *dir, int fd)
