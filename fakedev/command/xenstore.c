@@ -2,9 +2,9 @@
 /* Debian's own xenstored as a process of the machine's domain 0. */
 #define _GNU_SOURCE
 #include "command.h"
+#include "substrates/agent/remove.h"
 #include "substrates/agent/temporary.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
@@ -195,18 +195,6 @@ int xenstore_start(struct xenstore *x, enum xenstore_kind kind, const char *sock
 	return err < 0 ? err : 0;
 }
 
-/* Whatever xenstoreds, this one and those that were started in domain 0 after it, have left there. */
-static void remove_files(const char *name)
-{
-	DIR *dir = opendir(name);
-
-	for (const struct dirent *e; dir && (e = readdir(dir));)
-		unlinkat(dirfd(dir), e->d_name, 0);
-	if (dir)
-		closedir(dir);
-	rmdir(name);
-}
-
 void xenstore_ended(struct xenstore *x, int status)
 {
 	x->pid = 0;
@@ -227,8 +215,9 @@ void xenstore_stop(struct xenstore *x, struct broker *b)
 		broker_catch_up(b);
 	}
 	broker_store_end(b);
+	/* Whatever xenstoreds, this one and those that were started in domain 0 after it, have left there. */
 	if (x->rundir[0])
-		remove_files(x->rundir);
+		scn_remove(x->rundir);
 	x->rundir[0] = '\0';
 }
 
