@@ -56,6 +56,7 @@ enum hazard {
 	HAZARD_CLEAR_READONLY, /* PV: a byte is cleared through a read-only mapping */
 	HAZARD_PVH_SELF_MAP,   /* PVH: mapping one's own page takes it off its address */
 	HAZARD_CLEAR_ARM,      /* arm64: a byte is cleared in a page that failed to map */
+	HAZARD_ARM_READONLY, /* arm64: a store to a page that Xen holds read-only, which never ends */
 	HAZARD_STATIC_KERNELS, /* evtchn: a kernel's own port is bound by its number */
 	HAZARD_STATIC_SHARED,  /* evtchn: one port number is bound by two files */
 	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */

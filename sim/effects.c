@@ -8,6 +8,7 @@ static const char *const hazard_names[N_HAZARDS] = {
     [HAZARD_CLEAR_READONLY] = "pv-clear-byte-on-readonly-map",
     [HAZARD_PVH_SELF_MAP] = "pvh-maps-own-grant",
     [HAZARD_CLEAR_ARM] = "arm-clear-byte-after-failed-mmap",
+    [HAZARD_ARM_READONLY] = "arm-store-to-a-read-only-grant",
     [HAZARD_STATIC_KERNELS] = "evtchn-bind-static-of-a-kernels-port",
     [HAZARD_STATIC_SHARED] = "evtchn-bind-static-of-a-bound-port",
     [HAZARD_STATIC_LOST] = "evtchn-unbind-of-a-lost-port",

@@ -74,9 +74,13 @@ lab_machine_arm64_host() { # LEG DIRECTORY
 
 # Nothing may lie at 0x48000000, where QEMU puts the device tree: kernels are above it.
 lab_machine_arm64() { # LEG DIRECTORY
-	local linux="console=hvc0 loglevel=5 oops=panic panic=-1 rdinit=/init $lab_append" memory=768M
+	local linux memory=768M
+
+	# As on a host of one's own; and a kernel that hangs in what a driver does has crashed.
+	linux="console=hvc0 loglevel=5 mitigations=off kpti=off init_on_alloc=0 softlockup_panic=1 oops=panic panic=-1"
+	linux+=" rdinit=/init $lab_append"
 	[ "$1" = arm64 ] || memory=900M
-	qemu+=(-M virt,virtualization=on,gic-version=3,memory-backend=memory -cpu cortex-a57)
+	qemu+=(-M virt,virtualization=on,gic-version=3,memory-backend=memory -cpu neoverse-n1)
 	lab_ports virtio-serial-device "$2"
 	qemu+=(
 		-kernel "$lab_hypervisor"

@@ -45,6 +45,10 @@ enum gntsim_effect_kind {
 	 *    address, so that the kernel loses it.
 	 *  - "arm-clear-byte-after-failed-mmap": the same where all guests are auto-translated, at
 	 *    the last put of the map.
+	 *  - "arm-store-to-a-read-only-grant": arm64: a store to a page that Xen holds read-only
+	 *    never ends, as Xen takes its fault for one that passes. A process's own, once mprotect
+	 *    let it, keeps that process; clear-byte, set before a read-only mmap, hangs the kernel.
+	 *    The model drops the store, as amd64 does.
 	 *  - "evtchn-bind-static-of-a-kernels-port": BIND_STATIC of a port that the kernel
 	 *    handles itself warns, and undoes what the kernel has there.
 	 *  - "evtchn-bind-static-of-a-bound-port": two files have one port, by BIND_STATIC; the

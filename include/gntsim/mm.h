@@ -127,7 +127,7 @@ struct gntsim_page {
 	bool readable;      /**< else a load is SIGSEGV */
 	bool writable;      /**< else a store is SIGSEGV, or: */
 	bool discards;      /**< not writable, but a store succeeds and changes nothing (PVH: mapped
-			       read-only, then made writable by mprotect) */
+			       read-only, then made writable by mprotect; a hazard on arm64) */
 	bool copies;        /**< not writable, but a store succeeds in a private copy of the page
 			       (MAP_PRIVATE made writable). gntsim_mm_store() makes that copy in a
 			       frame of the machine's; a front whose processes store by themselves maps

@@ -77,9 +77,11 @@ static void clear_byte(struct map *map)
 		else if (m->arch == GNTSIM_ARCH_ARM64)
 			gs_hazard(m, HAZARD_CLEAR_ARM);
 	} else if (map->flags & GNTSIM_GNTMAP_READONLY) {
-		/* PVH: Xen discards a write to a page granted read-only. */
+		/* PVH: Xen discards a write to a page granted read-only, on amd64. */
 		if (pv)
 			gs_hazard(m, HAZARD_CLEAR_READONLY);
+		else if (m->arch == GNTSIM_ARCH_ARM64)
+			gs_hazard(m, HAZARD_ARM_READONLY);
 	} else {
 		frame_bytes(&m->frames, p->frame)[map->notify.offset % GNTSIM_PAGE_SIZE] = 0;
 		GS_SAW(m, .kind = GNTSIM_SAW_NOTIFY_BYTE, .domid = map->dom->id,

@@ -33,7 +33,7 @@ int gntsim_mm_page(const struct gntsim_mm *mm, uint64_t addr, struct gntsim_page
 	else if (takes_stores)
 		out->writable = true;
 	else
-		/* Xen's p2m knows that the grant is read-only, and drops the write. */
+		/* Xen's p2m knows that the grant is read-only, and drops the write (Arm's has it tried for ever). */
 		out->discards = true;
 	return 0;
 }
@@ -108,6 +108,8 @@ enum gntsim_access gntsim_mm_store(struct gntsim_mm *mm, uint64_t addr, const vo
 			break;
 		if (!page.discards)
 			memcpy(bytes_at(mm, &page, addr), from, n);
+		else if (mm->m->arch == GNTSIM_ARCH_ARM64)
+			gs_hazard(mm->m, HAZARD_ARM_READONLY);
 	}
 	return rc;
 }
