@@ -158,6 +158,29 @@ static int find_corpus(struct command *m)
 			       m->own_scenarios ? "what --scenarios names" : SCN_CORPUS);
 }
 
+static void report_one(struct scn_report *report, const char *name, enum scn_verdict verdict,
+		       double seconds, const struct scn_buf *message)
+{
+	const struct scn_record record = {
+	    .file = name, .seconds = seconds, .outcome = {.verdict = verdict, .message = *message}};
+
+	scn_report_add(report, &record);
+}
+
+/* What is no scenario: a leg that was not played, and random calls. */
+static void report_rest(struct scn_report *report, const struct conform_leg *leg)
+{
+	static const enum scn_verdict verdict[] = {[CONFORM_SAME] = SCN_PASSED,
+						   [CONFORM_DIFFERENT] = SCN_FAILED,
+						   [CONFORM_UNTRIED] = SCN_BROKEN};
+
+	if (leg->why.len)
+		report_one(report, "the corpus", SCN_BROKEN, leg->seconds, &leg->why);
+	if (leg->fuzz != CONFORM_NOT_FUZZED)
+		report_one(report, "random calls", verdict[leg->fuzz], leg->fuzz_seconds,
+			   &leg->said);
+}
+
 static int write_junit(const struct conform *c, const char *path)
 {
 	FILE *nowhere = fopen("/dev/null", "we");
@@ -181,6 +204,7 @@ static int write_junit(const struct conform *c, const char *path)
 
 			scn_report_add(&report, &record);
 		}
+		report_rest(&report, &c->legs[i]);
 	}
 	err = scn_report_end(&report, path);
 	fclose(nowhere);

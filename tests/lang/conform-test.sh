@@ -62,11 +62,26 @@ FAULT_CRASH='UNMAP_NOTIFY_SEND_EVENT' judge 1 --ops 0
 has report.html 'kernel crashed: BUG: a fault'
 FAULT_CRASH='B: exec' judge 1 --ops 1000
 has report.html 'Random calls on pv' 'kernel crashed: BUG: a fault' 'B: exec'
+has report.xml 'name="random calls"' 'failures="1"'
 ls "$dir"/report/fuzz-1-*.scn >/dev/null || fail "no scenario of the crash"
 
 # Where nothing can be tried there is no verdict.
 GNTSIM_XEN_LAB=/nowhere judge 125
 has report.html 'No verdict' 'no lab at /nowhere'
+has report.xml 'name="the corpus"' 'errors="1"' 'no lab at /nowhere'
+# What the lab says of a kernel that it cannot boot is the reason, once.
+cat >"$dir/lab" <<'END'
+#!/bin/sh
+echo "xen-lab: downloading busybox-static" >&2
+echo "xen-lab: bzImage (6.1.192) is built without Xen" >&2
+exit 125
+END
+chmod 755 "$dir/lab"
+GNTSIM_XEN_LAB=$dir/lab judge 125 --kernel-image bzImage
+has report.html 'pv was not played: bzImage (6.1.192) is built without Xen'
+has report.ktap '# bzImage (6.1.192) is built without Xen' 'not ok 1 pv'
+has report.xml 'bzImage (6.1.192) is built without Xen' 'errors="1"'
+[ "$(grep -c Xen "$dir/err")" = 1 ] || fail "not said once"
 judge 125 --scenarios /nowhere
 judge 125 --ops many
 judge 125 --xsm

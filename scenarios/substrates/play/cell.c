@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "player/child.h"
+#include "lab_run.h"
+
+#define DESCRIBE_SECONDS 60 /* from one line of the answer to the next */
 
 static const char *const names[] = {"--kernel-image", "--modules", "--module",       "--xen",
 				    "--xen-tools",    "--xsm",     "--config-append"};
@@ -64,53 +64,35 @@ int scn_cell_take_kernel(const char *command, const char *value, struct scn_cell
 	return add(command, "--kernel", value, cell);
 }
 
-static FILE *start_lab(const struct scn_cell *cell, const char *lab, const struct scn_leg *leg,
-		       pid_t *pid)
-{
-	const char *words[SCN_CELL_WORDS + 4] = {lab, "describe", leg->name};
-	char *argv[SCN_CELL_WORDS + 4];
-	int fds[2];
+struct answer {
+	struct scn_version kernel;
+	bool known;
+};
 
-	memcpy((void *)(words + 3), (const void *)cell->words, cell->n * sizeof(*words));
-	memcpy((void *)argv, (const void *)words, sizeof(argv));
-	if (pipe(fds))
-		return NULL;
-	*pid = scn_fork_child();
-	if (*pid == 0) {
-		dup2(fds[1], STDOUT_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execv(lab, argv);
-		_exit(127);
-	}
-	close(fds[1]);
-	if (*pid > 0)
-		return fdopen(fds[0], "r");
-	close(fds[0]);
-	return NULL;
+static int take_answer(void *ctx, const char *line)
+{
+	struct answer *a = ctx;
+	char text[32];
+
+	if (sscanf(line, "kernel %31s", text) == 1)
+		a->known = take_series(text, &a->kernel);
+	return DESCRIBE_SECONDS;
 }
 
-/* What is wrong the lab has said itself, on standard error. */
 static int ask_lab(const struct scn_cell *cell, const char *lab, const struct scn_leg *leg,
 		   struct scn_version *out, struct scn_buf *why)
 {
-	pid_t pid = -1;
-	FILE *said = start_lab(cell, lab, leg, &pid);
-	bool known = false;
-	char line[512], text[32];
-	int status = 0;
+	scn_cleanup_buf struct scn_buf notes = {0};
+	struct answer a = {0};
+	enum scn_lab_end end = scn_lab_describe(cell, lab, leg, take_answer, &a, &notes, why);
 
-	while (said && fgets(line, sizeof(line), said)) {
-		if (sscanf(line, "kernel %31s", text) == 1)
-			known = take_series(text, out);
-	}
-	if (said)
-		fclose(said);
-	if (pid > 0)
-		waitpid(pid, &status, 0);
-	if (known && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+	fputs(scn_buf_text(&notes), stderr);
+	*out = a.kernel;
+	if (a.known && end == SCN_LAB_DONE)
 		return 0;
-	scn_buf_printf(why, "%s describe %s does not say which kernel that is", lab, leg->name);
+	if (!why->len)
+		scn_buf_printf(why, "%s describe %s does not say which kernel that is", lab,
+			       leg->name);
 	return -ENODEV;
 }
 

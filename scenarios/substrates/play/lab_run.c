@@ -117,6 +117,15 @@ static bool add_place(struct words *w, const struct scn_lab *lab)
 	       add_word(w, "--guest") && add_word(w, "%s", guest);
 }
 
+static bool add_options(struct words *w, const struct scn_cell *cell)
+{
+	for (size_t i = 0; i < cell->n; i++) {
+		if (!add_word(w, "%s", cell->words[i]))
+			return false;
+	}
+	return true;
+}
+
 /* What is booted. */
 static bool add_cell(struct words *w, const struct scn_lab *lab)
 {
@@ -126,11 +135,7 @@ static bool add_cell(struct words *w, const struct scn_lab *lab)
 	    (!add_word(w, "--kernel") ||
 	     !add_word(w, "%u.%u", lab->kernel.major, lab->kernel.minor)))
 		return false;
-	for (size_t i = 0; i < cell->n; i++) {
-		if (!add_word(w, "%s", cell->words[i]))
-			return false;
-	}
-	return true;
+	return add_options(w, cell);
 }
 
 static bool add_command(struct words *w, const struct scn_lab *lab, const char *stage, bool fresh,
@@ -325,4 +330,18 @@ enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size
 			       strerror(errno));
 	scn_scratch_remove(&stage);
 	return end;
+}
+
+enum scn_lab_end scn_lab_describe(const struct scn_cell *cell, const char *command,
+				  const struct scn_leg *leg, scn_lab_sink *sink, void *ctx,
+				  struct scn_buf *notes, struct scn_buf *why)
+{
+	__attribute__((cleanup(free_words))) struct words w = {0};
+
+	if (!add_word(&w, "%s", command) || !add_word(&w, "describe") ||
+	    !add_word(&w, "%s", leg->name) || !add_options(&w, cell)) {
+		scn_buf_str(why, strerror(ENOMEM));
+		return SCN_LAB_CANNOT;
+	}
+	return run_words(&w, scn_now() + FIRST_LINE_SECONDS, sink, ctx, notes, why);
 }

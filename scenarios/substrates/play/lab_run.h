@@ -41,6 +41,14 @@ enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size
 			     double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *notes,
 			     struct scn_buf *why);
 
+/*
+ * Asks the lab what its cell is: `sink` gets what it answers. What else it said is added to `notes`, and why it
+ * could not do it to `why`.
+ */
+enum scn_lab_end scn_lab_describe(const struct scn_cell *cell, const char *command,
+				  const struct scn_leg *leg, scn_lab_sink *sink, void *ctx,
+				  struct scn_buf *notes, struct scn_buf *why);
+
 /* Takes the guest's directory of scenarios out of a message's paths. */
 void scn_lab_localize(struct scn_buf *message);
 
