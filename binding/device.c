@@ -3,6 +3,7 @@
 #include "device.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,22 +19,36 @@ int fail_errno(void)
 	return -errno;
 }
 
+int cancel_off(void)
+{
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
+void cancel_again(int state)
+{
+	pthread_setcancelstate(state, NULL);
+}
+
 static void free_device(struct device *d)
 {
-	int saved = errno;
+	int saved = errno, cancellable = cancel_off();
 
 	if (d->fd >= 0)
 		close(d->fd);
 	if (d->wake >= 0)
 		close(d->wake);
 	free(d);
+	cancel_again(cancellable);
 	errno = saved;
 }
 
 int device_open(enum kind kind, const char *path, int flags, void **handle)
 {
 	struct device *d;
-	int number;
+	int number, cancellable;
 
 	if (!handle)
 		return fail(EFAULT);
@@ -42,7 +57,9 @@ int device_open(enum kind kind, const char *path, int flags, void **handle)
 	if (!d)
 		return fail(ENOMEM);
 	*d = (struct device){.kind = kind, .fd = -1, .wake = -1, .users = 1};
+	cancellable = cancel_off();
 	d->fd = open(path, O_RDWR | O_CLOEXEC | flags);
+	cancel_again(cancellable);
 	if (d->fd >= 0 && kind == KIND_EVTCHN)
 		d->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (d->fd < 0 || (kind == KIND_EVTCHN && d->wake < 0)) {

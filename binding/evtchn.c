@@ -78,13 +78,20 @@ int evtchn_reset(struct evtchn *e)
 	return call(e, IOCTL_EVTCHN_RESET, NULL, NULL);
 }
 
+static NOTHROW int enable(const struct device *d, uint32_t port)
+{
+	int cancellable = cancel_off(), status;
+
+	status = write(d->fd, &port, sizeof(port)) < 0 ? fail_errno() : 0;
+	cancel_again(cancellable);
+	return status;
+}
+
 int evtchn_enable(struct evtchn *e, uint32_t port)
 {
 	DEVICE_AUTO_PUT struct device *d = device_get(e, KIND_EVTCHN);
 
-	if (!d)
-		return fail(EBADF);
-	return write(d->fd, &port, sizeof(port)) < 0 ? fail_errno() : 0;
+	return d ? enable(d, port) : fail(EBADF);
 }
 
 int evtchn_fd(struct evtchn *e)
@@ -94,7 +101,7 @@ int evtchn_fd(struct evtchn *e)
 	return d ? d->fd : fail(EBADF);
 }
 
-static int64_t now_ms(void)
+static NOTHROW int64_t now_ms(void)
 {
 	struct timespec t;
 
@@ -102,7 +109,7 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static bool is_closed(const struct device *d)
+static NOTHROW bool is_closed(const struct device *d)
 {
 	bool closed;
 
@@ -113,32 +120,38 @@ static bool is_closed(const struct device *d)
 }
 
 /* 0: took one; -EAGAIN: there is none. */
-static int take(const struct device *d, uint32_t *port)
+static NOTHROW int take(const struct device *d, uint32_t *port)
 {
+	int cancellable = cancel_off(), status;
 	ssize_t n = read(d->fd, port, sizeof(*port));
 
 	if (n < 0)
-		return fail_errno();
-	if (n != (ssize_t)sizeof(*port))
-		return fail(EIO);
-	/* At once: an event that comes while the caller deals with this one is the next one. */
-	return write(d->fd, port, sizeof(*port)) < 0 ? fail_errno() : 0;
+		status = fail_errno();
+	else if (n != (ssize_t)sizeof(*port))
+		status = fail(EIO);
+	else /* At once: an event that comes while the caller deals with this one is the next one. */
+		status = enable(d, *port);
+	cancel_again(cancellable);
+	return status;
 }
 
 /* Woken: by evtchn_close(), or by that of a child of fork(), whose handle is not ours. Whether this
  * one is closed is asked after reading, as it is written after closing; and is told to the next. */
-static bool drain(const struct device *d)
+static NOTHROW bool drain(const struct device *d)
 {
+	int cancellable = cancel_off();
 	uint64_t count = 1;
+	bool closed;
 
-	if (read(d->wake, &count, sizeof(count)) < 0)
-		count = 1;
-	if (!is_closed(d))
-		return false;
-	if (write(d->wake, &count, sizeof(count)) < 0) {
+	if (read(d->wake, &count, sizeof(count)) < 0) {
+		/* Another thread was first. */
+	}
+	closed = is_closed(d);
+	if (closed && write(d->wake, &count, sizeof(count)) < 0) {
 		/* Full: then it is readable, which is what matters. */
 	}
-	return true;
+	cancel_again(cancellable);
+	return closed;
 }
 
 int evtchn_wait(struct evtchn *e, int timeout_ms, uint32_t *port)

@@ -3,7 +3,6 @@
 #include "device.h"
 #include "uapi.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -39,9 +38,9 @@ static void *map_patiently(int fd, size_t length, int prot, uint64_t index)
 			return p;
 		}
 		/* A thread that is cancelled here would take the grants along. */
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellable);
+		cancellable = cancel_off();
 		nanosleep(&pause, NULL);
-		pthread_setcancelstate(cancellable, NULL);
+		cancel_again(cancellable);
 		if (pause.tv_nsec < 32000000)
 			pause.tv_nsec *= 2;
 	}
@@ -134,6 +133,7 @@ int device_close(const void *handle, enum kind kind)
 {
 	struct device *d;
 	uint64_t one = 1;
+	int cancellable;
 
 	handles_lock();
 	d = handle_find(handle, kind);
@@ -151,9 +151,11 @@ int device_close(const void *handle, enum kind kind)
 			d->users--;
 	}
 	handles_unlock();
+	cancellable = cancel_off();
 	if (d->wake >= 0 && write(d->wake, &one, sizeof(one)) < 0) {
 		/* Full: it is readable, which is what matters. */
 	}
+	cancel_again(cancellable);
 	device_put(d);
 	return 0;
 }
@@ -202,7 +204,7 @@ void *region_bytes(const void *handle, enum kind kind)
 	if (r)
 		bytes = r->bytes;
 	handles_unlock();
-	if (!bytes)
+	if (!r)
 		errno = EBADF;
 	return bytes;
 }
@@ -217,7 +219,7 @@ size_t region_length(const void *handle, enum kind kind)
 	if (r)
 		length = r->count * GNTTAB_PAGE_SIZE;
 	handles_unlock();
-	if (!length)
+	if (!r)
 		errno = EBADF;
 	return length;
 }

@@ -69,10 +69,13 @@ static struct gnttab_notify at_my_end(int side, uint32_t port)
 static int share(struct evtchn *events, uint16_t peer, long rounds, enum what what)
 {
 	GNTSHR_AUTO_CLOSE struct gntshr *shr = gntshr_open();
-	struct gntshr_share *s = gntshr_share(shr, peer, 1, true);
+	struct gntshr_share *s;
 	struct gnttab_notify end;
 	uint32_t port;
 
+	if (!shr)
+		return failed("robust-mutex: open");
+	s = gntshr_share(shr, peer, 1, true);
 	if (!s || evtchn_bind_unbound(events, peer, &port) < 0)
 		return failed("robust-mutex: share");
 	end = at_my_end(0, port);
@@ -90,10 +93,13 @@ static int map(struct evtchn *events, uint16_t peer, uint32_t ref, uint32_t remo
 	       long rounds, enum what what)
 {
 	GNTTAB_AUTO_CLOSE struct gnttab *tab = gnttab_open();
-	struct gnttab_mapping *m = gnttab_map(tab, peer, ref, true);
+	struct gnttab_mapping *m;
 	struct gnttab_notify end;
 	uint32_t port;
 
+	if (!tab)
+		return failed("robust-mutex: open");
+	m = gnttab_map(tab, peer, ref, true);
 	if (!m || evtchn_bind_interdomain(events, peer, remote_port, &port) < 0)
 		return failed("robust-mutex: map");
 	end = at_my_end(1, port);

@@ -74,7 +74,8 @@ int evtchn_unbind(struct evtchn *e, uint32_t port);
 int evtchn_notify(struct evtchn *e, uint32_t port);
 
 /**
- * Waits for an event and takes it. The port can have another at once.
+ * Waits for an event and takes it. The port can have another at once. Of this library's functions the
+ * only one in which a thread is cancelled, and only before it takes an event.
  * @param timeout_ms in milliseconds; 0: do not wait; negative: for ever
  * @param[out] port the port it arrived on
  * @return 0; -ETIMEDOUT; -EINTR: a signal was caught; -EBADF: e is closed, or was while waiting;

@@ -69,6 +69,7 @@ struct test_case {
 	const char *name;
 	void (*run)(void);
 };
-extern const struct test_case gnttab_cases[], gntshr_cases[], evtchn_cases[], handle_cases[];
+extern const struct test_case gnttab_cases[], gntshr_cases[], evtchn_cases[], handle_cases[],
+    cancel_cases[];
 
 #endif

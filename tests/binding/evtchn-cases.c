@@ -89,6 +89,7 @@ static void mistakes(void)
 	CHECK_FAILS(evtchn_bind_interdomain(events, peer_domid, 1000, &port), EINVAL);
 	CHECK_FAILS(evtchn_notify(events, 1000), ENOTCONN);
 	CHECK_FAILS(evtchn_bind_unbound(events, peer_domid, NULL), EFAULT);
+	CHECK_FAILS(evtchn_bind_interdomain(events, peer_domid, 1, NULL), EFAULT);
 	CHECK_FAILS(evtchn_wait(events, 0, NULL), EFAULT);
 	CHECK_EQUAL(evtchn_bind_unbound(events, peer_domid, &port), 0);
 	CHECK_EQUAL(evtchn_notify(events, port), 0);
@@ -233,6 +234,52 @@ static void close_wakes(void)
 		CHECK_EQUAL(w[i].status, -EBADF);
 }
 
+static void *close_in_its_end(void *unused)
+{
+	(void)unused;
+	CHECK_EQUAL(pthread_cancel(pthread_self()), 0);
+	CHECK_EQUAL(evtchn_close(events), 0);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* Though the thread that closes is to be cancelled at the next occasion. */
+static void a_cancelled_close_wakes(void)
+{
+	struct waiter w;
+	void *result;
+	pthread_t t;
+
+	start_waiting(&w, 1, -1);
+	await_in_poll(&w, 1, 1);
+	CHECK_EQUAL(pthread_create(&t, NULL, close_in_its_end, NULL), 0);
+	CHECK_EQUAL(pthread_join(t, &result), 0);
+	CHECK(result == PTHREAD_CANCELED);
+	join(&w, 1);
+	CHECK_EQUAL(w.status, -EBADF);
+}
+
+/* A thread that is cancelled while it waits takes no event along, nor the interface. */
+static void a_wait_is_cancelled(void)
+{
+	int fd = evtchn_fd(events);
+	uint32_t theirs, port = connected_port(&theirs), got;
+	struct waiter w;
+	void *result;
+
+	start_waiting(&w, 1, -1);
+	await_in_poll(&w, 1, 1);
+	CHECK_EQUAL(pthread_cancel(w.thread), 0);
+	CHECK_EQUAL(pthread_join(w.thread, &result), 0);
+	CHECK(result == PTHREAD_CANCELED);
+	CHECK_EQUAL(w.status, 1);
+	CHECK_EQUAL(peer_ask(peer, "signal %u", theirs), 0);
+	CHECK_EQUAL(evtchn_wait(events, 5000, &got), 0);
+	CHECK_EQUAL(got, port);
+	CHECK_EQUAL(evtchn_close(events), 0);
+	CHECK_EQUAL(fcntl(fd, F_GETFD), -1);
+}
+
 static void await_taken(void)
 {
 	struct timespec end;
@@ -300,7 +347,7 @@ static void a_child_of_a_process_that_waits(void)
 	pid = fork();
 	CHECK(pid >= 0);
 	if (pid == 0)
-		_exit(evtchn_close(events) || fcntl(fd, F_GETFD) != -1);
+		exit(evtchn_close(events) || fcntl(fd, F_GETFD) != -1);
 	CHECK_EQUAL(waitpid(pid, &status, 0), pid);
 	CHECK_EQUAL(status, 0);
 	await_in_poll(&w, 1, 1);
@@ -367,6 +414,8 @@ const struct test_case evtchn_cases[] = {
     {"reset-forgets", reset_forgets},
     {"lost-events", lost_events},
     {"close-wakes", close_wakes},
+    {"a-cancelled-close-wakes", a_cancelled_close_wakes},
+    {"a-wait-is-cancelled", a_wait_is_cancelled},
     {"one-event-for-many-threads", one_event_for_many_threads},
     {"many-threads-and-a-timeout", many_threads_and_a_timeout},
     {"a-child-of-a-process-that-waits", a_child_of_a_process_that_waits},

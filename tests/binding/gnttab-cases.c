@@ -427,6 +427,10 @@ static void copy_mistakes(void)
 	pieces[1] = (struct gnttab_copy){.from_grant = good, .to = (void *)8, .length = 1};
 	CHECK_FAILS(gnttab_copy(tab, pieces, 2), EFAULT);
 	CHECK_EQUAL(pieces[0].status, -1);
+	/* More pieces than the call can say: none is looked at. */
+	CHECK_FAILS(gnttab_copy(tab, pieces, (size_t)INT32_MAX + 1), EINVAL);
+	CHECK_FAILS(gnttab_copy(tab, NULL, 1), EFAULT);
+	CHECK_EQUAL(gnttab_copy(tab, NULL, 0), 0);
 	gnttab_close(tab);
 	CHECK_FAILS(gnttab_copy(tab, pieces, 1), EBADF);
 }

@@ -9,10 +9,14 @@
 #include <gnttab/evtchn.h>
 #include <gnttab/gntshr.h>
 #include <gnttab/gnttab.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +27,11 @@ void *__real_mmap(void *at, size_t length, int prot, int flags, int fd, off_t of
 void *__wrap_mmap(void *at, size_t length, int prot, int flags, int fd, off_t offset);
 void *__wrap_mmap64(void *at, size_t length, int prot, int flags, int fd, off_t offset);
 /* What the next call of each says, if it is not 0. */
-static int munmap_error, ioctl_error, open_error;
+static int munmap_error, ioctl_error, open_error, write_error;
+/* What happens before and after the next read, once. */
+static void (*before_read)(void), (*after_read)(void);
+/* What the next one gets less. */
+static size_t read_short;
 
 int __real_munmap(void *at, size_t length);
 int __wrap_munmap(void *at, size_t length);
@@ -34,6 +42,10 @@ int __wrap_open(const char *path, int flags, ...);
 int __wrap_open64(const char *path, int flags, ...);
 int __wrap___open_2(const char *path, int flags);
 int __wrap___open64_2(const char *path, int flags);
+ssize_t __real_read(int fd, void *to, size_t size);
+ssize_t __wrap_read(int fd, void *to, size_t size);
+ssize_t __real_write(int fd, const void *from, size_t size);
+ssize_t __wrap_write(int fd, const void *from, size_t size);
 void *__real_malloc(size_t size);
 void *__wrap_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -96,6 +108,36 @@ int __wrap___open_2(const char *path, int flags)
 int __wrap___open64_2(const char *path, int flags)
 {
 	return __wrap_open(path, flags);
+}
+
+static void happen(void (**what)(void))
+{
+	void (*now)(void) = *what;
+
+	*what = NULL;
+	if (now)
+		now();
+}
+
+/* These two are cancellation points, whatever a preloaded library makes of them. */
+ssize_t __wrap_read(int fd, void *to, size_t size)
+{
+	ssize_t n;
+
+	pthread_testcancel();
+	happen(&before_read);
+	n = __real_read(fd, to, size);
+	happen(&after_read);
+	if (n > (ssize_t)read_short)
+		n -= (ssize_t)read_short;
+	read_short = 0;
+	return n;
+}
+
+ssize_t __wrap_write(int fd, const void *from, size_t size)
+{
+	pthread_testcancel();
+	return fails(&write_error) ? -1 : __real_write(fd, from, size);
 }
 
 static int may_allocate(void)
@@ -172,14 +214,27 @@ static void every_allocation_fails(void)
 	}
 }
 
-/* A place in the table for each of very many handles. */
+/* A place in the table for each of very many handles; what has none is given back. */
 static void many_handles(void)
 {
 	struct gntshr *shr = gntshr_open();
 	struct gntshr_share *s[600];
+	int refused = 0;
 
-	for (int i = 0; i < 600; i++)
-		CHECK((s[i] = gntshr_share(shr, 0, 1, true)));
+	for (int i = 0; i < 600; i++) {
+		/* The region and the call's argument: not the table's own. */
+		allocations_left = 2;
+		s[i] = gntshr_share(shr, 0, 1, true);
+		allocations_left = -1;
+		if (!s[i]) {
+			CHECK(errno == ENOMEM);
+			refused++;
+			CHECK((s[i] = gntshr_share(shr, 0, 1, true)));
+		}
+	}
+	CHECK(refused == 6);
+	CHECK(!gntshr_share(shr, 0, 1024 - 600 + 1, true) && errno == ENOSPC);
+	CHECK(gntshr_share(shr, 0, 1024 - 600, true));
 	for (int i = 0; i < 600; i++) {
 		allocations_left = 0;
 		CHECK(gntshr_unshare(s[i]) == 0);
@@ -256,6 +311,36 @@ static void other_errors(void)
 	CHECK(gntshr_close(shr) == 0 && gnttab_close(tab) == 0 && evtchn_close(e) == 0);
 }
 
+static int count_gnttab(struct gnttab *g, void *calls)
+{
+	return g ? ++*(int *)calls : 0;
+}
+
+static int count_gntshr(struct gntshr *g, void *calls)
+{
+	return g ? ++*(int *)calls : 0;
+}
+
+static int count_evtchn(struct evtchn *e, void *calls)
+{
+	return e ? ++*(int *)calls : 0;
+}
+
+/* A scoped call that can't open does not call. */
+static void scoped_calls(void)
+{
+	int calls = 0;
+
+	open_error = EACCES;
+	CHECK(gnttab_with(count_gnttab, &calls) == -EACCES && errno == EACCES && !calls);
+	open_error = ENODEV;
+	CHECK(gntshr_with(count_gntshr, &calls) == -ENODEV && errno == ENODEV && !calls);
+	open_error = EMFILE;
+	CHECK(evtchn_with(count_evtchn, &calls) == -EMFILE && errno == EMFILE && !calls);
+	CHECK(gnttab_with(count_gnttab, &calls) == 1 && gntshr_with(count_gntshr, &calls) == 2 &&
+	      evtchn_with(count_evtchn, &calls) == 3);
+}
+
 /* What could not be unmapped is still there, and can be unmapped later. */
 static void munmap_again(void)
 {
@@ -273,6 +358,127 @@ static void munmap_again(void)
 	CHECK(*(char *)gntshr_bytes(s) == 7);
 	CHECK(gnttab_unmap(m) == 0 && gntshr_unshare(s) == 0);
 	CHECK(gntshr_close(shr) == 0 && gnttab_close(tab) == 0);
+}
+
+/* Nor by the close: it stays usable, keeps the device open, and can be unmapped. */
+static void munmap_after_close(void)
+{
+	struct gntshr *shr = gntshr_open();
+	struct gnttab *tab = gnttab_open();
+	int fd = dup(1);
+	struct gntshr_share *s = gntshr_share(shr, 0, 1, true);
+	struct gnttab_mapping *m = gnttab_map(tab, 0, gntshr_ref(s, 0), true);
+
+	CHECK(s && m && fd >= 0);
+	munmap_error = EINVAL;
+	CHECK(gnttab_close(tab) == 0 && munmap_error == 0);
+	CHECK(gnttab_close(tab) == -EBADF);
+	*(char *)gntshr_bytes(s) = 9;
+	CHECK(*(char *)gnttab_bytes(m) == 9);
+	/* The device's, just below. */
+	CHECK(fcntl(fd - 1, F_GETFD) >= 0);
+	CHECK(gnttab_unmap(m) == 0);
+	CHECK(fcntl(fd - 1, F_GETFD) < 0);
+	CHECK(close(fd) == 0 && gntshr_close(shr) == 0);
+}
+
+static uint32_t giver, taker;
+
+/* With an event on the taker's port. */
+static struct evtchn *notified(void)
+{
+	struct evtchn *e = evtchn_open();
+	uint32_t got;
+
+	CHECK(evtchn_bind_unbound(e, 0, &taker) == 0);
+	CHECK(evtchn_bind_interdomain(e, 0, taker, &giver) == 0);
+	/* The binder's first one. */
+	CHECK(evtchn_wait(e, 5000, &got) == 0 && got == giver);
+	CHECK(evtchn_notify(e, giver) == 0);
+	return e;
+}
+
+static void cancel_self(void)
+{
+	pthread_cancel(pthread_self());
+}
+
+static void *wait_and_end(void *e)
+{
+	uint32_t port;
+
+	/* When the event is out of the device. */
+	after_read = cancel_self;
+	CHECK(evtchn_wait(e, 5000, &port) == 0 && port == taker);
+	pthread_testcancel();
+	return NULL;
+}
+
+/* A thread that has an event is not cancelled before it gives it to its caller, and enabled its port. */
+static void event_of_a_cancelled_thread(void)
+{
+	struct evtchn *e = notified();
+	uint32_t port;
+	void *result;
+	pthread_t t;
+
+	CHECK(pthread_create(&t, NULL, wait_and_end, e) == 0);
+	CHECK(pthread_join(t, &result) == 0 && result == PTHREAD_CANCELED);
+	CHECK(evtchn_notify(e, giver) == 0);
+	CHECK(evtchn_wait(e, 5000, &port) == 0 && port == taker);
+	CHECK(evtchn_close(e) == 0);
+}
+
+static void events_that_fail(void)
+{
+	struct evtchn *e = notified();
+	uint32_t port = 99;
+
+	read_short = 1;
+	CHECK(evtchn_wait(e, 5000, &port) == -EIO && errno == EIO && port == 99);
+	write_error = EIO;
+	CHECK(evtchn_enable(e, taker) == -EIO && errno == EIO);
+	CHECK(evtchn_enable(e, taker) == 0);
+	CHECK(evtchn_notify(e, giver) == 0);
+	write_error = ENOMEM;
+	CHECK(evtchn_wait(e, 5000, &port) == -ENOMEM && errno == ENOMEM && port == 99);
+	CHECK(evtchn_close(e) == 0);
+}
+
+static struct evtchn *drained;
+
+static void close_drained(void)
+{
+	CHECK(evtchn_close(drained) == 0);
+}
+
+/* What a child's close wakes goes on waiting, unless the parent closes just then: that is not missed,
+ * nor kept from the next who waits. */
+static void close_while_another_drains(void)
+{
+	struct pollfd next = {.events = POLLIN};
+	uint32_t port;
+	int status;
+	pid_t pid;
+
+	drained = evtchn_open();
+	CHECK(drained);
+	/* The one that wakes was opened after the device. */
+	next.fd = dup(evtchn_fd(drained) + 1);
+	pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0)
+		exit(evtchn_close(drained) ? 1 : 0);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+	CHECK(poll(&next, 1, 0) == 1);
+	CHECK(evtchn_wait(drained, 10, &port) == -ETIMEDOUT);
+	CHECK(poll(&next, 1, 0) == 0);
+
+	CHECK(eventfd_write(next.fd, 1) == 0);
+	before_read = close_drained;
+	CHECK(evtchn_wait(drained, 5000, &port) == -EBADF && errno == EBADF);
+	CHECK(!before_read && poll(&next, 1, 0) == 1);
+	CHECK(close(next.fd) == 0);
 }
 
 static void no_descriptors(void)
@@ -302,7 +508,12 @@ int main(void)
 	many_handles();
 	mmap_again();
 	munmap_again();
+	munmap_after_close();
 	other_errors();
+	scoped_calls();
+	event_of_a_cancelled_thread();
+	events_that_fail();
+	close_while_another_drains();
 	no_descriptors();
 	puts("ok");
 	return 0;

@@ -228,6 +228,7 @@ int main(int argc, char **argv)
 	run(gntshr_cases);
 	run(evtchn_cases);
 	run(handle_cases);
+	run(cancel_cases);
 	printf("%u cases passed\n", n_run);
 	if (to_peer) {
 		fputs("over 0\n", to_peer);
