@@ -28,6 +28,7 @@ struct profile {
 	bool bind_static;       /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
 	bool counts_late;       /* gntalloc asks for memory before it looks at its limit */
 	bool moves_many;        /* mremap moves several mappings at once */
+	bool empties_first;     /* mremap empties the new place before it looks for the old one */
 	bool keeps_unwritten;   /* gntdev keeps a map whose index could not be written back */
 };
 const struct profile *gs_profile(enum gntsim_kernel kernel);
@@ -60,6 +61,7 @@ enum hazard {
 	HAZARD_STATIC_KERNELS, /* evtchn: a kernel's own port is bound by its number */
 	HAZARD_STATIC_SHARED,  /* evtchn: one port number is bound by two files */
 	HAZARD_STATIC_LOST,    /* evtchn: the second of them gives it up */
+	HAZARD_STATIC_ZERO,    /* evtchn: port 0, which the kernel does not take back, is bound */
 	HAZARD_PINNED_PV,      /* PV: the end of a mapping whose page the kernel still uses */
 	HAZARD_STATIC_FORGETS, /* evtchn: a file is refused a port, and loses sight of all that it has */
 	HAZARD_DMABUF_UNMAP, /* gntdev: the map of a dma-buf that lives is given up */

@@ -111,7 +111,7 @@ static const char *check_notification(const struct gntsim_domain *dom, gntsim_po
 	const struct port *p = gs_port(dom, port);
 
 	++*refs;
-	return p && p->refs > 0 ? NULL : "a notification's port";
+	return (p && p->refs > 0) || dom->static_refs ? NULL : "a notification's port";
 }
 
 static const char *check_gref(const struct gref *g, const struct gntsim_file *file,
@@ -131,7 +131,8 @@ static const char *check_gref(const struct gref *g, const struct gntsim_file *fi
 /* What a domain's gntalloc files add up to. */
 struct sums {
 	uint64_t grefs, users;
-	uint64_t refs; /* on ports */
+	uint64_t refs;        /* on ports */
+	uint64_t static_refs; /* of these, notifications' on numbers that BIND_STATIC bound */
 };
 
 static const char *check_gntalloc(const struct gntsim_file *file, struct sums *sums)
@@ -252,11 +253,28 @@ static const char *check_evtchn(const struct gntsim_file *file, struct sums *sum
 		if (container_of(l, const struct port, of_file)->file != file)
 			return "list of an evtchn file's ports";
 	sums->refs += n;
-	for (l = u->statics.next; l != &u->statics; l = l->next)
-		n++;
+	for (l = u->statics.next; l != &u->statics; l = l->next, n++) {
+		int16_t refs = container_of(l, const struct static_port, of_file)->refs;
+
+		if (refs < 1)
+			return "a port bound by its number";
+		sums->static_refs += (uint64_t)refs - 1;
+	}
 	if (n != u->n_ports || n > u->ring_size || u->prod - u->cons > u->ring_size)
 		return "an evtchn file's ring";
 	return NULL;
+}
+
+static const char *check_kept_statics(const struct gntsim_domain *dom, struct sums *sums)
+{
+	for (const struct list *l = dom->kept_statics.next; l != &dom->kept_statics; l = l->next) {
+		int16_t refs = container_of(l, const struct static_port, of_file)->refs;
+
+		if (refs < 1)
+			return "a port's number that nobody holds";
+		sums->static_refs += (uint64_t)refs;
+	}
+	return sums->static_refs == dom->static_refs ? NULL : "references on ports' numbers";
 }
 
 static const char *check_file(struct recount *r, struct gntsim_file *file, struct sums *sums)
@@ -301,7 +319,9 @@ static const char *check_files(struct recount *r, struct gntsim_domain *dom)
 	/* ALLOC_GREF's undo may have made it too low. */
 	if (!wrong && dom->gref_size > (int64_t)n)
 		wrong = "gntalloc's count of pages";
-	if (!wrong && sums.refs != r->port_refs)
+	if (!wrong)
+		wrong = check_kept_statics(dom, &sums);
+	if (!wrong && sums.refs != r->port_refs + sums.static_refs)
 		wrong = "references on ports";
 	return wrong;
 }

@@ -12,6 +12,7 @@ static const char *const hazard_names[N_HAZARDS] = {
     [HAZARD_STATIC_KERNELS] = "evtchn-bind-static-of-a-kernels-port",
     [HAZARD_STATIC_SHARED] = "evtchn-bind-static-of-a-bound-port",
     [HAZARD_STATIC_LOST] = "evtchn-unbind-of-a-lost-port",
+    [HAZARD_STATIC_ZERO] = "evtchn-bind-static-of-port-0",
     [HAZARD_PINNED_PV] = "pv-unmap-of-a-page-in-use",
     [HAZARD_STATIC_FORGETS] = "evtchn-refused-port-forgets-the-others",
     [HAZARD_DMABUF_UNMAP] = "gntdev-unmap-of-a-dma-bufs-map",

@@ -236,6 +236,15 @@ int gs_evtchn_make_room(struct gntsim_file *file);
 
 /* ---- evtchn_static.c: BIND_STATIC ---- */
 
+/* What an evtchn file bound by number alone: a port of its own stays with whom it was made for. */
+struct static_port {
+	struct list of_file; /* or of dom->kept_statics */
+	gntsim_port number;
+	bool lost; /* its interrupt went with another file's */
+	bool forgotten;
+	int16_t refs; /* the file's and the notifications' */
+};
+
 /* Whether the file, another file of the domain, has bound the number. */
 bool gs_evtchn_has_static(const struct gntsim_file *file, gntsim_port port);
 bool gs_evtchn_is_static_elsewhere(const struct gntsim_file *file, gntsim_port port);
@@ -246,6 +255,21 @@ bool gs_evtchn_unbind_static(struct gntsim_file *file, gntsim_port port);
 void gs_evtchn_release_statics(struct gntsim_file *file);
 /* The file is refused a port whose number it has bound: it finds none of its ports any more. */
 void gs_evtchn_forget(struct gntsim_file *file);
+/* A file's, of that number, with so many references at least. */
+struct static_port *gs_evtchn_static(const struct gntsim_domain *dom, gntsim_port port,
+				     int16_t refs);
+
+/* ---- evtchn_refs.c: evtchn_get(), evtchn_put(): what notifications hold ---- */
+
+/* @retval -EINVAL nothing that evtchn has bound, or too often */
+int gs_evtchn_get(struct gntsim_domain *dom, gntsim_port port);
+void gs_evtchn_put(struct gntsim_domain *dom, gntsim_port port);
+/* A notification holds the number, which no file has any more. */
+bool gs_evtchn_is_kept(const struct gntsim_domain *dom, gntsim_port port);
+/* The file's own reference on what it has by BIND_STATIC. */
+void gs_evtchn_put_static(struct gntsim_domain *dom, struct static_port *s);
+/* The domain is destroyed. */
+void gs_evtchn_forget_kept(struct gntsim_domain *dom);
 
 /* ---- mm.c ---- */
 

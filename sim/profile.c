@@ -13,6 +13,7 @@ static const struct profile profiles[] = {
 	    .name = "5.10",
 	    .private_may_write = true,
 	    .counts_late = true,
+	    .empties_first = true,
 	},
     [GNTSIM_KERNEL_6_1] =
 	{

@@ -215,7 +215,7 @@ void gs_ports_clear(struct gntsim_domain *dom);
 /* NULL when the number is beyond the ports that exist so far. */
 struct port *gs_port(const struct gntsim_domain *dom, gntsim_port port);
 void gs_port_set_pending(struct gntsim_domain *dom, struct port *p);
-/* evtchn_get(), evtchn_put(): references on a port that was bound through evtchn. */
+/* References on a port that was bound through evtchn: evtchn_refs.c has those on numbers, too. */
 int gs_port_get(struct gntsim_domain *dom, gntsim_port port);
 void gs_port_put(struct gntsim_domain *dom, gntsim_port port);
 /* The kernel's event array grows as far. */
@@ -244,6 +244,8 @@ struct gntsim_domain {
 	uint32_t free_per_iteration; /* ended grants that a tick looks at; 0: all */
 	uint32_t n_grefs;            /* as they really are */
 	uint32_t n_statics;          /* evtchn_static.c: of all its files */
+	uint32_t static_refs;        /* evtchn_static.c: of notifications, on numbers bound so */
+	struct list kept_statics;    /* evtchn_static.c: those that only notifications keep */
 };
 
 /* Also a zombie; NULL if there is none. */

@@ -51,8 +51,10 @@ enum gntsim_effect_kind {
 	 *    The model drops the store, as amd64 does.
 	 *  - "evtchn-bind-static-of-a-kernels-port": BIND_STATIC of a port that the kernel
 	 *    handles itself warns, and undoes what the kernel has there.
-	 *  - "evtchn-bind-static-of-a-bound-port": two files have one port, by BIND_STATIC; the
-	 *    kernel warns. The model's goes on to the file that it was made for, and to no other.
+	 *  - "evtchn-bind-static-of-port-0": the kernel does not take the number back when it is
+	 *    given up: it stays with its interrupt, and is a later port's for notifications.
+	 *  - "evtchn-bind-static-of-a-bound-port": two files have one port, by BIND_STATIC, or a
+	 *    notification holds that of a third; the kernel warns. The model's goes on to the file that it was made for, and to no other.
 	 *  - "evtchn-unbind-of-a-lost-port": the second of two such files gives the port up, or is
 	 *    closed: the kernel crashes.
 	 *  - "evtchn-refused-port-forgets-the-others": a file is refused a port whose number it has

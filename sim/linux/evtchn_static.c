@@ -6,14 +6,6 @@
  */
 #include "model.h"
 
-/* What an evtchn file bound by number alone: a port of its own stays with whom it was made for. */
-struct static_port {
-	struct list of_file;
-	gntsim_port number;
-	bool lost; /* its interrupt went with another file's */
-	bool forgotten;
-};
-
 /* Whose interrupt is that of the number, whether or not it is forgotten. */
 static struct static_port *handler(const struct gntsim_file *file, gntsim_port port, bool forgotten)
 {
@@ -38,18 +30,33 @@ bool gs_evtchn_has_static(const struct gntsim_file *file, gntsim_port port)
 	return file->dom->n_statics && find(file, port);
 }
 
-bool gs_evtchn_is_static_elsewhere(const struct gntsim_file *file, gntsim_port port)
+/* That of a file that is not this one. */
+static struct static_port *handler_but(const struct gntsim_domain *dom, int16_t refs,
+				       const struct gntsim_file *file, gntsim_port port)
 {
-	struct gntsim_domain *dom = file->dom;
+	const struct list *files = &dom->files;
+	struct static_port *s = NULL;
 
-	for (struct list *l = dom->files.next; dom->n_statics && l != &dom->files; l = l->next) {
+	for (struct list *l = files->next; dom->n_statics && l != files && !s; l = l->next) {
 		const struct gntsim_file *other = container_of(l, struct gntsim_file, link);
 
-		if (other != file && other->device == GNTSIM_DEV_EVTCHN &&
-		    handler(other, port, true))
-			return true;
+		if (other != file && other->device == GNTSIM_DEV_EVTCHN)
+			s = handler(other, port, true);
+		if (s && s->refs < refs)
+			s = NULL;
 	}
-	return false;
+	return s;
+}
+
+struct static_port *gs_evtchn_static(const struct gntsim_domain *dom, gntsim_port port,
+				     int16_t refs)
+{
+	return handler_but(dom, refs, NULL, port);
+}
+
+bool gs_evtchn_is_static_elsewhere(const struct gntsim_file *file, gntsim_port port)
+{
+	return handler_but(file->dom, 1, file, port) || gs_evtchn_is_kept(file->dom, port);
 }
 
 /* The interrupt of @p port is freed with @p file's binding of it. */
@@ -93,7 +100,7 @@ static void unbind_static(struct gntsim_file *file, struct static_port *s)
 	list_del(&s->of_file);
 	file->u.evtchn.n_ports--;
 	file->dom->n_statics--;
-	gs_mem_free(file->m, s, sizeof(*s));
+	gs_evtchn_put_static(file->dom, s);
 }
 
 bool gs_evtchn_unbind_static(struct gntsim_file *file, gntsim_port port)
@@ -172,7 +179,10 @@ int gntsim_evtchn_bind_static(struct gntsim_file *file, gntsim_port port)
 	file->u.evtchn.n_ports++;
 	if ((p && p->refs) || gs_evtchn_is_static_elsewhere(file, port))
 		gs_hazard(file->m, HAZARD_STATIC_SHARED);
-	*s = (struct static_port){.number = port};
+	/* Given up, it stays with its interrupt, which another port gets then: no port has this number, to the kernel. */
+	if (port == 0)
+		gs_hazard(file->m, HAZARD_STATIC_ZERO);
+	*s = (struct static_port){.number = port, .refs = 1};
 	list_add_tail(&file->u.evtchn.statics, &s->of_file);
 	file->dom->n_statics++;
 	gs_ports_link(file->dom, port);

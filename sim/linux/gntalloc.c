@@ -27,7 +27,7 @@ static void tell(struct gntsim_domain *dom, const struct gref *g)
 		GS_SAW(dom->m, .kind = GNTSIM_SAW_NOTIFY_EVENT, .domid = dom->id, .ref = g->ref,
 		       .port = g->notify_port);
 		(void)gntsim_port_send(dom, g->notify_port);
-		gs_port_put(dom, g->notify_port);
+		gs_evtchn_put(dom, g->notify_port);
 	}
 }
 
@@ -203,10 +203,10 @@ int gntsim_gntalloc_set_unmap_notify(struct gntsim_file *file, uint64_t index, u
 	if (action & ~NOTIFY_ALL)
 		return -EINVAL;
 	/* The new port first: it may be the old one, held by nothing else. */
-	if ((action & NOTIFY_SEND_EVENT) && gs_port_get(file->dom, port) < 0)
+	if ((action & NOTIFY_SEND_EVENT) && gs_evtchn_get(file->dom, port) < 0)
 		return -EINVAL;
 	if (g->notify_flags & NOTIFY_SEND_EVENT)
-		gs_port_put(file->dom, g->notify_port);
+		gs_evtchn_put(file->dom, g->notify_port);
 	GS_SAW(file->m, .kind = GNTSIM_SAW_NOTIFY_SET, .domid = file->dom->id, .ref = g->ref,
 	       .offset = (uint32_t)PAGE_OFFSET(index), .action = action, .port = port,
 	       .replaced = g->notify_flags);

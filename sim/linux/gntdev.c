@@ -151,7 +151,7 @@ static void end_map(struct map *map)
 		       .device = GNTSIM_DEV_GNTDEV, .index = gs_map_offset(map),
 		       .port = map->notify.port);
 		(void)gntsim_port_send(dom, map->notify.port);
-		gs_port_put(dom, map->notify.port);
+		gs_evtchn_put(dom, map->notify.port);
 	}
 	GS_SAW(dom->m, .kind = GNTSIM_SAW_MAP_FREED, .domid = dom->id, .device = GNTSIM_DEV_GNTDEV,
 	       .file = map->file, .index = gs_map_offset(map), .count = map->count);
@@ -310,7 +310,7 @@ int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uin
 	if (action & ~NOTIFY_ALL)
 		return -EINVAL;
 	/* The new port first: it may be the old one, held by nothing else. */
-	if ((action & NOTIFY_SEND_EVENT) && gs_port_get(file->dom, port) < 0)
+	if ((action & NOTIFY_SEND_EVENT) && gs_evtchn_get(file->dom, port) < 0)
 		return -EINVAL;
 	map = gs_map_holding(&file->u.gntdev, index);
 	if (!map) {
@@ -329,7 +329,7 @@ int gntsim_gntdev_set_unmap_notify(struct gntsim_file *file, uint64_t index, uin
 		map->notify.origin = gs_origin(file->m);
 	}
 	if (drop.flags & NOTIFY_SEND_EVENT)
-		gs_port_put(file->dom, drop.port);
+		gs_evtchn_put(file->dom, drop.port);
 	return rc;
 }
 

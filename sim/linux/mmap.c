@@ -249,7 +249,8 @@ static int move_to(struct gntsim_mm *mm, uint64_t addr, uint64_t old_len, uint64
 {
 	int rc = 0;
 
-	if (!lookup(mm, addr))
+	/* Since 5.16 that is what it looks at first; check_resize() looks as well. */
+	if (!mm->dom->profile->empties_first && !lookup(mm, addr))
 		return -EFAULT;
 	if (is_no_place(addr, old_len, new_len, to))
 		return -EINVAL;
@@ -280,7 +281,8 @@ bool gntsim_mremap_empties(const struct gntsim_mm *mm, uint64_t old_addr, uint64
 			   uint64_t new_len, int flags, uint64_t new_addr)
 {
 	return mm->dom && !mm->dom->profile->moves_many && (flags & MREMAP_FIXED) &&
-	       check_mremap(old_addr, old_len, new_len, flags) == 0 && lookup(mm, old_addr) &&
+	       check_mremap(old_addr, old_len, new_len, flags) == 0 &&
+	       (mm->dom->profile->empties_first || lookup(mm, old_addr)) &&
 	       !is_no_place(old_addr, PAGE_ROUND(old_len), PAGE_ROUND(new_len), new_addr);
 }
 

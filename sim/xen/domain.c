@@ -102,6 +102,7 @@ static int fill(struct gntsim_domain *dom, const struct gntsim_domain_config *gi
 	list_init(&dom->mms);
 	list_init(&dom->pins);
 	list_init(&dom->waiting);
+	list_init(&dom->kept_statics);
 	list_init(&dom->grefs);
 	gs_effect_init(&dom->heard, GNTSIM_EFFECT_KERNEL_EVENT);
 	gs_maptrack_init(&dom->maptrack, c->max_maptrack_frames);
@@ -189,6 +190,7 @@ void gntsim_domain_destroy(struct gntsim_domain *dom)
 	dom->n_frames++;
 	gs_maptrack_release(dom);
 	gs_ports_clear(dom);
+	gs_evtchn_forget_kept(dom);
 	gs_pins_kill(dom);
 	gs_maps_kill_waiting(dom);
 	while (!list_empty(&dom->mms))

@@ -236,6 +236,113 @@ static void static_ports_are_visited(void)
 	gntsim_close(other);
 }
 
+static int notify_by(struct gntsim_file *alloc, uint64_t index, gntsim_port port)
+{
+	int rc = gntsim_gntalloc_set_unmap_notify(alloc, index, port ? 2 : 0, port);
+
+	EXPECT(!gntsim_machine_check(fx.m));
+	return rc;
+}
+
+/* A notification holds the number of a static port, with the file and without it. */
+static void static_ports_are_notified(void)
+{
+	struct gntsim_file *a, *b, *alloc;
+	uint64_t one, two;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	fx_alloc(alloc, 0, &one);
+	fx_alloc(alloc, 0, &two);
+	EXPECT_EQ(notify_by(alloc, one, 999), -EINVAL);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
+	EXPECT_EQ(notify_by(alloc, one, 999), 0);
+	EXPECT_EQ(notify_by(alloc, one, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 999), 0);
+	EXPECT(!gntsim_machine_check(fx.m));
+	EXPECT_EQ(notify_by(alloc, two, 999), 0);
+	EXPECT_EQ(notify_by(alloc, one, 0), 0);
+	EXPECT(!last_hazard());
+	/* Whoever binds it meanwhile shares it, and what each holds is its own. */
+	EXPECT_EQ(gntsim_evtchn_bind_static(b, 999), 0);
+	EXPECT(had_hazard("evtchn-bind-static-of-a-bound-port"));
+	EXPECT_EQ(notify_by(alloc, two, 0), 0);
+	EXPECT_EQ(notify_by(alloc, one, 999), 0);
+	EXPECT_EQ(notify_by(alloc, one, 0), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(b, 999), 0);
+	EXPECT_EQ(notify_by(alloc, one, 999), -EINVAL);
+	EXPECT(!last_hazard());
+	gntsim_close(a);
+	gntsim_close(b);
+	gntsim_close(alloc);
+}
+
+/* The next port that Xen gives is the number that a notification holds; each is held by its own. */
+static void notified_numbers_and_ports(void)
+{
+	struct gntsim_file *a, *b, *alloc;
+	uint64_t one, two;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	b = evtchn(fx.dom1);
+	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	fx_alloc(alloc, 0, &one);
+	fx_alloc(alloc, 0, &two);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), 0);
+	EXPECT_EQ(notify_by(alloc, one, 1), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 1), 0);
+	EXPECT(!last_hazard());
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(b, 2), 1);
+	EXPECT(had_hazard("evtchn-bind-static-of-a-bound-port"));
+	EXPECT_EQ(notify_by(alloc, two, 1), 0);
+	gntsim_close(b);
+	EXPECT_EQ(notify_by(alloc, one, 0), 0);
+	EXPECT_EQ(fx_totals().ports, 1);
+	EXPECT_EQ(notify_by(alloc, two, 0), 0);
+	EXPECT_EQ(fx_totals().ports, 0);
+	gntsim_close(alloc);
+	gntsim_close(a);
+}
+
+/* What only a notification keeps goes with its domain; and what both hold. */
+static void notified_numbers_of_a_dying_domain(void)
+{
+	struct gntsim_file *a, *alloc;
+	uint64_t one, two;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	fx_alloc(alloc, 0, &one);
+	fx_alloc(alloc, 0, &two);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 998), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
+	EXPECT_EQ(notify_by(alloc, one, 998), 0);
+	EXPECT_EQ(notify_by(alloc, two, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 999), 0);
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT(!gntsim_machine_check(fx.m));
+	gntsim_close(alloc);
+	gntsim_close(a);
+	EXPECT(!gntsim_machine_check(fx.m));
+}
+
+/* Port 0 is nobody's but the kernel's that has it. */
+static void static_port_0(void)
+{
+	struct gntsim_file *a;
+
+	restart_on_6_12();
+	a = evtchn(fx.dom1);
+	EXPECT_EQ(gntsim_evtchn_bind_static(a, 0), 0);
+	EXPECT(had_hazard("evtchn-bind-static-of-port-0"));
+	EXPECT_EQ(gntsim_evtchn_unbind(a, 0), 0);
+	gntsim_close(a);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -246,6 +353,10 @@ int main(void)
 	    {"static ports and other files", static_ports_and_other_files},
 	    {"static ports are visited", static_ports_are_visited},
 	    {"static ports of a dying domain", static_ports_of_a_dying_domain},
+	    {"static ports are notified", static_ports_are_notified},
+	    {"notified numbers and ports", notified_numbers_and_ports},
+	    {"notified numbers of a dying domain", notified_numbers_of_a_dying_domain},
+	    {"static port 0", static_port_0},
 	};
 
 	return UNIT_MAIN("evtchn static ports", tests);
