@@ -22,6 +22,8 @@
 #define PLACES      1024u
 #define ADDRESSES   32u
 #define CALLS_A_TRY 64u
+#define DESCRIPTORS 256u
+#define NOWHERE     15u /* a descriptor's number that is none */
 
 struct seed {
 	uint8_t bytes[CALL_BYTES * (CALLS_A_TRY + 1)];
@@ -30,6 +32,8 @@ struct seed {
 	struct gntsim_mm *mms[N_MMS];
 	uint64_t pages[ADDRESSES]; /* what each address stands for */
 	unsigned int n_pages;
+	bool in_ioctl;               /* what is loaded and stored then is the ioctl's */
+	uint8_t places[DESCRIPTORS]; /* of dma-bufs, by number; they stay when these are closed */
 };
 static struct seed seed;
 
@@ -123,6 +127,8 @@ WRAPS(int, gntsim_machine_new, const struct gntsim_config *config, struct gntsim
 	seed.bytes[1] = (config->arch == GNTSIM_ARCH_ARM64 ? 1 : 0) |
 			(config->xsm == GNTSIM_XSM_SILO ? 2 : 0) | 64;
 	seed.bytes[2] = (uint8_t)config->xen;
+	seed.bytes[4] = (uint8_t)(config->dmabufs << 5);
+	memset(seed.places, NOWHERE, sizeof(seed.places));
 	return REAL(gntsim_machine_new)(config, out);
 }
 
@@ -140,9 +146,9 @@ WRAPS(int, gntsim_domain_create, struct gntsim_machine *m, uint16_t domid,
 		if (domid == 2)
 			seed.bytes[1] &= (uint8_t)~64u;
 		seed.bytes[3] = config->gntalloc_limit < 32 ? (uint8_t)config->gntalloc_limit : 0;
-		seed.bytes[4] = config->max_ports && config->max_ports < 33
-				    ? (uint8_t)(config->max_ports - 1)
-				    : 0;
+		seed.bytes[4] &= 0xe0;
+		if (config->max_ports && config->max_ports < 33)
+			seed.bytes[4] |= (uint8_t)(config->max_ports - 1);
 		seed.bytes[6] =
 		    config->free_per_iteration < 4 ? (uint8_t)config->free_per_iteration : 0;
 	}
@@ -278,6 +284,8 @@ WRAPS(int, gntsim_madvise, struct gntsim_mm *mm, uint64_t addr, uint64_t len, in
 
 static void touch(enum call_op op, const struct gntsim_mm *mm, uint64_t addr, size_t len)
 {
+	if (seed.in_ioctl)
+		return;
 	add((struct call){.op = op,
 			  .self = (uint8_t)MM_OF(mm),
 			  .c = (uint8_t)(len < 64 ? len : 64),
@@ -299,6 +307,64 @@ WRAPS(enum gntsim_access, gntsim_mm_store, struct gntsim_mm *mm, uint64_t addr, 
 	return REAL(gntsim_mm_store)(mm, addr, src, len);
 }
 
+/* The place of what a descriptor is, or was when it was exported. */
+static uint8_t descriptor(const struct gntsim_user_memory *um, uint32_t fd)
+{
+	struct gntsim_file *file;
+	int at = um->dmabuf && !um->dmabuf(um->ctx, fd, &file) ? FILE_OF(file) : -1;
+
+	if (at >= 0 && fd < DESCRIPTORS)
+		seed.places[fd] = (uint8_t)at;
+	return at >= 0 ? (uint8_t)at : fd < DESCRIPTORS ? seed.places[fd] : NOWHERE;
+}
+
+/* All but the last argument of an export, which has one word more in the call with an offset. */
+static void export_call(struct call *c, const uint32_t w[6], bool v2, const uint32_t *refs)
+{
+	c->op = CALL_DMABUF_EXPORT;
+	c->d = (uint8_t)((w[0] & 3) << 2 | (w[0] & 4) << 5 | (v2 ? DMABUF_V2 : 0));
+	c->c = COUNT(w[1]);
+	c->e = v2 ? (uint16_t)w[2] : 0;
+	c->a = DOMID(w[v2 ? 4 : 3]);
+	c->b = REF(refs[0]);
+	c->d |= w[1] > 1 && refs[1] != refs[0] ? 1 : 0;
+}
+
+/* A dma-buf's call, by the words of its argument. */
+static struct call dmabuf_call(struct call c, uint32_t cmd, uint64_t arg,
+			       const struct gntsim_user_memory *um)
+{
+	uint32_t w[8];
+	bool bad = um->read(um->ctx, arg, w, 4);
+
+	for (unsigned int i = 0; i < 8; i++)
+		w[i] = in_word(um, arg + 4 * i);
+	switch (cmd) {
+	case IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS:
+	case IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2:
+		export_call(&c, w, cmd == IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS_V2,
+			    w + (cmd == IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS ? 4 : 5));
+		break;
+	case IOCTL_GNTDEV_DMABUF_IMP_TO_REFS:
+	case IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2:
+		c.op = CALL_DMABUF_IMPORT;
+		c.b = descriptor(um, w[0]);
+		c.c = COUNT(w[1]);
+		c.a = DOMID(w[2]);
+		c.d = cmd == IOCTL_GNTDEV_DMABUF_IMP_TO_REFS_V2 ? DMABUF_V2 : 0;
+		break;
+	default:
+		c.op = cmd == IOCTL_GNTDEV_DMABUF_EXP_WAIT_RELEASED ? CALL_DMABUF_WAIT
+								    : CALL_DMABUF_RELEASE;
+		c.b = descriptor(um, w[0]);
+		c.a = 0;
+		break;
+	}
+	if (bad)
+		c.d |= DMABUF_BAD;
+	return c;
+}
+
 /* An ioctl as the call that its number is, or as a kernel gets it where there is none. */
 static struct call ioctl_call(const struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd,
 			      uint64_t arg, const struct gntsim_user_memory *um)
@@ -306,6 +372,8 @@ static struct call ioctl_call(const struct gntsim_file *file, struct gntsim_mm *
 	struct call c = {.self = (uint8_t)FILE_OF(file), .a = (uint8_t)MM_OF(mm)};
 	uint32_t w[6];
 
+	if (dmabuf_is_call(cmd))
+		return dmabuf_call(c, cmd, arg, um);
 	for (unsigned int i = 0; i < 6; i++)
 		w[i] = in_word(um, arg + 4 * i);
 	switch (cmd) {
@@ -391,11 +459,36 @@ static struct call ioctl_call(const struct gntsim_file *file, struct gntsim_mm *
 	return c;
 }
 
+/* An export takes the first place that is free, as it does where the seed is played. */
+static const struct gntsim_user_memory *installing;
+
+static int install(void *ctx, struct gntsim_file *dmabuf)
+{
+	int fd = installing->install(ctx, dmabuf), at = FILE_OF(NULL);
+
+	if (fd >= 0 && at >= 0) {
+		seed.files[at] = dmabuf;
+		if (fd < (int)DESCRIPTORS)
+			seed.places[fd] = (uint8_t)at;
+	}
+	return fd;
+}
+
 WRAPS(long, gntsim_ioctl, struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd,
       uint64_t arg, const struct gntsim_user_memory *um)
 {
+	struct gntsim_user_memory mine = *um;
+	long result;
+
+	seed.in_ioctl = true;
 	add(ioctl_call(file, mm, cmd, arg, um));
-	return REAL(gntsim_ioctl)(file, mm, cmd, arg, um);
+	if (um->install) {
+		installing = um;
+		mine.install = install;
+	}
+	result = REAL(gntsim_ioctl)(file, mm, cmd, arg, &mine);
+	seed.in_ioctl = false;
+	return result;
 }
 
 WRAPS(int, gntsim_evtchn_peek, struct gntsim_file *file, size_t count, gntsim_port *ports)

@@ -24,6 +24,7 @@ static void read_setup(const uint8_t *s, struct setup *out)
 	    .xen = (enum gntsim_xen)(s[2] % (GNTSIM_XEN_4_21 + 1)),
 	    .xsm = s[1] & SETUP_SILO ? GNTSIM_XSM_SILO : GNTSIM_XSM_DUMMY,
 	    .arch = arm ? GNTSIM_ARCH_ARM64 : GNTSIM_ARCH_AMD64,
+	    .dmabufs = (enum gntsim_dmabufs)((s[4] >> 5 & 3) % (GNTSIM_DMABUFS_ALL + 1)),
 	    .n_frames = s[5] & 15 ? s[5] & 15 : N_FRAMES,
 	    .fail_at = s[7],
 	    .destroys = s[1] & SETUP_DESTROYS,
@@ -106,6 +107,13 @@ const char *call_name(enum call_op op)
 	    [CALL_LOAD] = "load",
 	    [CALL_COPY] = "GRANT_COPY",
 	    [CALL_ADVANCE] = "advance",
+	    [CALL_DMABUF_EXPORT] = "DMABUF_EXP_FROM_REFS",
+	    [CALL_DMABUF_WAIT] = "DMABUF_EXP_WAIT_RELEASED",
+	    [CALL_DMABUF_IMPORT] = "DMABUF_IMP_TO_REFS",
+	    [CALL_DMABUF_RELEASE] = "DMABUF_IMP_RELEASE",
+	    [CALL_DMABUF_ALLOC] = "dmabuf_alloc",
+	    [CALL_DMABUF_WAIT_BEGIN] = "dmabuf_wait",
+	    [CALL_DMABUF_WAIT_END] = "wait_end",
 	    [CALL_DOMAIN_CREATE] = "domain_create",
 	    [CALL_DOMAIN_DESTROY] = "domain_destroy",
 	    [CALL_RAISE_VIRQ] = "raise_virq",
@@ -203,6 +211,22 @@ int call_advice(uint8_t c)
 	static const int advices[] = {MADV_DONTNEED, MADV_REMOVE, MADV_FREE, MADV_NORMAL};
 
 	return advices[c & 3];
+}
+
+uint32_t call_dmabuf(uint8_t b)
+{
+	return b & 15;
+}
+
+uint32_t call_dmabuf_flags(uint8_t d)
+{
+	return (d >> 2 & 3) | (d >> 7) << 2;
+}
+
+/* Some are beyond the first page. */
+uint32_t call_data_ofs(uint16_t e)
+{
+	return e & (2 * GNTSIM_PAGE_SIZE - 1);
 }
 
 bool call_find(uint32_t (*means)(uint8_t), uint32_t wanted, uint8_t *out)

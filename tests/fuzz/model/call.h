@@ -14,6 +14,7 @@
 #define N_DOMAINS    3u
 #define N_FILES      12u
 #define N_MMS        6u
+#define N_WAITS      4u
 #define N_FRAMES     24u
 #define N_WORDS      8u /* of what a call takes or gives as an array */
 #define MAP_BASE     UINT64_C(0x10000000)
@@ -55,6 +56,15 @@ enum call_op {
 	CALL_LOAD,     /* self: mm; d: address, e: byte in it, c: bytes */
 	CALL_COPY,     /* self: file; a: mm, b: sides, c, d: references, e: place and length */
 	CALL_ADVANCE,  /* a: tenths of a second */
+	/* Of dma-bufs: a descriptor's number is its file's place. d: bits 4: the call with an offset, 5: its memory
+	 * is bad, 6: it can't be written to */
+	CALL_DMABUF_EXPORT, /* self: file; a: domid, b: reference, c: count, d: step, flags, e: offset */
+	CALL_DMABUF_WAIT,       /* self: file; b: number, c: ms */
+	CALL_DMABUF_IMPORT,     /* self: file; a: domid, b: number, c: count */
+	CALL_DMABUF_RELEASE,    /* self: file; b: number */
+	CALL_DMABUF_ALLOC,      /* self: file; a: domain, c: count */
+	CALL_DMABUF_WAIT_BEGIN, /* self: file; a: wait, b: number */
+	CALL_DMABUF_WAIT_END,   /* self: wait */
 	/* The toolstack's, and a test's */
 	CALL_DOMAIN_CREATE = 40, /* self: domain; as the set-up says, but a: its kind */
 	CALL_DOMAIN_DESTROY,     /* self: domain */
@@ -97,6 +107,7 @@ struct setup {
 	enum gntsim_xen xen;
 	enum gntsim_xsm xsm;
 	enum gntsim_arch arch;
+	enum gntsim_dmabufs dmabufs;
 	uint32_t n_frames;
 	uint32_t fail_at;       /* the allocation that fails; 0: none */
 	bool destroys;          /* at the end domains die first */
@@ -113,6 +124,10 @@ void sequence_read(const uint8_t *data, size_t size, struct sequence *out);
 void call_write(const struct call *c, uint8_t bytes[CALL_BYTES]);
 const char *call_name(enum call_op op);
 
+#define DMABUF_V2       16u /* bits of d */
+#define DMABUF_BAD      32u
+#define DMABUF_READONLY 64u
+
 /* ---- what bytes stand for ---- */
 
 /* 32 bits: some have more than a domid's 16. */
@@ -126,6 +141,9 @@ uint64_t call_pages(uint8_t b); /* bits 0 and 1: 1 to 4; what follows goes beyon
 int call_map_flags(uint8_t b);  /* bits 5 and 6 */
 int call_remap_flags(uint8_t a);
 int call_advice(uint8_t c);
+uint32_t call_dmabuf(uint8_t b);       /* a descriptor's number */
+uint32_t call_dmabuf_flags(uint8_t d); /* bits 2, 3 and 7 */
+uint32_t call_data_ofs(uint16_t e);
 /* The first byte that stands for it; false: none does. */
 bool call_find(uint32_t (*means)(uint8_t), uint32_t wanted, uint8_t *out);
 

@@ -4,8 +4,8 @@
 #include <poll.h>
 #include <string.h>
 
-#define EFFECTS_MOST                                                                               \
-	64u /* two for each file, two for each address space, and one for each hazard */
+/* Two for each file, two for each address space, one for each wait, and one for each hazard. */
+#define EFFECTS_MOST 64u
 
 /* ---- notifications: each at most once ---- */
 
@@ -243,17 +243,23 @@ static bool is_ours(const struct world *w, const struct gntsim_effect *e)
 	for (unsigned int i = 0; i < N_DOMAINS && e->dom; i++)
 		if (w->domain[i] == e->dom)
 			return true;
-	return e->kind == GNTSIM_EFFECT_HAZARD && e->hazard;
+	return (e->kind == GNTSIM_EFFECT_HAZARD && e->hazard) || world_told(w, e) >= 0;
 }
 
 static const char *take_effects(struct world *w)
 {
 	struct gntsim_effect effect = {0};
 	unsigned int n = 0;
+	int told;
 
 	while (gntsim_next_effect(w->m, &effect)) {
 		if (!is_ours(w, &effect))
 			return "an effect of nobody's";
+		told = world_told(w, &effect);
+		if (told >= 0 && w->told[told])
+			return "a wait is told twice";
+		if (told >= 0)
+			w->told[told] = true;
 		if (++n > EFFECTS_MOST)
 			return "more effects than objects";
 		effect = (struct gntsim_effect){0};
@@ -298,6 +304,10 @@ static void end_programs(struct world *w)
 	for (unsigned int i = 0; i < N_FILES; i++)
 		if (w->file[i])
 			gntsim_close(w->file[i]);
+	for (unsigned int i = 0; i < N_WAITS; i++)
+		if (w->wait[i])
+			gntsim_wait_end(w->wait[i]);
+	memset(w->wait, 0, sizeof(w->wait));
 	memset(w->mm, 0, sizeof(w->mm));
 	memset(w->file, 0, sizeof(w->file));
 }
@@ -352,9 +362,9 @@ const char *oracle_empty(struct oracle *o, struct world *w)
 	if (wrong)
 		return wrong;
 	gntsim_machine_totals(w->m, &t);
-	if (t.files || t.mms || t.vmas || t.gntdev_maps)
+	if (t.mms || t.vmas || (!w->keeps_itself && (t.files || t.gntdev_maps)))
 		return "programs are gone, and something of theirs is there";
-	if (!only_kernels_left(w) && (t.grants || t.deferred || t.maptrack))
+	if (!only_kernels_left(w) && !w->keeps_itself && (t.grants || t.deferred || t.maptrack))
 		return "programs are gone, and a grant or map is there";
 	end_domains(w);
 	gntsim_machine_totals(w->m, &t);

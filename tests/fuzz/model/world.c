@@ -43,6 +43,7 @@ bool world_begin(struct world *w, const struct setup *setup)
 	    .xen = setup->xen,
 	    .xsm = setup->xsm,
 	    .arch = setup->arch,
+	    .dmabufs = setup->dmabufs,
 	    /* What is asked for piece by piece is slower. */
 	    .allocator = setup->fail_at ? &allocator : NULL,
 	};
@@ -90,12 +91,20 @@ struct gntsim_mm **world_mm(struct world *w, uint8_t n)
 	return &w->mm[n % N_MMS];
 }
 
+int world_told(const struct world *w, const struct gntsim_effect *effect)
+{
+	for (unsigned int i = 0; i < N_WAITS; i++)
+		if (effect->kind == GNTSIM_EFFECT_RELEASED && w->wait[i] == effect->wait)
+			return (int)i;
+	return -1;
+}
+
 void world_call(struct world *w, const struct call *c, struct outcome *out)
 {
 	out->skipped = false;
 	out->value = 0;
 	out->n = 0;
 	if (!apply_device(w, c, out) && !apply_memory(w, c, out) && !apply_user(w, c, out) &&
-	    !apply_domain(w, c, out) && !apply_kernel(w, c, out))
+	    !apply_dmabuf(w, c, out) && !apply_domain(w, c, out) && !apply_kernel(w, c, out))
 		out->skipped = true;
 }

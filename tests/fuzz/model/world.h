@@ -37,6 +37,9 @@ struct world {
 	gntsim_frame held[N_RAW];
 	unsigned int n_held;
 	bool raw_entries; /* a kernel wrote into its grant table by itself */
+	struct gntsim_wait *wait[N_WAITS];
+	bool told[N_WAITS];
+	bool keeps_itself; /* a gntdev file may hold, by way of others, a dma-buf that holds it */
 	uint64_t maps_before_refusal, fail_in;
 	enum gntsim_gntst refusal;
 	uint8_t scratch[SCRATCH_BYTES];
@@ -53,6 +56,7 @@ void world_call(struct world *w, const struct call *c, struct outcome *out);
 bool apply_device(struct world *w, const struct call *c, struct outcome *out);
 bool apply_memory(struct world *w, const struct call *c, struct outcome *out);
 bool apply_user(struct world *w, const struct call *c, struct outcome *out);
+bool apply_dmabuf(struct world *w, const struct call *c, struct outcome *out);
 bool apply_domain(struct world *w, const struct call *c, struct outcome *out);
 bool apply_kernel(struct world *w, const struct call *c, struct outcome *out);
 
@@ -60,6 +64,9 @@ bool apply_kernel(struct world *w, const struct call *c, struct outcome *out);
 bool world_frame_used(const struct gntsim_machine *m, gntsim_frame frame);
 /* Frames that it ever gave out: the first ones. */
 uint32_t world_frames_given(const struct gntsim_machine *m);
+
+/* Whose wait is told of; -1: nobody's. */
+int world_told(const struct world *w, const struct gntsim_effect *effect);
 
 struct gntsim_domain *world_domain(const struct world *w, uint8_t n);
 struct gntsim_file **world_file(struct world *w, uint8_t n);

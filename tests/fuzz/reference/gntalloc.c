@@ -64,13 +64,14 @@ static void alloc(struct reference *r, int file, const struct call *c, struct ou
 			/* The driver's undo counts wrong from here on. */
 			out->value = -ENOMEM;
 			out->n = 0;
-			r->open_question = true;
+			r_hazard(r, "gntalloc-undo-miscounts");
 			return;
 		}
 		r->gref[row] = (struct r_gref){
 		    .used = true,
 		    .file = file,
 		    .page = f->next_page + i,
+		    .born = ++r->births,
 		    .listed = true,
 		    .memory = page,
 		    .grant = r_grant(r, f->domain, (uint16_t)call_domid(c->a), page, !(c->b & 1)),
@@ -145,12 +146,29 @@ int r_gntalloc_mmap(struct reference *r, struct r_vma *v, int file)
 	return 0;
 }
 
+static bool others_between(const struct reference *r, int first, int second)
+{
+	const struct r_gref *a = &r->gref[first], *b = &r->gref[second];
+
+	for (unsigned int i = 0; i < R_ROWS; i++) {
+		const struct r_gref *g = &r->gref[i];
+
+		if (g->used && r->file[g->file].domain == r->file[a->file].domain &&
+		    g->born > a->born && g->born < b->born)
+			return true;
+	}
+	return false;
+}
+
 void r_run_put(struct reference *r, int run)
 {
 	struct r_run *u = &r->run[run];
 
 	if (--u->pieces)
 		return;
+	for (unsigned int i = 1; i < u->count; i++)
+		if (others_between(r, u->gref[i - 1], u->gref[i]))
+			r_hazard(r, "gntalloc-vma-close-walks-global-list");
 	u->used = false;
 	for (unsigned int i = 0; i < u->count; i++)
 		reap(r, u->gref[i]);

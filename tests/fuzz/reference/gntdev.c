@@ -31,7 +31,7 @@ static int next_map(const struct reference *r, int file, uint64_t page)
 }
 
 /* First fit, but a hole must be strictly larger. */
-static uint64_t place(const struct reference *r, int file, uint32_t count)
+uint64_t r_map_place(const struct reference *r, int file, uint32_t count)
 {
 	uint64_t at = 0;
 	int map;
@@ -57,7 +57,7 @@ static void map(struct reference *r, int file, const struct call *c, struct outc
 	}
 	row = R_ROW(r, map);
 	m = &r->map[row];
-	*m = (struct r_map){.file = file, .count = count, .page = place(r, file, count)};
+	*m = (struct r_map){.file = file, .count = count, .page = r_map_place(r, file, count)};
 	for (uint32_t i = 0; i < count; i++) {
 		bool other = i && i + 1 == count && c->d & 4;
 
@@ -68,12 +68,27 @@ static void map(struct reference *r, int file, const struct call *c, struct outc
 	put(out, m->page * PAGE);
 }
 
+static void clear_byte(struct reference *r, struct r_map *m, const struct r_map_page *p)
+{
+	bool pv = r->domain[r->file[m->file].domain].pv;
+	bool arm = r->setup.arch == GNTSIM_ARCH_ARM64;
+
+	if (!p->live && (pv || arm))
+		r_hazard(r, pv ? "pv-clear-byte-after-failed-mmap"
+			       : "arm-clear-byte-after-failed-mmap");
+	else if (m->readonly && (pv || arm))
+		r_hazard(r,
+			 pv ? "pv-clear-byte-on-readonly-map" : "arm-store-to-a-read-only-grant");
+	else if (p->live && !m->readonly)
+		r->page[p->memory].bytes[m->offset % PAGE] = 0;
+}
+
 /* Ends what is mapped in a part of it. The byte goes with the part that it is in. */
 void r_map_unmap(struct reference *r, int map, unsigned int from, unsigned int n)
 {
 	struct r_map *m = &r->map[map];
 	int domain = r->file[m->file].domain;
-	bool pv = r->domain[domain].pv, any = false;
+	bool any = false;
 
 	for (unsigned int i = 0; i < m->count; i++)
 		any |= m->pages[i].live;
@@ -86,8 +101,7 @@ void r_map_unmap(struct reference *r, int map, unsigned int from, unsigned int n
 			continue;
 		p->dead = true;
 		if (m->action & 1 && m->offset / PAGE == i) {
-			if (p->live && !m->readonly)
-				r->page[p->memory].bytes[m->offset % PAGE] = 0;
+			clear_byte(r, m, p);
 			m->action &= ~1u;
 		}
 	}
@@ -98,8 +112,7 @@ void r_map_unmap(struct reference *r, int map, unsigned int from, unsigned int n
 		if (!p->live)
 			continue;
 		p->live = false;
-		r_unmap_one(r, domain, p, m->readonly);
-		if (pv)
+		for (unsigned int k = 0; k < m->pins; k++)
 			r_unmap_one(r, domain, p, m->readonly);
 	}
 }
@@ -111,7 +124,7 @@ void r_map_put(struct reference *r, int map)
 
 	if (m->listed || m->pieces)
 		return;
-	if (!r->domain[domain].pv)
+	if (!r->domain[domain].pv || m->exported)
 		r_map_unmap(r, map, 0, m->count);
 	if (m->action & 2) {
 		r_port_send(r, domain, m->port);
@@ -128,6 +141,8 @@ static void unmap(struct reference *r, int file, const struct call *c, struct ou
 		out->value = -ENOENT;
 		return;
 	}
+	if (r->map[row].exported)
+		r_hazard(r, "gntdev-unmap-of-a-dma-bufs-map");
 	r->map[row].listed = false;
 	r_map_put(r, row);
 }
@@ -193,19 +208,21 @@ static void set_notify(struct reference *r, int file, const struct call *c, stru
 }
 
 /* All pages are tried. */
-static bool map_pages(struct reference *r, int domain, struct r_map *m)
+bool r_map_pages(struct reference *r, int domain, struct r_map *m, unsigned int pins)
 {
 	bool pv = r->domain[domain].pv, ok = true;
 
+	m->pins = pins;
 	for (unsigned int i = 0; i < m->count; i++) {
 		struct r_map_page *p = &m->pages[i];
 
 		p->live = r_map_one(r, domain, p, m->readonly);
-		if (p->live && pv && !r_map_one(r, domain, p, m->readonly))
-			r->open_question = true;
+		for (unsigned int k = 1; p->live && k < pins; k++)
+			if (!r_map_one(r, domain, p, m->readonly))
+				r->open_question = true;
 		/* A PVH kernel loses the page that it maps of its own. */
 		if (p->live && !pv && r->setup.arch == GNTSIM_ARCH_AMD64 && p->granter == domain)
-			r->open_question = true;
+			r_hazard(r, "pvh-maps-own-grant");
 		ok &= p->live;
 	}
 	return ok;
@@ -224,20 +241,22 @@ int r_gntdev_mmap(struct reference *r, struct r_vma *v, int file)
 		return -EINVAL;
 	m = &r->map[row];
 	m->in_use = true;
+	if (m->exported) {
+		/* Where Xen would have to write a page table too no rule says what comes of it. */
+		r->open_question |= pv;
+		m->pieces = 1;
+		v->map = row;
+		return 0;
+	}
 	m->has_flags = true;
 	m->readonly = !writable;
 	if (pv && r->interrupt && --r->interrupt == 0)
 		return -EINTR;
-	if (!map_pages(r, domain, m)) {
-		/* A real kernel does not survive a byte that is to be cleared there. */
-		if (m->action & 1)
-			r->open_question = true;
+	if (!r_map_pages(r, domain, m, pv ? 2 : 1)) {
 		if (pv)
 			r_map_unmap(r, row, 0, m->count);
 		return -EINVAL;
 	}
-	if (pv && m->readonly && m->action & 1)
-		r->open_question = true;
 	m->pieces = 1;
 	v->map = row;
 	v->dontcopy = pv;
@@ -256,6 +275,7 @@ void r_gntdev_release(struct reference *r, int file)
 		r->map[row].listed = false;
 		r_map_put(r, row);
 	}
+	r_imports_end(r, file);
 }
 
 void r_gntdev_call(struct reference *r, int file, const struct call *c, struct outcome *out)

@@ -11,7 +11,7 @@ int r_page_take(struct reference *r, int domain)
 {
 	for (unsigned int i = 0; i < r->setup.n_frames; i++) {
 		if (!r->page[i].used) {
-			r->page[i] = (struct r_page){.used = true, .owned = true, .domain = domain};
+			r->page[i] = (struct r_page){.used = true, .owners = 1, .domain = domain};
 			return (int)i;
 		}
 	}
@@ -22,14 +22,14 @@ static void page_look(struct reference *r, int page)
 {
 	struct r_page *p = &r->page[page];
 
-	p->used = p->owned || p->pins;
+	p->used = p->owners || p->pins;
 	if (!p->used)
 		r_bury(r, p->domain);
 }
 
 void r_page_give(struct reference *r, int page)
 {
-	r->page[page].owned = false;
+	r->page[page].owners--;
 	page_look(r, page);
 }
 
@@ -63,7 +63,12 @@ int r_grant(struct reference *r, int domain, uint16_t domid, int page, bool read
 	struct r_domain *d = &r->domain[domain];
 	int grant = d->n_freed ? d->freed[--d->n_freed] : (int)d->fresh++;
 
+	if (grant >= (int)R_GRANTS) {
+		r->open_question = true;
+		return 0;
+	}
 	d->grants[grant].used = true;
+	d->grants[grant].of_import = false;
 	d->grants[grant].deferred = false;
 	d->grants[grant].domid = d->grants[grant].was_for = domid;
 	d->grants[grant].memory = page;
@@ -81,7 +86,8 @@ static bool try_end(struct reference *r, int domain, int grant)
 		return false;
 	g->used = false;
 	d->freed[d->n_freed++] = grant;
-	r_page_give(r, page);
+	if (!g->of_import || g->deferred)
+		r_page_give(r, page);
 	return true;
 }
 
@@ -91,6 +97,9 @@ void r_grant_end(struct reference *r, int domain, int grant)
 
 	if (try_end(r, domain, grant))
 		return;
+	/* Who waits for the mapper keeps the page. */
+	if (d->grants[grant].of_import)
+		r->page[d->grants[grant].memory].owners++;
 	d->grants[grant].deferred = true;
 	d->deferred[d->n_deferred++] = grant;
 	if (!d->timer) {
@@ -142,6 +151,9 @@ bool r_map_one(struct reference *r, int mapper, struct r_map_page *p, bool reado
 		if (g->domid != r->domain[mapper].domid || (g->readonly && !readonly) || d->dying)
 			return false;
 	}
+	/* Only one's own pages can be granted. */
+	if (r->page[g->memory].domain != granter)
+		return false;
 	if (readonly)
 		g->readers++;
 	else
@@ -184,8 +196,6 @@ void r_bury(struct reference *r, int domain)
 
 static void drop_mappings(struct reference *r, int domain)
 {
-	const struct r_domain *d = &r->domain[domain];
-
 	for (unsigned int i = 0; i < R_ROWS; i++) {
 		struct r_map *m = &r->map[i];
 
@@ -195,8 +205,7 @@ static void drop_mappings(struct reference *r, int domain)
 			if (!m->pages[k].live)
 				continue;
 			m->pages[k].live = false;
-			r_unmap_one(r, domain, &m->pages[k], m->readonly);
-			if (d->pv)
+			for (unsigned int n = 0; n < m->pins; n++)
 				r_unmap_one(r, domain, &m->pages[k], m->readonly);
 		}
 		m->used = false;
@@ -213,6 +222,12 @@ static void drop_programs(struct reference *r, int domain)
 			v->used = false;
 		if (o->used && r->mm[o->mm].domain == domain && !r->mm[o->mm].dead)
 			o->used = false;
+	}
+	for (unsigned int i = 0; i < R_ROWS; i++) {
+		if (r->dmabuf[i].used && r->file[r->dmabuf[i].file].domain == domain)
+			r->dmabuf[i].used = false;
+		if (r->import[i].used && r->file[r->import[i].file].domain == domain)
+			r->import[i].used = false;
 	}
 	for (unsigned int i = 0; i < R_ROWS; i++) {
 		struct r_file *f = &r->file[i];
@@ -252,7 +267,7 @@ static void destroy(struct reference *r, int domain)
 		struct r_page *p = &r->page[i];
 
 		if (p->used && p->domain == domain) {
-			p->owned = false;
+			p->owners = 0;
 			p->used = p->pins > 0;
 		}
 	}

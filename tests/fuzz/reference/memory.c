@@ -61,7 +61,7 @@ static void piece_more(struct reference *r, const struct r_vma *v)
 {
 	if (v->run != R_NOBODY)
 		r->run[v->run].pieces++;
-	else
+	else if (v->map != R_NOBODY)
 		r->map[v->map].pieces++;
 }
 
@@ -69,7 +69,7 @@ static void piece_less(struct reference *r, const struct r_vma *v)
 {
 	if (v->run != R_NOBODY) {
 		r_run_put(r, v->run);
-	} else {
+	} else if (v->map != R_NOBODY) {
 		r->map[v->map].pieces--;
 		r_map_put(r, v->map);
 	}
@@ -157,7 +157,8 @@ static int map_file(struct reference *r, int mm, int file, const struct call *c)
 			  .page = c->c,
 			  .prot = call_prot(c->b),
 			  .run = R_NOBODY,
-			  .map = R_NOBODY};
+			  .map = R_NOBODY,
+			  .dmabuf = R_NOBODY};
 	bool shared = flags == MAP_SHARED || flags == MAP_SHARED_VALIDATE;
 
 	if (f->dead || r->mm[mm].dead) {
@@ -180,7 +181,8 @@ static int map_file(struct reference *r, int mm, int file, const struct call *c)
 	v.may_write = !shared || f->writable;
 	r_unmap_range(r, mm, v.start, v.end);
 	rc = f->device == GNTSIM_DEV_GNTALLOC ? r_gntalloc_mmap(r, &v, file)
-					      : r_gntdev_mmap(r, &v, file);
+	     : f->device == GNTSIM_DEV_GNTDEV ? r_gntdev_mmap(r, &v, file)
+					      : r_dmabuf_mmap(r, &v, file);
 	if (rc)
 		return rc;
 	row = R_ROW(r, vma);
@@ -230,11 +232,82 @@ static void move(struct reference *r, int mm, uint64_t from, uint64_t len, uint6
 	r->vma[row].end = to + len;
 }
 
-static int remap(struct reference *r, int mm, const struct call *c)
+/* Whether the mapping can be moved as it is; of what it is to be afterwards nothing is done yet. */
+static int may_move(struct reference *r, const struct r_vma *v, uint64_t from, uint64_t old_len,
+		    uint64_t new_len, bool stays)
+{
+	if (!old_len && !v->shared)
+		r->open_question = true;
+	if (stays)
+		return -EINVAL;
+	return old_len > v->end - from || old_len != new_len ? -EFAULT : 0;
+}
+
+/* Linux 6.17 on: each mapping of the range by itself, with the holes between them. */
+static int move_many(struct reference *r, int mm, uint64_t from, uint64_t len, uint64_t to)
+{
+	uint64_t end = from + len, at = from, last_end = from;
+	int row, moved = -EFAULT;
+
+	while (at < end && (row = first_from(r, mm, at, end)) != R_NOBODY) {
+		const struct r_vma v = r->vma[row];
+		uint64_t start = v.start > from ? v.start : from;
+		uint64_t part = (v.end < end ? v.end : end) - start;
+
+		if (moved && start != from)
+			break;
+		to += start - last_end;
+		last_end = v.end;
+		r_unmap_range(r, mm, to, to + part);
+		move(r, mm, start, part, to);
+		to += part;
+		at = start + part;
+		moved = 0;
+	}
+	return moved;
+}
+
+/* Linux 6.17 on: all that can be seen to be wrong is looked at before anything is done. */
+static int remap_new(struct reference *r, int mm, const struct call *c)
 {
 	uint64_t from = call_addr(c->d), old_len = call_pages(c->b) * PAGE;
 	uint64_t to = call_addr((uint8_t)c->e), new_len = call_pages(c->c) * PAGE;
 	int flags = call_remap_flags(c->a), row;
+	bool fixed = flags & MREMAP_FIXED, stays = flags & MREMAP_DONTUNMAP;
+
+	if (from % PAGE || !new_len)
+		return -EINVAL;
+	if (fixed || stays) {
+		if (to % PAGE || !(flags & MREMAP_MAYMOVE) || (stays && old_len != new_len) ||
+		    (from + old_len > to && to + new_len > from))
+			return -EINVAL;
+	}
+	if (fixed && !stays && old_len == new_len)
+		return move_many(r, mm, from, old_len, to);
+	row = first_from(r, mm, from, from + 1);
+	if (row == R_NOBODY)
+		return -EFAULT;
+	if (fixed || stays || old_len < new_len) {
+		/* What a shorter one leaves out may be anybody's. */
+		uint64_t kept = old_len > new_len ? new_len : old_len;
+		int rc = may_move(r, &r->vma[row], from, kept, new_len, stays);
+
+		if (rc)
+			return rc;
+		r_unmap_range(r, mm, to, to + new_len);
+	}
+	if (old_len > new_len)
+		r_unmap_range(r, mm, from + new_len, from + old_len);
+	if (fixed)
+		move(r, mm, from, new_len, to);
+	return 0;
+}
+
+static int remap(struct reference *r, int mm, const struct call *c)
+{
+	uint64_t from = call_addr(c->d), old_len = call_pages(c->b) * PAGE;
+	uint64_t to = call_addr((uint8_t)c->e), new_len = call_pages(c->c) * PAGE;
+	int flags = call_remap_flags(c->a), row, rc;
 	bool fixed = flags & MREMAP_FIXED, stays = flags & MREMAP_DONTUNMAP;
 
 	if (fixed && !(flags & MREMAP_MAYMOVE))
@@ -264,14 +337,10 @@ static int remap(struct reference *r, int mm, const struct call *c)
 	row = first_from(r, mm, from, from + 1);
 	if (row == R_NOBODY)
 		return -EFAULT;
-	if (!old_len && !r->vma[row].shared)
-		r->open_question = true;
-	if (stays)
-		return -EINVAL;
-	if (old_len > r->vma[row].end - from || old_len != new_len)
-		return -EFAULT;
-	move(r, mm, from, old_len, to);
-	return 0;
+	rc = may_move(r, &r->vma[row], from, old_len, new_len, stays);
+	if (!rc)
+		move(r, mm, from, old_len, to);
+	return rc;
 }
 
 static int advise(struct reference *r, int mm, const struct call *c)
@@ -322,6 +391,9 @@ static enum gntsim_access access(struct reference *r, int mm, uint64_t addr, boo
 	if (v->run != R_NOBODY) {
 		memory = r->gref[r->run[v->run].gref[n]].memory;
 		gone = own;
+	} else if (v->dmabuf != R_NOBODY) {
+		memory = r_dmabuf_memory(r, v->dmabuf, n);
+		gone = own;
 	} else {
 		memory = r->map[v->map].pages[n].memory;
 		readonly = r->map[v->map].readonly;
@@ -342,7 +414,9 @@ static enum gntsim_access access(struct reference *r, int mm, uint64_t addr, boo
 	if (!write || !readonly)
 		return GNTSIM_ACCESS_OK;
 	if (v->shared) {
-		/* Such a store changes nothing. */
+		/* Such a store changes nothing; on arm64 it does not end either. */
+		if (r->setup.arch == GNTSIM_ARCH_ARM64)
+			r_hazard(r, "arm-store-to-a-read-only-grant");
 		nowhere = 0;
 		*byte = &nowhere;
 		return GNTSIM_ACCESS_OK;
@@ -468,7 +542,10 @@ void r_memory_call(struct reference *r, const struct call *c, struct outcome *ou
 		out->value = protect(r, *mm, c);
 		break;
 	case CALL_MREMAP:
-		out->value = remap(r, *mm, c);
+		/* The kernels that there are profiles of: 6.12, then 6.18. */
+		out->value = r->domain[r->mm[*mm].domain].kernel >= GNTSIM_KERNEL_6_18
+				 ? remap_new(r, *mm, c)
+				 : remap(r, *mm, c);
 		break;
 	case CALL_MADVISE:
 		out->value = advise(r, *mm, c);

@@ -38,9 +38,21 @@ void reference_begin(struct reference *r, const struct setup *setup)
 	}
 }
 
+void r_hazard(struct reference *r, const char *name)
+{
+	for (unsigned int i = 0; i < r->n_hazards; i++)
+		if (!strcmp(r->hazard[i], name))
+			return;
+	if (r->n_hazards == R_HAZARDS)
+		r->open_question = true;
+	else
+		r->hazard[r->n_hazards++] = name;
+}
+
 bool reference_knows(enum call_op op)
 {
-	return op <= CALL_ADVANCE ? op != CALL_NOTHING && op != CALL_BIND_STATIC && op != CALL_COPY
+	return op <= CALL_DMABUF_WAIT_END
+		   ? op != CALL_NOTHING && op != CALL_BIND_STATIC && op != CALL_COPY
 	       : op <= CALL_INTERRUPT ? op >= CALL_DOMAIN_CREATE
 				      : op == CALL_QUERY;
 }
@@ -54,10 +66,14 @@ void r_release_if_unused(struct reference *r, int file)
 	for (unsigned int i = 0; i < R_ROWS; i++)
 		if (r->vma[i].used && r->vma[i].file == file)
 			return;
+	if (r_dmabuf_holds(r, file))
+		return;
 	if (f->device == GNTSIM_DEV_GNTALLOC)
 		r_gntalloc_release(r, file);
 	else if (f->device == GNTSIM_DEV_GNTDEV)
 		r_gntdev_release(r, file);
+	else if (f->device == GNTSIM_DEV_DMABUF)
+		r_dmabuf_release(r, file);
 	else
 		r_evtchn_release(r, file);
 	f->used = false;
@@ -100,7 +116,16 @@ static enum gntsim_device device_of(enum call_op op, enum gntsim_device has)
 		return has == GNTSIM_DEV_GNTDEV ? has : GNTSIM_DEV_GNTALLOC;
 	if (op <= CALL_DEALLOC)
 		return GNTSIM_DEV_GNTALLOC;
-	return op <= CALL_GET_OFFSET ? GNTSIM_DEV_GNTDEV : GNTSIM_DEV_EVTCHN;
+	return op <= CALL_GET_OFFSET || op >= CALL_DMABUF_EXPORT ? GNTSIM_DEV_GNTDEV
+								 : GNTSIM_DEV_EVTCHN;
+}
+
+/* An ioctl's number is not known to another device. */
+static int not_its_own(enum call_op op, enum gntsim_device device)
+{
+	if (op < CALL_DMABUF_EXPORT || op == CALL_DMABUF_WAIT_BEGIN)
+		return -EINVAL;
+	return device == GNTSIM_DEV_EVTCHN ? -ENOSYS : -ENOTTY;
 }
 
 static void file_call(struct reference *r, const struct call *c, struct outcome *out)
@@ -117,10 +142,13 @@ static void file_call(struct reference *r, const struct call *c, struct outcome 
 		return;
 	if ((c->op == CALL_ALLOC && call_count(c->c) > 65537) ||
 	    (c->op == CALL_MAP && call_count(c->c) > N_WORDS) ||
-	    (c->op == CALL_GET_OFFSET && r->mm_at[c->a % N_MMS] == R_NOBODY))
+	    (c->op == CALL_GET_OFFSET && r->mm_at[c->a % N_MMS] == R_NOBODY) ||
+	    (c->op == CALL_DMABUF_WAIT_BEGIN && r->wait[c->a % N_WAITS].used))
 		out->skipped = true;
 	else if (f->dead || f->device != device)
-		out->value = f->device != device ? -EINVAL : -ENODEV;
+		out->value = f->device != device ? not_its_own(c->op, f->device) : -ENODEV;
+	else if (c->op >= CALL_DMABUF_EXPORT)
+		r_dmabuf_call(r, file, c, out);
 	else if (device == GNTSIM_DEV_GNTALLOC)
 		r_gntalloc_call(r, file, c, out);
 	else if (device == GNTSIM_DEV_GNTDEV)
@@ -137,8 +165,15 @@ void reference_call(struct reference *r, const struct call *c, struct outcome *o
 	out->skipped = false;
 	out->value = 0;
 	out->n = 0;
+	r->n_hazards = 0;
 	if (c->op == CALL_QUERY)
 		r_query(r, c, out);
+	else if (c->op == CALL_DMABUF_ALLOC)
+		r_dmabuf_alloc(r, c, out);
+	else if (c->op == CALL_DMABUF_WAIT_END)
+		r_dmabuf_end_wait(r, c, out);
+	else if (c->op >= CALL_DMABUF_EXPORT && c->op <= CALL_DMABUF_WAIT_BEGIN)
+		file_call(r, c, out);
 	else if (c->op >= CALL_ADVANCE)
 		r_domain_call(r, c, out);
 	else if (c->op >= CALL_MMAP || (c->op >= CALL_MM_CREATE && c->op <= CALL_MM_END))

@@ -9,18 +9,19 @@
 
 #include "world.h"
 
-#define R_ROWS   128u /* of each table */
-#define R_GRANTS 64u  /* of a domain, from reference 8 on */
-#define R_PORTS  96u  /* of a domain */
-#define R_RING   64u  /* entries; more can't be made in a sequence */
-#define R_NOBODY -1
+#define R_ROWS    128u /* of each table */
+#define R_GRANTS  64u  /* of a domain, from reference 8 on */
+#define R_PORTS   96u  /* of a domain */
+#define R_RING    64u  /* entries; more can't be made in a sequence */
+#define R_HAZARDS 8u   /* of a call */
+#define R_NOBODY  -1
 
 /* A page of memory that somebody has. */
 struct r_page {
 	bool used;
-	unsigned int pins; /* Xen's mappings of it */
-	bool owned;        /* its kernel has it; else mappings alone keep it */
-	int domain;        /* row of the owner */
+	unsigned int pins;   /* Xen's mappings of it */
+	unsigned int owners; /* in its kernel; if there is none mappings alone keep it */
+	int domain;          /* row of the owner */
 	uint8_t bytes[GNTSIM_PAGE_SIZE];
 };
 
@@ -29,6 +30,7 @@ struct r_gref {
 	bool used;
 	int file;
 	uint64_t page; /* of the file's offsets */
+	uint64_t born; /* the kernel has one list of all files' */
 	bool listed;
 	int grant, memory;
 	unsigned int action, offset;
@@ -51,14 +53,40 @@ struct r_map_page {
 
 /* A MAP_GRANT_REF. */
 struct r_map {
-	bool used, listed, in_use, readonly, has_flags;
+	bool used, listed, in_use, readonly, has_flags, exported;
 	int file;
 	uint64_t page;
-	unsigned int count, pieces;
+	unsigned int count, pieces, pins; /* pins: of each page */
 	struct r_map_page pages[N_WORDS];
 	unsigned int action;
 	uint64_t offset;
 	gntsim_port port;
+};
+
+/* A dma-buf: of its own memory, or of what a gntdev file mapped for it. */
+struct r_dmabuf {
+	bool used;
+	int file, exporter, map; /* R_NOBODY: its own memory */
+	unsigned int count;
+	int memory[N_WORDS];
+	uint32_t number, data_ofs;
+	uint64_t born;
+};
+
+/* What a gntdev file made of one. */
+struct r_import {
+	bool used;
+	int file, dmabuf; /* dmabuf: its file */
+	uint32_t number;
+	unsigned int count;
+	int grant[N_WORDS];
+	uint64_t born;
+};
+
+struct r_wait {
+	bool used, told;
+	int dmabuf;
+	uint64_t begun;
 };
 
 /* A mapping, or a piece of one. */
@@ -68,8 +96,8 @@ struct r_vma {
 	uint64_t start, end, page; /* page: the file's offset at start, in pages */
 	int prot;
 	bool shared, may_write, dontcopy;
-	int run, map;       /* which of the two, by device */
-	unsigned int first; /* number of its first page in the run or map */
+	int run, map, dmabuf; /* which of them, by device */
+	unsigned int first;   /* number of its first page in it */
 };
 
 /* A page of an address space that is not what the driver put there. */
@@ -99,6 +127,7 @@ struct r_file {
 
 struct r_grant {
 	bool used, deferred;
+	bool of_import; /* of a page that is not the grant's own */
 	uint16_t domid;
 	bool readonly;
 	int memory;
@@ -145,6 +174,10 @@ struct reference {
 	unsigned int interrupt; /* mmaps until one is interrupted; 0: none */
 	/* Something happened that the rules leave open: nothing is compared from here on. */
 	bool open_question;
+	/* What a real driver would do badly in this call, each once. */
+	const char *hazard[R_HAZARDS];
+	unsigned int n_hazards;
+	uint64_t births;
 	struct r_domain domain[R_DOMAINS];
 	struct r_file file[R_ROWS];
 	struct r_mm mm[R_ROWS];
@@ -153,6 +186,9 @@ struct reference {
 	struct r_gref gref[R_ROWS];
 	struct r_run run[R_ROWS];
 	struct r_map map[R_ROWS];
+	struct r_dmabuf dmabuf[R_ROWS];
+	struct r_import import[R_ROWS];
+	struct r_wait wait[N_WAITS];
 	struct r_page page[N_FRAMES];
 	int unmapped[R_ROWS]; /* files of mappings that this call has ended, in order */
 	unsigned int n_unmapped;
@@ -170,6 +206,7 @@ void reference_begin(struct reference *r, const struct setup *setup);
 void reference_call(struct reference *r, const struct call *c, struct outcome *out);
 /* Whether the rules are asked for it at all. */
 bool reference_knows(enum call_op op);
+void r_hazard(struct reference *r, const char *name);
 void reference_totals(const struct reference *r, struct gntsim_totals *out);
 
 /* ---- by driver ---- */
@@ -186,6 +223,7 @@ void r_page_unpin(struct reference *r, int page);
 /* R_NOBODY: none such, alive or not. */
 int r_domain_by_id(const struct reference *r, uint32_t domid);
 bool r_may_meet(const struct reference *r, int a, int b);
+/* What may be done with the page after the grant's end is another owner's business. */
 int r_grant(struct reference *r, int domain, uint16_t domid, int page, bool readonly);
 /* The kernel is done with the page: freed now or later. */
 void r_grant_end(struct reference *r, int domain, int grant);
@@ -204,6 +242,20 @@ void r_map_put(struct reference *r, int map);
 void r_map_unmap(struct reference *r, int map, unsigned int from, unsigned int n);
 int r_gntalloc_mmap(struct reference *r, struct r_vma *v, int file);
 int r_gntdev_mmap(struct reference *r, struct r_vma *v, int file);
+
+/* dma-bufs */
+void r_dmabuf_call(struct reference *r, int file, const struct call *c, struct outcome *out);
+void r_dmabuf_alloc(struct reference *r, const struct call *c, struct outcome *out);
+void r_dmabuf_end_wait(struct reference *r, const struct call *c, struct outcome *out);
+void r_dmabuf_release(struct reference *r, int file);
+int r_dmabuf_mmap(struct reference *r, struct r_vma *v, int file);
+/* R_NOBODY: it is not there any more. */
+int r_dmabuf_memory(const struct reference *r, int dmabuf, unsigned int page);
+bool r_dmabuf_holds(const struct reference *r, int file);
+void r_imports_end(struct reference *r, int file);
+uint64_t r_map_place(const struct reference *r, int file, uint32_t count);
+bool r_map_pages(struct reference *r, int domain, struct r_map *m, unsigned int pins);
+
 /* A file with no descriptor and no mapping left. */
 void r_release_if_unused(struct reference *r, int file);
 

@@ -79,15 +79,65 @@ static void compare_totals(const struct sequence *s, unsigned int at, const stru
 	COMPARE(ports);
 }
 
-/* A real driver would misbehave now: what it would do then is no rule. */
-static bool misbehaves(struct world *w)
+/* What the model told of after a call. */
+struct told {
+	const char *hazard[R_HAZARDS];
+	unsigned int n_hazards;
+	bool wait[N_WAITS];
+};
+
+static void take_effects(struct world *w, struct told *t)
 {
 	struct gntsim_effect effect;
-	bool found = false;
+	int wait;
 
-	while (gntsim_next_effect(w->m, &effect))
-		found |= effect.kind == GNTSIM_EFFECT_HAZARD;
-	return found;
+	memset(t, 0, sizeof(*t));
+	while (gntsim_next_effect(w->m, &effect)) {
+		if (effect.kind == GNTSIM_EFFECT_HAZARD && t->n_hazards < R_HAZARDS)
+			t->hazard[t->n_hazards++] = effect.hazard;
+		wait = world_told(w, &effect);
+		if (wait >= 0)
+			t->wait[wait] = true;
+	}
+}
+
+static bool has(const char *const *names, unsigned int n, const char *name)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (!strcmp(names[i], name))
+			return true;
+	return false;
+}
+
+static void compare_told(const struct sequence *s, unsigned int at, const struct told *t,
+			 struct reference *r)
+{
+	bool same_hazards = t->n_hazards == r->n_hazards;
+
+	/* A destroyed domain's kernel does nothing any more, good or bad. The model tells of the ends of its gntalloc
+	 * mappings, which it should not. */
+	if (s->calls[at].op == CALL_DOMAIN_DESTROY && t->n_hazards && !r->n_hazards)
+		return;
+
+	for (unsigned int i = 0; i < t->n_hazards; i++)
+		same_hazards &= has(r->hazard, r->n_hazards, t->hazard[i]);
+	if (!same_hazards) {
+		differ(s, at, "hazards");
+		for (unsigned int i = 0; i < t->n_hazards; i++)
+			fprintf(stderr, "  model     %s\n", t->hazard[i]);
+		for (unsigned int i = 0; i < r->n_hazards; i++)
+			fprintf(stderr, "  reference %s\n", r->hazard[i]);
+		abort();
+	}
+	for (unsigned int i = 0; i < N_WAITS; i++) {
+		if (t->wait[i] != r->wait[i].told) {
+			differ(s, at, "ends of waits");
+			fprintf(stderr, "  wait %u: model %d, reference %d\n", i, t->wait[i],
+				r->wait[i].told);
+			abort();
+		}
+		r->wait[i].told = false;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -96,6 +146,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct reference r;
 	static struct sequence s;
 	static struct outcome here, there;
+	struct told told;
 
 	sequence_read(data, size, &s);
 	settle(&s.setup);
@@ -107,7 +158,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		world_call(&w, &s.calls[i], &here);
 		reference_call(&r, &s.calls[i], &there);
-		if (misbehaves(&w) || r.open_question)
+		take_effects(&w, &told);
+		if (r.open_question)
+			break;
+		compare_told(&s, i, &told, &r);
+		/* What a real driver does after that is no rule. */
+		if (told.n_hazards)
 			break;
 		if (!same(&here, &there)) {
 			differ(&s, i, "results");
