@@ -50,6 +50,13 @@ static void module_parameters_can_change(void)
 	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_GNTALLOC, 1), 0);
 	EXPECT_EQ(gntsim_gntalloc_alloc(alloc, 0, 0, 1, &index, &ref), 0);
 	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_GNTDEV, 2), 0);
+	EXPECT_EQ(gntsim_domain_set_limit(fx.dom1, GNTSIM_LIMIT_FREE_PER_ITERATION, 3), 0);
+	/* And be asked for; what Xen sets, and the machine's, is not the domain's to tell. */
+	EXPECT_EQ(gntsim_domain_limit(fx.dom1, GNTSIM_LIMIT_GNTALLOC), 1);
+	EXPECT_EQ(gntsim_domain_limit(fx.dom1, GNTSIM_LIMIT_GNTDEV), 2);
+	EXPECT_EQ(gntsim_domain_limit(fx.dom1, GNTSIM_LIMIT_FREE_PER_ITERATION), 3);
+	EXPECT_EQ(gntsim_domain_limit(fx.dom1, GNTSIM_LIMIT_PORTS), 0);
+	EXPECT_EQ(gntsim_domain_limit(fx.dom2, GNTSIM_LIMIT_GNTDEV), 65536);
 	EXPECT_EQ(gntsim_gntdev_map(dev, 3, refs, &index), -EINVAL);
 	EXPECT_EQ(gntsim_gntdev_map(dev, 2, refs, &index), 0);
 	gntsim_close(dev);
