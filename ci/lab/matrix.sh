@@ -106,6 +106,21 @@ lab_matrix_subject() {
 		LC_ALL=C sort -z | xargs -0 cat | md5sum | cut -c1-12)-$lab_matrix_ops-$lab_matrix_seed"
 }
 
+# What the model answers to a cell's random calls, as a digest. Where that is what it was when the cell was played,
+# what the real ones answered then is what the model says now, whatever has become of it since.
+lab_matrix_answers() { # CELL SEED SEQUENCES
+	local directory
+	lab_matrix_parse "$1"
+	directory=$(mktemp -d)
+	if "$lab_gntsim" fuzz --against "xen:$lab_matrix_leg" "${lab_matrix_options[@]}" --seed "$2" --count "$3" \
+		--write "$directory" </dev/null >/dev/null 2>"$directory.log"; then
+		(cd "$directory" && printf '%s\n' *.scn | LC_ALL=C sort -V | xargs cat | md5sum | cut -c1-16)
+	else
+		lab_say "$1: $(tail -n 1 "$directory.log")"
+	fi
+	rm -rf "$directory" "$directory.log"
+}
+
 lab_matrix_get() { # KEY RESULT-FILE
 	sed -n "s/^$1 //p" "$2" 2>/dev/null
 }
@@ -120,8 +135,18 @@ lab_matrix_is_done() { # CELL
 lab_matrix_count() { # DIRECTORY
 	sed -nE 's/^[^ ]*: ([0-9]+) passed, ([0-9]+) failed, ([0-9]+) skipped, ([0-9]+) errors$/passed \1\nfailed \2\nskipped \3\nerrors \4/p' \
 		"$1/said"
-	sed -nE 's/.*# ([0-9]+) calls in .*: ([0-9]+) differences.*/calls \1\ndifferences \2/p' "$1/report.ktap" 2>/dev/null ||
+	sed -nE 's/.*# ([0-9]+) calls in ([0-9]+) sequences, seed ([0-9]+): ([0-9]+) differences.*/calls \1\nsequences \2\nseed \3\ndifferences \4/p' \
+		"$1/report.ktap" 2>/dev/null ||
 		true # it got no further
+}
+
+# Adds to a result what the model answers, which is what it answered then as long as it is the same model.
+lab_matrix_note_answers() { # RESULT-FILE
+	local sequences answers
+	sequences=$(lab_matrix_get sequences "$1")
+	[ "$sequences" ] || return 0
+	answers=$(lab_matrix_answers "$(lab_matrix_get cell "$1")" "$(lab_matrix_get seed "$1")" "$sequences")
+	[ -z "$answers" ] || echo "answers $answers" >>"$1"
 }
 
 # Ends what it started if it is ended itself.
@@ -166,6 +191,7 @@ lab_matrix_play() { # CELL
 		[ "$status" != "$lab_status_failure" ] || echo "why $(tail -n 1 "$part/log")"
 		echo "seconds $((SECONDS - began))"
 	} >"$part/result"
+	lab_matrix_note_answers "$part/result"
 	rm -rf "${lab_matrix_state:?}/$1"
 	mv "$part" "$lab_matrix_state/$1"
 }
@@ -173,14 +199,46 @@ lab_matrix_play() { # CELL
 # The table of all results in these states; of a cell that is in two of them, the one that has a verdict, and
 # of two verdicts the later. Status 1 if something differs, or 125 if nothing does and there is no verdict.
 lab_matrix_table() { # STATE...
-	local state results=()
+	local results
+	results=$(lab_matrix_results "$@")
+	mapfile -t results < <(xargs -d '\n' ls -tr <<<"$results")
+	awk -v json="$lab_matrix_json" -f "$lab_pieces/matrix.awk" "${results[@]}"
+}
+
+# Whether the model answers today as it did when the cells were played; status 1 if not in each.
+lab_matrix_check() { # STATE...
+	local results result cell expected found said='' status=0 same=0 calls=0
+	results=$(lab_matrix_results "$@")
+	mapfile -t results < <(xargs -d '\n' ls -tr <<<"$results")
+	for result in "${results[@]}"; do
+		cell=$(lab_matrix_get cell "$result")
+		expected=$(lab_matrix_get answers "$result")
+		found=
+		if [ -z "$expected" ]; then
+			said="no answers are noted"
+		else
+			found=$(lab_matrix_answers "$cell" "$(lab_matrix_get seed "$result")" "$(lab_matrix_get sequences "$result")")
+			said="the model answers otherwise now"
+		fi
+		if [ "$expected" ] && [ "$found" = "$expected" ]; then
+			same=$((same + 1)) calls=$((calls + $(lab_matrix_get calls "$result")))
+		else
+			echo "$cell: $said"
+			status=1
+		fi
+	done
+	echo "$same of ${#results[@]} cells: $calls calls that the model answers as when they were played"
+	return $status
+}
+
+# Files of that name in these states, a line each.
+lab_matrix_results() { # STATE...
+	local state found=''
 	for state; do
 		[ -d "$state" ] || lab_fail "no directory $state"
-		mapfile -t -O ${#results[@]} results < <(compgen -G "$state/*/result" | grep -v '\.part/result$')
+		! compgen -G "$state/*/result" | grep -v '\.part/result$' || found=yes
 	done
-	[ ${#results[@]} -gt 0 ] || lab_fail "no cell is done in $*"
-	mapfile -t results < <(ls -tr "${results[@]}")
-	awk -v json="$lab_matrix_json" -f "$lab_pieces/matrix.awk" "${results[@]}"
+	[ "$found" ] || lab_fail "no cell is done in $*"
 }
 
 lab_matrix_list() {
@@ -217,13 +275,14 @@ lab_matrix_number() { # OPTION VALUE
 }
 
 matrix() { # [OPTION]... [CELL]...
-	local words=() list='' merge='' shard='' cells
+	local words=() list='' merge='' check='' shard='' cells
 	lab_matrix_state=$lab_cache/matrix lab_matrix_ops=20000 lab_matrix_seed=1 lab_matrix_limit='' lab_matrix_json=''
 	lab_matrix_lab=${GNTSIM_XEN_LAB:-$lab_self}
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--list) list=yes && shift && continue ;;
 		--merge) merge=yes && shift && continue ;;
+		--check) check=yes && shift && continue ;;
 		--state | --shard | --ops | --seed | --time-limit | --json) lab_need_value "$@" ;;
 		-*) lab_fail "no option '$1': see ci/xen-lab --help" ;;
 		*) words+=("$1") && shift && continue ;;
@@ -246,6 +305,12 @@ matrix() { # [OPTION]... [CELL]...
 	if [ "$merge" ]; then
 		[ ${#words[@]} -gt 0 ] || lab_fail "--merge: of which states?"
 		lab_matrix_table "${words[@]}"
+		return
+	fi
+	if [ "$check" ]; then
+		[ ${#words[@]} -gt 0 ] || lab_fail "--check: which states?"
+		lab_find_gntsim
+		lab_matrix_check "${words[@]}"
 		return
 	fi
 	[ ${#words[@]} -gt 0 ] || words=('*')

@@ -30,6 +30,21 @@ END
 # Freezes a guest; in a cell that $FAKE/slow names it tells that it has begun, and waits.
 cat >"$dir/build/gntsim" <<'END'
 #!/bin/bash
+# The model's answers to the random calls of a cell.
+if [ "$1" = fuzz ]; then
+	while [ $# -gt 1 ]; do
+		case $1 in
+		--against | --kernel | --seed) called+=" $2" ;;
+		--count) count=$2 ;;
+		--write) directory=$2 ;;
+		esac
+		shift
+	done
+	for ((i = 0; i < count; i++)); do
+		echo "$(cat "$FAKE/model" 2>/dev/null) $called $i" >"$directory/fuzz-$i.scn"
+	done
+	exit
+fi
 [ "$1 $2" = "conform -o" ]
 for leg; do
 	[ "${before:-}" != --kernel ] || kernel=$leg
@@ -104,6 +119,16 @@ found = json.load(open(sys.argv[1]))
 assert len(found["cells"]) == 6 and found["totals"]["calls"] == 120060
 assert found["cells"][0]["cell"] == "pv-6.1-xen4.17" and found["cells"][0]["passed"] == 92
 END
+# What the model answers to those calls is noted: it may change in what nobody has asked.
+matrix 0 --check "$dir/one" "$dir/two"
+says '^6 of 6 cells: 120060 calls that the model answers as when they were played$'
+echo other >"$dir/model"
+matrix 1 --check "$dir/one" "$dir/two"
+says '^pv-6.1-xen4.17: the model answers otherwise now$' '^0 of 6 cells: 0 calls '
+rm "$dir/model"
+sed -i /answers/d "$dir/one/pv-6.1-xen4.17/result"
+matrix 1 --check "$dir/one"
+says '^pv-6.1-xen4.17: no answers are noted$' '^2 of 3 cells: 40020 calls '
 # A guest that was there before stays.
 mkdir "$dir/frozen/pv-6.12"
 matrix 0 --state "$dir/three" pv-6.12-xen4.17
@@ -152,7 +177,7 @@ says '^2 cells '
 [ ! -e "$dir/killed/pv-6.1-xen4.17.part" ] || fail "half a cell is left"
 [ "$(ls "$dir/frozen")" = pv-6.12 ] || fail "the guest of the run that was ended is left: $(ls "$dir/frozen")"
 
-for wrong in '--shard 4/3' '--ops many' '--frob' 'pv-6.1' 'cuse-6.1-xen4.17' '--merge'; do
+for wrong in '--shard 4/3' '--ops many' '--frob' 'pv-6.1' 'cuse-6.1-xen4.17' '--merge' '--check'; do
 	# shellcheck disable=SC2086
 	matrix 125 $wrong
 	[ "$(wc -l <"$dir/err")" = 1 ] || fail "matrix $wrong"
