@@ -26,6 +26,7 @@ struct agent {
 	int control;
 	uint8_t *area; /* argument memory; an inaccessible page follows */
 	size_t page;
+	const char *const *argv; /* of its program; NULL: it was started so */
 };
 
 /* A request with what follows it. */
@@ -303,13 +304,11 @@ static void do_fork(struct agent *a, struct request *r, struct reply *reply)
 	reply->result.pid = pid;
 }
 
-/* The arguments this program was started with, the last one replaced. */
-static int exec_again(const struct agent *a)
+/* The arguments that this program was started with, but for the last one. How many. */
+static int own_arguments(char *args, size_t size, char **argv, int most)
 {
-	char args[4096], number[16];
-	char *argv[16];
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
-	ssize_t len = fd >= 0 ? read(fd, args, sizeof(args) - 1) : -1;
+	ssize_t len = fd >= 0 ? read(fd, args, size - 1) : -1;
 	int n = 0;
 
 	if (fd >= 0)
@@ -317,13 +316,32 @@ static int exec_again(const struct agent *a)
 	if (len <= 0)
 		return -ENOENT;
 	args[len] = '\0';
-	for (ssize_t i = 0; i < len && n < 15; i += (ssize_t)strlen(args + i) + 1)
+	for (ssize_t i = 0; i < len && n < most; i += (ssize_t)strlen(args + i) + 1)
 		argv[n++] = args + i;
+	return n - 1;
+}
+
+static int exec_again(const struct agent *a)
+{
+	union {
+		const char *in[16];
+		char *out[16];
+	} argv;
+	char args[4096], number[16];
+	int n = 0;
+
+	if (a->argv)
+		for (; n < 14 && a->argv[n]; n++)
+			argv.in[n] = a->argv[n];
+	else
+		n = own_arguments(args, sizeof(args), argv.out, 15);
+	if (n < 0)
+		return n;
 	snprintf(number, sizeof(number), "%d", a->control);
-	argv[n - 1] = number;
-	argv[n] = NULL;
+	argv.out[n] = number;
+	argv.out[n + 1] = NULL;
 	fcntl(a->control, F_SETFD, 0);
-	execv("/proc/self/exe", argv);
+	execv("/proc/self/exe", argv.out);
 	fcntl(a->control, F_SETFD, FD_CLOEXEC);
 	return -errno;
 }
@@ -478,10 +496,15 @@ static int serve_one(struct agent *a)
 
 int scn_agent_main(const char *fd)
 {
-	struct agent a = {.control = -1};
+	return scn_agent_serve(atoi(fd), NULL);
+}
+
+int scn_agent_serve(int fd, const char *const *argv)
+{
+	struct agent a = {.control = -1, .argv = argv};
 	struct reply hello = {.fd = -1};
 
-	move_control(&a, atoi(fd));
+	move_control(&a, fd);
 	catch_faults();
 	if (!make_area(&a))
 		return 1;

@@ -22,6 +22,9 @@
  * first; after exec it is the reply to that.
  */
 int scn_agent_main(const char *fd);
+/* The same in a process that was forked to be one. Its program is what argv would start, with the descriptor's number
+ * behind it; NULL: it was started so. */
+int scn_agent_serve(int fd, const char *const *argv);
 
 /* --- what goes over the socket; both ends are one program on one host --- */
 

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -147,6 +148,29 @@ static int start_agent(const struct scn_agents *a, const char *const *launcher, 
 	return -err;
 }
 
+/* What an agent is not to have of its player's; its numbers are free for the scenario. */
+static void close_all_but(int keep)
+{
+	if (keep > 3)
+		syscall(SYS_close_range, 3, keep - 1, 0);
+	syscall(SYS_close_range, keep + 1, UINT_MAX, 0);
+}
+
+/* A copy of the player becomes the agent: where a program's start is what costs most. */
+static int fork_agent(const struct scn_agents *a, int sock, pid_t *pid)
+{
+	*pid = fork();
+	if (*pid < 0)
+		return -errno;
+	if (*pid == 0) {
+		signal(SIGPIPE, SIG_DFL);
+		signal(SIGXFSZ, SIG_DFL);
+		close_all_but(sock);
+		_exit(scn_agent_serve(sock, a->agent_argv));
+	}
+	return 0;
+}
+
 static enum scn_status hear_hello(struct scn_agent *agent, struct scn_buf *why)
 {
 	struct scn_wire_message m = {.sock = agent->sock, .fd = -1};
@@ -170,7 +194,7 @@ enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
 		return broken(why, "socketpair", -errno);
-	err = start_agent(a, launcher, socks[1], &pid);
+	err = a->forks ? fork_agent(a, socks[1], &pid) : start_agent(a, launcher, socks[1], &pid);
 	close(socks[1]);
 	if (err) {
 		close(socks[0]);
