@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* dma-bufs: gntdev's calls (Linux drivers/xen/gntdev-dmabuf.c) and the file itself (dma-buf.c). */
 #include <gntsim/dmabuf.h>
+#include <gntsim/pin.h>
 
 #include "support/user_memory.h"
 
@@ -476,6 +477,92 @@ static void a_file_that_holds_itself(void)
 	gntsim_close(alloc);
 }
 
+/* Grants of a dma-buf that the kernel still uses a page of go when it does not any more. */
+static void a_page_in_use(void)
+{
+	struct gntsim_pin *pin = NULL;
+	struct gntsim_mm *mm;
+
+	set_up(GNTSIM_DMABUFS_ALL, GNTSIM_ARCH_AMD64, 2);
+	mm = fx_mm(fx.dom2);
+	REQUIRE_EQ(exp_refs(0, 2, 1, refs[0], refs[1]), 0);
+	REQUIRE_EQ(fx_mmap(mm, user.files[0], VA, 2, 0), 0);
+	REQUIRE_EQ(gntsim_pin(mm, VA + PAGE + 9, &pin), 0);
+	gntsim_mm_destroy(mm);
+	user_close(&user, FD);
+	EXPECT_EQ(fx_totals().maptrack, 2);
+	EXPECT_EQ(fx_totals().gntdev_maps, 1);
+	EXPECT(is_sound());
+	gntsim_unpin(pin);
+	EXPECT_EQ(fx_totals().maptrack, 0);
+	EXPECT_EQ(fx_totals().gntdev_maps, 0);
+	tear_down();
+}
+
+/* A wait that nobody ends goes with the machine: the fixture sees what is left. */
+static void a_wait_of_the_machines_end(void)
+{
+	struct gntsim_wait *wait;
+
+	set_up(GNTSIM_DMABUFS_ALL, GNTSIM_ARCH_AMD64, 2);
+	REQUIRE_EQ(exp_refs(0, 1, 1, refs[0], 0), 0);
+	REQUIRE_EQ(gntsim_dmabuf_wait(dev, FD, NULL, &wait), 0);
+	gntsim_domain_destroy(fx.dom2);
+	user_close(&user, FD);
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_RELEASED), 0);
+	tear_down();
+}
+
+/* A table that has no room for them grows to what they need before any is given, or none is. */
+static void an_import_of_many_pages(void)
+{
+	bool failed = true;
+
+	fx_restart(&(struct fx_config){.n_frames = 2048, .dmabufs = GNTSIM_DMABUFS_LINUX});
+	user_init(&user);
+	dev = fx_open(fx.dom2, GNTSIM_DEV_GNTDEV);
+	REQUIRE_EQ(gntsim_dmabuf_alloc(fx.dom2, 1000, &user.files[0]), 0);
+	fx.allocator.fail_on = true;
+	for (uint64_t i = 1; failed; i++) {
+		fx.allocator.fail_at = fx.allocator.calls + i;
+		failed = imp_refs(dev, FD, 1000, 1) != 0;
+		fx.allocator.fail_at = 0;
+		EXPECT_EQ(fx_totals().grants, failed ? 0 : 1000);
+		EXPECT(is_sound());
+	}
+	user_close(&user, FD);
+	gntsim_close(dev);
+}
+
+/* The importer is destroyed while another maps what it has taken back: the pages last as long as that. */
+static void taken_back_by_the_dead(void)
+{
+	struct gntsim_file *reader;
+	struct gntsim_mm *mm;
+	gntsim_gref granted[2];
+
+	set_up(GNTSIM_DMABUFS_LINUX, GNTSIM_ARCH_AMD64, 2);
+	reader = fx_open(fx.dom1, GNTSIM_DEV_GNTDEV);
+	mm = fx_mm(fx.dom1);
+	REQUIRE_EQ(gntsim_dmabuf_alloc(fx.dom2, 2, &user.files[0]), 0);
+	REQUIRE_EQ(imp_refs(dev, FD, 2, 1), 0);
+	granted[0] = word(4);
+	granted[1] = word(5);
+	user_close(&user, FD);
+	REQUIRE_EQ(fx_mmap(mm, reader, VA, 2, fx_mapv(reader, 2, 2, granted)), 0);
+	EXPECT_EQ(imp_release(dev, FD), 0);
+	EXPECT_EQ(fx_totals().deferred, 2);
+	gntsim_domain_destroy(fx.dom2);
+	EXPECT(is_sound());
+	EXPECT_EQ(fx_totals().zombies, 1);
+	fx_poke(mm, VA + PAGE, 0x42);
+	EXPECT_EQ(fx_peek(mm, VA + PAGE), 0x42);
+	gntsim_mm_destroy(mm);
+	gntsim_close(reader);
+	EXPECT_EQ(fx_totals().zombies, 0);
+	tear_down();
+}
+
 /* Whichever of a dead domain's files goes first. */
 static void a_domain_with_a_dmabuf_dies(void)
 {
@@ -567,6 +654,10 @@ int main(void)
 	    {"the last to wait is told", the_last_to_wait_is_told},
 	    {"numbers that come again", numbers_that_come_again},
 	    {"importing", importing},
+	    {"a page in use", a_page_in_use},
+	    {"a wait of the machine's end", a_wait_of_the_machines_end},
+	    {"an import of many pages", an_import_of_many_pages},
+	    {"taken back by the dead", taken_back_by_the_dead},
 	    {"ends of an import", ends_of_an_import},
 	    {"an import without references", an_import_without_references},
 	    {"an import that cannot be told", an_import_that_cannot_be_told},

@@ -54,6 +54,25 @@ static void freed_while_mapped(void)
 	EXPECT_EQ(gntsim_frame_free(fx.dom0, other), 0);
 }
 
+/* The same of one that a process holds, whom nobody granted it. */
+static void freed_while_held(void)
+{
+	gntsim_frame frame = frame_of(fx.dom1), other;
+
+	EXPECT_EQ(gntsim_frame_hold(fx.dom2, frame), -EINVAL);
+	EXPECT_EQ(gntsim_frame_hold(fx.dom1, 256), -EINVAL);
+	REQUIRE_EQ(gntsim_frame_hold(fx.dom1, frame), 0);
+	EXPECT_EQ(gntsim_frame_free(fx.dom1, frame), 0);
+	EXPECT_EQ(gntsim_frame_hold(fx.dom1, frame), -EINVAL);
+	EXPECT_EQ(fx_totals().frames, 1);
+	other = frame_of(fx.dom0);
+	EXPECT(other != frame);
+	EXPECT(gntsim_machine_check(fx.m) == NULL);
+	gntsim_frame_unhold(fx.m, frame);
+	EXPECT_EQ(fx_totals().frames, 1);
+	EXPECT_EQ(gntsim_frame_free(fx.dom0, other), 0);
+}
+
 /* A grant of a frame that is now somebody else's gives nothing. */
 static void stale_grant(void)
 {
@@ -85,7 +104,7 @@ int main(void)
 	static const struct unit_test tests[] = {
 	    {"frames are owned", frames_are_owned},     {"frames come zeroed", frames_come_zeroed},
 	    {"freed while mapped", freed_while_mapped}, {"stale grant", stale_grant},
-	    {"gntalloc's pages", gntallocs_pages},
+	    {"gntalloc's pages", gntallocs_pages},      {"freed while held", freed_while_held},
 	};
 
 	return UNIT_MAIN("frames", tests);

@@ -364,6 +364,40 @@ static void batches_of_16(void)
 	end();
 }
 
+static int (*probe)(void *ctx, uint64_t addr, size_t len);
+static unsigned probes;
+
+/* After the fourth, another thread of the process unmaps what was looked at. */
+static int probe_and_lose(void *ctx, uint64_t addr, size_t len)
+{
+	int rc = probe(ctx, addr, len);
+
+	if (++probes == 4)
+		t.user.page[(addr - USER_BASE) / PAGE] = USER_HOLE;
+	return rc;
+}
+
+/* A batch that fails ends the call where it is, in a segment that follows it too. */
+static void memory_that_goes(void)
+{
+	begin();
+	probe = t.user.ops.probe_write;
+	probes = 0;
+	t.user.ops.probe_write = probe_and_lose;
+	for (unsigned i = 0; i < 20; i++)
+		add_from(t.rw, (uint16_t)(i + 1), LOCAL + (i == 3 ? PAGE : 0) + i, 1);
+	EXPECT_EQ(run(), -EFAULT);
+	EXPECT_EQ(probes, 16);
+	for (unsigned i = 0; i < 3; i++)
+		EXPECT_EQ(*local(i), (uint8_t)((i + 1) * 3));
+	for (unsigned i = 4; i < 20; i++)
+		EXPECT_EQ(*local(i), 0xDB);
+	EXPECT_EQ(t.seg[15].status, 0);
+	EXPECT_EQ(t.seg[16].status, 0);
+	EXPECT_EQ(t.seg[17].status, 0x55);
+	end();
+}
+
 /* Pieces count, not segments: fifteen segments and one that is cut in two fill a batch and begin
  * the next, so that an error in its second half finds the first half copied. */
 static void batches_count_pieces(void)
@@ -567,6 +601,7 @@ int main(void)
 	    {"bad segment memory", bad_segment_memory},
 	    {"error leaves the batch uncopied", error_leaves_the_batch_uncopied},
 	    {"batches of 16", batches_of_16},
+	    {"memory that goes", memory_that_goes},
 	    {"batches count pieces", batches_count_pieces},
 	    {"status of an earlier batch", status_of_an_earlier_batch},
 	    {"many segments", many_segments},

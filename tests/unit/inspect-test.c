@@ -318,7 +318,7 @@ static void notifications(void)
 {
 	struct mapping m = mapping(fx.dom2);
 	struct seen_more seen = {0};
-	struct gntsim_file *alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	struct gntsim_file *alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC), *last;
 	gntsim_gref ref;
 	uint64_t index;
 
@@ -341,6 +341,17 @@ static void notifications(void)
 	seen = (struct seen_more){.stop_after = 1};
 	gntsim_for_each_notify(fx.m, see_notify, &seen);
 	EXPECT_EQ(seen.n, 1);
+	/* At a map's, too. */
+	last = fx_open(fx.dom2, GNTSIM_DEV_GNTALLOC);
+	(void)fx_alloc(last, 1, NULL);
+	EXPECT_EQ(gntsim_gntalloc_set_unmap_notify(last, 9, 1, 0), 0);
+	seen = (struct seen_more){.stop_after = 2};
+	gntsim_for_each_notify(fx.m, see_notify, &seen);
+	EXPECT_EQ(seen.n, 2);
+	seen = (struct seen_more){0};
+	gntsim_for_each_notify(fx.m, see_notify, &seen);
+	EXPECT_EQ(seen.n, 3);
+	gntsim_close(last);
 	/* Taken back, and fired. */
 	EXPECT_EQ(gntsim_gntalloc_set_unmap_notify(alloc, index + 9, 0, 0), 0);
 	mapping_end(&m);

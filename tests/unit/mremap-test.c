@@ -272,6 +272,42 @@ static void mremap_ends_what_was_there(void)
 	fx_channel_close(&c);
 }
 
+/* Linux 6.17 on looks whether it can be done before anything goes; before, what is in the way goes first. */
+static void what_is_in_the_way(void)
+{
+	static const struct gntsim_domain_config kernels[] = {{.kernel = GNTSIM_KERNEL_6_12},
+							      {.kernel = GNTSIM_KERNEL_6_18}};
+
+	for (unsigned i = 0; i < 2; i++) {
+		struct gntsim_file *other;
+		struct four f;
+
+		fx_restart(&(struct fx_config){.domain = {NULL, &kernels[i], NULL}});
+		f = four();
+		other = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+		(void)fx_alloc(other, 2, NULL);
+		REQUIRE_EQ(fx_mmap(f.mm, other, VA + 17 * PAGE, 1, 0), 0);
+		/* It can't grow. */
+		EXPECT_EQ(gntsim_mremap(f.mm, VA, 2 * PAGE, 5 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+					VA + 16 * PAGE),
+			  -EFAULT);
+		EXPECT_EQ(fx_try_load(f.mm, VA + 17 * PAGE),
+			  i ? GNTSIM_ACCESS_OK : GNTSIM_ACCESS_SEGV);
+		EXPECT_EQ(fx_peek(f.mm, VA + 3 * PAGE), 4);
+		/* It can be made smaller. */
+		EXPECT_EQ(gntsim_mremap(f.mm, VA, 4 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
+					VA + 16 * PAGE),
+			  0);
+		EXPECT_EQ(fx_peek(f.mm, VA + 16 * PAGE), 1);
+		EXPECT_EQ(fx_peek(f.mm, VA + 17 * PAGE), 2);
+		for (unsigned page = 0; page < 4; page++)
+			EXPECT_EQ(fx_try_load(f.mm, VA + page * PAGE), GNTSIM_ACCESS_SEGV);
+		EXPECT_EQ(fx_totals().vmas, 1);
+		gntsim_close(other);
+		four_end(&f);
+	}
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -287,6 +323,7 @@ int main(void)
 	    {"PVH: keeps grants", pvh_keeps_grants},
 	    {"mremap beyond the address space", mremap_beyond_the_address_space},
 	    {"PV: mremap of parts", pv_mremap_of_parts},
+	    {"what is in the way", what_is_in_the_way},
 	};
 
 	return UNIT_MAIN("mremap", tests);

@@ -137,6 +137,19 @@ static void a_destroyed_domain(void)
 	mapping_end(&m);
 }
 
+/* A pin whose holder does not end it goes with the machine: the fixture sees what is left. */
+static void the_machine_ends_first(void)
+{
+	struct mapping m = mapping_notified_at(fx.dom2, 1, 5);
+	struct gntsim_pin *pin = NULL;
+
+	REQUIRE_EQ(gntsim_pin(m.mm, VA, &pin), 0);
+	gntsim_domain_destroy(fx.dom2);
+	EXPECT_EQ(fx_totals().maptrack, 0);
+	EXPECT_EQ(gntsim_pin(m.mm, VA, &pin), -ENODEV);
+	mapping_end(&m);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
@@ -146,6 +159,7 @@ int main(void)
 	    {"a granted page", a_granted_page},
 	    {"what cannot be pinned", what_cannot_be_pinned},
 	    {"a destroyed domain", a_destroyed_domain},
+	    {"the machine ends first", the_machine_ends_first},
 	};
 
 	return UNIT_MAIN("pin", tests);
