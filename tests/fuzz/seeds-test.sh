@@ -1,5 +1,6 @@
 #!/bin/sh
-# Every scenario, as the fuzzers' bytes, through a target; and what a fuzzer once found there.
+# Every scenario, as the fuzzers' bytes, through a target; and what a fuzzer once found there, or what had to be
+# written by hand to come to a rule of the reference.
 # Usage: seeds-test.sh WRITER SCENARIOS TARGET FINDINGS
 set -eu
 seeds=$(mktemp -d)

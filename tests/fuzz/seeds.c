@@ -541,7 +541,7 @@ WRAPS(void, gntsim_raise_virq, struct gntsim_domain *dom, uint32_t virq)
 
 /* ---- playing ---- */
 
-static int write_seed(const char *directory, const char *path, uint32_t variant)
+static int write_seed(const char *directory, const char *path, uint32_t variant, uint32_t *n)
 {
 	const char *name = strrchr(path, '/');
 	char *file;
@@ -560,6 +560,7 @@ static int write_seed(const char *directory, const char *path, uint32_t variant)
 	if (bad)
 		perror(file);
 	free(file);
+	++*n;
 	return bad;
 }
 
@@ -567,11 +568,12 @@ static int play_file(const char *directory, const char *path, void *self)
 {
 	const struct scn_substrate_ops *ops = &scn_substrate_model;
 	const struct scn_filter filter = {0};
-	const struct scn_platform platform = scn_model_platform(self);
+	struct scn_platform platform = scn_model_platform(self);
 	scn_cleanup_scenario struct scn_scenario s = {0};
 	scn_cleanup_errors struct scn_errors errors = {0};
 	struct scn_source src = {.name = path};
 	char *text = scn_read_file(path, &src.len);
+	uint32_t variants, n, written = 0;
 	int bad = 0;
 
 	src.text = text;
@@ -580,16 +582,23 @@ static int play_file(const char *directory, const char *path, void *self)
 		free(text);
 		return 1;
 	}
-	for (uint32_t n = 0; n < scn_variant_count(&s, &filter) && !bad; n++) {
+	variants = scn_variant_count(&s, &filter);
+	for (uint32_t i = 0; i < 2 * variants && !bad; i++) {
 		scn_cleanup_buf struct scn_buf name = {0};
 		struct scn_outcome outcome = {0};
 		struct scn_setup setup;
 
+		n = i % variants;
+		/* What is nothing on one is the other's. */
+		if (i == variants && written)
+			break;
+		if (i == variants)
+			platform.arch = SCN_ARM64;
 		scn_variant(&s, &filter, ops->kernel(self), &platform, n, &setup, &name);
 		memset(&seed, 0, sizeof(seed));
 		scn_play(&s, &setup, ops, self, &outcome);
 		scn_outcome_free(&outcome);
-		bad = write_seed(directory, path, n);
+		bad = write_seed(directory, path, n, &written);
 	}
 	free(text);
 	return bad;

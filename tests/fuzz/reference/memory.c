@@ -308,7 +308,7 @@ static int remap(struct reference *r, int mm, const struct call *c)
 	uint64_t from = call_addr(c->d), old_len = call_pages(c->b) * PAGE;
 	uint64_t to = call_addr((uint8_t)c->e), new_len = call_pages(c->c) * PAGE;
 	int flags = call_remap_flags(c->a), row, rc;
-	bool fixed = flags & MREMAP_FIXED, stays = flags & MREMAP_DONTUNMAP;
+	bool fixed = flags & MREMAP_FIXED, stays = flags & MREMAP_DONTUNMAP, late;
 
 	if (fixed && !(flags & MREMAP_MAYMOVE))
 		return -EINVAL;
@@ -316,7 +316,11 @@ static int remap(struct reference *r, int mm, const struct call *c)
 		return -EINVAL;
 	if (from % PAGE || !new_len)
 		return -EINVAL;
-	if (first_from(r, mm, from, from + 1) == R_NOBODY)
+	/* Before Linux 5.16 what is to go somewhere else is looked for when its place is empty. */
+	late = (fixed || stays) && r->domain[r->mm[mm].domain].kernel == GNTSIM_KERNEL_5_10;
+	if (late && !fixed && (to % PAGE || (from + old_len > to && to + new_len > from)))
+		return -EINVAL;
+	if (!late && first_from(r, mm, from, from + 1) == R_NOBODY)
 		return -EFAULT;
 	if (fixed) {
 		if (to % PAGE)
