@@ -67,7 +67,8 @@ static void a_map_that_waits(void)
 static void static_ports(void)
 {
 	static const struct gntsim_domain_config c = {.kernel = GNTSIM_KERNEL_6_12};
-	struct gntsim_file *a, *b;
+	struct gntsim_file *a, *b, *alloc;
+	struct static_port *bound, *held;
 
 	fx_restart(&(struct fx_config){.domain = {&c, &c, &c}});
 	a = evtchn(fx.dom1);
@@ -75,9 +76,23 @@ static void static_ports(void)
 	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 2), 1);
 	REQUIRE_EQ(gntsim_evtchn_bind_static(a, 999), 0);
 	REQUIRE_EQ(gntsim_evtchn_bind_static(b, 1000), 0);
+	/* A number that only a notification holds. */
+	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	(void)fx_alloc(alloc, 2, NULL);
+	REQUIRE_EQ(gntsim_evtchn_bind_static(b, 2000), 0);
+	REQUIRE_EQ(gntsim_gntalloc_set_unmap_notify(alloc, 0, SEND_EVENT, 2000), 0);
+	REQUIRE_EQ(gntsim_evtchn_unbind(b, 2000), 0);
+	REQUIRE(!list_empty(&fx.dom1->kept_statics));
+	held = container_of(fx.dom1->kept_statics.next, struct static_port, of_file);
+	bound = container_of(a->u.evtchn.statics.next, struct static_port, of_file);
 	REQUIRE(gntsim_machine_check(fx.m) == NULL);
 	BROKEN(a->u.evtchn.n_ports, 1, "an evtchn file's ring");
 	BROKEN(b->u.evtchn.statics.next, &b->u.evtchn.statics, "an evtchn file's ring");
+	BROKEN(bound->refs, 0, "a port bound by its number");
+	BROKEN(bound->refs, 2, "references on ports' numbers");
+	BROKEN(held->refs, 0, "a port's number that nobody holds");
+	BROKEN_BOTH(held->refs, 2, fx.dom1->static_refs, 2, "references on ports");
+	gntsim_close(alloc);
 	gntsim_close(b);
 	gntsim_close(a);
 }
