@@ -182,10 +182,10 @@ static void close_peer(struct peer *p)
 static void send_garbage(const struct peer *p)
 {
 	unsigned char bytes[256];
-	size_t n = roll(sizeof(bytes));
+	size_t n = 0;
 
-	for (size_t i = 0; i < n; i++)
-		bytes[i] = (unsigned char)roll(256);
+	for (uint32_t left = roll(sizeof(bytes)); left > 0; left--)
+		bytes[n++] = (unsigned char)roll(256);
 	if (roll(2) && n >= 8) { /* a good start */
 		struct wire_msg m = {.magic = WIRE_MAGIC, .version = WIRE_VERSION};
 

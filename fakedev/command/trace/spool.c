@@ -197,7 +197,8 @@ void *spool_next(struct spool *s)
 
 void spool_taken(struct spool *s)
 {
-	const struct head *head = next_head(s);
+	/* Where spool_next() found it. */
+	const struct head *head = (const void *)(s->first->bytes + s->at);
 
 	s->at += head->size;
 	atomic_store_explicit(&s->taken, atomic_load_explicit(&s->taken, memory_order_relaxed) + 1,
