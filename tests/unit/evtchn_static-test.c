@@ -10,25 +10,6 @@ static void restart_on_6_12(void)
 	fx_restart(&(struct fx_config){.domain = {&c, &c, NULL}});
 }
 
-/* Takes the effects; the last hazard's name, or NULL. */
-static const char *last_hazard(void)
-{
-	struct gntsim_effect effect;
-	const char *name = NULL;
-
-	while (gntsim_next_effect(fx.m, &effect))
-		if (effect.kind == GNTSIM_EFFECT_HAZARD)
-			name = effect.hazard;
-	return name;
-}
-
-static bool had_hazard(const char *name)
-{
-	const char *had = last_hazard();
-
-	return had && strcmp(had, name) == 0;
-}
-
 /* Linux 6.5 on. A number is bound without asking whose it is. */
 static void static_ports(void)
 {
@@ -55,10 +36,10 @@ static void static_ports(void)
 	EXPECT_EQ(gntsim_evtchn_unbind(b, 5000), -EINVAL);
 	EXPECT_EQ(gntsim_evtchn_bind_static(b, 5000), 0);
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 5000), -ENOTCONN);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	gntsim_close(a);
 	gntsim_close(b);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 }
 
 /* Xen gives the number to the very file that has it, which then finds none of its ports. */
@@ -74,7 +55,7 @@ static void a_refused_port_forgets_the_others(void)
 	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 1), 1);
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 2), 0);
 	EXPECT_EQ(gntsim_evtchn_bind_unbound(a, 2), -EEXIST);
-	EXPECT(had_hazard(forgets));
+	EXPECT(fx_drain_hazard(forgets));
 	EXPECT_EQ(fx_totals().ports, 1);
 	EXPECT_EQ(gntsim_evtchn_notify(a, 1), -ENOTCONN);
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 1), -ENOTCONN);
@@ -83,17 +64,17 @@ static void a_refused_port_forgets_the_others(void)
 	/* An event comes once: what is written back is nobody's. */
 	EXPECT_EQ(gntsim_evtchn_bind_interdomain(b, 1, 1), 2);
 	/* Its interrupt is the first one's still. */
-	EXPECT(had_hazard("evtchn-bind-static-of-a-bound-port"));
+	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-bound-port"));
 	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
 	EXPECT_EQ(read_one(a), 1);
 	EXPECT_EQ(gntsim_evtchn_write(a, 4, &port), 4);
 	EXPECT_EQ(gntsim_evtchn_notify(b, 2), 0);
 	EXPECT(is_empty(a));
 	/* The second to go does not crash: it knows of nothing to give up. */
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	gntsim_close(b);
 	gntsim_close(a);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	EXPECT_EQ(fx_totals().ports, 0);
 }
 
@@ -122,30 +103,30 @@ static void static_ports_of_others(void)
 	b = evtchn(fx.dom1);
 	REQUIRE_EQ(gntsim_port_alloc_unbound(fx.dom1, 2), 1);
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), -EBUSY);
-	EXPECT(had_hazard("evtchn-bind-static-of-a-kernels-port"));
+	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-kernels-port"));
 	REQUIRE_EQ(gntsim_evtchn_bind_unbound(a, 2), 2);
 	EXPECT_EQ(gntsim_evtchn_bind_static(b, 2), 0);
-	EXPECT(had_hazard(shared));
+	EXPECT(fx_drain_hazard(shared));
 	EXPECT_EQ(gntsim_evtchn_unbind(b, 2), 0);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), 0);
-	EXPECT(had_hazard(lost));
+	EXPECT(fx_drain_hazard(lost));
 	/* The other way around, and with numbers that are no port yet. */
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 2), 0);
 	REQUIRE_EQ(gntsim_evtchn_bind_unbound(b, 2), 2);
-	EXPECT(had_hazard(shared));
+	EXPECT(fx_drain_hazard(shared));
 	gntsim_close(b);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 2), 0);
-	EXPECT(had_hazard(lost));
+	EXPECT(fx_drain_hazard(lost));
 	b = evtchn(fx.dom1);
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
 	EXPECT_EQ(gntsim_evtchn_bind_static(b, 999), 0);
-	EXPECT(had_hazard(shared));
+	EXPECT(fx_drain_hazard(shared));
 	gntsim_close(a);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	gntsim_close(b);
-	EXPECT(had_hazard(lost));
+	EXPECT(fx_drain_hazard(lost));
 	EXPECT_EQ(gntsim_port_close(fx.dom1, 1), 0);
 }
 
@@ -160,7 +141,7 @@ static void static_ports_of_a_dying_domain(void)
 	EXPECT_EQ(gntsim_evtchn_bind_static(b, 1), 0);
 	fx_drain();
 	gntsim_domain_destroy(fx.dom1);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	gntsim_close(a);
 	gntsim_close(b);
 }
@@ -185,7 +166,7 @@ static void static_ports_and_other_files(void)
 	}
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 7), 0);
 	EXPECT_EQ(gntsim_evtchn_ring_size(a), gntsim_evtchn_ring_size(b));
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	gntsim_close(a);
 	gntsim_close(b);
 	gntsim_close(dev);
@@ -264,16 +245,16 @@ static void static_ports_are_notified(void)
 	EXPECT(!gntsim_machine_check(fx.m));
 	EXPECT_EQ(notify_by(alloc, two, 999), 0);
 	EXPECT_EQ(notify_by(alloc, one, 0), 0);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	/* Whoever binds it meanwhile shares it, and what each holds is its own. */
 	EXPECT_EQ(gntsim_evtchn_bind_static(b, 999), 0);
-	EXPECT(had_hazard("evtchn-bind-static-of-a-bound-port"));
+	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-bound-port"));
 	EXPECT_EQ(notify_by(alloc, two, 0), 0);
 	EXPECT_EQ(notify_by(alloc, one, 999), 0);
 	EXPECT_EQ(notify_by(alloc, one, 0), 0);
 	EXPECT_EQ(gntsim_evtchn_unbind(b, 999), 0);
 	EXPECT_EQ(notify_by(alloc, one, 999), -EINVAL);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	gntsim_close(a);
 	gntsim_close(b);
 	gntsim_close(alloc);
@@ -294,9 +275,9 @@ static void notified_numbers_and_ports(void)
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), 0);
 	EXPECT_EQ(notify_by(alloc, one, 1), 0);
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 1), 0);
-	EXPECT(!last_hazard());
+	EXPECT(fx_drain_hazard(NULL));
 	EXPECT_EQ(gntsim_evtchn_bind_unbound(b, 2), 1);
-	EXPECT(had_hazard("evtchn-bind-static-of-a-bound-port"));
+	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-bound-port"));
 	EXPECT_EQ(notify_by(alloc, two, 1), 0);
 	gntsim_close(b);
 	EXPECT_EQ(notify_by(alloc, one, 0), 0);
@@ -338,7 +319,7 @@ static void static_port_0(void)
 	restart_on_6_12();
 	a = evtchn(fx.dom1);
 	EXPECT_EQ(gntsim_evtchn_bind_static(a, 0), 0);
-	EXPECT(had_hazard("evtchn-bind-static-of-port-0"));
+	EXPECT(fx_drain_hazard("evtchn-bind-static-of-port-0"));
 	EXPECT_EQ(gntsim_evtchn_unbind(a, 0), 0);
 	gntsim_close(a);
 }

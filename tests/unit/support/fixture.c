@@ -201,6 +201,20 @@ unsigned fx_drain_kind(enum gntsim_effect_kind kind)
 	return n;
 }
 
+bool fx_drain_hazard(const char *name)
+{
+	struct gntsim_effect e;
+	unsigned n = 0, named = 0;
+
+	while (gntsim_next_effect(fx.m, &e)) {
+		if (e.kind != GNTSIM_EFFECT_HAZARD)
+			continue;
+		n++;
+		named += name && strcmp(e.hazard, name) == 0;
+	}
+	return n == named && named == (name ? 1 : 0);
+}
+
 unsigned fx_drain(void)
 {
 	struct gntsim_effect e;

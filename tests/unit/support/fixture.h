@@ -90,6 +90,8 @@ void fx_expect_nothing_left(const struct gntsim_totals *t);
 unsigned fx_drain(void);
 /** Takes every queued effect; returns how many were of this kind. */
 unsigned fx_drain_kind(enum gntsim_effect_kind kind);
+/** Takes every queued effect; whether one was a hazard of this name, and none another hazard. NULL: none. */
+bool fx_drain_hazard(const char *name);
 
 /** Opens for reading and writing; a failure ends the test. */
 struct gntsim_file *fx_open(struct gntsim_domain *dom, enum gntsim_device device);
