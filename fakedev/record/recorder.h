@@ -144,6 +144,14 @@ void stream_free(struct stream *s);
 /* ioctl.c */
 void record_ioctl(struct recorder *r, const struct trace_call *c, uint32_t process, uint32_t file);
 
+/* copy.c */
+/* Buffers, and what is in them, before the copy. */
+void copy_prepare(struct recorder *r, const struct trace_call *c, uint32_t process);
+/* The call's argument, and what it says of each segment. @return false: that is not known */
+bool copy_put(struct recorder *r, const struct trace_call *c, uint32_t process, struct step *s);
+/* What the copy has written: to pages, and to the program's memory. */
+void copy_took(struct recorder *r, const struct trace_call *c, uint32_t process);
+
 /* dmabuf.c */
 /* A number in an ioctl on a dma-buf. */
 void dmabuf_put_number(const struct recorder *r, struct scn_buf *b, const struct trace_call *c,

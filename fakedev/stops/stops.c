@@ -214,7 +214,7 @@ bool stops_are_lost(const struct stops *s)
 
 bool stops_take_end(struct stops *s, struct stops_end *out)
 {
-	unsigned char buffer[WIRE_BUFFER];
+	static unsigned char buffer[WIRE_BUFFER];
 	struct end_told told;
 	struct wire_in in;
 	int err = wire_recv(s->ends, MSG_DONTWAIT, buffer, &in);

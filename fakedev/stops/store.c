@@ -216,7 +216,8 @@ static uint64_t tell_step(struct supervisor *s, struct thread *t, const struct s
 
 bool store_at_fault(struct supervisor *s, struct thread *t)
 {
-	struct store o = {.n = 0};
+	static struct store
+	    o; /* of the only thread here, and more than a small stack has room for */
 	const struct region *r;
 	uint64_t mask, number = 0;
 	siginfo_t info;
@@ -233,6 +234,7 @@ bool store_at_fault(struct supervisor *s, struct thread *t)
 	stop_others(s, t);
 	mask = block_signals(t);
 	pthread_mutex_lock(&s->board->lock);
+	o.n = 0;
 	how = carry_out(s, t, &o, &info);
 	if (how == 0)
 		number = tell_step(s, t, &o);

@@ -355,7 +355,7 @@ static void stop_all(struct supervisor *s)
  * more */
 static bool take_request(struct supervisor *s)
 {
-	unsigned char buffer[WIRE_BUFFER];
+	static unsigned char buffer[WIRE_BUFFER];
 	int32_t who[2], err;
 	struct wire_in in;
 	int fd;

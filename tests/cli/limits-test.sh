@@ -64,6 +64,16 @@ GCOV_PREFIX=/dev/null/none under 'ulimit -Sf 0' "$gntsim" run -- sh -c "ulimit -
 expect 0 0
 under 'ulimit -l 0' "$gntsim" run -- "$use" clean
 expect 0
+# What of us has a small stack has no large frames.
+for how in 'run' 'run --front ptrace' 'run --leaks' 'run --tag' "record --stores all -o $dir/scn"; do
+	case $how in
+	*--tag*) set -- "$use" clean ::: -- "$use" clean ;;
+	*) set -- -- "$use" clean ;;
+	esac
+	# shellcheck disable=SC2086
+	under 'ulimit -s 64' "$gntsim" $how "$@"
+	expect 0
+done
 TMPDIR=/nonexistent under : "$gntsim" run -- "$use" clean
 expect 125 'cannot listen at /nonexistent/gntsim-'
 

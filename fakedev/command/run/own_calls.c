@@ -59,7 +59,7 @@ static bool needs_a_library(int fd, const Elf64_Phdr *p)
 static bool has_section_of_go(int fd, const Elf64_Ehdr *e)
 {
 	static const char name[] = ".go.buildinfo";
-	char names[NAMES_MOST];
+	static char names[NAMES_MOST]; /* more than a small stack has room for */
 	Elf64_Shdr s;
 	ssize_t n;
 
