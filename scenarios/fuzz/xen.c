@@ -133,7 +133,7 @@ static int write_case(struct batch *b, size_t i)
 	scn_cleanup_buf struct scn_buf text = {0};
 	struct scn_outcome wrong = {0};
 	enum fuzz_played played;
-	char path[104];
+	char path[128];
 
 	c->verdict = (struct fuzz_verdict){0};
 	played = fuzz_script(&c->world, &c->seq, "a sequence", &text, b->lines[i], &wrong.message);
