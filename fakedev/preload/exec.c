@@ -5,6 +5,7 @@
 #include "library.h"
 
 #include <alloca.h>
+#include <fcntl.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -126,6 +127,7 @@ EXPORT int execvpe(const char *file, char *const argv[], char *const env[])
 DECLARE_NEXT(fexecve);
 EXPORT int fexecve(int fd, char *const argv[], char *const env[])
 {
+	lib_tell_of_program_at(fd, "", AT_EMPTY_PATH, env);
 	lib_executes();
 	return not_executed(NEXT(fexecve)(fd, argv, COMPLETE(env)));
 }
@@ -135,6 +137,7 @@ EXPORT int execveat(int dirfd, const char *path, char *const argv[], char *const
 {
 	char **full = COMPLETE(env);
 
+	lib_tell_of_program_at(dirfd, path, flags, env);
 	lib_executes();
 	return not_executed(NEXT(execveat)
 				? NEXT(execveat)(dirfd, path, argv, full, flags)

@@ -226,6 +226,8 @@ void lib_sync(void);
 /** Says once of a program that is about to be executed, or spawned, that the loader will leave this library out, if
  * it will. @param search as execvp does @param env what it will have */
 void lib_tell_of_program(const char *program, bool search, char *const env[]);
+/** The same of execveat()'s. */
+void lib_tell_of_program_at(int dirfd, const char *path, int flags, char *const env[]);
 /** Tells that this process is about to execute a program; lib_sync() if it did not. */
 void lib_executes(void);
 

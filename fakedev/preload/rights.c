@@ -7,6 +7,7 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -223,28 +224,75 @@ static bool is_to_leave(char *const env[])
 	return false;
 }
 
-void lib_tell_of_program(const char *program, bool search, char *const env[])
+/* Of what stands at the path, by the name that it goes by. */
+static void tell_of(const char *path, const char *name)
 {
-	char full[LONGEST_PATH];
 	struct program p;
 	const char *rights;
 
-	if (!lib_active() || lib_is_confined() || !program || is_to_leave(env))
+	if (!read_program(path, &p))
+		return;
+	rights = rights_of(path, &p);
+	if (rights)
+		tell(name, " is executed with rights of its own, ", rights,
+		     lib_native() ? "" : ", and it finds no devices on the socket front");
+	else if (is_static(&p) && (verbose || names_devices(path)))
+		tell(name, " is a static program", "",
+		     lib_native() ? ", and it can map no device's memory (--assist=no)"
+				  : ", and it finds no devices on the socket front (--front "
+				    "ptrace)");
+}
+
+/* Of an open file, by the path that it was opened by. */
+static void tell_of_file(const char *link)
+{
+	char name[LONGEST_PATH];
+	long n = lib_read_link(AT_FDCWD, link, name, sizeof(name) - 1);
+
+	if (n <= 0)
+		return;
+	name[n] = '\0';
+	tell_of(link, name);
+}
+
+static bool is_to_be_told(char *const env[])
+{
+	return lib_active() && !lib_is_confined() && !is_to_leave(env);
+}
+
+void lib_tell_of_program(const char *program, bool search, char *const env[])
+{
+	char full[LONGEST_PATH];
+
+	if (!program || !is_to_be_told(env))
 		return;
 	if (search && !strchr(program, '/')) {
 		if (!find_in_path(program, full))
 			return;
 		program = full;
 	}
-	if (!read_program(program, &p))
+	tell_of(program, program);
+}
+
+void lib_tell_of_program_at(int dirfd, const char *path, int flags, char *const env[])
+{
+	char full[LONGEST_PATH];
+	struct stat st;
+	long n;
+
+	/* The kernel looks at the path first: it may be anything. */
+	if (!is_to_be_told(env) || raw_syscall(SYS_newfstatat, dirfd, (long)path, (long)&st,
+					       flags & AT_EMPTY_PATH, 0, 0) < 0)
 		return;
-	rights = rights_of(program, &p);
-	if (rights)
-		tell(program, " is executed with rights of its own, ", rights,
-		     lib_native() ? "" : ", and it finds no devices on the socket front");
-	else if (is_static(&p) && (verbose || names_devices(program)))
-		tell(program, " is a static program", "",
-		     lib_native() ? ", and it can map no device's memory (--assist=no)"
-				  : ", and it finds no devices on the socket front (--front "
-				    "ptrace)");
+	if (*path == '/' || dirfd == AT_FDCWD) {
+		tell_of(path, path);
+		return;
+	}
+	n = snprintf(full, sizeof(full), "/proc/self/fd/%d%s%s", dirfd, *path ? "/" : "", path);
+	if (n >= (long)sizeof(full))
+		return;
+	if (*path)
+		tell_of(full, path);
+	else
+		tell_of_file(full);
 }

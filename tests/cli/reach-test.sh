@@ -75,6 +75,13 @@ count 1
 expect 0 "two" "$gntsim" run -- sh -c './static --help; ./another --help; ./static --help'
 says "./another $told"
 count 2
+for how in open at in; do
+	expect 0 "exec-$how" "$gntsim" run -- "$use" exec-$how static --help
+	says "$told"
+	count 1
+done
+expect 0 "opened for a dynamic one" "$gntsim" run -- "$use" exec-open "$use" clean
+count 0
 # It would not miss the devices, whose names it does not have.
 sed 's|/dev/xen/|/dev/Xen/|g' "$static" >without && chmod +x without
 expect 0 "one that names no device" "$gntsim" run -- ./without --help

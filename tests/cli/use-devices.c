@@ -16,6 +16,7 @@
  *   harm-end         once, by its own end
  *   overfill N       asks for N pages at once, which is too much for the grant table
  *   exec PROGRAM...  becomes it, with an empty environment
+ *   exec-open PROGRAM...  becomes what it has opened (exec-at: likewise, by execveat; exec-in: below its folder)
  *   hold             allocates, maps, says ready, and waits
  *   die GNTSIM SOCKET DOMAIN  destroys its own domain */
 #include <errno.h>
@@ -312,6 +313,17 @@ static int hole(void)
 	return 0;
 }
 
+static int exec_open(const char *how, char **argv)
+{
+	int fd = open(strcmp(how, "in") == 0 ? "." : argv[0], O_RDONLY);
+
+	if (strcmp(how, "open") == 0)
+		return fexecve(fd, argv, environ);
+	if (strcmp(how, "at") == 0)
+		return execveat(fd, "", argv, environ, AT_EMPTY_PATH);
+	return execveat(fd, argv[0], argv, environ, 0);
+}
+
 int main(int argc, char **argv)
 {
 	alarm(20);
@@ -354,6 +366,8 @@ int main(int argc, char **argv)
 		return overfill(atoi(argv[2]));
 	if (argc >= 3 && strcmp(argv[1], "exec") == 0)
 		return execve(argv[2], argv + 2, (char *[]){NULL});
+	if (argc >= 3 && strncmp(argv[1], "exec-", 5) == 0)
+		return exec_open(argv[1] + 5, argv + 2);
 	if (argc == 2 && strcmp(argv[1], "hold") == 0) {
 		share(1);
 		puts("ready");
