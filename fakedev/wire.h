@@ -86,7 +86,7 @@ enum wire_op {
 	WIRE_READS, /**< nothing -> a descriptor of struct wire_reads (wire_reads.h), where reads
 			   are put instead of WIRE_READ; -EOPNOTSUPP: they are not */
 	WIRE_INTRODUCE, /**< uint32_t domid -> nothing, once its xenstored knows the domain; -ENOENT: there is
-			   none; -EIO: it has ended */
+			   none; -EIO: it has ended; -ENOTCONN: it had before the domain came */
 	WIRE_CONSOLE, /**< uint32_t domid -> a stream that is the domain's console, from within; -ENOENT: it
 			 has none; -EBUSY: another has it */
 	WIRE_PAGES, /**< struct wire_range -> runs of the range as they are now, descriptors */

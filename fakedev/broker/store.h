@@ -33,7 +33,8 @@ void store_domain_goes(struct broker *b, uint16_t domid);
 /** GNTSIM_EFFECT_KERNEL_EVENT. */
 void store_event(struct broker *b, struct gntsim_domain *dom);
 
-/** Whether xenstored has answered all that was said to it of a domain. @retval -EIO it has ended */
+/** Whether xenstored has answered all that was said to it of a domain. @retval -EIO it has ended
+ * @retval -ENOTCONN it had before the domain came */
 int store_settled(const struct broker *b, uint16_t domid);
 /** WIRE_INTRODUCE's answer, when it has. */
 void store_await(struct client *c, uint16_t domid);

@@ -198,7 +198,8 @@ int running_start_sharing(struct running *r, int (*program)(void *ctx), void *ct
 void running_signal(void *ctx);
 /** Waits for its end. */
 void running_await(struct running *r);
-/** Waits until xenstored knows the domain. @return 0 or a negative errno, explained */
+/** Waits until xenstored knows the domain. @return 0 or a negative errno, explained; -ENOTCONN: it had ended before the
+ * domain came */
 int xenstore_introduce(const struct joining *j, struct failure *f);
 /** In the mount namespace of a program's own: its store's folder (XENSTORED_RUNDIR) is /run/xenstored, if the host has one. */
 void mount_store(void);

@@ -236,7 +236,10 @@ int xenstore_introduce(const struct joining *j, struct failure *f)
 	if (err == 0) {
 		err = (int)in.msg.result;
 		wire_in_done(&in);
-		if (err < 0)
+		if (err == -ENOTCONN)
+			fail(f, err, "domain %u is made, but not in xenstore: xenstored has ended",
+			     j->domid);
+		else if (err < 0)
 			fail(f, err, "cannot write domain %u into xenstore: %s", j->domid,
 			     err == -EIO ? "xenstored has ended" : strerror(-err));
 	}

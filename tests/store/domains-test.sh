@@ -125,6 +125,10 @@ kill -9 "$xenstored"
 expect 0 "who waits" timeout 20 tail -s 0.05 --pid="$(cat "$dir/late.pid")" -f /dev/null
 limit=20 expect 1 "who comes later" "$in" 6 xenstore-read name
 expect 0 "the machine goes on" "$in" 7 true
+# Who makes a domain is told that it is in no store; its programs are told that there is none.
+expect 125 "made without a xenstored" "$gntsim" control --socket "$s" create 8
+says err "create: domain 8 is made, but not in xenstore: xenstored has ended"
+limit=20 expect 1 "who is new" "$in" 8 xenstore-read name
 stop serve TERM
 [ $got = 0 ] || complain "serve ended with $got"
 exit $failed

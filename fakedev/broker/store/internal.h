@@ -13,6 +13,7 @@ struct store_domain {
 	gntsim_port port, console_port; /* the latter is not domain 0's, nor are these: */
 	gntsim_frame page, console;
 	uint64_t settled; /* when so many answers have come */
+	bool unheard;     /* when it came there was no xenstored any more */
 	struct endpoint *listener;
 	struct endpoint *terminal; /* who has its console; NULL: nobody */
 	char dir[96];              /* of its socket; empty: none */

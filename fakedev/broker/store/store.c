@@ -190,6 +190,8 @@ int store_domain_came(struct broker *b, struct gntsim_domain *dom)
 	if (d->domid == 0)
 		err = store_toolstack_start(s, d);
 	store_toolstack_make(s, d);
+	if (s->died)
+		xenbus_died(d->bus);
 	return err;
 }
 

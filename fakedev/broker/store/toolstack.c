@@ -121,6 +121,7 @@ void store_toolstack_make(struct store *s, struct store_domain *d)
 		say(s, XS_INTRODUCE, "%u|%u|%u|", domid, d->page, d->port);
 	}
 	d->settled = s->asked;
+	d->unheard = s->died;
 }
 
 void store_toolstack_unmake(struct store *s, const struct store_domain *d)
@@ -195,6 +196,8 @@ int store_settled(const struct broker *b, uint16_t domid)
 
 	if (!d)
 		return -ENOENT;
+	if (d->unheard)
+		return -ENOTCONN;
 	return s->answered >= d->settled ? 1 : s->died ? -EIO : 0;
 }
 
