@@ -54,6 +54,30 @@ kill_run "one of several" --tag
 until_true is_gone "$(cat "$first")" || complain "$what: the program was left"
 kill -KILL "$(cat "$second")"
 
+# What it leaves the next run removes, but nothing that is another's, or alive, or was made a moment ago.
+mkdir "$dir/tmp" "$dir/free"
+mkfifo "$dir/go"
+socket_in() {
+	find "$dir/$1" -name 'gntsim-*' -type s | grep .
+}
+TMPDIR=$dir/tmp kill_run "a socket"
+kill -KILL "$(cat "$second")"
+left=$(socket_in tmp) || complain "$what: a killed run leaves none: this tests nothing"
+TMPDIR=$dir/free "$gntsim" run -- sh -c "echo >'$dir/alive'; read line <'$dir/go'" &
+alive=$!
+until_true test -e "$dir/alive"
+mv "$(socket_in free)" "$dir/tmp/gntsim-0123456789abcdef"
+cp -a "$left" "$left-other"
+TMPDIR=$dir/tmp "$gntsim" run -- true
+[ -e "$left" ] || complain "$what: it is removed, and is not old"
+touch -hcd '2 minutes ago' "$dir"/tmp/*
+TMPDIR=$dir/tmp "$gntsim" run -- true
+[ ! -e "$left" ] || complain "$what: it is there still"
+[ -e "$left-other" ] || complain "$what: another's name is removed"
+[ -e "$dir/tmp/gntsim-0123456789abcdef" ] || complain "$what: one that is alive is removed"
+echo >"$dir/go"
+wait $alive
+
 # As the manual has it.
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
 	chmod 777 "$dir"

@@ -8,6 +8,7 @@
 #include "crash/order.h"
 #include "deaths.h"
 #include "fronts/fronts.h"
+#include "left.h"
 #include "points.h"
 #include "ptrace/front.h"
 #include "schedule.h"
@@ -299,7 +300,7 @@ static bool name_socket(char *socket, size_t room, struct failure *f)
 		fail(f, -errno, "cannot get a random number: %s", strerror(errno));
 		return false;
 	}
-	snprintf(socket, room, "%s/gntsim-%016" PRIx64, scn_temporary(path), name);
+	snprintf(socket, room, "%s/" RUN_SOCKET_PREFIX "%016" PRIx64, scn_temporary(path), name);
 	return true;
 }
 
@@ -347,6 +348,7 @@ static int run_private(struct run_options *o, struct run_output *output,
 	} else if (o->scheduled && turns_begin(at.broker, &o->schedule, (uint32_t)x.pid) < 0) {
 		status = complain("out of memory");
 	} else {
+		run_clear_left(socket);
 		at.tree = config.tree;
 		recording_leave_out(recording, x.pid);
 		status = judge(o, &at, run_programs(o, &at), watch->last);
