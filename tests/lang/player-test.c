@@ -34,6 +34,103 @@ static void arrays_bind_as_a_whole(void)
 		    "this name has no value yet");
 }
 
+#define TWO                                                                                        \
+	"domain dom0\ndomain dom1\nprocess A in dom0\nprocess B in dom1\n"                         \
+	"A: ga = open(\"/dev/xen/gntalloc\", O_RDWR)\n"                                            \
+	"B: gb = open(\"/dev/xen/gntalloc\", O_RDWR)\n"
+#define ALLOC_B "B: ioctl(gb, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, flags=1, count=2})"
+
+/* A second time an array's name is compared, each element and none more. */
+static void arrays_must_match_as_a_whole(void)
+{
+	expect_play(HEAD ALLOC " = 0 {gref_ids=r}\n" ALLOC " = 0 {gref_ids=r}\n", SCN_FAILED,
+		    "expected 0 {gref_ids=r}, got 0 {gref_ids=[10, 11]}");
+	expect_play(TWO ALLOC " = 0 {gref_ids=r}\n" ALLOC_B " = 0 {gref_ids=r}\n", SCN_PASSED, "");
+	expect_play(TWO "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, count=1}) = 0 "
+			"{gref_ids=r}\n" ALLOC_B " = 0 {gref_ids=r}\n",
+		    SCN_FAILED, "got 0 {gref_ids=[8, 9]}");
+	expect_play(HEAD ALLOC " = 0 {gref_ids=[9, 8]}\n", SCN_FAILED,
+		    "expected 0 {gref_ids=[9, 8]}, got 0 {gref_ids=[8, 9]}");
+	expect_play(HEAD ALLOC " = 0 {gref_ids=[7+i for i in 1..2]}\n", SCN_PASSED, "");
+	expect_play(HEAD ALLOC " = 0 {gref_ids=[8+i for i in 1..2]}\n", SCN_FAILED,
+		    "got 0 {gref_ids=[8, 9]}");
+	expect_play(HEAD ALLOC " = 0 {gref_ids=[7+i for i in 1..3]}\n", SCN_FAILED, "got 0");
+}
+
+#define COPY                                                                                       \
+	HEAD ALLOC " = 0 {gref_ids=[a, b]}\nA: gd = open(\"/dev/xen/gntdev\", O_RDWR)\n"           \
+		   "A: ioctl(gd, IOCTL_GNTDEV_GRANT_COPY, {count=2, segments=["                    \
+		   "{source={foreign={domid=dom0, ref=a}}, dest={foreign={domid=dom0, ref=b}}, "   \
+		   "len=4, flags=GNTCOPY_source_gref|GNTCOPY_dest_gref}, "                         \
+		   "{source={foreign={domid=dom0, ref=99}}, dest={foreign={domid=dom0, ref=b}}, "  \
+		   "len=4, flags=GNTCOPY_source_gref|GNTCOPY_dest_gref}]}) = 0 "
+
+/* Structs that a call's pointer leads to. */
+static void lists_of_structs(void)
+{
+	expect_play(COPY "{segments=[{status=0}, {status=-1}]}\n", SCN_PASSED, "");
+	expect_play(COPY "{segments=[_, {status=-1}]}\n", SCN_PASSED, "");
+	expect_play(COPY "{segments=[_, {status=0}]}\n", SCN_FAILED,
+		    "expected 0 {segments=[_, {status=0}]}");
+	expect_play(COPY "{segments=_}\n", SCN_PASSED, "");
+	expect_play(COPY "{segments=[{source={foreign={ref=a}}, len=4}]}\n", SCN_PASSED, "");
+	expect_play(COPY "{segments=[{source={foreign={ref=b}}, len=4}]}\n", SCN_FAILED, "got 0");
+	expect_play(COPY "{segments=[{len=i} for i in 1..2]}\n", SCN_BROKEN, "");
+}
+
+/* A struct as the bytes that it has. */
+static void results_as_bytes(void)
+{
+	expect_play(HEAD "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, bytes(u16(0) u16(1) u32(1) "
+			 "fill(0, 16))) = 0 bytes(u16(0) u16(1) u32(1) u64(index) u32(8) u32(_))\n",
+		    SCN_PASSED, "");
+	expect_play(HEAD "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, bytes(u16(0) u16(1) u32(1) "
+			 "fill(0, 16))) = bytes(u16(0) u16(1) u32(2) u64(index) u32(8) u32(_))\n",
+		    SCN_FAILED, "got 0 bytes(");
+	expect_play(HEAD "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, bytes(u16(0) u16(1) u32(1) "
+			 "fill(0, 16))) = bytes(u16(0) u16(1))\n",
+		    SCN_FAILED, "got 0 bytes(");
+}
+
+#define LONG                                                                                       \
+	"for i in 1..65600: A: ioctl(99, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, flags=1, "        \
+	"count=1}) = -1 EBADF\n"
+
+/* The log of a long play loses its first half; what it tells of the end is right. */
+static void a_long_play(void)
+{
+	expect_play(HEAD LONG LONG "A: close(98) = -1 EBADF\nA: close(97) = 0\n", SCN_FAILED,
+		    "  last steps:\n"
+		    "       5  A: ioctl(99, IOCTL_GNTALLOC_ALLOC_GREF, {domid=0, flags=1, count=1})"
+		    " = -1 EBADF\n"
+		    "       5  A: ioctl(99, IOCTL_GNTALLOC_ALLOC_GREF, {domid=0, flags=1, count=1})"
+		    " = -1 EBADF\n"
+		    "       6  A: close(98) = -1 EBADF\n"
+		    "       7  A: close(97) = -1 EBADF\n");
+}
+
+/* In a branch, as elsewhere. */
+static void loops_in_branches(void)
+{
+	expect_play("domain dom0 pv|pvh\nprocess A, B in dom0\nparallel {\n"
+		    "if pv: A: close(9) = -1 EBADF\n"
+		    "for i in 1..3: A: close(9+i) = -1 EBADF\n"
+		    "for i in 1..0: A: close(9) = 0\n"
+		    "B: close(8) = -1 EBADF\n"
+		    "if pvh: B: close(8) = -1 EBADF\n"
+		    "}\nA: close(7) = -1 EBADF\n",
+		    SCN_PASSED, "");
+	expect_play("domain dom0\nprocess A, B in dom0\nparallel {\n"
+		    "for i in 1..3: A: close(9) = -(i/3) EBADF\nB: close(8) = -1 EBADF\n}\n",
+		    SCN_BROKEN, "");
+	expect_play(
+	    HEAD "A: n = dup(ga)\nparallel {\nfor i in 1..n*1000000: A: close(9) = -1 EBADF\n}\n",
+	    SCN_BROKEN, "this range is too long");
+	expect_play("domain dom0\nprocess A, B in dom0\nparallel {\n"
+		    "for i in 1..3: A: close(9) = 0\nB: close(8) = -1 EBADF\n}\n",
+		    SCN_FAILED, "expected 0, got -1 EBADF");
+}
+
 static void bytes(void)
 {
 	expect_play(MAPPED "A: store(p, \"ab\" 1 u16(0x0302) u32(x) fill(7, 3))\n", SCN_BROKEN,
@@ -161,6 +258,11 @@ int main(void)
 	    {"a name takes and then must match", a_name_takes_and_then_must_match},
 	    {"a name before the call is set again", a_name_before_the_call_is_set_again},
 	    {"arrays bind as a whole", arrays_bind_as_a_whole},
+	    {"arrays must match as a whole", arrays_must_match_as_a_whole},
+	    {"lists of structs", lists_of_structs},
+	    {"results as bytes", results_as_bytes},
+	    {"a long play", a_long_play},
+	    {"loops in branches", loops_in_branches},
 	    {"bytes", bytes},
 	    {"loops and lists", loops_and_lists},
 	    {"what a call may not do by itself", what_a_call_may_not_do_by_itself},

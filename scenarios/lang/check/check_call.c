@@ -243,6 +243,21 @@ static void check_out(struct scn_checker *c, const struct scn_step *step, struct
 				scn_call_name(step->call));
 }
 
+/* "0 bytes(…)" is read as bytes side by side, which only a load has as its result. */
+static void split_bytes(const struct scn_step *step, struct scn_alternative *a)
+{
+	struct scn_node *value = a->value, *out;
+
+	if (!value || value->kind != SCN_SEQUENCE || step->call == SCN_LOAD || a->out)
+		return;
+	out = value->first->next;
+	if (out->next || out->kind != SCN_FUNCTION || !scn_str_is(out->text, "bytes"))
+		return;
+	a->value = value->first;
+	a->value->next = NULL;
+	a->out = out;
+}
+
 static void check_expectation(struct scn_checker *c, const struct scn_step *step,
 			      struct scn_alternative *a)
 {
@@ -271,6 +286,7 @@ static void check_expectation(struct scn_checker *c, const struct scn_step *step
 	}
 	if (a->expect != SCN_EXPECT_VALUE)
 		return;
+	split_bytes(step, a);
 	if (a->value && step->call == SCN_LOAD)
 		scn_check_bytes(c, a->value, true);
 	else if (a->value)
