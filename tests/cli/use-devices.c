@@ -43,6 +43,13 @@ typedef uint32_t grant_ref_t;
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
 
+#ifndef __GLIBC__ /* Debian 12's musl has none */
+static int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return (int)syscall(SYS_execveat, fd, path, argv, envp, flags);
+}
+#endif
+
 static int gntalloc;
 static struct ioctl_gntalloc_alloc_gref alloc;
 static unsigned char *page;
