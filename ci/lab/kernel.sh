@@ -8,9 +8,9 @@
 lab_kernel_suites=(bullseye-security bookworm-security trixie-security bookworm-backports trixie-backports)
 lab_more_kernel_suites=(bullseye bookworm trixie sid)
 
-# Of lines "PACKAGE VERSION" the name of the newest kernel of a series (6.1), a version (6.1.192) or of all
-# ("newest"): what comes after linux-image-.
-lab_pick_kernel() { # KERNEL ARCHITECTURE
+# Of lines "PACKAGE VERSION" the names of the kernels of a series (6.1), a version (6.1.192) or of all
+# ("newest"), the newest first: what comes after linux-image-.
+lab_pick_kernels() { # KERNEL ARCHITECTURE
 	local series='[0-9]+\.[0-9]+' version=''
 	case $1 in
 	newest) ;;
@@ -22,7 +22,11 @@ lab_pick_kernel() { # KERNEL ARCHITECTURE
 		$1 ~ name && (version == "" || index($2, version) == 1 && substr($2, length(version) + 1, 1) !~ /[0-9]/) {
 			sub(/^linux-(image|binary)-/, "", $1)
 			print $2, $1
-		}' | sort -V | tail -1 | cut -d' ' -f2 | grep .
+		}' | sort -rV | cut -d' ' -f2 | uniq | grep .
+}
+
+lab_pick_kernel() { # KERNEL ARCHITECTURE
+	lab_pick_kernels "$@" | sed -n 1p | grep .
 }
 
 lab_kernels_in_cache() {
@@ -42,12 +46,21 @@ lab_packages_of_kernel() { # NAME
 			substr($2, length($2) - length(name) + 1) == name {print $2}'
 }
 
-# Unpacks a kernel of those that apt-get now knows; 1: there is none.
+# Unpacks the newest kernel of those that apt-get now knows and that the archive serves, which an old suite's lists
+# may name and its pool have no more; 1: there is none.
 lab_unpack_kernel_of_apt() { # DIRECTORY KERNEL ARCHITECTURE
-	local name
-	name=$(lab_kernels_of_apt | lab_pick_kernel "$2" "$3") || return 1
-	# shellcheck disable=SC2046
-	lab_unpack "$1" $(lab_packages_of_kernel "$name")
+	local name said=''
+	while read -r name; do
+		[ -z "$said" ] || lab_say "not served, an older one:"
+		# shellcheck disable=SC2046
+		if said=$(lab_unpack "$1" $(lab_packages_of_kernel "$name") 2>&1); then
+			[ -z "$said" ] || echo "$said" >&2
+			return
+		fi
+		echo "$said" | sed -n 1p >&2
+	done < <(lab_kernels_of_apt | lab_pick_kernels "$2" "$3")
+	[ -z "$said" ] || echo "$said" | tail -n 1 >&2
+	return 1
 }
 
 lab_unpack_kernel() { # DIRECTORY KERNEL ARCHITECTURE

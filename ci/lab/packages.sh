@@ -32,7 +32,7 @@ lab_unpack() { # DIRECTORY PACKAGE[=VERSION]...
 	fi
 	rm -rf "$into.part"
 	for package; do
-		dpkg-deb -x "$(lab_deb "${package%%=*}")" "$into.part"
+		dpkg-deb -x "$(lab_deb "${package%%=*}")" "$into.part" || return
 	done
 	mv "$into.part" "$into"
 }

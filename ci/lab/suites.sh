@@ -5,9 +5,11 @@
 
 lab_keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 
+lab_host_apt=${APT_CONFIG:-} # before it is ours
+
 # "URI SUITE COMPONENT" of what the host's apt has from Debian, a line each.
 lab_host_archives() {
-	apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
+	APT_CONFIG=$lab_host_apt apt-get indextargets --format "\$(REPO_URI) \$(RELEASE) \$(COMPONENT)" \
 		'Created-By: Packages' 'Origin: Debian' | sort -u
 }
 
