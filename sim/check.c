@@ -176,7 +176,7 @@ static const char *check_map(const struct gntsim_file *file, struct map *map, st
 	uint32_t seen = map->seen;
 
 	map->seen = 0;
-	if (map->file != file || map->users != seen + (map->listed || map->exported) || !map->users)
+	if (map->file != file || map->users != seen + map->listed || !map->users)
 		return "users of a gntdev map";
 	if (map->live != live_handles(file->dom, map))
 		return "live grants of a gntdev map";

@@ -274,7 +274,8 @@ static void gntalloc_vma_close(struct vma *vma)
 	for (i = 0; i < run->count; i++) {
 		struct gref *next = next_gref(g);
 
-		if (i + 1 < run->count && g->global.next != &next->global)
+		/* The driver of a domain that is destroyed runs no more. */
+		if (i + 1 < run->count && g->global.next != &next->global && !vma->file->dom->dying)
 			gs_hazard(vma->mm->m, HAZARD_GLOBAL_LIST);
 		put_gref(g);
 		g = next;
