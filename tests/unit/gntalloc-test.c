@@ -493,6 +493,24 @@ static void run_with_a_foreign_page_in_between_is_a_hazard(void)
 	gntsim_close(other);
 }
 
+/* The kernel of a domain that is destroyed closes no mappings any more. */
+static void such_a_run_of_a_domain_that_is_destroyed(void)
+{
+	struct gntsim_file *file = alloc_file(), *other = alloc_file();
+	struct gntsim_mm *mm = fx_mm(fx.dom1);
+
+	fx_alloc(file, 2, NULL);
+	fx_alloc(other, 2, NULL);
+	fx_alloc(file, 2, NULL);
+	REQUIRE_EQ(fx_mmap(mm, file, VA, 2, 0), 0);
+	fx_drain();
+	gntsim_domain_destroy(fx.dom1);
+	EXPECT_EQ(fx_drain_kind(GNTSIM_EFFECT_HAZARD), 0);
+	gntsim_mm_destroy(mm);
+	gntsim_close(file);
+	gntsim_close(other);
+}
+
 /* No frame left: -ENOMEM; what was made is undone, the index is used up all the same. */
 static void alloc_without_frames(void)
 {
@@ -597,6 +615,7 @@ int main(void)
 	    {"fork keeps the pages", fork_keeps_the_pages},
 	    {"run with a foreign page in between is a hazard",
 	     run_with_a_foreign_page_in_between_is_a_hazard},
+	    {"such a run of a domain that is destroyed", such_a_run_of_a_domain_that_is_destroyed},
 	    {"alloc without frames", alloc_without_frames},
 	    {"alloc with a full table", alloc_with_a_full_table},
 	    {"failed alloc miscounts", failed_alloc_miscounts},

@@ -114,11 +114,6 @@ static void compare_told(const struct sequence *s, unsigned int at, const struct
 {
 	bool same_hazards = t->n_hazards == r->n_hazards;
 
-	/* A destroyed domain's kernel does nothing any more, good or bad. The model tells of the ends of its gntalloc
-	 * mappings, which it should not. */
-	if (s->calls[at].op == CALL_DOMAIN_DESTROY && t->n_hazards && !r->n_hazards)
-		return;
-
 	for (unsigned int i = 0; i < t->n_hazards; i++)
 		same_hazards &= has(r->hazard, r->n_hazards, t->hazard[i]);
 	if (!same_hazards) {
