@@ -175,8 +175,11 @@ static const char *check_map(const struct gntsim_file *file, struct map *map, st
 {
 	uint32_t seen = map->seen;
 
+	/* The file's list and the dma-buf have one user between them. */
+	seen += map->listed || map->seen_export;
 	map->seen = 0;
-	if (map->file != file || map->users != seen + map->listed || !map->users)
+	map->seen_export = false;
+	if (map->file != file || map->users != seen || !map->users)
 		return "users of a gntdev map";
 	if (map->live != live_handles(file->dom, map))
 		return "live grants of a gntdev map";

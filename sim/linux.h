@@ -161,7 +161,8 @@ struct map {
 	uint32_t origin;
 	uint16_t flags; /* GNTMAP_*; 0 before mmap */
 	bool in_use, listed;
-	bool exported; /* a dma-buf's */
+	bool exported;    /* a dma-buf's */
+	bool seen_export; /* by the check */
 	struct map_page pages[];
 };
 

@@ -483,7 +483,7 @@ const char *gs_check_dmabufs(struct gntsim_file *file)
 		    container_of(l, const struct gntsim_file, u.dmabuf.link);
 
 		file->seen++;
-		dmabuf->u.dmabuf.map->seen++;
+		dmabuf->u.dmabuf.map->seen_export = true;
 		if (dmabuf->u.dmabuf.exporter != file || dmabuf->u.dmabuf.map->file != file ||
 		    !dmabuf->u.dmabuf.map->exported)
 			return "a dma-buf and who exported it";
