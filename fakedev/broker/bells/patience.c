@@ -16,7 +16,13 @@
 #define CROWD_ONE 16
 /* The shortest time that is worth the trouble, and the longest. */
 #define LEAST_NS 20000u
-#define TOP_NS   200000u
+#define TOP_NS   400000u
+
+/* Others who but wake somebody have given the processor back long before. */
+#define KEEPS_NS 1000000u
+/* Before it is tried again: so that who is asked in a crowd that keeps its processors loses next to nothing by it. */
+#define SHY_NS      8000000u
+#define SHY_MOST_NS 1000000000u
 
 uint64_t patience_now(void)
 {
@@ -67,7 +73,7 @@ bool patience_has_room(struct patience *p, unsigned int looking)
 	long crowd;
 
 	if (p->looked_ns && now - p->looked_ns < (p->room ? ASK_EACH_NS : ASK_AGAIN_NS))
-		return p->room;
+		return p->room || (p->processors > 1 && now >= p->shy_until);
 	if (!p->processors)
 		p->processors = sysconf(_SC_NPROCESSORS_ONLN);
 	if (p->processors < 2)
@@ -78,5 +84,18 @@ bool patience_has_room(struct patience *p, unsigned int looking)
 	    !p->looked_ns || now - p->looked_ns > OLD_NS ? crowd : (3 * p->crowd + crowd) / 4;
 	p->room = p->crowd <= CROWD_ONE * p->processors + CROWD_ONE / 2;
 	p->looked_ns = now;
-	return p->room;
+	return p->room || now >= p->shy_until;
+}
+
+bool patience_gave_way(struct patience *p, uint64_t from_ns, uint64_t now_ns)
+{
+	if (p->room || now_ns - from_ns < KEEPS_NS) {
+		p->shy_ns -= p->shy_ns / 8;
+		return false;
+	}
+	p->shy_ns = p->shy_ns * 2 < SHY_NS ? SHY_NS : p->shy_ns * 2;
+	if (p->shy_ns > SHY_MOST_NS)
+		p->shy_ns = SHY_MOST_NS;
+	p->shy_until = now_ns + p->shy_ns;
+	return true;
 }

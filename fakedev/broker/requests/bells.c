@@ -246,7 +246,7 @@ static bool look_away(const struct broker *b)
 
 int bells_wait(struct broker *b, struct epoll_event *events, int most, int ms)
 {
-	uint64_t until;
+	uint64_t until, before, now;
 
 	if (look(b))
 		return epoll_wait(b->epoll, events, most, 0);
@@ -264,8 +264,10 @@ int bells_wait(struct broker *b, struct epoll_event *events, int most, int ms)
 		if (n != 0)
 			return n;
 		/* Somebody may wait for this very processor. */
+		before = patience_now();
 		sched_yield();
-		if (patience_now() >= until)
+		now = patience_now();
+		if (patience_gave_way(&b->bells.patience, before, now) || now >= until)
 			break;
 	}
 	if (ms != 0 && look_away(b))
