@@ -220,7 +220,7 @@ uint32_t call_dmabuf(uint8_t b)
 
 uint32_t call_dmabuf_flags(uint8_t d)
 {
-	return (d >> 2 & 3) | (d >> 7) << 2;
+	return (d >> 2 & 3u) | (uint32_t)(d >> 7) << 2;
 }
 
 /* Some are beyond the first page. */
