@@ -346,7 +346,6 @@ static void a_child_of_a_process_that_waits(void)
 	await_in_poll(&w, 1, 1);
 	pid = fork();
 	CHECK(pid >= 0);
-	/* Not exit(): a sanitizer's look for leaks cannot be trusted in a child of threads. */
 	if (pid == 0)
 		_exit(evtchn_close(events) || fcntl(fd, F_GETFD) != -1);
 	CHECK_EQUAL(waitpid(pid, &status, 0), pid);
