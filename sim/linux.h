@@ -267,7 +267,7 @@ int gs_evtchn_get(struct gntsim_domain *dom, gntsim_port port);
 void gs_evtchn_put(struct gntsim_domain *dom, gntsim_port port);
 /* A notification holds the number, which no file has any more. */
 bool gs_evtchn_is_kept(const struct gntsim_domain *dom, gntsim_port port);
-/* The file's own reference on what it has by BIND_STATIC. */
+/* The file's own reference on what it has by BIND_STATIC, which goes from its list. */
 void gs_evtchn_put_static(struct gntsim_domain *dom, struct static_port *s);
 /* The domain is destroyed. */
 void gs_evtchn_forget_kept(struct gntsim_domain *dom);

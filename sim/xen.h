@@ -244,8 +244,8 @@ struct gntsim_domain {
 	uint32_t free_per_iteration; /* ended grants that a tick looks at; 0: all */
 	uint32_t n_grefs;            /* as they really are */
 	uint32_t n_statics;          /* evtchn_static.c: of all its files */
-	uint32_t static_refs;        /* evtchn_static.c: of notifications, on numbers bound so */
-	struct list kept_statics;    /* evtchn_static.c: those that only notifications keep */
+	uint32_t static_refs;        /* evtchn_refs.c: of notifications, on numbers bound so */
+	struct list kept_statics;    /* evtchn_refs.c: those that only notifications keep */
 };
 
 /* Also a zombie; NULL if there is none. */

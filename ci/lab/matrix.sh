@@ -196,12 +196,23 @@ lab_matrix_play() { # CELL
 	mv "$part" "$lab_matrix_state/$1"
 }
 
+# The results in these states, a line each, the oldest first.
+lab_matrix_results() { # STATE...
+	local state results=()
+	for state; do
+		[ -d "$state" ] || lab_fail "no directory $state"
+		mapfile -t -O ${#results[@]} results < <(compgen -G "$state/*/result" | grep -v '\.part/result$')
+	done
+	[ ${#results[@]} -gt 0 ] || lab_fail "no cell is done in $*"
+	ls -tr "${results[@]}"
+}
+
 # The table of all results in these states; of a cell that is in two of them, the one that has a verdict, and
 # of two verdicts the later. Status 1 if something differs, or 125 if nothing does and there is no verdict.
 lab_matrix_table() { # STATE...
 	local results
 	results=$(lab_matrix_results "$@")
-	mapfile -t results < <(xargs -d '\n' ls -tr <<<"$results")
+	mapfile -t results <<<"$results"
 	awk -v json="$lab_matrix_json" -f "$lab_pieces/matrix.awk" "${results[@]}"
 }
 
@@ -209,7 +220,7 @@ lab_matrix_table() { # STATE...
 lab_matrix_check() { # STATE...
 	local results result cell expected found said='' status=0 same=0 calls=0
 	results=$(lab_matrix_results "$@")
-	mapfile -t results < <(xargs -d '\n' ls -tr <<<"$results")
+	mapfile -t results <<<"$results"
 	for result in "${results[@]}"; do
 		cell=$(lab_matrix_get cell "$result")
 		expected=$(lab_matrix_get answers "$result")
@@ -229,16 +240,6 @@ lab_matrix_check() { # STATE...
 	done
 	echo "$same of ${#results[@]} cells: $calls calls that the model answers as when they were played"
 	return $status
-}
-
-# Files of that name in these states, a line each.
-lab_matrix_results() { # STATE...
-	local state found=''
-	for state; do
-		[ -d "$state" ] || lab_fail "no directory $state"
-		! compgen -G "$state/*/result" | grep -v '\.part/result$' || found=yes
-	done
-	[ "$found" ] || lab_fail "no cell is done in $*"
 }
 
 lab_matrix_list() {

@@ -81,7 +81,6 @@ static enum scn_status device_open(const struct scn_options *options, void **sel
 	}
 	scn_module_limits_init(&d->limits);
 	scn_agents_init(&d->agents, options);
-	d->agents.forks = true;
 	status = look_around(d, options, why);
 	if (status == SCN_OK)
 		*self = d;

@@ -105,7 +105,6 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 		p->capabilities &= ~SCN_CAP(DOMIDS);
 	p->capabilities |= scn_module_limits_capabilities() | (options->fresh ? SCN_CAPS_ALONE : 0);
 	scn_agents_init(&p->agents, options);
-	p->agents.forks = true;
 	scn_module_limits_init(&p->limits);
 	*self = p;
 	return SCN_OK;

@@ -133,7 +133,6 @@ int scn_pair_serve(const struct scn_options *options, struct scn_buf *why)
 	if (err)
 		return err;
 	scn_agents_init(&s.agents, options);
-	s.agents.forks = true;
 	scn_module_limits_init(&s.limits);
 	while ((err = serve_one(&s)) == 0)
 		;

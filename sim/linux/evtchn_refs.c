@@ -51,11 +51,12 @@ static void drop(struct gntsim_domain *dom, struct static_port *s)
 
 void gs_evtchn_put_static(struct gntsim_domain *dom, struct static_port *s)
 {
-	list_init(&s->of_file);
-	if (--s->refs && !dom->dying)
+	if (--s->refs && !dom->dying) {
+		list_del(&s->of_file);
 		list_add_tail(&dom->kept_statics, &s->of_file);
-	else
+	} else {
 		drop(dom, s);
+	}
 }
 
 /* A notification's, on a number that a file has, or none any more. */

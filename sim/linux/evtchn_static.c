@@ -97,7 +97,6 @@ static void unbind_static(struct gntsim_file *file, struct static_port *s)
 		gs_hazard(file->m, HAZARD_STATIC_LOST);
 	else if (!s->forgotten)
 		lose_interrupt(file, s->number);
-	list_del(&s->of_file);
 	file->u.evtchn.n_ports--;
 	file->dom->n_statics--;
 	gs_evtchn_put_static(file->dom, s);

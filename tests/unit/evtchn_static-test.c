@@ -217,6 +217,23 @@ static void static_ports_are_visited(void)
 	gntsim_close(other);
 }
 
+/* Two evtchn files of one domain, and a gntalloc file with two pages. */
+static struct notified {
+	struct gntsim_file *a, *b, *alloc;
+	uint64_t one, two;
+} notified_pages(void)
+{
+	struct notified n;
+
+	restart_on_6_12();
+	n.a = evtchn(fx.dom1);
+	n.b = evtchn(fx.dom1);
+	n.alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
+	fx_alloc(n.alloc, 0, &n.one);
+	fx_alloc(n.alloc, 0, &n.two);
+	return n;
+}
+
 static int notify_by(struct gntsim_file *alloc, uint64_t index, gntsim_port port)
 {
 	int rc = gntsim_gntalloc_set_unmap_notify(alloc, index, port ? 2 : 0, port);
@@ -228,86 +245,67 @@ static int notify_by(struct gntsim_file *alloc, uint64_t index, gntsim_port port
 /* A notification holds the number of a static port, with the file and without it. */
 static void static_ports_are_notified(void)
 {
-	struct gntsim_file *a, *b, *alloc;
-	uint64_t one, two;
+	struct notified n = notified_pages();
 
-	restart_on_6_12();
-	a = evtchn(fx.dom1);
-	b = evtchn(fx.dom1);
-	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
-	fx_alloc(alloc, 0, &one);
-	fx_alloc(alloc, 0, &two);
-	EXPECT_EQ(notify_by(alloc, one, 999), -EINVAL);
-	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
-	EXPECT_EQ(notify_by(alloc, one, 999), 0);
-	EXPECT_EQ(notify_by(alloc, one, 999), 0);
-	EXPECT_EQ(gntsim_evtchn_unbind(a, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), -EINVAL);
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.a, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(n.a, 999), 0);
 	EXPECT(!gntsim_machine_check(fx.m));
-	EXPECT_EQ(notify_by(alloc, two, 999), 0);
-	EXPECT_EQ(notify_by(alloc, one, 0), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 0), 0);
 	EXPECT(fx_drain_hazard(NULL));
 	/* Whoever binds it meanwhile shares it, and what each holds is its own. */
-	EXPECT_EQ(gntsim_evtchn_bind_static(b, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.b, 999), 0);
 	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-bound-port"));
-	EXPECT_EQ(notify_by(alloc, two, 0), 0);
-	EXPECT_EQ(notify_by(alloc, one, 999), 0);
-	EXPECT_EQ(notify_by(alloc, one, 0), 0);
-	EXPECT_EQ(gntsim_evtchn_unbind(b, 999), 0);
-	EXPECT_EQ(notify_by(alloc, one, 999), -EINVAL);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 0), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 0), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(n.b, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), -EINVAL);
 	EXPECT(fx_drain_hazard(NULL));
-	gntsim_close(a);
-	gntsim_close(b);
-	gntsim_close(alloc);
+	gntsim_close(n.a);
+	gntsim_close(n.b);
+	gntsim_close(n.alloc);
 }
 
 /* The next port that Xen gives is the number that a notification holds; each is held by its own. */
 static void notified_numbers_and_ports(void)
 {
-	struct gntsim_file *a, *b, *alloc;
-	uint64_t one, two;
+	struct notified n = notified_pages();
 
-	restart_on_6_12();
-	a = evtchn(fx.dom1);
-	b = evtchn(fx.dom1);
-	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
-	fx_alloc(alloc, 0, &one);
-	fx_alloc(alloc, 0, &two);
-	EXPECT_EQ(gntsim_evtchn_bind_static(a, 1), 0);
-	EXPECT_EQ(notify_by(alloc, one, 1), 0);
-	EXPECT_EQ(gntsim_evtchn_unbind(a, 1), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.a, 1), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 1), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(n.a, 1), 0);
 	EXPECT(fx_drain_hazard(NULL));
-	EXPECT_EQ(gntsim_evtchn_bind_unbound(b, 2), 1);
+	EXPECT_EQ(gntsim_evtchn_bind_unbound(n.b, 2), 1);
 	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-bound-port"));
-	EXPECT_EQ(notify_by(alloc, two, 1), 0);
-	gntsim_close(b);
-	EXPECT_EQ(notify_by(alloc, one, 0), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 1), 0);
+	gntsim_close(n.b);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 0), 0);
 	EXPECT_EQ(fx_totals().ports, 1);
-	EXPECT_EQ(notify_by(alloc, two, 0), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 0), 0);
 	EXPECT_EQ(fx_totals().ports, 0);
-	gntsim_close(alloc);
-	gntsim_close(a);
+	gntsim_close(n.alloc);
+	gntsim_close(n.a);
 }
 
 /* What only a notification keeps goes with its domain; and what both hold. */
 static void notified_numbers_of_a_dying_domain(void)
 {
-	struct gntsim_file *a, *alloc;
-	uint64_t one, two;
+	struct notified n = notified_pages();
 
-	restart_on_6_12();
-	a = evtchn(fx.dom1);
-	alloc = fx_open(fx.dom1, GNTSIM_DEV_GNTALLOC);
-	fx_alloc(alloc, 0, &one);
-	fx_alloc(alloc, 0, &two);
-	EXPECT_EQ(gntsim_evtchn_bind_static(a, 998), 0);
-	EXPECT_EQ(gntsim_evtchn_bind_static(a, 999), 0);
-	EXPECT_EQ(notify_by(alloc, one, 998), 0);
-	EXPECT_EQ(notify_by(alloc, two, 999), 0);
-	EXPECT_EQ(gntsim_evtchn_unbind(a, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.a, 998), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.a, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 998), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(n.a, 999), 0);
 	gntsim_domain_destroy(fx.dom1);
 	EXPECT(!gntsim_machine_check(fx.m));
-	gntsim_close(alloc);
-	gntsim_close(a);
+	gntsim_close(n.alloc);
+	gntsim_close(n.b);
+	gntsim_close(n.a);
 	EXPECT(!gntsim_machine_check(fx.m));
 }
 

@@ -126,7 +126,7 @@ static int start_agent(const struct scn_agents *a, const char *const *launcher, 
 	int err;
 
 	for (size_t part = 0; part < 2; part++) {
-		for (size_t i = 0; parts[part] && parts[part][i] && n < MAX_ARGS - 2; i++)
+		for (size_t i = 0; parts[part][i] && n < MAX_ARGS - 2; i++)
 			argv.in[n++] = parts[part][i];
 	}
 	snprintf(number, sizeof(number), "%d", sock);
@@ -194,7 +194,7 @@ enum scn_status scn_agents_spawn(struct scn_agents *a, uint32_t process,
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, socks))
 		return broken(why, "socketpair", -errno);
-	err = a->forks ? fork_agent(a, socks[1], &pid) : start_agent(a, launcher, socks[1], &pid);
+	err = launcher ? start_agent(a, launcher, socks[1], &pid) : fork_agent(a, socks[1], &pid);
 	close(socks[1]);
 	if (err) {
 		close(socks[0]);

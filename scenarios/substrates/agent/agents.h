@@ -17,7 +17,6 @@ struct scn_agent {
 struct scn_agents {
 	struct scn_agent agents[64];
 	const char *const *agent_argv; /* of the agent's program; the descriptor is added */
-	bool forks; /* an agent is a copy of the player; false: its program is started */
 	unsigned int patience_ms;
 	unsigned int hang_s; /* seconds for what a process is told to do */
 };
