@@ -93,23 +93,24 @@ lab_explain() { # DIRECTORY QEMU-STATUS LIMIT
 	lab_fail "the guest ended without a word (QEMU: $2); its console is in $lab_log"
 }
 
-# Writes the state of a machine whose processor is idle: one that is inside domain 1 of an AMD processor
+# Writes the state of a machine whose processors are idle: one that is inside domain 1 of an AMD processor
 # can't be thawed. QEMU stops the machine to write it, so what the registers then say is what was written.
 lab_write_state() { # LEG DIRECTORY
-	local try directory=$2 registers='HLT=' idle='HLT=1'
+	local try processors directory=$2 registers='HLT=' idle='HLT=1'
 	[[ $1 != arm64* ]] || registers='PSTATE=' idle='PSTATE='
+	processors=$(lab_processors "$1")
 	for try in {1..60}; do
 		cat >&9 <<END
 migrate_set_capability x-ignore-shared on
 migrate "exec:cat >$directory/state"
 info migrate
-info registers
+info registers -a
 END
-		until [ "$(grep -ac "$registers" "$directory/monitor.log")" = "$try" ]; do
+		until [ "$(grep -ac "$registers" "$directory/monitor.log")" = $((try * processors)) ]; do
 			kill -0 "$lab_child" 2>/dev/null || return
 			sleep 0.1
 		done
-		! grep -a "$registers" "$directory/monitor.log" | tail -n 1 | grep -q "$idle" || break
+		grep -a "$registers" "$directory/monitor.log" | tail -n "$processors" | grep -qv "$idle" || break
 		echo cont >&9
 		sleep 0.5
 	done

@@ -120,7 +120,7 @@ lab_lay_domU() { # DIRECTORY LEG
 		# Linux reads the time stamp counter at each system call (for the offset of its stack): emulated
 		# by Xen, which is the default here, that makes a call of 1 us one of 100.
 		case $2 in
-		pv+*) printf 'type = "%s"\ntsc_mode = "native"\n' "${2#pv+}" ;;
+		pv+*) printf 'type = "%s"\ntsc_mode = "native"\ncpus = "%d"\n' "${2#pv+}" $(($(lab_processors "$2") - 1)) ;;
 		esac
 		cat <<-END
 			name = "domU"
@@ -166,6 +166,7 @@ lab_make_image() { # LEG
 		cat "$lab_pieces"/{image,boot,machine,host}.sh "$lab_pieces"/*.[ch] "$lab_pieces"/guest/* | cksum
 		ls -lL "$lab_kernel/image" ${lab_hypervisor:+"$lab_hypervisor"} 2>/dev/null
 		"$(lab_emulator "$leg")" --version
+		lab_processors "$leg"
 	)
 	if [ -e "$lab_image/initrd" ] && [ "$(cat "$lab_image/key")" = "$key" ]; then
 		return
