@@ -201,6 +201,7 @@ struct wire_region {
 };
 #define WIRE_R_DATA     1u /**< len bytes follow (padded to 8) */
 #define WIRE_R_WRITABLE 2u /**< the client found the bytes writable */
+#define WIRE_R_KEPT     4u /**< of a reply: what they tell of stays, also where they can't be stored */
 
 struct wire_ioctl {
 	uint32_t file;

@@ -23,7 +23,7 @@
 /* ---- profile.c: what differs between kernels ---- */
 
 struct profile {
-	const char *name;
+	const char *name;       /* with a patch level: the last that it holds for */
 	bool private_may_write; /* mprotect may make gntdev's private mappings writable */
 	bool bind_static;       /* evtchn knows IOCTL_EVTCHN_BIND_STATIC */
 	bool counts_late;       /* gntalloc asks for memory before it looks at its limit */

@@ -7,7 +7,17 @@
 
 #include "model.h"
 
+#define MOST_PATCH 100000u /* more are as many */
+
 static const struct profile profiles[] = {
+    [GNTSIM_KERNEL_5_10_260] =
+	{
+	    .name = "5.10.260",
+	    .private_may_write = true,
+	    .counts_late = true,
+	    .empties_first = true,
+	    .keeps_unwritten = true,
+	},
     [GNTSIM_KERNEL_5_10] =
 	{
 	    .name = "5.10",
@@ -51,12 +61,35 @@ const struct profile *gs_profile(enum gntsim_kernel kernel)
 	return &profiles[kernel];
 }
 
+/* The length of the series in a version, "6.1.192" or "6.1"; *patch: UINT32_MAX where none is said. 0: no version. */
+static size_t series_of(const char *version, uint32_t *patch)
+{
+	size_t digits = strspn(version, "0123456789"), minor, len;
+	const char *p;
+
+	*patch = UINT32_MAX;
+	if (!digits || version[digits] != '.')
+		return 0;
+	minor = strspn(version + digits + 1, "0123456789");
+	len = digits + 1 + minor;
+	if (!minor || !version[len])
+		return minor ? len : 0;
+	*patch = 0;
+	for (p = version + len + 1; *p >= '0' && *p <= '9'; p++)
+		*patch = *patch < MOST_PATCH ? *patch * 10 + (uint32_t)(*p - '0') : MOST_PATCH;
+	return version[len] == '.' && p > version + len + 1 && !*p ? len : 0;
+}
+
 int gntsim_kernel_by_name(const char *name, enum gntsim_kernel *out)
 {
-	unsigned int i;
+	uint32_t patch, last;
+	size_t len = series_of(name, &patch);
 
-	for (i = 0; i < sizeof(profiles) / sizeof(*profiles); i++) {
-		if (profiles[i].name && !strcmp(profiles[i].name, name)) {
+	/* Those of a series lie from the oldest on. */
+	for (unsigned int i = GNTSIM_KERNEL_DEFAULT + 1;
+	     len && i < sizeof(profiles) / sizeof(*profiles); i++) {
+		if (series_of(profiles[i].name, &last) == len &&
+		    !strncmp(profiles[i].name, name, len) && patch <= last) {
 			*out = (enum gntsim_kernel)i;
 			return 0;
 		}

@@ -232,7 +232,7 @@ static void ask_again(const struct device *d, uint32_t cmd, const void *arg, siz
 	lib_ask(WIRE_IOCTL, &request, offsetof(__typeof__(request), data) + size);
 }
 
-/* MAP_GRANT_REF whose result cannot be stored leaves no map behind. */
+/* MAP_GRANT_REF whose result cannot be stored leaves no map behind, where the kernel takes it back. */
 static void undo_map(const struct device *d, uint64_t index, uint32_t count)
 {
 	const struct ioctl_gntdev_unmap_grant_ref unmap = {.index = index, .count = count};
@@ -324,13 +324,19 @@ bool device_ioctl_precheck(const struct device *d, uint32_t cmd, uint64_t arg, l
 }
 
 /* The driver's index and count of a successful MAP_GRANT_REF, from what it wrote. */
-static void written_map(const struct wire_in *in, struct ioctl_gntdev_map_grant_ref *map)
+static void written_map(const struct wire_in *in, struct ioctl_gntdev_map_grant_ref *map,
+			bool *kept)
 {
-	size_t at = sizeof(struct wire_ioctl_reply) + sizeof(struct wire_region);
+	struct wire_region region;
+	size_t at = sizeof(struct wire_ioctl_reply) + sizeof(region);
 
 	memset(map, 0, sizeof(*map));
-	if (in->msg.payload >= at + sizeof(*map))
-		memcpy(map, in->payload + at, sizeof(*map));
+	*kept = true;
+	if (in->msg.payload < at + sizeof(*map))
+		return;
+	memcpy(&region, in->payload + sizeof(struct wire_ioctl_reply), sizeof(region));
+	*kept = region.flags & WIRE_R_KEPT;
+	memcpy(map, in->payload + at, sizeof(*map));
 }
 
 /* Only the fixed part: sent straight from the program's memory, so that the kernel finds out whether
@@ -396,6 +402,7 @@ static long conclude(int fd, const struct device *d, uint32_t cmd, uint64_t arg,
 {
 	struct ioctl_gntdev_map_grant_ref map;
 	struct wire_ioctl_reply reply;
+	bool kept;
 	int err;
 
 	if (in->msg.payload < sizeof(reply))
@@ -406,9 +413,10 @@ static long conclude(int fd, const struct device *d, uint32_t cmd, uint64_t arg,
 	err = store(in, reply.n_regions);
 	if (err < 0 && result == 0 && d->device == WIRE_DEV_GNTDEV &&
 	    cmd == IOCTL_GNTDEV_MAP_GRANT_REF) {
-		written_map(in, &map);
+		written_map(in, &map, &kept);
 		wire_in_done(in);
-		undo_map(d, map.index, map.count);
+		if (!kept)
+			undo_map(d, map.index, map.count);
 	} else if (err < 0 && result == 0 && d->device == WIRE_DEV_GNTDEV && dmabuf_imports(cmd)) {
 		wire_in_done(in);
 		undo_import(d, arg);

@@ -122,7 +122,7 @@ bool machine_options_guest(const char *command, struct machine_options *m, uint3
 static bool take_kernel(const char *command, struct machine_options *m, const char *value)
 {
 	struct scn_version version;
-	char name[32];
+	char name[SCN_VERSION_ROOM];
 
 	if (scn_version_parse(value, &version)) {
 		scn_usage_error(command, "--kernel: expected a version X.Y, found '%s'", value);
@@ -130,8 +130,7 @@ static bool take_kernel(const char *command, struct machine_options *m, const ch
 	}
 	if (scn_place_kernel(command, "--kernel", &scn_substrate_model, NULL, &version))
 		return false;
-	snprintf(name, sizeof(name), "%u.%u", version.major, version.minor);
-	return gntsim_kernel_by_name(name, &m->kernel) == 0;
+	return gntsim_kernel_by_name(scn_version_name(version, name), &m->kernel) == 0;
 }
 
 static bool take_platform(const char *command, struct machine_options *m, int option,

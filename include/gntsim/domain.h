@@ -21,8 +21,10 @@ extern "C" {
 /** Kernel versions the drivers are modelled after. A version is a row of sim/profile.c. */
 enum gntsim_kernel {
 	GNTSIM_KERNEL_DEFAULT, /**< the one that most was compared with: 6.1 */
-	GNTSIM_KERNEL_5_10,    /**< Debian 11's 5.10.262: ALLOC_GREF of an absurd count is ENOMEM */
-	GNTSIM_KERNEL_6_1,     /**< Debian 12's 6.1.192 */
+	/** Until 5.10.260, Debian's arm64 5.10.223: a map whose index can't be written back stays */
+	GNTSIM_KERNEL_5_10_260,
+	GNTSIM_KERNEL_5_10, /**< Debian 11's 5.10.262: ALLOC_GREF of an absurd count is ENOMEM */
+	GNTSIM_KERNEL_6_1,  /**< Debian 12's 6.1.192 */
 	/** Debian 13's 6.12.117: a private gntdev mapping stays read-only, evtchn has BIND_STATIC */
 	GNTSIM_KERNEL_6_12,
 	/** 6.18.15, without fixes that the others have: as 5.10 there, a private mapping can be made
@@ -83,7 +85,8 @@ const char *gntsim_domain_kernel_name(const struct gntsim_domain *dom);
 /** Changes gntalloc's limit, as writing /sys/module/xen_gntalloc/parameters/limit does. */
 void gntsim_domain_set_gntalloc_limit(struct gntsim_domain *dom, uint32_t limit);
 
-/** The profile for a name such as "6.1"; -EINVAL if there is none. */
+/** The profile for a version: of a series ("6.1") its newest, with a patch level ("5.10.223") the one that holds at
+ * that; -EINVAL if there is none, or it is no version. */
 int gntsim_kernel_by_name(const char *name, enum gntsim_kernel *out);
 /** The name of a profile, "6.1"; NULL if there is none. They are numbered from the oldest on, from
  * GNTSIM_KERNEL_DEFAULT + 1. A constant string. */

@@ -36,6 +36,13 @@ int gntsim_gntdev_map(struct gntsim_file *file, uint32_t count, const struct gnt
 		      uint64_t *index);
 
 /**
+ * Whether a MAP_GRANT_REF whose index can't be written back leaves its map, at an index that nobody was told: so it was
+ * before Linux 5.10.261 and is on 6.18.15 (drivers/xen/gntdev.c). gntsim_ioctl() does it; for who stores the index
+ * for it, later.
+ */
+bool gntsim_gntdev_keeps_unwritten(const struct gntsim_file *file);
+
+/**
  * IOCTL_GNTDEV_UNMAP_GRANT_REF: drops the file's reference to the map at @p index (low 12 bits
  * ignored). Legal while it is mapped.
  * @param count must be the map's count, or 0 for any

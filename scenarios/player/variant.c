@@ -210,11 +210,20 @@ int scn_version_parse(const char *text, struct scn_version *out)
 	return found < 2 || text[found == 3 ? more : end] ? -EINVAL : 0;
 }
 
+const char *scn_version_name(struct scn_version v, char name[SCN_VERSION_ROOM])
+{
+	int n = snprintf(name, SCN_VERSION_ROOM, "%u.%u", v.major, v.minor);
+
+	if (v.patch >= 0)
+		snprintf(name + n, SCN_VERSION_ROOM - (size_t)n, ".%d", v.patch);
+	return name;
+}
+
 void scn_version_print(struct scn_buf *out, struct scn_version v)
 {
-	scn_buf_printf(out, "%u.%u", v.major, v.minor);
-	if (v.patch >= 0)
-		scn_buf_printf(out, ".%d", v.patch);
+	char name[SCN_VERSION_ROOM];
+
+	scn_buf_str(out, scn_version_name(v, name));
 }
 
 const char *scn_arch_name(enum scn_arch arch)

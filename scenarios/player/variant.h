@@ -44,6 +44,9 @@ bool scn_condition_holds(const struct scn_condition *c, const struct scn_setup *
 int scn_version_compare(struct scn_version a, struct scn_version b);
 /* "6.1", "6.1.170"; @retval -EINVAL */
 int scn_version_parse(const char *text, struct scn_version *out);
+#define SCN_VERSION_ROOM 40
+/* Its text, with the patch level if it has one. */
+const char *scn_version_name(struct scn_version v, char name[SCN_VERSION_ROOM]);
 void scn_version_print(struct scn_buf *out, struct scn_version v);
 /* "amd64", "arm64"; "dummy", "silo"; false: neither. */
 bool scn_arch_parse(const char *text, enum scn_arch *out);

@@ -320,7 +320,7 @@ static pid_t start_server(struct server *s, const struct scn_setup *setup)
 	struct limit_words limits = {.n = 0};
 	const char *arch = scn_arch_name(setup->platform.arch);
 	const char *xsm = scn_xsm_name(setup->platform.xsm);
-	char kernel[24], xen[24];
+	char kernel[SCN_VERSION_ROOM], xen[24];
 	const char *words[MAX_WORDS] = {"serve",     "--socket", s->socket, "--virtual-time",
 					"--hazards", "--kernel", kernel,    "--xen",
 					xen,         "--arch",   arch,      "--xsm",
@@ -329,7 +329,7 @@ static pid_t start_server(struct server *s, const struct scn_setup *setup)
 	const uint64_t *of_domain0 = settings_of_domain0(setup, &words[n++]);
 
 	snprintf(xen, sizeof(xen), "%u.%u", setup->platform.xen.major, setup->platform.xen.minor);
-	snprintf(kernel, sizeof(kernel), "%u.%u", setup->kernel.major, setup->kernel.minor);
+	scn_version_name(setup->kernel, kernel);
 	add_limit(&limits, true, GNTSIM_LIMIT_FRAMES, setup->frames);
 	if (of_domain0)
 		add_limits(&limits, true, of_domain0);

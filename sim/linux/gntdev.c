@@ -264,6 +264,11 @@ int gntsim_gntdev_map(struct gntsim_file *file, uint32_t count, const struct gnt
 	return 0;
 }
 
+bool gntsim_gntdev_keeps_unwritten(const struct gntsim_file *file)
+{
+	return gs_file_check(file, GNTSIM_DEV_GNTDEV) == 0 && file->dom->profile->keeps_unwritten;
+}
+
 int gntsim_gntdev_unmap(struct gntsim_file *file, uint64_t index, uint32_t count)
 {
 	int rc = gs_file_check(file, GNTSIM_DEV_GNTDEV);

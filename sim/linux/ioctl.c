@@ -147,7 +147,7 @@ static long ioctl_map(struct gntsim_file *file, uint64_t arg, const struct gntsi
 	op.index = gs_map_offset(map);
 	if (!um->write(um->ctx, arg, &op, sizeof(op)))
 		return 0;
-	if (!file->dom->profile->keeps_unwritten) {
+	if (!gntsim_gntdev_keeps_unwritten(file)) {
 		gs_map_unlist(map);
 		gs_map_put(map);
 	}

@@ -12,8 +12,9 @@ static void kernel_names(void)
 	EXPECT_EQ(kernel, GNTSIM_KERNEL_6_1);
 	EXPECT_EQ(gntsim_kernel_by_name("6.12", &kernel), 0);
 	EXPECT_EQ(kernel, GNTSIM_KERNEL_6_12);
-	for (unsigned i = 0; i < 5; i++) {
-		static const char *const oldest_first[] = {"5.10", "6.1", "6.12", "6.18", "7.3"};
+	for (unsigned i = 0; i < 6; i++) {
+		static const char *const oldest_first[] = {"5.10.260", "5.10", "6.1",
+							   "6.12",     "6.18", "7.3"};
 
 		kernel = (enum gntsim_kernel)(GNTSIM_KERNEL_DEFAULT + 1 + i);
 		EXPECT(strcmp(gntsim_kernel_name(kernel), oldest_first[i]) == 0);
@@ -23,7 +24,24 @@ static void kernel_names(void)
 		EXPECT(gntsim_kernel_name((enum gntsim_kernel)i) == NULL);
 	EXPECT(gntsim_kernel_name((enum gntsim_kernel)INT32_MAX) == NULL);
 	EXPECT_EQ(gntsim_kernel_by_name("6.", &kernel), -EINVAL);
-	EXPECT_EQ(gntsim_kernel_by_name("6.1.192", &kernel), -EINVAL);
+	for (unsigned i = 0; i < 7; i++) {
+		static const char *const none[] = {"6.1.", "6.1.x", "6.1.1.1", ".1",
+						   "6.x",  "61",    "6.2.1"};
+
+		EXPECT_EQ(gntsim_kernel_by_name(none[i], &kernel), -EINVAL);
+	}
+	EXPECT_EQ(gntsim_kernel_by_name("6.1.192", &kernel), 0);
+	EXPECT_EQ(kernel, GNTSIM_KERNEL_6_1);
+	EXPECT_EQ(gntsim_kernel_by_name("5.10.0", &kernel), 0);
+	EXPECT_EQ(kernel, GNTSIM_KERNEL_5_10_260);
+	EXPECT_EQ(gntsim_kernel_by_name("5.10.260", &kernel), 0);
+	EXPECT_EQ(kernel, GNTSIM_KERNEL_5_10_260);
+	EXPECT_EQ(gntsim_kernel_by_name("5.10.261", &kernel), 0);
+	EXPECT_EQ(kernel, GNTSIM_KERNEL_5_10);
+	EXPECT_EQ(gntsim_kernel_by_name("5.10.99999999999", &kernel), 0);
+	EXPECT_EQ(kernel, GNTSIM_KERNEL_5_10);
+	EXPECT_EQ(gntsim_kernel_by_name("5.10", &kernel), 0);
+	EXPECT_EQ(kernel, GNTSIM_KERNEL_5_10);
 	EXPECT_EQ(gntsim_kernel_by_name("", &kernel), -EINVAL);
 	REQUIRE_EQ(gntsim_domain_create(fx.m, 5, &config, &dom), 0);
 	EXPECT(strcmp(gntsim_domain_kernel_name(dom), "6.1") == 0);

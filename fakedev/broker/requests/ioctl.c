@@ -28,8 +28,8 @@ struct gathered {
 	unsigned char *out;
 	size_t used, room;
 	unsigned char first[1024]; /* out until it outgrows this */
-	uint32_t n_writes;
-	uint64_t low, high; /* hull of the writes */
+	uint32_t n_writes, kept;   /* kept: WIRE_R_KEPT or 0 */
+	uint64_t low, high;        /* hull of the writes */
 	struct dmabuf_call dmabuf;
 };
 
@@ -95,7 +95,7 @@ static int view_read(void *ctx, uint64_t addr, void *dst, size_t len)
 static int view_write(void *ctx, uint64_t addr, const void *src, size_t len)
 {
 	struct gathered *g = ctx;
-	struct wire_region r = {.addr = addr, .len = (uint32_t)len, .flags = WIRE_R_DATA};
+	struct wire_region r = {.addr = addr, .len = (uint32_t)len, .flags = WIRE_R_DATA | g->kept};
 	size_t need = g->used + sizeof(r) + padded(len);
 
 	if (len == 0)
@@ -291,6 +291,11 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 						.number = call.number,
 						.back = -1};
 		f = client_file(c, call.file);
+		g.kept = f && f->device == WIRE_DEV_GNTDEV &&
+				 call.cmd == IOCTL_GNTDEV_MAP_GRANT_REF &&
+				 gntsim_gntdev_keeps_unwritten(f->file)
+			     ? WIRE_R_KEPT
+			     : 0;
 		result = call_driver(c, f, &call, &g, &traced);
 		if (result == 0 && f->device == WIRE_DEV_EVTCHN && call.cmd == IOCTL_EVTCHN_RESET)
 			head.drain = f->front->reset(f);

@@ -230,10 +230,9 @@ static enum scn_status model_begin(void *self, const struct scn_setup *setup, st
 	struct model *m = self;
 	enum gntsim_kernel kernel;
 	enum scn_status status;
-	char name[32];
+	char name[SCN_VERSION_ROOM];
 
-	snprintf(name, sizeof(name), "%u.%u", setup->kernel.major, setup->kernel.minor);
-	if (gntsim_kernel_by_name(name, &kernel)) {
+	if (gntsim_kernel_by_name(scn_version_name(setup->kernel, name), &kernel)) {
 		scn_buf_printf(why, "the model knows no kernel %s", name);
 		return SCN_SKIP;
 	}

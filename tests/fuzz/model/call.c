@@ -9,12 +9,18 @@
 #define SETUP_DESTROYS 32u
 #define SETUP_TWO      64u
 
+/* In the order in which they came to be, so that old inputs mean what they did. */
+static const enum gntsim_kernel kernels[] = {
+    GNTSIM_KERNEL_DEFAULT, GNTSIM_KERNEL_5_10, GNTSIM_KERNEL_6_1,      GNTSIM_KERNEL_6_12,
+    GNTSIM_KERNEL_6_18,    GNTSIM_KERNEL_7_3,  GNTSIM_KERNEL_5_10_260,
+};
+
 static void read_setup(const uint8_t *s, struct setup *out)
 {
 	bool arm = s[1] & SETUP_ARM;
 
 	*out = (struct setup){
-	    .config.kernel = (enum gntsim_kernel)(s[0] % (GNTSIM_KERNEL_7_3 + 1)),
+	    .config.kernel = kernels[s[0] % (sizeof(kernels) / sizeof(*kernels))],
 	    .config.gntalloc_limit = s[3] & 31,
 	    .config.max_ports = s[4] & 31 ? 1u + (s[4] & 31) : 0,
 	    .config.max_maptrack_frames = s[5] & 128 ? 1 : 0,

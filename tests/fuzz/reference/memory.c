@@ -317,7 +317,7 @@ static int remap(struct reference *r, int mm, const struct call *c)
 	if (from % PAGE || !new_len)
 		return -EINVAL;
 	/* Before Linux 5.16 what is to go somewhere else is looked for when its place is empty. */
-	late = (fixed || stays) && r->domain[r->mm[mm].domain].kernel == GNTSIM_KERNEL_5_10;
+	late = (fixed || stays) && r->domain[r->mm[mm].domain].kernel <= GNTSIM_KERNEL_5_10;
 	if (late && !fixed && (to % PAGE || (from + old_len > to && to + new_len > from)))
 		return -EINVAL;
 	if (!late && first_from(r, mm, from, from + 1) == R_NOBODY)
