@@ -108,15 +108,17 @@ lab_matrix_subject() {
 
 # What the model answers to a cell's random calls, as a digest. Where that is what it was when the cell was played,
 # what the real ones answered then is what the model says now, whatever has become of it since.
-lab_matrix_answers() { # CELL SEED SEQUENCES
-	local directory
-	lab_matrix_parse "$1"
+lab_matrix_answers() { # RESULT-FILE SEQUENCES
+	local directory cell kernel
+	cell=$(lab_matrix_get cell "$1") kernel=$(lab_matrix_get kernel "$1")
+	lab_matrix_parse "$cell"
 	directory=$(mktemp -d)
-	if "$lab_gntsim" fuzz --against "xen:$lab_matrix_leg" "${lab_matrix_options[@]}" --seed "$2" --count "$3" \
+	if "$lab_gntsim" fuzz --against "xen:$lab_matrix_leg" "${lab_matrix_options[@]}" --kernel "$kernel" \
+		--seed "$(lab_matrix_get seed "$1")" --count "$2" \
 		--write "$directory" </dev/null >/dev/null 2>"$directory.log"; then
 		(cd "$directory" && printf '%s\n' *.scn | LC_ALL=C sort -V | xargs cat | md5sum | cut -c1-16)
 	else
-		lab_say "$1: $(tail -n 1 "$directory.log")"
+		lab_say "$cell: $(tail -n 1 "$directory.log")"
 	fi
 	rm -rf "$directory" "$directory.log"
 }
@@ -145,7 +147,7 @@ lab_matrix_note_answers() { # RESULT-FILE
 	local sequences answers
 	sequences=$(lab_matrix_get sequences "$1")
 	[ "$sequences" ] || return 0
-	answers=$(lab_matrix_answers "$(lab_matrix_get cell "$1")" "$(lab_matrix_get seed "$1")" "$sequences")
+	answers=$(lab_matrix_answers "$1" "$sequences")
 	[ -z "$answers" ] || echo "answers $answers" >>"$1"
 }
 
@@ -228,7 +230,7 @@ lab_matrix_check() { # STATE...
 		if [ -z "$expected" ]; then
 			said="no answers are noted"
 		else
-			found=$(lab_matrix_answers "$cell" "$(lab_matrix_get seed "$result")" "$(lab_matrix_get sequences "$result")")
+			found=$(lab_matrix_answers "$result" "$(lab_matrix_get sequences "$result")")
 			said="the model answers otherwise now"
 		fi
 		if [ "$expected" ] && [ "$found" = "$expected" ]; then

@@ -124,7 +124,7 @@ static void play_random(struct conform *c, struct conform_leg *leg)
 
 void conform_play(struct conform *c, struct conform_leg *leg)
 {
-	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg->leg, &leg->booted, &leg->why))
+	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg->leg, true, &leg->booted, &leg->why))
 		return;
 	leg->kernel = leg->booted;
 	scn_place_booted(CONFORM, &leg->kernel);

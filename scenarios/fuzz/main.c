@@ -369,7 +369,7 @@ static int choose_cell(struct command *c, const struct scn_leg *leg)
 
 	if (name && scn_cell_take_kernel(FUZZ, name, &c->cell))
 		return STATUS_ERROR;
-	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg, booted, &why)) {
+	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg, true, booted, &why)) {
 		fprintf(stderr, "gntsim fuzz: xen: %s\n", scn_buf_text(&why));
 		return STATUS_ERROR;
 	}

@@ -196,11 +196,23 @@ static void put_ports(const struct fuzz_model *m, uint32_t domain, const struct 
 	scn_buf_str(out, "]");
 }
 
+/* A port of a call that is made by its number, on a file that took a closed one's place: each machine numbers it
+ * by itself. */
+static bool is_port_of_its_own(const struct fuzz_op *op, const struct scn_call *call,
+			       const struct scn_result *r)
+{
+	const char *number = strchr(op->text, ',');
+
+	return call->kind == SCN_IOCTL && r->kind == SCN_RETURNED && r->value > 0 && number &&
+	       !strncmp(number, ", 0x", 4);
+}
+
 /* False: there is nothing to state. */
 static bool put_value(struct fuzz_model *m, const struct fuzz_op *op, const struct scn_call *call,
 		      const struct scn_result *r, struct scn_buf *out)
 {
-	if (call->kind == SCN_EXIT || call->kind == SCN_EXEC || m->bound[op->id].kind)
+	if (call->kind == SCN_EXIT || call->kind == SCN_EXEC || m->bound[op->id].kind ||
+	    is_port_of_its_own(op, call, r))
 		return false;
 	scn_buf_str(out, " = ");
 	if (r->kind == SCN_FAULTED) {

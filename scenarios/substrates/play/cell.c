@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cell.h"
+#include "player/variant.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -41,11 +42,13 @@ static bool is_newest(const char *text)
 	return !strcmp(text, "newest");
 }
 
-/* The series: what follows a second point is left to the lab. */
-static bool take_series(const char *text, struct scn_version *out)
+/* With the patch level, if there is one that is a number: what else follows a second point is left to the lab. */
+static bool take_version(const char *text, struct scn_version *out)
 {
 	int end = 0;
 
+	if (scn_version_parse(text, out) == 0)
+		return true;
 	out->patch = -1;
 	return text[strspn(text, "0123456789.")] == '\0' && *text != '.' &&
 	       sscanf(text, "%4u.%4u%n", &out->major, &out->minor, &end) == 2 &&
@@ -56,7 +59,7 @@ int scn_cell_take_kernel(const char *command, const char *value, struct scn_cell
 {
 	struct scn_version ignored;
 
-	if (!is_newest(value) && !take_series(value, &ignored))
+	if (!is_newest(value) && !take_version(value, &ignored))
 		return scn_usage_error(
 		    command, "--kernel: expected a version X.Y or X.Y.Z, or newest, found '%s'",
 		    value);
@@ -75,7 +78,7 @@ static int take_answer(void *ctx, const char *line)
 	char text[32];
 
 	if (sscanf(line, "kernel %31s", text) == 1)
-		a->known = take_series(text, &a->kernel);
+		a->known = take_version(text, &a->kernel);
 	return DESCRIBE_SECONDS;
 }
 
@@ -97,14 +100,15 @@ static int ask_lab(const struct scn_cell *cell, const char *lab, const struct sc
 }
 
 int scn_cell_kernel(const struct scn_cell *cell, const char *lab, const struct scn_leg *leg,
-		    struct scn_version *out, struct scn_buf *why)
+		    bool exact, struct scn_version *out, struct scn_buf *why)
 {
-	if (cell->own_kernel)
-		return ask_lab(cell, lab, leg, out, why);
+	bool known = !cell->own_kernel;
+
 	*out = (struct scn_version){6, 1, -1};
 	for (size_t i = 0; i < cell->n; i += 2) {
-		if (!strcmp(cell->words[i], "--kernel") && !take_series(cell->words[i + 1], out))
-			return ask_lab(cell, lab, leg, out, why);
+		if (!cell->own_kernel && !strcmp(cell->words[i], "--kernel"))
+			known =
+			    take_version(cell->words[i + 1], out) && (!exact || out->patch >= 0);
 	}
-	return 0;
+	return known ? 0 : ask_lab(cell, lab, leg, out, why);
 }

@@ -68,10 +68,11 @@ int scn_cell_take_kernel(const char *command, const char *value, struct scn_cell
  * The kernel that the cell boots, as the model is to know it: of --kernel by its text alone, else, if it
  * isn't 6.1 by default, by asking the lab, which may fetch packages for that.
  * @param lab the path of ci/xen-lab
+ * @param exact the lab is asked too of a series without a patch level: which it has, some rules depend on
  * @param[out] why what the lab said, or could not be understood of it
  * @return 0 or -ENODEV: the lab can't have it
  */
 int scn_cell_kernel(const struct scn_cell *cell, const char *lab, const struct scn_leg *leg,
-		    struct scn_version *out, struct scn_buf *why);
+		    bool exact, struct scn_version *out, struct scn_buf *why);
 
 #endif

@@ -457,7 +457,7 @@ static int play_xen(struct command *c, struct scn_report *report)
 		return scn_usage_error(PLAY, "--arch: of " XEN " it is the leg's");
 	xen.cell = c->cell;
 	filter->has_kernel = true;
-	err = scn_cell_kernel(&c->cell, scn_xen_lab(), c->leg, &filter->kernel, &why);
+	err = scn_cell_kernel(&c->cell, scn_xen_lab(), c->leg, false, &filter->kernel, &why);
 	if (!err) {
 		begin_report(c, report, XEN);
 		err = scn_xen_play(&xen, &c->session, &c->files, report, &why);
