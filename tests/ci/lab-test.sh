@@ -112,4 +112,15 @@ size=$(stat -c %s "$dir/packed")
 	cat "$dir/packed"
 } >"$dir/vmlinuz.efi"
 takes "$dir/vmlinuz.efi"
+
+# Two domains of amd64 have a processor each, if this machine has; nobody else has two.
+# shellcheck source=ci/lab/machine.sh
+. ci/lab/machine.sh
+nproc() {
+	echo "$processors"
+}
+for expected in '1 pv+pvh 1' '2 pv+pvh 2' '8 pv+pv 2' '8 pv 1' '8 arm64 1' '8 arm64+arm64 1' '8 cuse 1'; do
+	read -r processors leg number <<<"$expected"
+	[ "$(lab_processors "$leg")" = "$number" ] || fail "$leg on $processors processors has $(lab_processors "$leg")"
+done
 exit $failed
