@@ -20,8 +20,8 @@ def main():
             # As meson test takes it: without the project and the suites.
             print(test["name"].partition(" / ")[2] or test["name"])
             continue
-        print(f'{test["result"]} {test["name"]} ({test["duration"]:.1f} s, status {test["returncode"]})')
-        said = (test.get("stdout", "") + test.get("stderr", "")).splitlines()
+        print(f'{test["result"]} {test["name"]} ({test["duration"]:.1f} s, status {test.get("returncode")})')
+        said = ((test.get("stdout") or "") + (test.get("stderr") or "")).splitlines()
         print("\n".join("    " + line for line in said[-LINES:]))
 
 
