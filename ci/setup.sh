@@ -7,8 +7,8 @@ build_packages="gcc libc6-dev libdw-dev linux-libc-dev libfuse3-dev libjson-c-de
 xen_packages="xen-utils-4.17 xenstore-utils libxen-dev"
 test_packages="build-essential ccache chromium chromium-driver clang clang-format clang-tidy cppcheck debhelper fuse3 \
 	g++-aarch64-linux-gnu gcc-aarch64-linux-gnu gdb git golang-go lcov \
-	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-clang-14 python3-yaml qemu-system-x86 \
-	qemu-user shellcheck strace util-linux valgrind xz-utils zstd"
+	libclang-rt-14-dev libcunit1-dev lintian mandoc musl-tools procps python3-clang-14 python3-yaml qemu-system-arm \
+	qemu-system-x86 qemu-user shellcheck strace util-linux valgrind xz-utils zstd"
 
 need_packages() {
 	missing=

@@ -25,7 +25,8 @@ lab_lay_base() { # DIRECTORY INIT LEG
 	cp "$lab_pieces/guest/$2" "$1/init"
 	cp "$lab_pieces/guest/load-modules" "$1/lab/"
 	chmod 755 "$1/init"
-	printf 'leg=%s\nkernel=%s\nxen=%s\n' "$3" "$lab_series" "$(! lab_has_xen "$3" || echo "$lab_tools_wanted")" >"$1/lab/leg"
+	printf 'leg=%s\nkernel=%s\nxen=%s\nprocessors=%s\n' "$3" "$lab_series" \
+		"$(! lab_has_xen "$3" || echo "$lab_tools_wanted")" "$(lab_processors "$3")" >"$1/lab/leg"
 }
 
 lab_lay_module() { # FILE DESTINATION
@@ -129,7 +130,7 @@ lab_lay_domU() { # DIRECTORY LEG
 			memory = 192
 			vcpus = 1
 			max_event_channels = 131071
-			extra = "console=hvc0 loglevel=1 xen_privcmd.unrestricted=1 mitigations=off oops=panic panic=-1"
+			extra = "console=hvc0 loglevel=1 xen_privcmd.unrestricted=1 mitigations=off init_on_alloc=0 lsm=yama oops=panic panic=-1"
 			on_poweroff = "destroy"
 			on_reboot = "destroy"
 			on_crash = "destroy"

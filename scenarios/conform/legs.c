@@ -32,7 +32,7 @@ static void play_corpus(struct conform *c, struct conform_leg *leg)
 {
 	const struct scn_xen xen = {
 	    .leg = leg->leg, .cell = c->cell, .time_limit = c->time_limit, .patience = c->patience};
-	struct scn_session session = {.jobs = 1, .options = {.domid = -1}};
+	struct scn_session session = {.options = {.domid = -1}};
 	struct listener l = {.leg = leg};
 	struct scn_report report = {.sink = take_record, .ctx = &l};
 	double began = scn_now();

@@ -47,7 +47,6 @@ struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, const struct scn_cell 
 				  .time_limit = TIME_LIMIT,
 				  .patience = patience,
 				  .once = true};
-	x->session.jobs = 1;
 	x->session.filter.has_kernel = true;
 	x->session.filter.kernel = kernel;
 	return x;

@@ -2,7 +2,8 @@
 /*
  * Memory that the two domains of ci/xen-lab have in common (GNTSIM_LAB_WINDOW there): a stream of bytes
  * each way. It takes no grant and no port, so the tables under test are as they would be without it.
- * Who waits gives the processor to the other domain; nobody is woken.
+ * Who waits looks for it, where each domain has a processor (GNTSIM_LAB_PROCESSORS), or gives the processor to the
+ * other domain; nobody is woken.
  */
 #ifndef SCN_PAIR_WINDOW_H
 #define SCN_PAIR_WINDOW_H
@@ -15,8 +16,9 @@
 struct scn_window {
 	void *memory; /* NULL: there is none */
 	int privcmd;
-	unsigned int out; /* which stream is ours to write */
-	int life;         /* a descriptor that hangs up when the other domain is gone */
+	unsigned int out;   /* which stream is ours to write */
+	unsigned int looks; /* at a counter, before the processor is given away */
+	int life;           /* a descriptor that hangs up when the other domain is gone */
 };
 
 /*

@@ -29,8 +29,11 @@ static void open_pair(struct pair *p)
 	CU_ASSERT_PTR_NOT_EQUAL_FATAL(p->memory, MAP_FAILED);
 	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM, 0, p->ends), 0);
 	for (unsigned int i = 0; i < 2; i++)
-		p->window[i] = (struct scn_window){
-		    .memory = p->memory, .privcmd = -1, .out = i, .life = p->ends[i]};
+		p->window[i] = (struct scn_window){.memory = p->memory,
+						   .privcmd = -1,
+						   .out = i,
+						   .looks = i ? 100 : 0,
+						   .life = p->ends[i]};
 }
 
 static void close_pair(struct pair *p)

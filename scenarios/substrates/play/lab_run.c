@@ -3,31 +3,16 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "player/child.h"
 #include "player/clock.h"
-#include "substrates/agent/scratch.h"
 
 #define GUEST_DIR "/lab/s/" /* where the scenarios lie in the guest */
-
-#define SILENT_MS 60000 /* how long the lab may be at its end, when it has said all */
-#define END_MS    10000 /* how long it may take to end when it is told to */
-
-#define LAB_CANNOT  125
-#define LAB_TIMEOUT 124
-#define LAB_CRASH   126
-
-/* Until the guest's first line packages may be fetched and an image be made. */
-#define FIRST_LINE_SECONDS 900
 
 void scn_lab_localize(struct scn_buf *message)
 {
@@ -154,181 +139,43 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 	       (!fresh || add_word(w, "--fresh")) && (!lab->verbose || add_word(w, "--verbose"));
 }
 
-/* Starts the command with its output in a pipe and its errors in a file. */
-static pid_t start(const struct words *w, int *out, FILE *errors)
-{
-	int fds[2];
-	pid_t pid;
-
-	if (pipe(fds))
-		return -1;
-	pid = scn_fork_child(); /* no emulator outlives us */
-	if (pid == 0) {
-		dup2(fds[1], STDOUT_FILENO);
-		dup2(fileno(errors), STDERR_FILENO);
-		close(fds[0]);
-		close(fds[1]);
-		execv(w->word[0], w->word);
-		_exit(127);
-	}
-	close(fds[1]);
-	*out = fds[0];
-	return pid;
-}
-
-static void give_lines(struct scn_buf *text, scn_lab_sink *sink, void *ctx, int *patience)
-{
-	char *at = text->data, *end;
-	size_t left;
-
-	while (at && (end = strchr(at, '\n'))) {
-		*end = '\0';
-		*patience = sink(ctx, at);
-		at = end + 1;
-	}
-	if (!at)
-		return;
-	left = text->len - (size_t)(at - text->data);
-	memmove(text->data, at, left + 1);
-	text->len = left;
-}
-
-/* Reads to the end. Returns false if that would take too long. */
-static bool listen_to(int fd, double deadline, scn_lab_sink *sink, void *ctx)
-{
-	scn_cleanup_buf struct scn_buf text = {0};
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-	int patience = FIRST_LINE_SECONDS;
-
-	for (double since = scn_now();;) {
-		double now = scn_now(), left = since + patience - now;
-		char chunk[4096];
-		ssize_t n;
-
-		if (left > deadline - now)
-			left = deadline - now;
-		if (left <= 0)
-			return false;
-		if (poll(&p, 1, (int)(left * 1000) + 1) <= 0)
-			continue;
-		n = read(fd, chunk, sizeof(chunk));
-		if (n <= 0)
-			return true;
-		scn_buf_add(&text, chunk, (size_t)n);
-		give_lines(&text, sink, ctx, &patience);
-		since = now;
-	}
-}
-
-/* A domU's console is the players' channel: what was on its way stands before the kernel's words. */
-static const char *take_domU(const char *text, struct scn_buf *why)
-{
-	static const char domU[] = "domU: ";
-	const char *words = strchr(text, '[');
-
-	if (strncmp(text, domU, strlen(domU)) != 0 || !words)
-		return text;
-	scn_buf_str(why, domU);
-	return words;
-}
-
-/* The last thing the lab said goes to `why` without its prefix, the rest to `notes`. */
-static void read_errors(FILE *errors, bool has_reason, struct scn_buf *notes, struct scn_buf *why)
-{
-	static const char crash[] = "a guest crashed: ", console[] = "; the console is in ";
-	scn_cleanup_buf struct scn_buf last = {0};
-	char line[4096], *text, *end;
-
-	rewind(errors);
-	while (fgets(line, sizeof(line), errors)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (last.len)
-			scn_buf_printf(notes, "%s\n", scn_buf_text(&last));
-		scn_buf_clear(&last);
-		scn_buf_str(&last, line);
-	}
-	if (!last.len)
-		return;
-	if (!has_reason) {
-		scn_buf_printf(notes, "%s\n", scn_buf_text(&last));
-		return;
-	}
-	text = last.data;
-	if (!strncmp(text, "xen-lab: ", 9))
-		text += 9;
-	if (!strncmp(text, crash, strlen(crash))) {
-		text += strlen(crash);
-		end = strstr(text, console);
-		if (end)
-			*end = '\0';
-	}
-	scn_buf_str(why, take_domU(text, why));
-}
-
-static enum scn_lab_end judge(int status, bool heard, struct scn_buf *why)
-{
-	int code = WIFEXITED(status) ? WEXITSTATUS(status) : LAB_CANNOT;
-
-	if (!heard || code == LAB_TIMEOUT)
-		return SCN_LAB_SILENCE;
-	if (code == LAB_CRASH)
-		return SCN_LAB_CRASH;
-	if (code != LAB_CANNOT && code != 127)
-		return SCN_LAB_DONE;
-	if (!why->len)
-		scn_buf_str(why, "it ended without a word");
-	return SCN_LAB_CANNOT;
-}
-
-static enum scn_lab_end run_words(const struct words *w, double deadline, scn_lab_sink *sink,
-				  void *ctx, struct scn_buf *notes, struct scn_buf *why)
-{
-	FILE *errors = tmpfile();
-	bool heard;
-	int out = -1, status = 0;
-	pid_t pid = errors ? start(w, &out, errors) : -1;
-
-	if (pid < 0) {
-		scn_buf_printf(why, "can't start %s: %s", w->word[0], strerror(errno));
-		if (errors)
-			fclose(errors);
-		return SCN_LAB_CANNOT;
-	}
-	heard = listen_to(out, deadline, sink, ctx);
-	status = scn_end_child(pid, heard ? SILENT_MS : 0, END_MS);
-	close(out);
-	read_errors(errors, WIFEXITED(status) && WEXITSTATUS(status) >= LAB_TIMEOUT, notes, why);
-	fclose(errors);
-	return judge(status, heard, why);
-}
-
-enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size_t n, bool fresh,
-			     double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *notes,
-			     struct scn_buf *why)
+int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, char *const *paths, size_t n,
+		  bool fresh, double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *why)
 {
 	__attribute__((cleanup(free_words))) struct words w = {0};
-	struct scn_scratch stage;
-	enum scn_lab_end end = SCN_LAB_CANNOT;
-	int err = scn_scratch_make(&stage, "gntsim-play");
+	int err;
 	bool good;
 
+	*b = (struct scn_lab_boot){.out = -1};
+	err = scn_scratch_make(&b->stage, "gntsim-play");
 	if (err) {
-		scn_buf_printf(why, "%s: %s", stage.path, strerror(-err));
-		return SCN_LAB_CANNOT;
+		scn_buf_printf(why, "%s: %s", b->stage.path, strerror(-err));
+		return err;
 	}
-	good = add_command(&w, lab, stage.path, fresh, deadline);
+	good = add_command(&w, lab, b->stage.path, fresh, deadline);
 	for (size_t i = 0; good && i < n; i++) {
 		scn_cleanup_buf struct scn_buf inside = {0};
 
-		good = stage_file(stage.path, paths[i], &inside) &&
+		good = stage_file(b->stage.path, paths[i], &inside) &&
 		       add_word(&w, GUEST_DIR "%s", scn_buf_text(&inside));
 	}
-	if (good)
-		end = run_words(&w, deadline, sink, ctx, notes, why);
-	else
-		scn_buf_printf(why, "can't lay out the scenarios in %s: %s", stage.path,
+	if (good) {
+		err = scn_lab_boot_start(b, w.word, deadline, sink, ctx, why);
+	} else {
+		err = -errno;
+		scn_buf_printf(why, "can't lay out the scenarios in %s: %s", b->stage.path,
 			       strerror(errno));
-	scn_scratch_remove(&stage);
+	}
+	if (err)
+		scn_scratch_remove(&b->stage);
+	return err;
+}
+
+enum scn_lab_end scn_lab_finish(struct scn_lab_boot *b, struct scn_buf *notes, struct scn_buf *why)
+{
+	enum scn_lab_end end = scn_lab_boot_end(b, notes, why);
+
+	scn_scratch_remove(&b->stage);
 	return end;
 }
 
@@ -337,11 +184,16 @@ enum scn_lab_end scn_lab_describe(const struct scn_cell *cell, const char *comma
 				  struct scn_buf *notes, struct scn_buf *why)
 {
 	__attribute__((cleanup(free_words))) struct words w = {0};
+	struct scn_lab_boot b = {.out = -1};
 
 	if (!add_word(&w, "%s", command) || !add_word(&w, "describe") ||
 	    !add_word(&w, "%s", leg->name) || !add_options(&w, cell)) {
 		scn_buf_str(why, strerror(ENOMEM));
 		return SCN_LAB_CANNOT;
 	}
-	return run_words(&w, scn_now() + FIRST_LINE_SECONDS, sink, ctx, notes, why);
+	if (scn_lab_boot_start(&b, w.word, scn_now() + SCN_LAB_FIRST_LINE_SECONDS, sink, ctx, why))
+		return SCN_LAB_CANNOT;
+	while (!scn_lab_boot_listen((struct scn_lab_boot *[]){&b}, 1))
+		;
+	return scn_lab_boot_end(&b, notes, why);
 }

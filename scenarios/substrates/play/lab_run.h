@@ -6,6 +6,7 @@
 #include <sys/types.h>
 
 #include "cell.h"
+#include "lab_boot.h"
 #include "lang/text.h"
 #include "player/variant.h"
 #include "substrates/leg.h"
@@ -21,25 +22,15 @@ struct scn_lab {
 	uint64_t seed;
 };
 
-/* How a run ended. */
-enum scn_lab_end {
-	SCN_LAB_DONE,    /* the player came to its end */
-	SCN_LAB_CRASH,   /* a guest crashed: its first words in `why` */
-	SCN_LAB_SILENCE, /* no line for too long, or the deadline: it was ended */
-	SCN_LAB_CANNOT,  /* the lab could not do it: the reason in `why` */
-};
-
-/* Takes a line of the player's output, without its end. Returns how many seconds the next one may
- * take. */
-typedef int scn_lab_sink(void *ctx, const char *line);
-
 /*
- * Plays files, in order, in a new guest; `fresh` promises the player a machine of its own.
- * `deadline` is a time of scn_now(). What else the lab said is added to `notes`.
+ * Starts to play files, in order, in a new guest; `fresh` promises the player a machine of its own.
+ * `deadline` is a time of scn_now(). Returns 0, or a negative errno and says why. To be listened to, and then finished.
  */
-enum scn_lab_end scn_lab_run(const struct scn_lab *lab, char *const *paths, size_t n, bool fresh,
-			     double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *notes,
-			     struct scn_buf *why);
+int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, char *const *paths, size_t n,
+		  bool fresh, double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *why);
+
+/* Ends one that is over. What else the lab said is added to `notes`. */
+enum scn_lab_end scn_lab_finish(struct scn_lab_boot *b, struct scn_buf *notes, struct scn_buf *why);
 
 /*
  * Asks the lab what its cell is: `sink` gets what it answers. What else it said is added to `notes`, and why it

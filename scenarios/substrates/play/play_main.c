@@ -69,7 +69,8 @@ static void print_help(FILE *out)
 #ifndef SCN_STATIC
 	      "                        xen: X.Y, X.Y.Z or newest, of Debian's\n" SCN_CELL_HELP
 #endif
-		  SCN_PLATFORM_HELP "  -j, --jobs N          play in N processes\n"
+		  SCN_PLATFORM_HELP "  -j, --jobs N          play in N processes; xen: in N "
+				    "emulators where each needs one\n"
 	      "      --seed N          " MIXED " in an order mixed by N\n"
 	      "  -v, --verbose         print every call, as strace does\n"
 	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
@@ -558,7 +559,7 @@ int gntsim_play_main(int argc, char **argv, int (*gntsim)(int argc, char **argv)
 			    .leg = scn_leg_by_name("pv"),
 			    .time_limit = 900,
 			    .channel.fd = -1,
-			    .session = {.jobs = 1, .options = {.domid = -1, .gntsim = gntsim}}};
+			    .session = {.options = {.domid = -1, .gntsim = gntsim}}};
 	int status;
 
 	if (argc == 3 && !strcmp(argv[1], agent_option))

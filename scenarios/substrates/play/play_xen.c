@@ -2,82 +2,21 @@
 #include "play_xen.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "lab_run.h"
 #include "lang/parse/parser.h"
 #include "player/clock.h"
-#include "player/tap_reader.h"
 #include "substrates/static_player.h"
 #include "substrates/substrates.h"
+#include "xen_boots.h"
 
 #define SCENARIO_SECONDS 120 /* how long one may take before it counts as hung */
+#define MOST_JOBS        4   /* unless told otherwise */
+#define JOB_GIGABYTES    3
 #define PAIR_SECONDS     300 /* the same for two domains, where a call can take 50 ms */
-#define CROWD            500 /* scenarios a boot */
-#define FRUITLESS_BOOTS  3   /* without a result, one after the other: then the lab is broken */
-
-/* A file, or one of its variants, and what has to be known of it before it is played. */
-struct item {
-	char *path;
-	bool swapped;  /* the script's first domain is the second of the guest */
-	bool misfit;   /* no domain here is what it holds for */
-	bool alone;    /* in a boot of its own */
-	bool crash;    /* the kernel's crash is what it expects */
-	bool destroys; /* a domain, which then is gone */
-	int missing;   /* the capability that it needs and that isn't there; -1 */
-	struct scn_buf variant;
-};
-
-struct front {
-	struct scn_filter filter; /* of what is played */
-	uint64_t capabilities;
-	bool once;
-	int patience;          /* seconds for a scenario */
-	struct scn_buf player; /* the static player's path */
-	struct scn_lab lab;
-	struct scn_report *report;
-	struct item *items;
-	size_t n, room;
-	bool heard;            /* the lab works here: a guest has answered */
-	double deadline, last; /* when the last result came */
-	unsigned int fruitless;
-	/* One boot: */
-	struct scn_tap_reader reader;
-	const struct item *next; /* whose result comes next */
-	size_t left;             /* results to come */
-	struct scn_buf why;      /* the lab's last word */
-};
-
-static void report_item(struct front *f, const struct item *item, struct scn_outcome *outcome)
-{
-	struct scn_record r = {.file = item->path, .variant = item->variant, .outcome = *outcome};
-	double now = scn_now();
-
-	r.seconds = now - f->last;
-	f->last = now;
-	scn_report_add(f->report, &r);
-	scn_outcome_free(outcome);
-}
-
-__attribute__((format(printf, 4, 5))) static void report_text(struct front *f,
-							      const struct item *item,
-							      enum scn_verdict verdict,
-							      const char *format, ...)
-{
-	struct scn_outcome o = {.verdict = verdict};
-	char text[1024];
-	va_list ap;
-
-	va_start(ap, format);
-	vsnprintf(text, sizeof(text), format, ap);
-	va_end(ap);
-	scn_buf_str(&o.message, text);
-	report_item(f, item, &o);
-}
 
 static void free_text(char **text)
 {
@@ -93,11 +32,12 @@ uint64_t scn_xen_capabilities(const struct scn_leg *leg)
 	return ops->capabilities(NULL) | SCN_CAPS_OF_FRESH;
 }
 
-static bool add_item(struct front *f, char *path, const struct scn_scenario *s, bool swapped)
+static bool add_item(struct scn_xen_front *f, char *path, const struct scn_scenario *s,
+		     bool swapped)
 {
 	struct scn_filter filter = f->filter;
 	struct scn_setup setup;
-	struct item *item;
+	struct scn_xen_item *item;
 
 	if (f->n == f->room) {
 		size_t room = f->room ? f->room * 2 : 512;
@@ -110,7 +50,7 @@ static bool add_item(struct front *f, char *path, const struct scn_scenario *s, 
 	}
 	filter.seats.swapped = swapped;
 	item = &f->items[f->n++];
-	*item = (struct item){.path = path, .swapped = swapped};
+	*item = (struct scn_xen_item){.path = path, .swapped = swapped};
 	item->misfit = filter.seats.there && !scn_seats_fit(s, &filter.seats);
 	item->crash = s->needs & SCN_CAP(SURVIVE_CRASH);
 	item->destroys = s->needs & SCN_CAP(DESTROY_DOMAIN);
@@ -133,7 +73,7 @@ static bool destroys_first(const struct scn_scenario *s, bool swapped)
 }
 
 /* Two domains: whichever way around the script holds for. */
-static bool add_variants(struct front *f, char *path, const struct scn_scenario *s)
+static bool add_variants(struct scn_xen_front *f, char *path, const struct scn_scenario *s)
 {
 	struct scn_seats seats = f->filter.seats;
 	bool fits[2];
@@ -152,41 +92,29 @@ static bool add_variants(struct front *f, char *path, const struct scn_scenario 
 }
 
 /* Reads a scenario for what it needs. One that can't be read is reported here. */
-static int look_at(struct front *f, char *path, int unreadable)
+static int look_at(struct scn_xen_front *f, char *path, int unreadable)
 {
 	struct scn_source src = {.name = path};
 	__attribute__((cleanup(free_text))) char *text =
 	    unreadable ? NULL : scn_read_file(path, &src.len);
 	scn_cleanup_scenario struct scn_scenario s = {0};
 	scn_cleanup_errors struct scn_errors errors = {0};
-	struct item broken = {.path = path};
+	struct scn_xen_item broken = {.path = path};
 
 	src.text = text;
 	if (!text)
-		report_text(f, &broken, SCN_BROKEN, "%s: %s", path,
-			    scn_find_error(unreadable ? unreadable : -errno));
+		scn_xen_report(f, &broken, SCN_BROKEN, "%s: %s", path,
+			       scn_find_error(unreadable ? unreadable : -errno));
 	else if (scn_parse(&src, &s, &errors))
-		report_text(f, &broken, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
+		scn_xen_report(f, &broken, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
 	else if (!add_variants(f, path, &s))
 		return -ENOMEM;
 	return 0;
 }
 
-/* In which order things are played. */
-enum turn { TOGETHER, TOGETHER_SWAPPED, ALONE, NOT_AT_ALL };
-
-static enum turn turn(const struct item *item)
+static int plan(struct scn_xen_front *f, const struct scn_files *files)
 {
-	if (item->missing >= 0 || item->misfit)
-		return NOT_AT_ALL;
-	if (item->alone)
-		return ALONE;
-	return item->swapped ? TOGETHER_SWAPPED : TOGETHER;
-}
-
-static int plan(struct front *f, const struct scn_files *files)
-{
-	struct item *sorted;
+	struct scn_xen_item *sorted;
 	size_t n = 0;
 
 	for (size_t i = 0; i < files->n; i++) {
@@ -198,155 +126,14 @@ static int plan(struct front *f, const struct scn_files *files)
 	sorted = calloc(f->n + 1, sizeof(*sorted));
 	if (!sorted)
 		return -ENOMEM;
-	for (unsigned int round = TOGETHER; round <= NOT_AT_ALL; round++) {
+	for (unsigned int round = 0; round <= SCN_XEN_NOT_AT_ALL; round++) {
 		for (size_t i = 0; i < f->n; i++) {
-			if (turn(&f->items[i]) == round)
+			if (scn_xen_turn(&f->items[i]) == round)
 				sorted[n++] = f->items[i];
 		}
 	}
 	free(f->items);
 	f->items = sorted;
-	return 0;
-}
-
-static void take_outcome(struct front *f, struct scn_outcome *o)
-{
-	scn_lab_localize(&o->message);
-	if (f->left == 0) {
-		scn_outcome_free(o);
-		return;
-	}
-	report_item(f, f->next++, o);
-	f->left--;
-	f->fruitless = 0;
-}
-
-static int take_line(void *ctx, const char *line)
-{
-	struct front *f = ctx;
-	struct scn_outcome o = {0};
-
-	if (scn_tap_line(&f->reader, line, &o))
-		take_outcome(f, &o);
-	return f->patience;
-}
-
-/* The boot is over and this scenario has no result. */
-static void blame(struct front *f, const struct item *item, enum scn_lab_end end)
-{
-	const char *why = scn_buf_text(&f->why);
-
-	if (end == SCN_LAB_CRASH && item->crash)
-		report_text(f, item, SCN_PASSED, "%s", why);
-	else if (end == SCN_LAB_CRASH)
-		report_text(f, item, SCN_FAILED, SCN_XEN_CRASHED "%s", why);
-	else if (end != SCN_LAB_SILENCE)
-		report_text(f, item, SCN_BROKEN, "%s", why[0] ? why : "the player stopped short");
-	else if (scn_now() >= f->deadline)
-		report_text(f, item, SCN_BROKEN, "the time was up");
-	else
-		report_text(f, item, SCN_FAILED, SCN_XEN_SILENT "%d second%s", f->patience,
-			    f->patience == 1 ? "" : "s");
-}
-
-/* Crashes that were waited for are worth a line: which one it was. */
-static void print_crash(const struct front *f, const struct item *item)
-{
-	fprintf(f->report->tap ? f->report->out : stderr, "# %s: the kernel's first words: %s\n",
-		item->path, scn_buf_text(&f->why));
-}
-
-static bool is_line(const char *at, size_t n, const char *line)
-{
-	return n == strlen(line) && !strncmp(at, line, n);
-}
-
-/* `destroyed`: the scenario had domU destroyed. */
-static void print_notes(const struct front *f, const struct scn_buf *notes, bool destroyed)
-{
-	const char *at = scn_buf_text(notes);
-
-	while (*at) {
-		size_t n = strcspn(at, "\n");
-
-		if (!is_line(at, n, "domU: exit 0") &&
-		    !(destroyed && is_line(at, n, "domU: domain 1 is gone")))
-			fprintf(f->report->tap ? f->report->out : stderr, "# %.*s\n", (int)n, at);
-		at += n + (at[n] == '\n');
-	}
-}
-
-/* Plays items from one on in one boot. Returns how many have a result now; 0: the lab can't. */
-static size_t boot(struct front *f, size_t first, size_t n)
-{
-	scn_cleanup_buf struct scn_buf notes = {0};
-	char *paths[CROWD];
-	struct scn_outcome o = {0};
-	enum scn_lab_end end;
-
-	for (size_t i = 0; i < n; i++)
-		paths[i] = f->items[first + i].path;
-	f->next = &f->items[first];
-	f->left = n;
-	f->lab.swapped = f->items[first].swapped;
-	f->fruitless++;
-	scn_buf_clear(&f->why);
-	end = scn_lab_run(&f->lab, paths, n, f->items[first].alone, f->deadline, take_line, f,
-			  &notes, &f->why);
-	if (scn_tap_end(&f->reader, &o))
-		take_outcome(f, &o);
-	print_notes(f, &notes, f->items[first].destroys);
-	if (f->left == n && end == SCN_LAB_CANNOT && !f->reader.begun && !f->heard)
-		return 0;
-	f->heard = true;
-	if (end == SCN_LAB_CRASH && f->reader.begun)
-		f->fruitless = 0;
-	scn_tap_reader_free(&f->reader);
-	if (f->left > 0) {
-		if (end == SCN_LAB_CRASH && f->next->crash)
-			print_crash(f, f->next);
-		blame(f, f->next, end);
-		f->left--;
-	}
-	return n - f->left;
-}
-
-static size_t crowd_size(const struct front *f, size_t first)
-{
-	enum turn of_first = turn(&f->items[first]);
-	size_t n = 1;
-
-	while (of_first != ALONE && n < CROWD && first + n < f->n &&
-	       turn(&f->items[first + n]) == of_first)
-		n++;
-	return n;
-}
-
-/* Plays everything. Returns -ENODEV if the very first boot is refused. */
-static int play_all(struct front *f)
-{
-	for (size_t i = 0, done; i < f->n; i += done) {
-		enum scn_capability missing = (enum scn_capability)f->items[i].missing;
-
-		done = 1;
-		if (f->items[i].missing >= 0) {
-			report_text(f, &f->items[i], SCN_SKIPPED, "xen can't do %s (%s)",
-				    scn_capability_name(missing), scn_capability_summary(missing));
-		} else if (f->items[i].misfit) {
-			report_text(f, &f->items[i], SCN_SKIPPED,
-				    "leg %s has no such guests, or not where the script wants them",
-				    f->lab.leg->name);
-		} else if (scn_now() >= f->deadline) {
-			report_text(f, &f->items[i], SCN_BROKEN, "not played: the time was up");
-		} else if (f->fruitless >= FRUITLESS_BOOTS && f->why.len && !f->items[i].crash) {
-			report_text(f, &f->items[i], SCN_BROKEN, "not played: %d boots failed: %s",
-				    FRUITLESS_BOOTS, scn_buf_text(&f->why));
-		} else {
-			done = boot(f, i, crowd_size(f, i));
-			if (done == 0)
-				return -ENODEV;
-		}
-	}
 	return 0;
 }
 
@@ -363,7 +150,7 @@ const char *scn_xen_lab(void)
 	return said && *said ? said : SCN_XEN_LAB;
 }
 
-static int find_lab(const struct scn_xen *xen, struct front *f, struct scn_buf *why)
+static int find_lab(const struct scn_xen *xen, struct scn_xen_front *f, struct scn_buf *why)
 {
 	struct scn_lab *lab = &f->lab;
 
@@ -384,23 +171,24 @@ static int find_lab(const struct scn_xen *xen, struct front *f, struct scn_buf *
 	return 0;
 }
 
-static void announce(const struct front *f)
+static void announce(const struct scn_xen_front *f)
 {
 	size_t n[4] = {0};
 
 	if (f->report->sink)
 		return;
 	for (size_t i = 0; i < f->n; i++)
-		n[turn(&f->items[i])]++;
+		n[scn_xen_turn(&f->items[i])]++;
 	fprintf(stderr,
 		"gntsim play: xen: leg %s, Linux %u.%u: %zu scenarios together, %zu in a boot "
 		"each, %zu can't be played\n",
 		f->lab.leg->name, f->lab.kernel.major, f->lab.kernel.minor,
-		n[TOGETHER] + n[TOGETHER_SWAPPED], n[ALONE], n[NOT_AT_ALL]);
+		n[SCN_XEN_TOGETHER] + n[SCN_XEN_SWAPPED], n[SCN_XEN_ALONE], n[SCN_XEN_NOT_AT_ALL]);
 }
 
 /* What is played on the leg, and what it can do. */
-static void take_leg(struct front *f, const struct scn_xen *xen, const struct scn_session *session)
+static void take_leg(struct scn_xen_front *f, const struct scn_xen *xen,
+		     const struct scn_session *session)
 {
 	const struct scn_leg *leg = xen->leg;
 	bool pair = leg->n_domains > 1;
@@ -423,10 +211,22 @@ static void take_leg(struct front *f, const struct scn_xen *xen, const struct sc
 	f->lab.kernel = f->filter.kernel;
 }
 
+/* As many boots at a time as there are processors, and memory for: a guest of two domains may come to use 2 GB. */
+static size_t jobs_of_this_host(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN), pages = sysconf(_SC_PHYS_PAGES);
+	double gigabytes = (double)pages * (double)sysconf(_SC_PAGESIZE) / (1u << 30);
+	size_t jobs = processors > 1 ? (size_t)processors : 1;
+
+	while (jobs > 1 && (jobs > MOST_JOBS || (double)jobs * JOB_GIGABYTES > gigabytes))
+		jobs--;
+	return jobs;
+}
+
 int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 		 const struct scn_files *files, struct scn_report *report, struct scn_buf *why)
 {
-	struct front f = {.report = report, .once = xen->once};
+	struct scn_xen_front f = {.report = report, .once = xen->once};
 	int err = find_lab(xen, &f, why);
 
 	if (err) {
@@ -437,12 +237,12 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 	f.lab.verbose = report->verbose;
 	f.lab.has_seed = session->filter.has_seed;
 	f.lab.seed = session->filter.seed;
-	f.last = scn_now();
-	f.deadline = f.last + xen->time_limit;
+	f.jobs = session->jobs ? session->jobs : jobs_of_this_host();
+	f.deadline = scn_now() + xen->time_limit;
 	err = plan(&f, files);
 	if (!err) {
 		announce(&f);
-		err = play_all(&f);
+		err = scn_xen_play_all(&f);
 	}
 	if (err == -ENODEV)
 		scn_buf_str(why, scn_buf_text(&f.why));
@@ -451,6 +251,5 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 	free(f.items);
 	scn_buf_free(&f.player);
 	scn_buf_free(&f.why);
-	scn_tap_reader_free(&f.reader);
 	return err;
 }
