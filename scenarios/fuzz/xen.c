@@ -15,6 +15,8 @@
 #include "substrates/agent/scratch.h"
 #include "substrates/play/play_xen.h"
 
+/* An event is there when the call that sent it is over; and a sequence looks again. */
+#define QUIET_MS   2
 #define TIME_LIMIT (24u * 3600) /* of a batch; a sequence that hangs is ended by play_xen.c */
 
 struct fuzz_xen {
@@ -47,6 +49,7 @@ struct fuzz_xen *fuzz_xen_open(const struct scn_leg *leg, const struct scn_cell 
 				  .time_limit = TIME_LIMIT,
 				  .patience = patience,
 				  .once = true};
+	x->session.options.quiet_ms = QUIET_MS;
 	x->session.filter.has_kernel = true;
 	x->session.filter.kernel = kernel;
 	return x;

@@ -34,6 +34,7 @@ export FAULT_CRASH=none FAULT_DIFFERENCE=none FAULT_HANG=none
 fuzz 0 --ops 3000
 grep -q '^30[0-9]* calls in .*: 0 differences' "$scratch/out" || fail "no summary"
 [ "$(wc -l <"$LAB_LOG")" = 1 ] || fail "more than one boot"
+grep -q -e ' --quiet 2 ' "$LAB_LOG" || fail "the guest looks longer than it need"
 
 # On Arm the model has the security module that Debian's Xen has there: no port towards nobody.
 FAULT_DIFFERENCE='UNBOUND_PORT.*= -1 ESRCH'

@@ -20,7 +20,6 @@
 
 #define CONTROL_FD 900
 #define AREA_SIZE  SCN_MAX_BYTES
-#define QUIET_MS   20
 
 struct agent {
 	int control;
@@ -188,7 +187,7 @@ static bool wait_readable(const struct scn_wire_call *c)
 {
 	struct pollfd p = {.fd = (int)c->arg[0], .events = POLLIN};
 
-	return poll(&p, 1, c->expect_nothing ? QUIET_MS : (int)c->patience_ms) != 0;
+	return poll(&p, 1, (int)(c->expect_nothing ? c->quiet_ms : c->patience_ms)) != 0;
 }
 
 static void do_read(const struct agent *a, const struct request *r, struct reply *reply)
@@ -265,7 +264,9 @@ static void do_poll(const struct request *r, struct reply *reply)
 /* How long it may take: as with an event. */
 static int take_sigio(const struct scn_wire_call *c)
 {
-	uint32_t ms = c->expect_events == 0 ? QUIET_MS : c->expect_events < 0 ? 0 : c->patience_ms;
+	uint32_t ms = c->expect_events == 0  ? c->quiet_ms
+		      : c->expect_events < 0 ? 0
+					     : c->patience_ms;
 	const struct timespec patience = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L};
 	sigset_t set;
 	int got;

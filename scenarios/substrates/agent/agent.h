@@ -37,8 +37,7 @@ struct scn_wire_call {
 	uint32_t place, reach;
 	uint32_t has_image, use_address, expect_nothing;
 	int32_t expect_events;
-	uint32_t patience_ms;
-	uint32_t pad;
+	uint32_t patience_ms, quiet_ms;
 	uint64_t arg[6];
 };
 

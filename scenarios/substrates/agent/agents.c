@@ -21,6 +21,7 @@
 #define DEATH_MS    10000
 #define MAX_ARGS    40
 #define PATIENCE_MS 2000
+#define QUIET_MS    20
 /* How long a call may take on a machine that is alive. The lab looks after its own guests sooner. */
 #define HANG_S 600
 
@@ -30,6 +31,7 @@ void scn_agents_init(struct scn_agents *a, const struct scn_options *options)
 		a->agents[i] = (struct scn_agent){-1, -1, 0, 0};
 	a->agent_argv = options->agent_argv;
 	a->patience_ms = options->patience_ms ? options->patience_ms : PATIENCE_MS;
+	a->quiet_ms = options->quiet_ms ? options->quiet_ms : QUIET_MS;
 	a->hang_s = HANG_S;
 	/* A forked agent whose parent was killed becomes ours to wait for. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
@@ -229,6 +231,7 @@ static int send_call(const struct scn_agents *a, const struct scn_agent *agent,
 	    .expect_nothing = call->expect_nothing,
 	    .expect_events = call->expect_events,
 	    .patience_ms = a->patience_ms,
+	    .quiet_ms = a->quiet_ms,
 	};
 	struct iovec parts[] = {
 	    {&w, sizeof(w)},

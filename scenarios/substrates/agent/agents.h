@@ -17,7 +17,7 @@ struct scn_agent {
 struct scn_agents {
 	struct scn_agent agents[64];
 	const char *const *agent_argv; /* of the agent's program; the descriptor is added */
-	unsigned int patience_ms;
+	unsigned int patience_ms, quiet_ms;
 	unsigned int hang_s; /* seconds for what a process is told to do */
 };
 

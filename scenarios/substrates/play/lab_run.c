@@ -136,6 +136,7 @@ static bool add_command(struct words *w, const struct scn_lab *lab, const char *
 	       add_place(w, lab) &&
 	       (!lab->has_seed ||
 		(add_word(w, "--seed") && add_word(w, "%llu", (unsigned long long)lab->seed))) &&
+	       (!lab->quiet_ms || (add_word(w, "--quiet") && add_word(w, "%u", lab->quiet_ms))) &&
 	       (!fresh || add_word(w, "--fresh")) && (!lab->verbose || add_word(w, "--verbose"));
 }
 

@@ -18,7 +18,8 @@ struct scn_lab {
 	struct scn_version kernel; /* of this series, unless the cell says which */
 	bool swapped;              /* two domains: the script's first one is domU */
 	bool verbose;
-	bool has_seed; /* of the order of parallel branches */
+	unsigned int quiet_ms; /* 0: the player's default */
+	bool has_seed;         /* of the order of parallel branches */
 	uint64_t seed;
 };
 

@@ -70,7 +70,7 @@ static void print_help(FILE *out)
 	      "                        xen: X.Y, X.Y.Z or newest, of Debian's\n" SCN_CELL_HELP
 #endif
 		  SCN_PLATFORM_HELP "  -j, --jobs N          play in N processes; xen: in N "
-				    "emulators where each needs one\n"
+	      "emulators where each needs one\n"
 	      "      --seed N          " MIXED " in an order mixed by N\n"
 	      "  -v, --verbose         print every call, as strace does\n"
 	      "      --tap, --no-tap   TAP on stdout; default if a directory is given\n"
@@ -88,6 +88,9 @@ static void print_help(FILE *out)
 	      "      --time-limit N    xen: seconds for everything; default 900\n"
 	      "      --patience N      xen: seconds for one; default 120, with two domains 300\n"
 	      "                        a front: seconds for a call; default 20\n"
+	      "      --quiet N         milliseconds in which no event must come where none is "
+	      "expected;\n"
+	      "                        default 20\n"
 	      "      --by-capability   count by what the scenarios need, too\n"
 	      "      --doubt           try what is skipped; failed if all of a file passes\n"
 	      "      --capabilities    print which substrate can do what\n"
@@ -116,6 +119,7 @@ enum option_id {
 	OPT_LEG,
 	OPT_TIME_LIMIT,
 	OPT_PATIENCE,
+	OPT_QUIET,
 	OPT_BY_CAPABILITY,
 	OPT_DOUBT,
 	OPT_CAPABILITIES,
@@ -171,6 +175,11 @@ static int take_valued(struct command *c, int option, const char *value)
 		if (take_number("--patience", value, 1, 86400, &n))
 			return STATUS_ERROR;
 		c->patience = c->session.options.hang_s = (unsigned int)n;
+		return 0;
+	case OPT_QUIET:
+		if (take_number("--quiet", value, 1, 60000, &n))
+			return STATUS_ERROR;
+		s->options.quiet_ms = (unsigned int)n;
 		return 0;
 	default:
 		if (take_number("--jobs", value, 1, 256, &n))
@@ -276,6 +285,7 @@ static int parse_options(struct command *c, int argc, char **argv)
 	    {"leg", required_argument, NULL, OPT_LEG},
 	    {"time-limit", required_argument, NULL, OPT_TIME_LIMIT},
 	    {"patience", required_argument, NULL, OPT_PATIENCE},
+	    {"quiet", required_argument, NULL, OPT_QUIET},
 	    {"by-capability", no_argument, NULL, OPT_BY_CAPABILITY},
 	    {"doubt", no_argument, NULL, OPT_DOUBT},
 	    {"capabilities", no_argument, NULL, OPT_CAPABILITIES},

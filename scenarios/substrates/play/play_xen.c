@@ -235,6 +235,7 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 	}
 	take_leg(&f, xen, session);
 	f.lab.verbose = report->verbose;
+	f.lab.quiet_ms = session->options.quiet_ms;
 	f.lab.has_seed = session->filter.has_seed;
 	f.lab.seed = session->filter.seed;
 	f.jobs = session->jobs ? session->jobs : jobs_of_this_host();
