@@ -6,9 +6,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #define ARENA_LARGE (4ull << 30)
@@ -16,7 +18,7 @@
 
 int arena_init(struct arena *a, struct failure *f)
 {
-	char path[64];
+	struct statfs proc;
 	int err = 0;
 
 	*a = (struct arena){.rw = -1, .ro = -1, .memory = MAP_FAILED};
@@ -42,13 +44,21 @@ int arena_init(struct arena *a, struct failure *f)
 					  : "%u MiB of address space are not to be had (ulimit "
 					    "-Hv) for the page frames",
 			    (unsigned int)(ARENA_SMALL >> 20));
+	if (statfs("/proc", &proc) < 0 || proc.f_type != PROC_SUPER_MAGIC)
+		return fail(f, -ENOENT,
+			    "cannot reopen the page frames read-only: is /proc mounted?");
+	return 0;
+}
+
+int arena_open_readonly(struct arena *a)
+{
+	char path[64];
+
+	if (a->ro >= 0)
+		return 0;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", a->rw);
 	a->ro = open(path, O_RDONLY | O_CLOEXEC);
-	if (a->ro < 0)
-		return fail(f, -errno,
-			    "cannot reopen the page frames read-only (is /proc mounted?): %s",
-			    strerror(errno));
-	return 0;
+	return a->ro < 0 ? -errno : 0;
 }
 
 void arena_done(struct arena *a)

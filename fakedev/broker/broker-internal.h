@@ -59,9 +59,12 @@ struct endpoint {
 struct arena {
 	void *memory;
 	uint64_t size; /**< bytes */
-	int rw, ro;    /**< descriptors: read-write, and one that can't be mapped writable */
+	int rw,
+	    ro; /**< descriptors: read-write, and one that can't be mapped writable, -1: not yet */
 };
 int arena_init(struct arena *a, struct failure *f);
+/** Opens the read-only one, once. @return 0 or a negative errno */
+int arena_open_readonly(struct arena *a);
 void arena_done(struct arena *a);
 
 /** A client's hold on a file: an id that it may use. */
@@ -287,6 +290,7 @@ struct broker {
 	struct listening listening;
 	struct unreached unreached[UNREACHED_TOLD];
 	struct link deaf; /**< listening sockets that fail (listen/accept.c) */
+	bool shadows;     /**< there may be some (place/shadow.h) */
 	int spare; /**< given up for a moment to refuse a client when no descriptor is free */
 	char *rundir;
 	struct broker_config config;

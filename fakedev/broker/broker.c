@@ -255,8 +255,9 @@ int broker_new(const struct broker_config *config, struct broker **out, struct f
 	err = fd = listen_start(&b->listening, config->socket_path, config->own_path, f);
 	if (err < 0)
 		goto undo;
-	/* A killed machine's. */
-	shadow_remove(config->socket_path);
+	/* A killed machine's; none had our own name. */
+	if (!config->own_path)
+		shadow_remove(config->socket_path);
 	if (config->open_to_all)
 		chmod(config->socket_path, 0666);
 	err = broker_listen(b, fd, take_client, refuse_client, NULL, &listener);
@@ -278,7 +279,7 @@ void broker_free(struct broker *b)
 {
 	if (!b)
 		return;
-	if (b->listening.path && b->listening.bound)
+	if (b->listening.path && b->listening.bound && b->shadows)
 		shadow_remove(b->listening.path);
 	listen_end(&b->listening);
 	hazards_end(&b->hazards);

@@ -121,8 +121,11 @@ void restore_signals(void);
 /** Nothing that is opened later may be taken for standard input, output or error. The program finds
  * closed again what was. @return 0 or -1 */
 int fill_standard_descriptors(void);
-/** Replaces the process by the program; returns an exit status only if that failed. */
-int exec_program(char **argv);
+/**
+ * Replaces the process by the program; returns an exit status only if that failed.
+ * @param found where it was found already; NULL: it was not looked for
+ */
+int exec_program(const char *found, char **argv);
 
 /** What a machine says of itself. */
 struct machine_about {

@@ -9,20 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], struct failure *f)
+/* @return 0, or -ENOENT without an explanation */
+static int find_beside(char exe[PATH_MAX], const char *built_in, const char *name,
+		       char out[PATH_MAX], struct failure *f)
 {
 	const char *const places[] = {built_in, libraries_from_bindir};
-	char exe[PATH_MAX], *path;
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *slash;
+	char *slash = strrchr(exe, '/'), *path;
 
-	if (n < 0)
-		return fail(f, -errno, "cannot read /proc/self/exe: %s", strerror(errno));
-	exe[n] = '\0';
-	slash = strrchr(exe, '/');
 	if (slash)
 		*slash = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -30,12 +27,35 @@ int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], st
 
 		if (asprintf(&path, "%s/%s/%s", exe, places[i], name) < 0)
 			return fail(f, -ENOMEM, "no memory for a path");
-		found = realpath(path, out) && access(out, R_OK) == 0;
+		found = access(path, R_OK) == 0 && realpath(path, out);
 		free(path);
 		if (found)
 			return 0;
 	}
-	return fail(f, -ENOENT, "cannot find %s beside %s/gntsim", name, exe);
+	return -ENOENT;
+}
+
+int find_own_file(const char *built_in, const char *name, char out[PATH_MAX], struct failure *f)
+{
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+	char exe[PATH_MAX];
+	ssize_t n;
+	int err;
+
+	/* The kernel has to forget a process at its end of whose folder in /proc something was looked at: it is asked
+	 * second, for who was executed by a name that is none. */
+	err = executed && realpath(executed, exe) ? find_beside(exe, built_in, name, out, f)
+						  : -ENOENT;
+	if (err != -ENOENT)
+		return err;
+	n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	if (n < 0)
+		return fail(f, -errno, "cannot read /proc/self/exe: %s", strerror(errno));
+	exe[n] = '\0';
+	err = find_beside(exe, built_in, name, out, f);
+	if (err == -ENOENT)
+		fail(f, err, "cannot find %s beside %s/gntsim", name, exe);
+	return err;
 }
 
 static int find_library(char out[PATH_MAX], struct failure *f)
@@ -104,8 +124,11 @@ int join_environment(const struct joining *j, struct failure *f)
 	return err < 0 ? fail(f, err, "cannot set the environment: %s", strerror(-err)) : 0;
 }
 
-int exec_program(char **argv)
+int exec_program(const char *found, char **argv)
 {
+	/* As far as a search would come, unless it can't be executed. */
+	if (found)
+		execv(found, argv);
 	execvp(argv[0], argv);
 	complain("cannot run %s: %s", argv[0], strerror(errno));
 	return errno == ENOENT ? EXIT_NOT_FOUND : EXIT_CANNOT_EXEC;

@@ -24,6 +24,8 @@ static int raise_one(__rlimit_resource_t resource, struct rlimit *old)
 	if (getrlimit(resource, old) < 0)
 		return -errno;
 	r = (struct rlimit){old->rlim_max, old->rlim_max};
+	if (old->rlim_cur == r.rlim_cur)
+		return 0;
 	return setrlimit(resource, &r) < 0 ? -errno : 0;
 }
 

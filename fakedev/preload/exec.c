@@ -18,20 +18,26 @@ static const char *const kept[] = {"LD_PRELOAD",   "GNTSIM_SOCKET", "GNTSIM_DOMA
 #define N_KEPT (sizeof(kept) / sizeof(kept[0]))
 #define ROOM   4096
 
-/* The settings as they were when this program started; read once, before it can change them. */
-static char saved[N_KEPT][ROOM];
+/* The settings as they were when this program started; read once, before it can change them. They lie side by side: each
+ * page that a program touches at its start costs it a fault. */
+static char texts[N_KEPT * ROOM];
+static LIB_NEAR char *saved[N_KEPT]; /* in there; NULL: not set */
 
 __attribute__((constructor)) static void save(void)
 {
+	char *to = texts;
+
 	for (size_t i = 0; i < N_KEPT; i++) {
 		const char *value = getenv(kept[i]);
-		size_t name = strlen(kept[i]);
+		size_t name = strlen(kept[i]), size = value ? name + strlen(value) + 2 : 0;
 
-		if (!lib_active() || !value || name + strlen(value) + 2 > ROOM)
+		if (!lib_active() || !value || size > ROOM)
 			continue;
-		memcpy(saved[i], kept[i], name);
-		saved[i][name] = '=';
-		memcpy(saved[i] + name + 1, value, strlen(value) + 1);
+		saved[i] = to;
+		memcpy(to, kept[i], name);
+		to[name] = '=';
+		memcpy(to + name + 1, value, size - name - 1);
+		to += size;
 	}
 }
 
@@ -79,7 +85,7 @@ static char **restore(char *const env[], char **out, char *preload)
 	size_t n = 0;
 
 	for (size_t i = 0; i < N_KEPT; i++) {
-		if (!saved[i][0])
+		if (!saved[i])
 			continue;
 		if (strcmp(kept[i], "LD_PRELOAD") == 0)
 			out[n++] = joined(preload, saved[i], find(env, "LD_PRELOAD"));

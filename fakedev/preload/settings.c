@@ -43,18 +43,20 @@ void *lib_find_next_or_kernel(void **slot, const char *name)
 }
 
 /* As the environment was at the first look: a program may change it later. */
-struct lib_settings lib_settings;
+struct lib_settings lib_settings LIB_NEAR;
 
-static _Atomic int known; /* 0 not asked yet, 1 no machine, 2 a machine */
+static LIB_NEAR _Atomic int known; /* 0 not asked yet, 1 no machine, 2 a machine */
 
 static bool read_domid(const char *text)
 {
-	size_t digits = strspn(text, "0123456789");
+	uint32_t number = 0;
+	size_t digits = 0;
 
+	for (; text[digits] >= '0' && text[digits] <= '9' && digits < 6; digits++)
+		number = number * 10 + (uint32_t)(text[digits] - '0');
 	if (digits == 0 || digits > 5 || text[digits])
 		return false;
-	for (; *text; text++)
-		lib_settings.domid = lib_settings.domid * 10 + (uint32_t)(*text - '0');
+	lib_settings.domid = number;
 	return true;
 }
 

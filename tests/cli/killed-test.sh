@@ -68,10 +68,22 @@ alive=$!
 until_true test -e "$dir/alive"
 mv "$(socket_in free)" "$dir/tmp/gntsim-0123456789abcdef"
 cp -a "$left" "$left-other"
-TMPDIR=$dir/tmp "$gntsim" run -- true
-[ -e "$left" ] || complain "$what: it is removed, and is not old"
+cp -a "$left" "$dir/tmp/gntsim-fedcba9876543210"
 touch -hcd '2 minutes ago' "$dir"/tmp/*
-TMPDIR=$dir/tmp "$gntsim" run -- true
+touch -hc "$left"
+# A program that waits for what its run removes meanwhile.
+gone=$dir/tmp/gntsim-fedcba9876543210
+export gone
+# shellcheck disable=SC2016
+run_until_gone() {
+	TMPDIR=$dir/tmp "$gntsim" run -- sh -c 'n=0; while [ -e "$gone" ]; do n=$((n + 1)); [ $n -lt 400 ] || exit; sleep 0.05; done'
+}
+run_until_gone
+[ ! -e "$gone" ] || complain "$what: an old one is there still"
+[ -e "$left" ] || complain "$what: it is removed, and is not old"
+touch -hcd '2 minutes ago' "$left"
+gone=$left
+run_until_gone
 [ ! -e "$left" ] || complain "$what: it is there still"
 [ -e "$left-other" ] || complain "$what: another's name is removed"
 [ -e "$dir/tmp/gntsim-0123456789abcdef" ] || complain "$what: one that is alive is removed"

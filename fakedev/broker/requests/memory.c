@@ -116,6 +116,8 @@ static int reply_runs(struct client *c, const struct wire_in *in, uint64_t addr,
 	if (err == 0)
 		err = foreign_each(c, addr, len, add_foreign, &foreign);
 	size = sizeof(*out) + r.n * sizeof(*r.run);
+	if (err == 0 && r.ro)
+		err = arena_open_readonly(arena);
 	out = err < 0 ? NULL : malloc(size);
 	if (!out) {
 		free(r.run);

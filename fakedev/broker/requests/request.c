@@ -205,9 +205,10 @@ static int open_plain(struct client *c, const struct wire_open *o)
 		return open_for_xenstored(c->broker, c, o->device);
 	if (!dom || !p)
 		return dom ? -ENOENT : -ENODEV;
-	return p->kind == PLACE_FOLDER || (o->flags & O_PATH)
-		   ? shadow_open(c->broker->config.socket_path, c->domid, o->node, o->flags)
-		   : text_open(dom, o->node);
+	if (p->kind != PLACE_FOLDER && !(o->flags & O_PATH))
+		return text_open(dom, o->node);
+	c->broker->shadows = true;
+	return shadow_open(c->broker->config.socket_path, c->domid, o->node, o->flags);
 }
 
 static int send_file(struct client *c, const struct wire_in *in, const struct device_file *f,
@@ -410,14 +411,17 @@ static int open_console(struct client *c, const struct wire_in *in)
 
 static int give_arena(struct client *c, const struct wire_in *in)
 {
-	const struct arena *a = &c->broker->arena;
-	const int fds[] = {a->ro, a->rw};
+	struct arena *a = &c->broker->arena;
+	int err;
 
 	if (in->msg.payload != 0)
 		return -EPROTO;
 	if (!c->mm || c->broker->config.unassisted)
 		return reply(c, in, -ENODEV, NULL, 0);
-	return client_reply(c, in, 0, NULL, 0, fds, 2);
+	err = arena_open_readonly(a);
+	if (err < 0)
+		return reply(c, in, err, NULL, 0);
+	return client_reply(c, in, 0, NULL, 0, (const int[]){a->ro, a->rw}, 2);
 }
 
 /* The child's connection, and its address space, exist before the child does. */

@@ -60,12 +60,14 @@ static int complain_of(const struct run_options *o, const struct subject *s)
 
 /* The program that decides: one machine serves all, and what one needs that no library can be
  * preloaded into holds for the others too. */
-static void find_subject(const struct run_options *o, struct subject *s)
+static void find_subject(struct run_options *o, struct subject *s)
 {
 	for (unsigned int i = 0; i < o->n_programs; i++) {
 		struct subject next = {.program = o->programs[i].argv[0]};
 
-		next.kind = program_kind(next.program, next.detail);
+		free(o->programs[i].found);
+		o->programs[i].found = NULL;
+		next.kind = program_kind(next.program, next.detail, &o->programs[i].found);
 		if (i == 0 || next.kind > s->kind)
 			*s = next;
 	}

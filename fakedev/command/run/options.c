@@ -466,6 +466,7 @@ void run_options_free(struct run_options *o)
 		if (o->programs[i].wait_for)
 			regfree(&o->programs[i].wanted);
 		free(o->programs[i].failures);
+		free(o->programs[i].found);
 	}
 	free(o->programs);
 	machine_options_free(&o->machine);

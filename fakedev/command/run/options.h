@@ -15,6 +15,7 @@
 
 struct run_program {
 	char **argv; /* ends with NULL */
+	char *found; /* where the search for it comes to its end; NULL: not searched for */
 	uint32_t domid, guest;
 	const char *wait_for; /* NULL: the next one starts at once */
 	regex_t wanted;

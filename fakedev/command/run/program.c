@@ -41,7 +41,7 @@ static int open_executable(const char *path)
 								    : fd;
 }
 
-static int open_in_path(const char *program)
+static int open_in_path(const char *program, char **found)
 {
 	const char *path = getenv("PATH");
 	int fd = -1;
@@ -54,6 +54,8 @@ static int open_in_path(const char *program)
 
 		snprintf(full, sizeof(full), "%.*s/%s", (int)n, p, program);
 		fd = open_executable(full);
+		if (fd >= 0)
+			*found = strdup(full);
 		p = p[n] ? p + n + 1 : NULL;
 	}
 	return fd;
@@ -85,7 +87,8 @@ static bool is_known(const char *loader)
 	return strncmp(name, "ld-linux-", 9) == 0 || strncmp(name, "ld-musl-", 8) == 0;
 }
 
-static enum program_kind kind_of_elf(int fd, const Elf64_Ehdr *e, char detail[PATH_MAX])
+static enum program_kind kind_of_elf(const struct program_file *file, const Elf64_Ehdr *e,
+				     char detail[PATH_MAX])
 {
 	for (unsigned int i = 0; i < e->e_phnum; i++) {
 		off_t at = (off_t)(e->e_phoff + i * (Elf64_Off)e->e_phentsize);
@@ -93,13 +96,16 @@ static enum program_kind kind_of_elf(int fd, const Elf64_Ehdr *e, char detail[PA
 		Elf64_Phdr p;
 		ssize_t n;
 
-		if (pread(fd, &p, sizeof(p), at) != sizeof(p) || p.p_type != PT_INTERP)
+		if (program_file_read(file, &p, sizeof(p), at) != sizeof(p) ||
+		    p.p_type != PT_INTERP)
 			continue;
-		n = p.p_filesz < PATH_MAX ? pread(fd, detail, p.p_filesz, (off_t)p.p_offset) : 0;
+		n = p.p_filesz < PATH_MAX
+			? program_file_read(file, detail, p.p_filesz, (off_t)p.p_offset)
+			: 0;
 		detail[n > 0 ? n : 0] = '\0';
 		if (!is_known(detail))
 			return PROGRAM_OTHER_LOADER;
-		what = own_calls(fd, e);
+		what = own_calls(file, e);
 		if (!what)
 			return PROGRAM_DYNAMIC;
 		strcpy(detail, what);
@@ -127,19 +133,22 @@ static bool gets_rights(int fd)
 	return getuid() != 0 && getxattr(link, "security.capability", NULL, 0) > 0;
 }
 
-enum program_kind program_kind(const char *program, char detail[PATH_MAX])
+enum program_kind program_kind(const char *program, char detail[PATH_MAX], char **found)
 {
-	int fd = open_interpreter(open_in_path(program));
+	int fd = open_interpreter(open_in_path(program, found));
 	/* What can't be read may be executable all the same: exec will find out. */
 	enum program_kind kind = PROGRAM_DYNAMIC;
+	struct program_file file;
 	Elf64_Ehdr e;
 
 	detail[0] = '\0';
 	if (fd < 0)
 		return kind;
-	if (pread(fd, &e, sizeof(e), 0) == sizeof(e) && memcmp(e.e_ident, ELFMAG, SELFMAG) == 0)
+	program_file_begin(&file, fd);
+	if (program_file_read(&file, &e, sizeof(e), 0) == sizeof(e) &&
+	    memcmp(e.e_ident, ELFMAG, SELFMAG) == 0)
 		kind = e.e_ident[EI_CLASS] == ELFCLASS64 && e.e_machine == OUR_MACHINE
-			   ? kind_of_elf(fd, &e, detail)
+			   ? kind_of_elf(&file, &e, detail)
 			   : PROGRAM_OTHER_MACHINE;
 	if ((kind == PROGRAM_DYNAMIC || kind == PROGRAM_OWN_CALLS) && gets_rights(fd))
 		kind = PROGRAM_SET_ID;

@@ -20,9 +20,11 @@ enum program_kind {
 
 /**
  * Looks at the file that exec would execute; of a script, at its interpreter.
+ * @param found gets where a search for the program comes to its end, for the caller to free; NULL: it has a path, or
+ *        was not found
  * @param detail gets the name of the program's loader, "" if it has none; of one with calls of its own what says so,
  *        words that go on after the program's name
  */
-enum program_kind program_kind(const char *program, char detail[PATH_MAX]);
+enum program_kind program_kind(const char *program, char detail[PATH_MAX], char **found);
 
 #endif

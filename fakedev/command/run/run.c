@@ -66,7 +66,7 @@ int run_become(const struct run_options *o, const struct run_program *p, const s
 	if (run_stops_follow(o, p, at->stops, &f) < 0)
 		return complain("%s: %s", p->argv[0], f.text);
 	restore_limits();
-	return exec_program(p->argv);
+	return exec_program(p->found, p->argv);
 }
 
 /* The program's start, with what it takes. */
@@ -88,10 +88,26 @@ static bool starts_at_once(const struct run_options *o, const struct run_place *
 	return o->front == FRONT_SOCKET && !*at->rundir && !at->stops;
 }
 
+/* Who is killed in so many milliseconds leaves little, and who ends in them need not wait for us. */
+#define CLEARS_AFTER_MS 20
+
+/* Until something happens; where nothing does there is time for what others left. */
+static int serve_one(const struct run_place *at, bool *cleared)
+{
+	int n = broker_serve(at->broker, *cleared ? -1 : CLEARS_AFTER_MS);
+
+	if (n == 0 && !*cleared) {
+		run_clear_left(at->socket);
+		*cleared = true;
+	}
+	return n;
+}
+
 /* One program as our child. */
 static int run_one(const struct run_options *o, const struct run_place *at)
 {
 	struct start s = {.o = o, .at = at};
+	bool cleared = false;
 	struct running r;
 	int n = 0, status;
 
@@ -104,7 +120,7 @@ static int run_one(const struct run_options *o, const struct run_place *at)
 		if (!at->broker)
 			running_await(&r);
 		while (!r.ended && n >= 0)
-			n = broker_serve(at->broker, -1);
+			n = serve_one(at, &cleared);
 		status = r.ended ? exit_status(r.status)
 				 : complain("the event loop failed: %s", strerror(-n));
 	}
@@ -120,7 +136,11 @@ static int run_programs(const struct run_options *o, const struct run_place *at)
 
 	if (running_may_wait(&f) < 0)
 		return complain("%s", f.text);
-	return run_is_several(o) ? run_several(o, at) : run_one(o, at);
+	if (!run_is_several(o))
+		return run_one(o, at);
+	if (at->broker)
+		run_clear_left(at->socket);
+	return run_several(o, at);
 }
 
 /* Each has a line, and more about it below. */
@@ -348,7 +368,6 @@ static int run_private(struct run_options *o, struct run_output *output,
 	} else if (o->scheduled && turns_begin(at.broker, &o->schedule, (uint32_t)x.pid) < 0) {
 		status = complain("out of memory");
 	} else {
-		run_clear_left(socket);
 		at.tree = config.tree;
 		recording_leave_out(recording, x.pid);
 		status = judge(o, &at, run_programs(o, &at), watch->last);
