@@ -147,9 +147,10 @@ static long alloc_gref(struct fuse_file *ff, uint64_t arg, const struct gntsim_u
 
 	if (um->read(um->ctx, arg, &op, sizeof(op)))
 		return -EFAULT;
+	/* It makes no page: which error it is depends on the kernel. */
 	if (op.count > MOST_PAGES)
-		return gntsim_gntalloc_alloc(ff->device->file, op.domid, op.flags, op.count,
-					     &(uint64_t){0}, NULL);
+		return gntsim_ioctl(ff->device->file, pages_of(ff)->mm, IOCTL_GNTALLOC_ALLOC_GREF,
+				    arg, um);
 	refs = calloc(op.count ? op.count : 1, sizeof(*refs));
 	if (!refs)
 		return -ENOMEM;
