@@ -173,22 +173,34 @@ static void put_filled(struct fuzz_model *m, const struct fuzz_op *op, const str
 	}
 }
 
+/* The last of the steps before one that was given a port of that number; 0: none was. */
+static uint32_t find_port(const struct fuzz_model *m, uint32_t domain, int64_t port,
+			  uint32_t before)
+{
+	while (--before > 0) {
+		const struct fuzz_bound *b = &m->bound[before];
+
+		if (b->kind == 'p' && b->domain == domain && b->value == port)
+			break;
+	}
+	return before;
+}
+
 static void put_ports(const struct fuzz_model *m, uint32_t domain, const struct scn_result *r,
 		      struct scn_buf *out)
 {
+	/* rules.c, reused-port: what has its number here may have another there. */
+	bool chance = m->world->real && m->destroyed[1];
+
 	scn_buf_str(out, " [");
 	for (uint32_t at = 0; at + 4 <= r->data_len; at += 4) {
 		int64_t port = (int64_t)get(r, at, 4);
-		uint32_t id = FUZZ_MAX_OPS;
+		uint32_t id = find_port(m, domain, port, FUZZ_MAX_OPS);
 
-		while (--id > 0) {
-			const struct fuzz_bound *b = &m->bound[id];
-
-			if (b->kind == 'p' && b->domain == domain && b->value == port)
-				break;
-		}
 		scn_buf_str(out, at ? ", " : "");
-		if (id)
+		if (id && chance && find_port(m, domain, port, id))
+			scn_buf_str(out, "_");
+		else if (id)
 			scn_buf_printf(out, "p%u", id);
 		else
 			scn_buf_printf(out, "%lld", (long long)port);

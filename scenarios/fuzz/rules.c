@@ -9,7 +9,8 @@
  * another domain's port number is one of this domain's too is chance.
  *
  * reused-port: when a domain is destroyed, the ports of its console and its store in domain 0 are free,
- * and lower: what is bound next has one of theirs, not the number of an old port.
+ * and lower: what is bound next has one of theirs, not the number of an old port. (An event that was left of
+ * one is read, but not stated by its number.)
  *
  * virq-dom-exc: where there are two domains, xenstored has that one of dom0's.
  *
