@@ -135,13 +135,23 @@ void gs_tree_changed(struct tree *t, struct tree_node *node)
 		node = node->parent;
 }
 
+/* Who walks a large tree waits for memory at each step, unless what comes after is on its way by then. */
+static struct tree_node *leftmost(struct tree_node *n)
+{
+	while (n->left) {
+		/* (Farther up the right one has been on its way for long.) */
+		if (n->right && n->left->left)
+			__builtin_prefetch(n->right->left);
+		__builtin_prefetch(n->right);
+		n = n->left;
+	}
+	__builtin_prefetch(n->right);
+	return n;
+}
+
 struct tree_node *gs_tree_first(const struct tree *t)
 {
-	struct tree_node *n = t->root;
-
-	while (n && n->left)
-		n = n->left;
-	return n;
+	return t->root ? leftmost(t->root) : NULL;
 }
 
 struct tree_node *gs_tree_last(const struct tree *t)
@@ -153,13 +163,12 @@ struct tree_node *gs_tree_next(const struct tree_node *node)
 {
 	struct tree_node *n = node->right;
 
-	if (n) {
-		while (n->left)
-			n = n->left;
-		return n;
-	}
+	if (n)
+		return leftmost(n);
 	for (n = node->parent; n && n->right == node; n = n->parent)
 		node = n;
+	if (n && n->right)
+		__builtin_prefetch(n->right->left);
 	return n;
 }
 

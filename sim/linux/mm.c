@@ -100,11 +100,15 @@ int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 
 void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 {
-	struct vma *vma;
+	struct vma *vma, *next;
 
-	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = gs_vma_next(vma))
+	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = next) {
+		next = gs_vma_next(vma);
+		if (next)
+			__builtin_prefetch(&next->u);
 		if (vma->file->driver->invalidate)
 			vma->file->driver->invalidate(vma, start, end);
+	}
 }
 
 static void remove_vma(struct vma *vma)
