@@ -90,6 +90,8 @@ static void take_client(struct broker *b, void *ctx, int fd)
 	struct client *c;
 
 	(void)ctx;
+	/* While there are descriptors; where there are none it is tried again by who needs it. */
+	(void)arena_open_readonly(&b->arena);
 	if (client_add(b, fd, &c) < 0)
 		close(fd);
 }
