@@ -76,7 +76,8 @@ struct fuzz_model {
 	void *self;
 	struct fuzz_bound *bound; /* by id, FUZZ_MAX_OPS */
 	bool alive[FUZZ_MAX_PROCESSES];
-	bool destroyed[2]; /* domains */
+	bool destroyed[2];     /* domains */
+	uint32_t destroyed_by; /* the last such step's id */
 	uint32_t domain_of[FUZZ_MAX_PROCESSES];
 	struct scn_buf why; /* of ERROR and UNSOUND */
 	char hazard[80];    /* of HAZARD */

@@ -189,8 +189,8 @@ static uint32_t find_port(const struct fuzz_model *m, uint32_t domain, int64_t p
 static void put_ports(const struct fuzz_model *m, uint32_t domain, const struct scn_result *r,
 		      struct scn_buf *out)
 {
-	/* rules.c, reused-port: what has its number here may have another there. */
-	bool chance = m->world->real && m->destroyed[1];
+	/* rules.c, reused-port: what was bound since has the number of an old one here, and maybe not there. */
+	uint32_t since = m->world->real && m->destroyed[1] ? m->destroyed_by : FUZZ_MAX_OPS;
 
 	scn_buf_str(out, " [");
 	for (uint32_t at = 0; at + 4 <= r->data_len; at += 4) {
@@ -198,7 +198,7 @@ static void put_ports(const struct fuzz_model *m, uint32_t domain, const struct 
 		uint32_t id = find_port(m, domain, port, FUZZ_MAX_OPS);
 
 		scn_buf_str(out, at ? ", " : "");
-		if (id && chance && find_port(m, domain, port, id))
+		if (id > since && find_port(m, domain, port, id))
 			scn_buf_str(out, "_");
 		else if (id)
 			scn_buf_printf(out, "p%u", id);
@@ -369,13 +369,17 @@ static enum fuzz_played play_fork(struct fuzz_model *m, const struct fuzz_op *op
 	return look_for_hazard(m, " = _ hazard", line);
 }
 
-static enum fuzz_played play_destroy(struct fuzz_model *m, uint32_t domain, struct scn_buf *line)
+static enum fuzz_played play_destroy(struct fuzz_model *m, const struct fuzz_op *op,
+				     struct scn_buf *line)
 {
+	uint32_t domain = op->peer;
+
 	if (domain >= m->world->n_domains || m->destroyed[domain])
 		return FUZZ_DROPPED;
 	if (scn_substrate_model.destroy(m->self, domain, &m->why) != SCN_OK)
 		return FUZZ_ERROR;
 	m->destroyed[domain] = true;
+	m->destroyed_by = op->id;
 	for (uint32_t i = 0; i < FUZZ_MAX_PROCESSES; i++)
 		m->alive[i] &= m->domain_of[i] != domain;
 	scn_buf_printf(line, "destroy dom%u", domain);
@@ -389,7 +393,7 @@ static enum fuzz_played play_machine_step(struct fuzz_model *m, const struct fuz
 	enum scn_status status;
 
 	if (op->kind == FUZZ_DESTROY)
-		return play_destroy(m, op->peer, line);
+		return play_destroy(m, op, line);
 	if (op->kind == FUZZ_LIMIT && m->destroyed[op->peer])
 		return FUZZ_DROPPED;
 	if (op->kind == FUZZ_ADVANCE) {
