@@ -20,6 +20,8 @@
 /* A copy of the state has a word for each; `machine frames` asks for more. */
 #define FRAMES 256u
 
+#define NO_MEMORY "out of memory"
+
 #define STATUS_FAILED  1
 #define STATUS_LIMITED 2
 #define STATUS_ERROR   SCN_STATUS_ERROR
@@ -212,7 +214,7 @@ static void broken(const struct exploration *x, const char *message)
 {
 	head(x, "error");
 	printf("\n");
-	print_indented(message);
+	print_indented(*message ? message : NO_MEMORY);
 	worse(x->c, STATUS_ERROR);
 }
 
@@ -266,7 +268,7 @@ static bool fails_when_played(const struct exploration *x, const struct scn_buf 
 	void *model;
 
 	if (scn_parse(&src, &s, &errors)) {
-		scn_buf_str(message, scn_buf_text(&errors.text));
+		scn_buf_str(message, errors.count ? scn_buf_text(&errors.text) : NO_MEMORY);
 		return false;
 	}
 	if (scn_substrate_model.open(NULL, &model, message) != SCN_OK)
@@ -311,13 +313,16 @@ static void report_violation(struct exploration *x, const struct search *q)
 	head(x, "failed");
 	printf(": %s, and %s\n", scn_buf_text(&death), describe_fault(q->fault));
 	worse(x->c, STATUS_FAILED);
-	if (text.failed || !text.data)
+	if (text.failed || !text.data) {
+		print_indented(NO_MEMORY);
+		worse(x->c, STATUS_ERROR);
 		return;
+	}
 	if (!fails_when_played(x, &text, &message)) {
 		printf("  but the order found does not fail when it is played by itself:\n");
 		worse(x->c, STATUS_ERROR);
 	}
-	print_indented(scn_buf_text(&message));
+	print_indented(message.failed ? NO_MEMORY : scn_buf_text(&message));
 	write_out(x, &text);
 }
 
@@ -363,10 +368,11 @@ static bool search_one(struct exploration *x, struct search *q)
 
 		if (q->broken)
 			scn_buf_printf(&message, "%s:%u: ", x->path, q->broken->pos.line);
-		scn_buf_str(&message, err          ? "out of memory"
-				      : q->why.len ? scn_buf_text(&q->why)
-				      : q->outcome.message.len
-					  ? scn_buf_text(&q->outcome.message)
+		scn_buf_str(&message, err                      ? NO_MEMORY
+				      : q->why.len             ? scn_buf_text(&q->why)
+				      : q->outcome.message.len ? scn_buf_text(&q->outcome.message)
+				      : q->outcome.message.failed
+					  ? NO_MEMORY
 					  : "this can't be played in some order");
 		broken(x, scn_buf_text(&message));
 		return false;
@@ -528,7 +534,7 @@ int gntsim_explore_main(int argc, char **argv)
 	if (optind == argc)
 		return scn_usage_error(EXPLORE, "which scenario?");
 	if (scn_substrate_model.open(NULL, &c.model, &why) != SCN_OK) {
-		fprintf(stderr, "gntsim explore: %s\n", scn_buf_text(&why));
+		fprintf(stderr, "gntsim explore: %s\n", why.len ? scn_buf_text(&why) : NO_MEMORY);
 		return STATUS_ERROR;
 	}
 	scn_model_keep(c.model);

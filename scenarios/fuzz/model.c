@@ -345,8 +345,8 @@ static enum fuzz_played play_text(struct fuzz_model *m, const struct fuzz_op *op
 	scn_buf_str(&text, "\n");
 	src.text = scn_buf_text(&text);
 	src.len = text.len;
-	if (scn_parse(&src, &s, &errors) || scn_vars_init(&cx.vars, s.n_slots)) {
-		scn_buf_str(&m->why, scn_buf_text(&errors.text));
+	if (text.failed || scn_parse(&src, &s, &errors) || scn_vars_init(&cx.vars, s.n_slots)) {
+		scn_buf_str(&m->why, errors.count ? scn_buf_text(&errors.text) : "out of memory");
 		return FUZZ_ERROR;
 	}
 	played = play_step(m, op, &cx, s.steps, line, value);

@@ -132,11 +132,17 @@ static void print_lines(const struct scn_buf *text)
 		puts("");
 }
 
+/* What there was no memory for is empty. */
+static const char *or_no_memory(const struct scn_buf *why)
+{
+	return why->len ? scn_buf_text(why) : "out of memory";
+}
+
 /* The judge did not play it: that tells nothing of the model. */
 static int not_played(const struct fuzz_case *c)
 {
 	fprintf(stderr, "gntsim fuzz: sequence %lu could not be played: %s\n", c->number,
-		scn_buf_text(&c->verdict.text));
+		or_no_memory(&c->verdict.text));
 	return -ENODEV;
 }
 
@@ -226,7 +232,7 @@ static int generate(struct runner *r, unsigned long sequence)
 	played = fuzz_generate(&c->world, seed, (uint32_t)r->run->length, &r->scratch, &why);
 	r->model_time += scn_now() - start;
 	if (played != FUZZ_PLAYED && played != FUZZ_UNSOUND) {
-		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", sequence, scn_buf_text(&why));
+		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", sequence, or_no_memory(&why));
 		return -EINVAL;
 	}
 	if (!fuzz_sequence_copy(&c->seq, &r->scratch))
@@ -345,13 +351,20 @@ static void print_end(struct runner *r)
 		fuzz_statistics_print(&r->statistics, stdout);
 }
 
+static void complain_of_memory(void)
+{
+	fputs("gntsim fuzz: out of memory\n", stderr);
+}
+
 int fuzz_run(const struct fuzz_run *run)
 {
 	struct runner *r = calloc(1, sizeof(*r));
 	int err = -ENOMEM;
 
-	if (!r)
+	if (!r) {
+		complain_of_memory();
 		return err;
+	}
 	r->run = run;
 	r->start = scn_now();
 	r->scratch.ops = calloc(FUZZ_MAX_OPS, sizeof(*r->scratch.ops));
@@ -363,6 +376,8 @@ int fuzz_run(const struct fuzz_run *run)
 			break;
 		err = one_batch(r);
 	}
+	if (err == -ENOMEM)
+		complain_of_memory();
 	print_end(r);
 	if (!err)
 		err = (int)r->found;

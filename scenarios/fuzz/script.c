@@ -59,6 +59,8 @@ static enum fuzz_played play(struct fuzz_model *m, const struct fuzz_sequence *s
 			lines[i] = NOWHERE;
 		if (played == FUZZ_DROPPED)
 			continue;
+		if (text.failed)
+			body->failed = true;
 		if (played != FUZZ_PLAYED)
 			return played;
 		if (lines)
@@ -88,7 +90,12 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 	for (uint32_t i = 0, first = next_line(out); lines && i < seq->n; i++)
 		lines[i] = lines[i] == NOWHERE ? 0 : lines[i] + first;
 	scn_buf_str(out, scn_buf_text(&body));
-	if (played == FUZZ_HAZARD)
+	/* A script that is cut short is another one. */
+	if (body.failed || out->failed)
+		played = FUZZ_ERROR;
+	if (body.failed || out->failed)
+		scn_buf_str(why, "out of memory");
+	else if (played == FUZZ_HAZARD)
 		scn_buf_str(why, m.hazard);
 	else
 		scn_buf_str(why, scn_buf_text(&m.why));

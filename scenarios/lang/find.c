@@ -53,7 +53,10 @@ static int add(struct scn_files *files, const char *path, int err)
 	}
 	files->errors[files->n] = err;
 	files->paths[files->n] = strdup(path);
-	return files->paths[files->n++] ? 0 : -ENOMEM;
+	if (!files->paths[files->n])
+		return -ENOMEM;
+	files->n++;
+	return 0;
 }
 
 static bool is_scenario(const char *name)

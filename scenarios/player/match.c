@@ -60,6 +60,14 @@ static bool match_text(const void *text, size_t len, struct rest *rest)
 	return true;
 }
 
+/* What there was no memory for differs from nothing. */
+static bool match_whole(struct scn_context *cx, const struct scn_node *node,
+			const struct scn_buf *text, struct rest *rest)
+{
+	return text->failed ? scn_wrong(cx, node, "out of memory")
+			    : match_text(text->data, text->len, rest);
+}
+
 static bool match_rest(struct scn_context *cx, const struct scn_node *pattern, struct rest *rest);
 
 static bool match_function(struct scn_context *cx, const struct scn_node *node, struct rest *rest)
@@ -74,8 +82,7 @@ static bool match_function(struct scn_context *cx, const struct scn_node *node, 
 		return true;
 	}
 	if (scn_str_is(node->text, "fill"))
-		return scn_eval_bytes(cx, node, &bytes) && !bytes.failed &&
-		       match_text(bytes.data, bytes.len, rest);
+		return scn_eval_bytes(cx, node, &bytes) && match_whole(cx, node, &bytes, rest);
 	if (scn_str_is(node->text, "u16"))
 		return match_next(cx, node->first, 2, rest);
 	return match_next(cx, node->first, scn_str_is(node->text, "u32") ? 4 : 8, rest);
@@ -96,7 +103,7 @@ static bool match_rest(struct scn_context *cx, const struct scn_node *pattern, s
 		return match_function(cx, pattern, rest);
 	if (pattern->kind == SCN_STRING) {
 		scn_unquote(pattern->text, &text);
-		return !text.failed && match_text(text.data, text.len, rest);
+		return match_whole(cx, pattern, &text, rest);
 	}
 	return match_next(cx, pattern, 1, rest);
 }

@@ -17,8 +17,11 @@ static bool end_with(struct scn_player *p, enum scn_verdict verdict, struct scn_
 	struct scn_errors e = {0};
 
 	p->out->verdict = verdict;
-	if (p->quiet)
+	if (p->quiet) {
+		if (verdict != SCN_FAILED)
+			scn_buf_str(&p->out->message, message);
 		return false;
+	}
 	scn_error(&e, &p->s->source, pos, "%s", message);
 	scn_buf_str(&p->out->message, scn_buf_text(&e.text));
 	scn_errors_free(&e);

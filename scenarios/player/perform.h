@@ -20,7 +20,7 @@ struct scn_player {
 	double deadline; /* by scn_now() */
 	bool anyway;     /* whatever is lacking */
 	bool judged;     /* a call was made, or an expect looked at */
-	bool quiet;      /* no log and no message: only the verdict */
+	bool quiet;      /* no log; of messages only why it can't be played */
 	/* In a branch a read that would block waits, and a step may say what else is to become of it. */
 	bool in_branch;
 	bool looking;      /* in an always */

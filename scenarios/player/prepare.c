@@ -142,6 +142,8 @@ bool scn_prepare(struct scn_context *cx, const struct scn_step *step,
 	switch (step->call) {
 	case SCN_OPEN:
 		scn_unquote(step->args->text, &out->path);
+		if (out->path.failed)
+			return scn_wrong(cx, step->args, "out of memory");
 		call->path = scn_buf_text(&out->path);
 		return scn_eval(cx, step->args->next, &call->arg[0]);
 	case SCN_IOCTL:

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+/* In place of what there was none for. */
+#define NO_MEMORY "(out of memory)"
+
 void scn_record_free(struct scn_record *r)
 {
 	scn_buf_free(&r->variant);
@@ -27,6 +30,7 @@ static void print_clean(FILE *out, const char *text, size_t n)
 
 	scn_buf_clean(&clean, text, n, "\t");
 	fputs(scn_buf_text(&clean), out);
+	fputs(clean.failed ? NO_MEMORY : "", out);
 }
 
 /* Prints each line of a text after a prefix. */
@@ -56,6 +60,7 @@ static void print_tap(FILE *out, const char *text, size_t n)
 		else
 			fputc(*at, out);
 	}
+	fputs(clean.failed ? NO_MEMORY : "", out);
 }
 
 static void print_variant(FILE *out, const struct scn_record *r)
@@ -64,11 +69,19 @@ static void print_variant(FILE *out, const struct scn_record *r)
 		fprintf(out, " [%s]", scn_buf_text(&r->variant));
 }
 
+/* Where there was no memory for what was to be said, that is said. */
+static const char *message_of(const struct scn_record *r)
+{
+	const struct scn_buf *message = &r->outcome.message;
+
+	return message->failed && !message->len ? NO_MEMORY : scn_buf_text(message);
+}
+
 /* KTAP has diagnostics before the result that they are of, and no block of YAML. */
 static void add_tap(struct scn_report *report, const struct scn_record *r)
 {
 	enum scn_verdict verdict = r->outcome.verdict;
-	const char *message = scn_buf_text(&r->outcome.message);
+	const char *message = message_of(r);
 	bool bad = verdict == SCN_FAILED || verdict == SCN_BROKEN;
 
 	if (report->ktap && report->verbose)
@@ -100,7 +113,7 @@ static void add_tap(struct scn_report *report, const struct scn_record *r)
 static void add_plain(struct scn_report *report, const struct scn_record *r)
 {
 	enum scn_verdict verdict = r->outcome.verdict;
-	const char *message = scn_buf_text(&r->outcome.message);
+	const char *message = message_of(r);
 
 	if (report->verbose)
 		print_lines(report->out, "", scn_buf_text(&r->outcome.log));

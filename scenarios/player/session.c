@@ -136,7 +136,7 @@ static int open_substrate(const struct scn_session *session, void **self, struct
 	case SCN_ERROR:
 		break;
 	}
-	return -EIO;
+	return why->failed ? -ENOMEM : -EIO;
 }
 
 static void sink_report(void *ctx, const struct scn_record *record)

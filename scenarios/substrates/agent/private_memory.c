@@ -32,7 +32,10 @@ void scn_allowance_give(struct scn_allowance *a, uint64_t size)
 
 void *scn_allowance_alloc(struct scn_allowance *a, size_t size)
 {
-	return a->heap ? scn_heap_alloc(a->heap, size) : malloc(size);
+	void *p = a->heap ? scn_heap_alloc(a->heap, size) : malloc(size);
+
+	a->refused |= !p;
+	return p;
 }
 
 void scn_allowance_free(struct scn_allowance *a, void *p, size_t size)
@@ -58,6 +61,7 @@ static struct scn_backing *new_backing(const struct scn_private_memory *m, uint6
 		b->size = (size_t)size;
 		b->allowance = m->allowance;
 	} else {
+		m->allowance->refused = true;
 		scn_allowance_give(m->allowance, size);
 	}
 	return b;

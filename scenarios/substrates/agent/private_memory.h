@@ -14,6 +14,7 @@ struct scn_heap;
 struct scn_allowance {
 	uint64_t left;
 	bool exceeded;         /* more was asked for than was left */
+	bool refused;          /* what was left could not be had all the same */
 	struct scn_heap *heap; /* where it is taken from; NULL: malloc() */
 };
 

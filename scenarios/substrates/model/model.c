@@ -277,10 +277,14 @@ static enum scn_status model_spawn(void *self, uint32_t process, uint32_t domain
 /* A failure for want of our memory is not the machine's. */
 static enum scn_status is_allowed(const struct model *m, struct scn_buf *why)
 {
-	if (!m->allowance.exceeded)
+	if (m->allowance.exceeded)
+		scn_buf_printf(why,
+			       "this takes the model more than the %u MiB that a play may have",
+			       (unsigned int)(SCN_MAX_MODEL >> 20));
+	else if (m->allowance.refused)
+		scn_buf_str(why, "the model: out of memory");
+	else
 		return SCN_OK;
-	scn_buf_printf(why, "this takes the model more than the %u MiB that a play may have",
-		       (unsigned int)(SCN_MAX_MODEL >> 20));
 	return SCN_ERROR;
 }
 
