@@ -40,7 +40,8 @@ struct request {
 struct reply {
 	struct scn_wire_result result;
 	uint8_t *data;
-	int fd; /* to go with it, or -1 */
+	int fd;    /* to go with it, or -1 */
+	bool lost; /* there was no memory for what came of the call: nobody is told anything else */
 };
 
 /* A fault handler has no argument of ours: where it goes on must be a global. */
@@ -155,7 +156,8 @@ static void do_ioctl(const struct agent *a, const struct request *r, struct repl
 	if (readonly)
 		mprotect(a->area, AREA_SIZE, PROT_READ | PROT_WRITE);
 	reply->data = calloc(1, c->image_len + 1u);
-	if (!reply->data)
+	reply->lost = !reply->data;
+	if (reply->lost)
 		return;
 	memcpy(reply->data, base, reach);
 	reply->result.data_len = c->image_len;
@@ -166,7 +168,8 @@ static void do_load(const struct request *r, struct reply *reply)
 	size_t len = r->call.arg[1] < SCN_MAX_BYTES ? (size_t)r->call.arg[1] : SCN_MAX_BYTES;
 
 	reply->data = calloc(1, len + 1);
-	if (!reply->data)
+	reply->lost = !reply->data;
+	if (reply->lost)
 		return;
 	reply->result.signal = access_bytes(at_address(r->call.arg[0]), reply->data, len);
 	reply->result.value = (int64_t)len;
@@ -207,7 +210,8 @@ static void do_read(const struct agent *a, const struct request *r, struct reply
 	if (n <= 0)
 		return;
 	reply->data = malloc((size_t)n);
-	if (!reply->data)
+	reply->lost = !reply->data;
+	if (reply->lost)
 		return;
 	memcpy(reply->data, buf, (size_t)n);
 	reply->result.data_len = (uint32_t)n;
@@ -488,7 +492,7 @@ static int serve_one(struct agent *a)
 
 	if (!err) {
 		make_call(a, &r, &reply);
-		err = send_reply(a, &reply);
+		err = reply.lost ? -ENOMEM : send_reply(a, &reply);
 	}
 	free_request(&r);
 	free(reply.data);
