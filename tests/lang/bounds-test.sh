@@ -13,7 +13,7 @@ ends() {
 	(
 		cd "$dir" || exit
 		[ -z "$memory" ] || ulimit -v "$memory" || exit
-		timeout 60 "$gntsim" play -v t.scn
+		timeout "${limit:-60}" "$gntsim" play -v t.scn
 	) >"$dir/out" 2>&1
 	got=$?
 	[ $got = "$1" ] && grep -qF -e "$2" "$dir/out" && [ "$(wc -c <"$dir/out")" -lt 20000000 ] && return

@@ -94,7 +94,6 @@ static void nobody_comes(void)
 
 static void what_cannot_be_had(void)
 {
-	scn_cleanup_buf struct scn_buf name = {0};
 	struct sockaddr_un datagrams = {.sun_family = AF_UNIX};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
