@@ -141,7 +141,7 @@ static void each_fails(const char *what, const char *(*work)(void *ctx), void *c
 		memory.at = 0;
 		do {
 			/* Of the first ones each; of many not all. */
-			memory.at += 1 + memory.at / 40;
+			memory.at += 1 + memory.at / 20;
 			memory.made = memory.failed = 0;
 			wrong = work(ctx);
 			if (!wrong && memory.n_live != before)
