@@ -301,6 +301,49 @@ static void test_rules(void)
 	fuzz_model_end(&m);
 }
 
+/* A's read of an event that was left of a port whose number another port has now, bound before domain 1's end or
+ * after it. */
+static void read_left_event(bool bound_before, const char *expected)
+{
+	static const char bind[] =
+	    "ioctl(@f1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=dom0})";
+	struct fuzz_op destroy = {.id = 10, .kind = FUZZ_DESTROY, .peer = 1};
+	struct fuzz_op look = {.id = 20, .text = "read(@f1, 8)"};
+	scn_cleanup_buf struct scn_buf line = {0};
+	struct fuzz_world real = world;
+	struct fuzz_model m;
+	int64_t value;
+
+	real.real = true;
+	CU_ASSERT_EQUAL_FATAL(fuzz_model_begin(&m, &real), 0);
+	CU_ASSERT_EQUAL(play_next(&m, 1, 0, "open(\"/dev/xen/evtchn\", O_RDWR)", 0), FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 2, 0, bind, 0), FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 3, 0,
+				  "ioctl(@f1, IOCTL_EVTCHN_BIND_INTERDOMAIN, {remote_domain=dom0, "
+				  "remote_port=@p2})",
+				  0),
+			FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 4, 0, "ioctl(@f1, IOCTL_EVTCHN_NOTIFY, {port=@p3})", 0),
+			FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 5, 0, "ioctl(@f1, IOCTL_EVTCHN_UNBIND, {port=@p2})", 0),
+			FUZZ_PLAYED);
+	if (bound_before)
+		CU_ASSERT_EQUAL(play_next(&m, 6, 0, bind, 0), FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(fuzz_model_play(&m, &destroy, &line, &value), FUZZ_PLAYED);
+	if (!bound_before)
+		CU_ASSERT_EQUAL(play_next(&m, 11, 0, bind, 0), FUZZ_PLAYED);
+	scn_buf_clear(&line);
+	CU_ASSERT_EQUAL(fuzz_model_play(&m, &look, &line, &value), FUZZ_PLAYED);
+	expect_text(scn_buf_text(&line), expected, __LINE__);
+	fuzz_model_end(&m);
+}
+
+static void test_left_event(void)
+{
+	read_left_event(true, "A: read(f1, 8) = 8 [p3, p6]");
+	read_left_event(false, "A: read(f1, 8) = 8 [p3, _]");
+}
+
 int main(void)
 {
 	static const struct lang_test tests[] = {
@@ -311,6 +354,7 @@ int main(void)
 	    {"what is left out", test_dropped},
 	    {"what real time decides", test_real_time},
 	    {"what real domains differ in", test_rules},
+	    {"an event of a port that another has the number of", test_left_event},
 	};
 
 	return lang_run("fuzz", tests, sizeof(tests) / sizeof(tests[0]));
