@@ -296,12 +296,13 @@ static void report_given_up(struct scn_xen_front *f, const struct scn_xen_item *
 		scn_xen_report(f, item, SCN_BROKEN, "not played: the time was up");
 }
 
-/* Until a guest has answered there is but one, which may have to make the image. */
+/* Until a guest has answered there is but one, which may have to make the image, and after which it may be found
+ * that there is no lab. */
 static void start_some(struct lanes *l, struct scn_xen_front *f)
 {
-	size_t jobs = f->heard ? f->jobs : 1;
+	size_t most = f->heard ? SLOTS : 1;
 
-	while (l->at < f->n && l->running < jobs && l->at - l->next < SLOTS &&
+	while (l->at < f->n && l->running < f->jobs && l->at - l->next < most &&
 	       scn_xen_turn(&f->items[l->at]) == SCN_XEN_ALONE && !is_given_up(f, &f->items[l->at]))
 		start_next(l, f, 1);
 }
