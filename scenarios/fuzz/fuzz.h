@@ -78,6 +78,7 @@ struct fuzz_model {
 	bool alive[FUZZ_MAX_PROCESSES];
 	bool destroyed[2];     /* domains */
 	uint32_t destroyed_by; /* the last such step's id */
+	bool writes;           /* a script: what is to be played elsewhere */
 	uint32_t domain_of[FUZZ_MAX_PROCESSES];
 	struct scn_buf why; /* of ERROR and UNSOUND */
 	char hazard[80];    /* of HAZARD */

@@ -9,7 +9,8 @@
  * another domain's port number is one of this domain's too is chance.
  *
  * reused-port: when a domain is destroyed, the ports of its console and its store in domain 0 are free,
- * and lower: what is bound next has one of theirs, not the number of an old port. (An event that was left of
+ * and lower: what is bound next has one of theirs, not the number of an old port, and that of one which was bound
+ * since and closed, which is left out when a sequence is written and not when it is made. (An event that was left of
  * one is read, but not stated by its number.)
  *
  * virq-dom-exc: where there are two domains, xenstored has that one of dom0's.
@@ -164,9 +165,31 @@ static bool is_given_again(const struct fuzz_model *m, const struct fuzz_op *op,
 	return false;
 }
 
+/* Is it closed, and has one been bound since, and since the domain's end? */
+static bool may_be_given_again(const struct fuzz_model *m, const struct fuzz_op *op,
+			       unsigned long id)
+{
+	const struct fuzz_bound *b = &m->bound[id];
+	struct gntsim_port_info info;
+
+	(void)op;
+	if (b->kind != 'p' || b->domain != 0 ||
+	    (!gntsim_port_describe(gntsim_domain_find(scn_model_machine(m->self), 0),
+				   (gntsim_port)b->value, &info) &&
+	     info.status.state != GNTSIM_PORT_FREE))
+		return false;
+	for (unsigned long later = id + 1; later < FUZZ_MAX_OPS; later++) {
+		if (later > m->destroyed_by && m->bound[later].kind == 'p' &&
+		    m->bound[later].domain == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool is_reused_port(const struct fuzz_model *m, const struct fuzz_op *op)
 {
-	return m->destroyed[1] && any_port(m, op, is_given_again);
+	return m->destroyed[1] && (any_port(m, op, is_given_again) ||
+				   (m->writes && any_port(m, op, may_be_given_again)));
 }
 
 static bool is_own_grant(const struct fuzz_model *m, const struct fuzz_op *op)

@@ -84,8 +84,10 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 
 	if (lines)
 		memset(lines, 0, seq->n * sizeof(*lines));
-	if (fuzz_model_begin(&m, world) == 0)
+	if (fuzz_model_begin(&m, world) == 0) {
+		m.writes = true;
 		played = play(&m, seq, &body, lines, &needs);
+	}
 	put_header(world, needs, title, out);
 	for (uint32_t i = 0, first = next_line(out); lines && i < seq->n; i++)
 		lines[i] = lines[i] == NOWHERE ? 0 : lines[i] + first;

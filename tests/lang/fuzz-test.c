@@ -266,6 +266,8 @@ static void test_rules(void)
 	static const char own[] = "ioctl(@f2, IOCTL_GNTDEV_MAP_GRANT_REF, {count=1, refs=["
 				  "{domid=dom1, ref=5}]})";
 	static const char port[] = "ioctl(@f2, IOCTL_EVTCHN_NOTIFY, {port=@p2})";
+	static const char bind[] = "ioctl(@f1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=1})";
+	static const char other[] = "ioctl(@f2, IOCTL_EVTCHN_NOTIFY, {port=@p5})";
 	static const char peer[] = "ioctl(@f9, IOCTL_EVTCHN_BIND_INTERDOMAIN, {remote_domain=dom0, "
 				   "remote_port=@p2})";
 	static const char virq[] = "ioctl(@f1, IOCTL_EVTCHN_BIND_VIRQ, {virq=3})";
@@ -275,9 +277,7 @@ static void test_rules(void)
 	real.real = true;
 	CU_ASSERT_EQUAL_FATAL(fuzz_model_begin(&m, &real), 0);
 	CU_ASSERT_EQUAL(play_next(&m, 1, 0, "open(\"/dev/xen/evtchn\", O_RDWR)", 0), FUZZ_PLAYED);
-	CU_ASSERT_EQUAL(
-	    play_next(&m, 2, 0, "ioctl(@f1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=1})", 0),
-	    FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 2, 0, bind, 0), FUZZ_PLAYED);
 	expect_rule(&m, 0, port, "none");
 	expect_rule(&m, 1, port, "foreign-port");
 	expect_rule(&m, 1, peer, "none");
@@ -289,11 +289,22 @@ static void test_rules(void)
 			FUZZ_PLAYED);
 	m.destroyed[1] = true;
 	expect_rule(&m, 0, port, "none");
-	CU_ASSERT_EQUAL(
-	    play_next(&m, 4, 0, "ioctl(@f1, IOCTL_EVTCHN_BIND_UNBOUND_PORT, {remote_domain=1})", 0),
-	    FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 4, 0, bind, 0), FUZZ_PLAYED);
 	CU_ASSERT_EQUAL(m.bound[2].value, m.bound[4].value);
 	expect_rule(&m, 0, port, "reused-port");
+	/* Port 5 is the next one here, and may be a lower one there, that port 8 has then. */
+	CU_ASSERT_EQUAL(play_next(&m, 5, 0, bind, 0), FUZZ_PLAYED);
+	expect_rule(&m, 0, other, "none");
+	CU_ASSERT_EQUAL(play_next(&m, 6, 0, "ioctl(@f1, IOCTL_EVTCHN_UNBIND, {port=@p5})", 0),
+			FUZZ_PLAYED);
+	CU_ASSERT_EQUAL(play_next(&m, 7, 0, "ioctl(@f1, IOCTL_EVTCHN_UNBIND, {port=@p4})", 0),
+			FUZZ_PLAYED);
+	expect_rule(&m, 0, other, "none");
+	CU_ASSERT_EQUAL(play_next(&m, 8, 0, bind, 0), FUZZ_PLAYED);
+	CU_ASSERT_NOT_EQUAL(m.bound[5].value, m.bound[8].value);
+	expect_rule(&m, 0, other, "none");
+	m.writes = true;
+	expect_rule(&m, 0, other, "reused-port");
 	m.destroyed[1] = false;
 	expect_rule(&m, 0, port, "none");
 	real.real = false;

@@ -53,7 +53,8 @@ static void take_result(struct boot *b, struct scn_outcome *outcome)
 		report_record(b->front, &r);
 }
 
-static void say(struct scn_outcome *o, const char *format, va_list ap)
+__attribute__((format(printf, 2, 0))) static void say(struct scn_outcome *o, const char *format,
+						      va_list ap)
 {
 	char text[1024];
 
