@@ -13,7 +13,8 @@ static void correct(struct pollfd *p)
 
 	if (!lib_device(p->fd, &d))
 		return;
-	if (d.device == WIRE_DEV_XENBUS ? lib_is_over(p->fd) : device_overflowed(p->fd, &d))
+	if (d.device == WIRE_DEV_XENBUS ? lib_is_over(p->fd)
+					: lib_may_overflow(&d) && device_overflowed(p->fd, &d))
 		p->revents = POLLERR;
 	if ((p->revents & POLLHUP) || (d.device == WIRE_DEV_XENBUS && p->revents == POLLERR))
 		lib_slow_down();
