@@ -59,8 +59,8 @@ struct endpoint {
 struct arena {
 	void *memory;
 	uint64_t size; /**< bytes */
-	int rw,
-	    ro; /**< descriptors: read-write, and one that can't be mapped writable, -1: not yet */
+	int rw;        /**< a descriptor, read-write */
+	int ro;        /**< one that can't be mapped writable; -1: not yet */
 };
 int arena_init(struct arena *a, struct failure *f);
 /** Opens the read-only one, once. @return 0 or a negative errno */

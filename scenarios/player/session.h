@@ -10,8 +10,8 @@ struct scn_session {
 	const struct scn_substrate_ops *ops;
 	struct scn_options options;
 	struct scn_filter filter;
-	unsigned int
-	    jobs; /* processes, or on xen guests of one scenario, at a time; 0: one, or as many guests as fit */
+	/* Processes, or on xen guests of one scenario, at a time; 0: one, or as many guests as fit. */
+	unsigned int jobs;
 	/* Try what is to be skipped: a file that passes although its substrate is declared to lack
 	 * what it needs has failed. */
 	bool doubt;
