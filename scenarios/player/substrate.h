@@ -29,8 +29,8 @@ struct scn_options {
 	bool fresh; /* device, pair: this domain was booted for the scenario, and may crash */
 	const char *const *agent_argv; /* how to start an agent; the descriptor's number follows */
 	unsigned int patience_ms;      /* how long an expected event may take; default 2000 */
-	unsigned int quiet_ms;         /* where nothing is expected, none must come; default 20 */
-	unsigned int hang_s;           /* fronts: how long a call may take; default 20 */
+	unsigned int quiet_ms; /* how long none must come where none is expected; default 20 */
+	unsigned int hang_s;   /* fronts: how long a call may take; default 20 */
 	/* fronts: `gntsim COMMAND...`, where this is part of gntsim: called in a child that lives for nothing
 	 * else. NULL: it is executed. */
 	int (*gntsim)(int argc, char **argv);
