@@ -21,8 +21,8 @@
 #define SCHED_OP       29
 #define SCHEDOP_YIELD  0
 #define PATIENT_YIELDS 1000
-#define LOOKS                                                                                      \
-	100000 /* at a counter before a yield, where the other domain has a processor of its own */
+/* At a counter before a yield, where the other domain has a processor of its own. */
+#define LOOKS  100000
 #define NAP_NS 1000000
 
 /* How many bytes there have been, ever. Each counter has one writer. */
