@@ -54,8 +54,8 @@ lab_machine() { # LEG DIRECTORY
 }
 
 lab_machine_amd64() { # LEG DIRECTORY
-	# What is against speculation is only slow here, as are zeroed memory and (but for ptrace) security modules, which have no say in
-	# what Xen's devices do.
+	# What is against speculation is only slow here, as are zeroed memory and security modules but the one for ptrace:
+	# they have no say in what Xen's devices do.
 	local linux="loglevel=5 mitigations=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
 	local xen="console=com1 com1=115200,8n1 noreboot=false spec-ctrl=no ${lab_xsm:+xsm=$lab_xsm}"
 	qemu+=(-M q35,memory-backend=memory -device isa-debug-exit,iobase=0xf4,iosize=4)

@@ -534,7 +534,7 @@ int gntsim_explore_main(int argc, char **argv)
 	if (optind == argc)
 		return scn_usage_error(EXPLORE, "which scenario?");
 	if (scn_substrate_model.open(NULL, &c.model, &why) != SCN_OK) {
-		fprintf(stderr, "gntsim explore: %s\n", why.len ? scn_buf_text(&why) : NO_MEMORY);
+		fprintf(stderr, "gntsim explore: %s\n", scn_buf_reason(&why));
 		return STATUS_ERROR;
 	}
 	scn_model_keep(c.model);

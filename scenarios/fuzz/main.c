@@ -336,8 +336,7 @@ static int run_here(struct command *c)
 	if (!judge->ops)
 		return usage_error("--against: expected the name of a substrate", c->run.against);
 	if (judge->ops->open(&c->options, &judge->self, &why) != SCN_OK) {
-		fprintf(stderr, "gntsim fuzz: %s: %s\n", c->run.against,
-			why.len ? scn_buf_text(&why) : "out of memory");
+		fprintf(stderr, "gntsim fuzz: %s: %s\n", c->run.against, scn_buf_reason(&why));
 		return STATUS_ERROR;
 	}
 	c->run.all_worlds = !c->has_guest;

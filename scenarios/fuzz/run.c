@@ -132,17 +132,11 @@ static void print_lines(const struct scn_buf *text)
 		puts("");
 }
 
-/* What there was no memory for is empty. */
-static const char *or_no_memory(const struct scn_buf *why)
-{
-	return why->len ? scn_buf_text(why) : "out of memory";
-}
-
 /* The judge did not play it: that tells nothing of the model. */
 static int not_played(const struct fuzz_case *c)
 {
 	fprintf(stderr, "gntsim fuzz: sequence %lu could not be played: %s\n", c->number,
-		or_no_memory(&c->verdict.text));
+		scn_buf_reason(&c->verdict.text));
 	return -ENODEV;
 }
 
@@ -232,7 +226,7 @@ static int generate(struct runner *r, unsigned long sequence)
 	played = fuzz_generate(&c->world, seed, (uint32_t)r->run->length, &r->scratch, &why);
 	r->model_time += scn_now() - start;
 	if (played != FUZZ_PLAYED && played != FUZZ_UNSOUND) {
-		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", sequence, or_no_memory(&why));
+		fprintf(stderr, "gntsim fuzz: sequence %lu: %s\n", sequence, scn_buf_reason(&why));
 		return -EINVAL;
 	}
 	if (!fuzz_sequence_copy(&c->seq, &r->scratch))

@@ -93,14 +93,14 @@ enum fuzz_played fuzz_script(const struct fuzz_world *world, const struct fuzz_s
 		lines[i] = lines[i] == NOWHERE ? 0 : lines[i] + first;
 	scn_buf_str(out, scn_buf_text(&body));
 	/* A script that is cut short is another one. */
-	if (body.failed || out->failed)
+	if (body.failed || out->failed) {
 		played = FUZZ_ERROR;
-	if (body.failed || out->failed)
 		scn_buf_str(why, "out of memory");
-	else if (played == FUZZ_HAZARD)
+	} else if (played == FUZZ_HAZARD) {
 		scn_buf_str(why, m.hazard);
-	else
+	} else {
 		scn_buf_str(why, scn_buf_text(&m.why));
+	}
 	fuzz_model_end(&m);
 	return played;
 }

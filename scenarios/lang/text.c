@@ -145,3 +145,8 @@ const char *scn_buf_text(const struct scn_buf *b)
 {
 	return b->data ? b->data : "";
 }
+
+const char *scn_buf_reason(const struct scn_buf *b)
+{
+	return b->len ? scn_buf_text(b) : "out of memory";
+}

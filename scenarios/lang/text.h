@@ -38,10 +38,12 @@ void scn_buf_zeros(struct scn_buf *b, size_t len);
 void scn_buf_str(struct scn_buf *b, const char *s);
 void scn_buf_printf(struct scn_buf *b, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* The text, "" for an empty buffer. */
 /* Adds a text that is fit for a terminal and for files that others read: what is not printable UTF-8
  * becomes \xHH, but for the characters of `keep`. */
 void scn_buf_clean(struct scn_buf *b, const char *s, size_t n, const char *keep);
+/* The text, "" for an empty buffer. */
 const char *scn_buf_text(const struct scn_buf *b);
+/* The same of a reason: of an empty one it is "out of memory", since there was none for another. */
+const char *scn_buf_reason(const struct scn_buf *b);
 
 #endif
