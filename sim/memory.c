@@ -6,6 +6,9 @@
 
 #define GRAIN      8u /* no object needs more than a pointer's alignment */
 #define SLAB_BYTES 8192u
+/* All sizes are cut from one slab at first: a small machine has one. In a large one each size has slabs of its own,
+ * so that who goes through its objects finds them side by side. */
+#define SHARED_SLABS 16u
 
 struct slab {
 	_Alignas(GRAIN) struct slab *next;
@@ -34,7 +37,7 @@ static void *hook_alloc(struct memory *mem, size_t size)
 	return mem->hook.alloc(mem->hook.ctx, size);
 }
 
-static bool add_slab(struct memory *mem)
+static bool add_slab(struct memory *mem, struct rest *rest)
 {
 	struct slab *slab = hook_alloc(mem, SLAB_BYTES);
 
@@ -42,26 +45,38 @@ static bool add_slab(struct memory *mem)
 		return false;
 	slab->next = mem->slabs;
 	mem->slabs = slab;
-	mem->bump = (unsigned char *)slab + sizeof(*slab);
-	mem->left = SLAB_BYTES - sizeof(*slab);
+	mem->n_slabs++;
+	rest->bump = (unsigned char *)slab + sizeof(*slab);
+	rest->left = SLAB_BYTES - sizeof(*slab);
 	return true;
 }
 
-/* All sizes are cut from one slab: a small machine has one. */
+static void *cut(struct rest *rest, size_t size)
+{
+	void *p = rest->bump;
+
+	if (rest->left < size)
+		return NULL;
+	rest->bump += size;
+	rest->left -= size;
+	return p;
+}
+
 static void *take_small(struct memory *mem, size_t size)
 {
-	void **freed = &mem->free[size / GRAIN - 1], *p = *freed;
+	size_t class = size / GRAIN - 1;
+	void **freed = &mem->free[class], *p = *freed;
+	struct rest *rest = &mem->own[class];
 
 	if (p) {
 		memcpy(freed, p, sizeof(*freed));
 		return p;
 	}
-	if (mem->left < size && !add_slab(mem))
+	if (rest->left < size && (mem->n_slabs < SHARED_SLABS || mem->rest.left >= size))
+		rest = &mem->rest;
+	if (rest->left < size && !add_slab(mem, rest))
 		return NULL;
-	p = mem->bump;
-	mem->bump += size;
-	mem->left -= size;
-	return p;
+	return cut(rest, size);
 }
 
 static void put_small(struct memory *mem, void *p, size_t size)

@@ -13,12 +13,18 @@
 
 struct slab;
 
+/* The rest of a slab. */
+struct rest {
+	unsigned char *bump;
+	size_t left;
+};
+
 struct memory {
 	struct gntsim_allocator hook;
 	bool pooled;
 	struct slab *slabs;
-	unsigned char *bump; /* the rest of the newest slab */
-	size_t left;
+	uint32_t n_slabs;
+	struct rest rest, own[GS_SMALL_CLASSES]; /* for all sizes; for one */
 	void *free[GS_SMALL_CLASSES]; /* freed objects by size, linked through their first word */
 	uint64_t bytes;               /* in use */
 };
@@ -28,6 +34,22 @@ void *gs_mem_alloc(struct gntsim_machine *m, size_t size);
 void *gs_mem_zalloc(struct gntsim_machine *m, size_t size);
 /* NULL is allowed. */
 void gs_mem_free(struct gntsim_machine *m, void *p, size_t size);
+
+/* The way of who goes through many objects; all zeros at first. */
+struct way {
+	uintptr_t last;
+};
+
+/* What was made in turn lies at even distances: what will be met some objects after @p p is brought near. Who has
+ * to wait for each waits longer than all else takes, if there are many. */
+static inline void gs_mem_ahead(struct way *w, const void *p)
+{
+	uintptr_t at = (uintptr_t)p, next = w->last ? at + 16 * (at - w->last) : at;
+
+	w->last = at;
+	__builtin_prefetch((const void *)next);
+	__builtin_prefetch((const void *)(next + 64));
+}
 
 /* Makes the machine's first block, with its memory set up in it; and gives it back. */
 struct gntsim_machine *gs_mem_create(const struct gntsim_allocator *hook);

@@ -225,10 +225,14 @@ void gntsim_domain_set_gntalloc_limit(struct gntsim_domain *dom, uint32_t limit)
 /* No mapping is left, so each page has the file as its only user. */
 static void gntalloc_release(struct gntsim_file *file)
 {
-	struct tree_node *n;
+	struct way grefs = {0};
+	struct gref *g, *next;
 
-	while ((n = gs_tree_first(&file->u.gntalloc.grefs)))
-		put_gref(gref_of(n));
+	for (g = gref_of(gs_tree_first(&file->u.gntalloc.grefs)); g; g = next) {
+		gs_mem_ahead(&grefs, g);
+		next = next_gref(g);
+		put_gref(g);
+	}
 }
 
 static int gntalloc_mmap(struct gntsim_file *file, struct vma *vma)

@@ -350,10 +350,12 @@ static void gntdev_open(struct gntsim_file *file)
 
 static void gntdev_release(struct gntsim_file *file)
 {
+	struct way maps = {0};
 	struct map *map;
 
 	gs_exports_kill(file);
 	while ((map = gs_map_first(&file->u.gntdev))) {
+		gs_mem_ahead(&maps, map);
 		gs_map_unlist(map);
 		gs_map_put(map);
 	}

@@ -100,12 +100,12 @@ int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 
 void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 {
-	struct vma *vma, *next;
+	struct way vmas = {0}, maps = {0};
+	struct vma *vma;
 
-	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = next) {
-		next = gs_vma_next(vma);
-		if (next)
-			__builtin_prefetch(&next->u);
+	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = gs_vma_next(vma)) {
+		gs_mem_ahead(&vmas, vma);
+		gs_mem_ahead(&maps, vma->u.map);
 		if (vma->file->driver->invalidate)
 			vma->file->driver->invalidate(vma, start, end);
 	}
@@ -210,13 +210,15 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
 /* exit_mmap() */
 static void end_mappings(struct gntsim_mm *mm)
 {
-	struct vma *vma;
+	struct vma *vma, *next;
 
 	if (mm->dom)
 		GS_SAW(mm->m, .kind = GNTSIM_SAW_MM_END, .domid = mm->dom->id, .mm = mm);
 	gs_invalidate_range(mm, 0, UINT64_MAX);
-	while ((vma = vma_of(gs_tree_first(&mm->vmas))))
+	for (vma = vma_of(gs_tree_first(&mm->vmas)); vma; vma = next) {
+		next = gs_vma_next(vma);
 		remove_vma(vma);
+	}
 	gs_own_pages_drop(mm, 0, UINT64_MAX);
 	gs_file_run_releases(mm->m);
 }
