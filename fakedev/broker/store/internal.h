@@ -6,7 +6,7 @@
 #include "broker/store.h"
 
 struct store_domain {
-	struct store_domain *next;
+	struct store_domain *next, **at; /* of all; what leads here */
 	struct store *store;
 	uint16_t domid;
 	struct xenbus *bus;
@@ -21,7 +21,8 @@ struct store_domain {
 
 struct store {
 	struct broker *broker;
-	struct store_domain *domains;
+	struct store_domain *domains; /* newest first */
+	struct store_domain *by_id[GNTSIM_DOMID_FIRST_RESERVED];
 	int kva_fd;
 	void *kva;          /* domain 0's page */
 	bool died, listens; /* the latter: in domain 0 too, for xenstored has no socket */

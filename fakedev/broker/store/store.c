@@ -17,10 +17,7 @@
 
 struct store_domain *store_find(const struct store *s, uint16_t domid)
 {
-	for (struct store_domain *d = s ? s->domains : NULL; d; d = d->next)
-		if (d->domid == domid)
-			return d;
-	return NULL;
+	return s && domid < GNTSIM_DOMID_FIRST_RESERVED ? s->by_id[domid] : NULL;
 }
 
 static void kick(void *ctx)
@@ -163,6 +160,23 @@ static int listen_for(struct store_domain *d)
 	return store_listen(d->store->broker, d->domid, path, &d->listener);
 }
 
+static void list_domain(struct store *s, struct store_domain *d)
+{
+	d->next = s->domains;
+	d->at = &s->domains;
+	if (d->next)
+		d->next->at = &d->next;
+	s->domains = s->by_id[d->domid] = d;
+}
+
+static void unlist_domain(const struct store_domain *d)
+{
+	d->store->by_id[d->domid] = NULL;
+	*d->at = d->next;
+	if (d->next)
+		d->next->at = d->at;
+}
+
 int store_domain_came(struct broker *b, struct gntsim_domain *dom)
 {
 	struct store *s = b->store;
@@ -185,8 +199,7 @@ int store_domain_came(struct broker *b, struct gntsim_domain *dom)
 		forget_domain(d);
 		return err;
 	}
-	d->next = s->domains;
-	s->domains = d;
+	list_domain(s, d);
 	if (d->domid == 0)
 		err = store_toolstack_start(s, d);
 	store_toolstack_make(s, d);
@@ -197,14 +210,11 @@ int store_domain_came(struct broker *b, struct gntsim_domain *dom)
 
 void store_domain_goes(struct broker *b, uint16_t domid)
 {
-	struct store_domain **at = b->store ? &b->store->domains : NULL, *d;
+	struct store_domain *d = store_find(b->store, domid);
 
-	while (at && *at && (*at)->domid != domid)
-		at = &(*at)->next;
-	if (!at || !*at)
+	if (!d)
 		return;
-	d = *at;
-	*at = d->next;
+	unlist_domain(d);
 	store_toolstack_unmake(b->store, d);
 	forget_domain(d);
 }
@@ -307,7 +317,7 @@ void store_free(struct broker *b)
 	while (s->domains) {
 		struct store_domain *d = s->domains;
 
-		s->domains = d->next;
+		unlist_domain(d);
 		unequip(d);
 		forget_domain(d);
 	}
