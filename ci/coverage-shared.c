@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For ci/coverage, in the command and in the preloaded library, in place of gcov's own part of a program: what each
+ * For ci/coverage, in the command and in shared libraries, in place of gcov's own part of a program: what each
  * counts lies in a file that all its processes map, so that no process has anything to write when it ends, however that
  * is: killed, in a sandbox, without memory or descriptors, with another program in its place. With COUNTS_WRITE in the
  * environment the program does not begin: what is in the file becomes gcov's files below the directory that it names.
@@ -23,6 +23,9 @@
 #include <unistd.h>
 
 #define NOT_COUNTED __attribute__((no_profile_instrument_function))
+
+/* Of each library its own. */
+#pragma GCC visibility push(hidden)
 
 /* The linker's (coverage-shared.ld): gcov's counters, in pages of their own. */
 extern uint64_t gntsim_counts_begin[], gntsim_counts_end[];
@@ -123,22 +126,18 @@ NOT_COUNTED int __gcov_execle(const char *path, const char *arg, ...)
 
 /* ---- the counts' file ---- */
 
-#ifdef COUNTS_ALONE /* the library */
-NOT_COUNTED static long open_counts(void)
-{
-	return raw_syscall(SYS_openat, AT_FDCWD, (long)COUNTS "library", O_RDWR | O_CLOEXEC, 0, 0,
-			   0);
-}
-#else
-/* By the program's name: what lies where is its own. */
+/* Whose counts they are: what lies where in the file is his own. */
+#ifndef COUNTS_OF
+#define COUNTS_OF program_invocation_short_name
+#endif
+
 NOT_COUNTED static long open_counts(void)
 {
 	char path[sizeof(COUNTS) + 64] = COUNTS;
 
-	strncat(path, program_invocation_short_name, 63);
+	strncat(path, COUNTS_OF, 63);
 	return raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDWR | O_CLOEXEC, 0, 0, 0);
 }
-#endif
 
 /* What is counted until then is added. */
 NOT_COUNTED static bool share(void)

@@ -269,7 +269,7 @@ long gntsim_ioctl(struct gntsim_file *file, struct gntsim_mm *mm, uint32_t cmd, 
 	case GNTSIM_DEV_EVTCHN:
 		return evtchn_ioctl(file, cmd, arg, um);
 	case GNTSIM_DEV_DMABUF:
-		return gs_dmabuf_ioctl(cmd, arg, um);
+		break;
 	}
-	return -ENOTTY;
+	return gs_dmabuf_ioctl(cmd, arg, um);
 }

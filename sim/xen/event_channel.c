@@ -323,11 +323,8 @@ int gs_port_get(struct gntsim_domain *dom, gntsim_port port)
 
 void gs_port_put(struct gntsim_domain *dom, gntsim_port port)
 {
-	struct port *p;
+	struct port *p = port_at(dom, port);
 
-	if (dom->dying)
-		return;
-	p = port_at(dom, port);
 	if (--p->refs == 0)
 		close_port(dom, p);
 }

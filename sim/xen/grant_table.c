@@ -54,14 +54,13 @@ gntsim_gref gs_slot_ref(const struct gntsim_domain *dom, const struct slot *slot
 {
 	const struct table *t = &dom->grants.slots;
 	uint32_t chunk, n = 1u << t->shift;
+	const struct slot *first;
 
-	for (chunk = 0; chunk < t->n_chunks; chunk++) {
-		const struct slot *first = (const struct slot *)(const void *)t->chunks[chunk];
-
+	for (chunk = 0;; chunk++) {
+		first = (const struct slot *)(const void *)t->chunks[chunk];
 		if (slot >= first && slot < first + n)
 			return chunk * n + (uint32_t)(slot - first);
 	}
-	return NO_REF;
 }
 
 void gs_slot_set(struct gntsim_machine *m, struct slot *slot,

@@ -27,6 +27,19 @@ static void the_lowest_free_port(void)
 	EXPECT_EQ(gntsim_port_close(fx.dom2, 1), 0);
 }
 
+/* A port that evtchn has is not the kernel's to close. */
+static void evtchns_ports_stay(void)
+{
+	struct gntsim_file *file = fx_open(fx.dom1, GNTSIM_DEV_EVTCHN);
+
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(file, 2), 1);
+	EXPECT_EQ(gntsim_port_close(fx.dom1, 1), -EINVAL);
+	EXPECT_EQ(status(fx.dom1, 1).state, GNTSIM_PORT_UNBOUND);
+	EXPECT_EQ(gntsim_evtchn_unbind(file, 1), 0);
+	EXPECT_EQ(gntsim_port_close(fx.dom1, 1), -EINVAL);
+	gntsim_close(file);
+}
+
 /* An event on a kernel's port is told of if it is listened to, once, until it is taken. */
 static void listening(void)
 {
@@ -366,6 +379,7 @@ int main(void)
 	    {"status of a bad port", status_of_a_bad_port},
 	    {"kernel ports are not the files'", kernel_ports_are_not_the_files},
 	    {"a full table of ports", a_full_table_of_ports},
+	    {"evtchn's ports stay", evtchns_ports_stay},
 	    {"virqs of the kernel", virqs_of_the_kernel},
 	};
 

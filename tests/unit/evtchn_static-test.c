@@ -270,6 +270,30 @@ static void static_ports_are_notified(void)
 	gntsim_close(n.alloc);
 }
 
+/* What a notification lets go is its own: another file's part of the number, or another number, stays. */
+static void notified_numbers_of_two_files(void)
+{
+	struct notified n = notified_pages();
+
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.b, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_bind_static(n.a, 999), 0);
+	EXPECT(fx_drain_hazard("evtchn-bind-static-of-a-bound-port"));
+	REQUIRE_EQ(gntsim_evtchn_bind_unbound(n.b, 2), 1);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 1), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.two, 0), 0);
+	EXPECT_EQ(fx_totals().ports, 1);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 0), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(n.a, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_notify(n.b, 999), 0);
+	EXPECT_EQ(gntsim_evtchn_unbind(n.b, 999), 0);
+	EXPECT_EQ(notify_by(n.alloc, n.one, 999), -EINVAL);
+	EXPECT(fx_drain_hazard("evtchn-unbind-of-a-lost-port"));
+	gntsim_close(n.a);
+	gntsim_close(n.b);
+	gntsim_close(n.alloc);
+}
+
 /* The next port that Xen gives is the number that a notification holds; each is held by its own. */
 static void notified_numbers_and_ports(void)
 {
@@ -333,6 +357,7 @@ int main(void)
 	    {"static ports are visited", static_ports_are_visited},
 	    {"static ports of a dying domain", static_ports_of_a_dying_domain},
 	    {"static ports are notified", static_ports_are_notified},
+	    {"notified numbers of two files", notified_numbers_of_two_files},
 	    {"notified numbers and ports", notified_numbers_and_ports},
 	    {"notified numbers of a dying domain", notified_numbers_of_a_dying_domain},
 	    {"static port 0", static_port_0},

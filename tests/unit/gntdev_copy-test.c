@@ -328,6 +328,32 @@ static void bad_segment_memory(void)
 	end();
 }
 
+/* As read() is, but that the other threads of the process unmap its segments meanwhile. */
+static int read_then_lose(void *ctx, uint64_t addr, void *to, size_t len)
+{
+	struct user *u = ctx;
+	struct user plain;
+	int rc;
+
+	user_init(&plain);
+	rc = plain.ops.read(ctx, addr, to, len);
+	if (addr >= SEGMENTS)
+		u->page[1] = USER_HOLE;
+	return rc;
+}
+
+/* A status that can't be read any more can't be written either. */
+static void status_memory_goes(void)
+{
+	begin();
+	add_from(499, 0, LOCAL, 16);
+	t.user.ops.read = read_then_lose;
+	memcpy(user_ptr(&t.user, SEGMENTS), t.seg, sizeof(t.seg[0]));
+	EXPECT_EQ(run_at(SEGMENTS), -EFAULT);
+	EXPECT_EQ(*local(0), 0xDB);
+	end();
+}
+
 /* An error leaves the unfinished batch uncopied, though its segments' statuses say 0. */
 static void error_leaves_the_batch_uncopied(void)
 {
@@ -599,6 +625,7 @@ int main(void)
 	    {"own references", own_references},
 	    {"bad local memory", bad_local_memory},
 	    {"bad segment memory", bad_segment_memory},
+	    {"status memory goes", status_memory_goes},
 	    {"error leaves the batch uncopied", error_leaves_the_batch_uncopied},
 	    {"batches of 16", batches_of_16},
 	    {"memory that goes", memory_that_goes},

@@ -18,6 +18,9 @@ static void new_checks_its_frames(void)
 	config.n_frames = 0;
 	EXPECT_EQ(gntsim_machine_new(&config, &m), -EINVAL);
 	config.n_frames = 1;
+	config.xen = (enum gntsim_xen)99;
+	EXPECT_EQ(gntsim_machine_new(&config, &m), -EINVAL);
+	config.xen = (enum gntsim_xen)0;
 	REQUIRE_EQ(gntsim_machine_new(&config, &m), 0);
 	EXPECT(gntsim_frame_ptr(m, 0) == memory);
 	EXPECT_EQ(gntsim_machine_frames(m), 1);

@@ -5,6 +5,16 @@
 
 enum { N = 300 };
 
+/* The linker puts it between the model and malloc(). */
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+static bool is_short;
+
+void *__wrap_malloc(size_t size)
+{
+	return is_short ? NULL : __real_malloc(size);
+}
+
 static _Alignas(4096) unsigned char memory[N * GNTSIM_PAGE_SIZE];
 
 struct pooled {
@@ -78,11 +88,32 @@ static void freed_while_in_use(void)
 	gntsim_machine_free(p.m);
 }
 
+/* What there is is used up first; then each call says so, until there is more. */
+static void short_of_memory(void)
+{
+	struct pooled p = pooled_new();
+	struct gntsim_file *file;
+	unsigned n = 0;
+	int rc;
+
+	is_short = true;
+	while ((rc = gntsim_open(p.dom[0], GNTSIM_DEV_GNTALLOC, O_RDWR, &file)) == 0 && n < 10000)
+		n++;
+	EXPECT(n > 0);
+	EXPECT_EQ(rc, -ENOMEM);
+	EXPECT_EQ(gntsim_open(p.dom[0], GNTSIM_DEV_GNTALLOC, O_RDWR, &file), -ENOMEM);
+	is_short = false;
+	EXPECT(gntsim_machine_check(p.m) == NULL);
+	EXPECT_EQ(gntsim_open(p.dom[0], GNTSIM_DEV_GNTALLOC, O_RDWR, &file), 0);
+	gntsim_machine_free(p.m);
+}
+
 int main(void)
 {
 	static const struct unit_test tests[] = {
 	    {"bytes come back", bytes_come_back},
 	    {"freed while in use", freed_while_in_use},
+	    {"short of memory", short_of_memory},
 	};
 
 	return UNIT_MAIN("memory", tests);

@@ -4,6 +4,8 @@
  * is back; taking everything down needs no memory; nothing is left when the machine is freed. */
 #include "support/user_memory.h"
 
+#include <gntsim/dmabuf.h>
+
 #include <stdio.h>
 
 #define N_DOMAINS 3u
@@ -19,6 +21,7 @@ static struct world {
 	struct gntsim_mm *mm[MAX_MMS];
 	struct counting_allocator allocator;
 	struct user user;
+	struct gntsim_wait *wait;
 	bool retry; /* memory is back after the failure */
 	bool gave_up;
 	const char *wrong;
@@ -84,12 +87,15 @@ static void check_soundness(void)
 
 static void make_machine(void)
 {
-	struct gntsim_config config = {
-	    .frames = frames, .n_frames = 64, .allocator = &w.allocator.ops};
+	static const struct gntsim_domain_config newer = {.kernel = GNTSIM_KERNEL_6_12};
+	struct gntsim_config config = {.frames = frames,
+				       .n_frames = 64,
+				       .allocator = &w.allocator.ops,
+				       .dmabufs = GNTSIM_DMABUFS_ALL};
 
 	TRY(0, gntsim_machine_new(&config, &w.m));
 	for (uint16_t i = 0; i < N_DOMAINS; i++)
-		TRY(0, gntsim_domain_create(w.m, i, NULL, &w.dom[i]));
+		TRY(0, gntsim_domain_create(w.m, i, i == 0 ? &newer : NULL, &w.dom[i]));
 }
 
 static void open_files(unsigned dom_of_alloc, unsigned dom_of_dev)
@@ -303,6 +309,52 @@ static void ioctls(void)
 	TRY(0, do_ioctl(1, IOCTL_GNTDEV_GRANT_COPY, &copy, sizeof(copy)));
 }
 
+/* A dma-buf of another domain's pages, who waits for its end, and one that others import. */
+static void dmabufs(void)
+{
+	uint32_t words[6] = {0, 2, 0, 1};
+	gntsim_gref refs[2];
+	uint64_t index;
+
+	user_init(&w.user);
+	open_files(1, 0);
+	TRY_OR(0, -ENOSPC, gntsim_gntalloc_alloc(w.file[0], 0, 1, 2, &index, refs));
+	memcpy(words + 4, refs, sizeof(refs));
+	TRY_OR(0, -EINVAL, do_ioctl(1, IOCTL_GNTDEV_DMABUF_EXP_FROM_REFS, words, sizeof(words)));
+	TRY(0, gntsim_dmabuf_wait(w.file[1], 3, NULL, &w.wait));
+	TRY(0, gntsim_dmabuf_alloc(w.dom[0], 2, &w.user.files[1]));
+	words[0] = 4;
+	words[1] = 2;
+	words[2] = 1;
+	TRY_OR(0, -ENOSPC, do_ioctl(1, IOCTL_GNTDEV_DMABUF_IMP_TO_REFS, words, sizeof(words)));
+	TRY(0, do_ioctl(1, IOCTL_GNTDEV_DMABUF_IMP_RELEASE, words, 2 * sizeof(words[0])));
+	MUST(gntsim_machine_check(w.m) == NULL);
+}
+
+/* Numbers of another's, which two files may have. */
+static void statics(void)
+{
+	open_files(0, 0);
+	TRY(0, gntsim_evtchn_bind_static(w.file[2], 999));
+	TRY(0, gntsim_evtchn_bind_static(w.file[3], 998));
+	TRY(1, gntsim_evtchn_bind_unbound(w.file[2], 1));
+	TRY(0, gntsim_evtchn_unbind(w.file[2], 999));
+	MUST(gntsim_machine_check(w.m) == NULL);
+}
+
+/* A mapping in the place of a part of another one. */
+static void over_a_mapping(void)
+{
+	gntsim_gref refs[4];
+	uint64_t index;
+
+	open_files(1, 2);
+	TRY_OR(0, -ENOSPC, gntsim_gntalloc_alloc(w.file[0], 2, 1, 4, &index, refs));
+	TRY(0, mmap_rw(0, 0, VA, 3, index));
+	TRY(0, mmap_rw(0, 0, VA + PAGE, 1, index + 3 * PAGE));
+	MUST(gntsim_machine_check(w.m) == NULL);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -315,6 +367,9 @@ static const struct {
     {"domains", domains},
     {"ioctls", ioctls},
     {"own pages", own_pages},
+    {"dma-bufs", dmabufs},
+    {"static ports", statics},
+    {"over a mapping", over_a_mapping},
 };
 
 /* SIGKILL for everybody, then the timers, then the machine. */
@@ -326,6 +381,11 @@ static void take_down(void)
 	for (unsigned i = 0; i < MAX_MMS; i++)
 		if (w.mm[i])
 			gntsim_mm_destroy(w.mm[i]);
+	for (unsigned i = 0; i < USER_FILES; i++)
+		if (w.user.files[i])
+			user_close(&w.user, 3 + i);
+	if (w.wait)
+		gntsim_wait_end(w.wait);
 	for (unsigned i = 0; i < MAX_FILES; i++)
 		if (w.file[i])
 			gntsim_close(w.file[i]);
