@@ -2,7 +2,7 @@
 # The emulator. An image is booted once, up to the point where it waits for a program, and frozen
 # there: its memory is a file, its other state a migration stream. A run thaws a private copy in a
 # tenth of a second, so each program, and each repetition after a crash, starts from the same
-# fresh boot.
+# fresh boot. Such a copy that has its program can be frozen again: a stage, from which many runs start.
 
 lab_boot_limit=540 # seconds for a boot from power-on
 
@@ -96,71 +96,101 @@ lab_explain() { # DIRECTORY QEMU-STATUS LIMIT
 # Writes the state of a machine whose processors are idle: one that is inside domain 1 of an AMD processor
 # can't be thawed. QEMU stops the machine to write it, so what the registers then say is what was written.
 lab_write_state() { # LEG DIRECTORY
-	local try processors directory=$2 registers='HLT=' idle='HLT=1'
+	local processors directory=$2 asked=0 registers='HLT=' idle='HLT=1'
 	[[ $1 != arm64* ]] || registers='PSTATE=' idle='PSTATE='
 	processors=$(lab_processors "$1")
-	for try in {1..60}; do
-		cat >&9 <<END
-migrate_set_capability x-ignore-shared on
-migrate "exec:cat >$directory/state"
-info migrate
-info registers -a
-END
-		until [ "$(grep -ac "$registers" "$directory/monitor.log")" = $((try * processors)) ]; do
-			kill -0 "$lab_child" 2>/dev/null || return
-			sleep 0.1
-		done
-		grep -a "$registers" "$directory/monitor.log" | tail -n "$processors" | grep -qv "$idle" || break
+	echo "migrate_set_capability x-ignore-shared on" >&9
+	for _ in {1..300}; do
+		kill -0 "$lab_child" 2>/dev/null || return
+		lab_is_idle || { sleep 0.1 && continue; }
+		printf 'migrate "exec:cat >%s"\ninfo migrate\n' "$directory/state" >&9
+		! lab_is_idle || break
 		echo cont >&9
-		sleep 0.5
 	done
 	echo quit >&9
 	grep -aq 'Migration status: completed' "$directory/monitor.log"
 }
 
-lab_freeze() { # LEG
-	local qemu code directory=$lab_image/freezing
-	rm -rf "$directory" && mkdir "$directory"
-	lab_lay_ends "$directory"
-	mkfifo "$directory/payload.in"
-	exec 8<>"$directory/payload.in" # an input that never ends
-	lab_machine "$1" "$directory"
-	qemu+=(-object "memory-backend-file,id=memory,size=$lab_memory,share=on,mem-path=$directory/memory")
-	lab_start_qemu "$1" "$lab_boot_limit" "$directory"
-	while ! grep -q ready "$directory/status"; do
+# Of lab_write_state's machine.
+lab_is_idle() {
+	local all
+	asked=$((asked + processors))
+	echo "info registers -a" >&9
+	until [ "$(grep -ac "$registers" "$directory/monitor.log")" = "$asked" ]; do
+		kill -0 "$lab_child" 2>/dev/null || return
+		sleep 0.02
+	done
+	all=$(grep -a "$registers" "$directory/monitor.log" | tail -n "$processors")
+	! grep -qv "$idle" <<<"$all"
+}
+
+# Starts the array qemu, waits for a word of the guest's progress, and freezes it then: its state is in the
+# directory, where its memory has been.
+lab_freeze_at() { # WORD LEG DIRECTORY LIMIT
+	local code
+	mkfifo "$3/payload.in"
+	exec 8<>"$3/payload.in" # an input that never ends
+	lab_start_qemu "$2" "$4" "$3"
+	[ ! -e "$3/payload" ] || cat "$3/payload" >&8
+	while ! grep -q "$1" "$3/status"; do
 		if ! kill -0 "$lab_child" 2>/dev/null; then
 			lab_await_qemu
-			lab_explain "$directory" "$code" "$lab_boot_limit"
+			lab_explain "$3" "$code" "$4"
 			return
 		fi
-		sleep 0.1
+		sleep 0.05
 	done
-	sleep 1 # lets the domains fall idle
-	lab_write_state "$1" "$directory" ||
-		lab_fail "QEMU could not freeze the guest, see $directory/monitor.log; use --boot"
+	lab_write_state "$2" "$3" ||
+		lab_fail "QEMU could not freeze the guest, see $3/monitor.log; use --boot"
 	lab_await_qemu
 	exec 8>&- 9>&-
+}
+
+lab_freeze() { # LEG
+	local qemu directory=$lab_image/freezing
+	rm -rf "$directory" && mkdir "$directory"
+	lab_lay_ends "$directory"
+	lab_machine "$1" "$directory"
+	qemu+=(-object "memory-backend-file,id=memory,size=$lab_memory,share=on,mem-path=$directory/memory")
+	lab_freeze_at ready "$1" "$directory" "$lab_boot_limit" || return
+	fallocate --dig-holes "$directory/memory" # most of it
 	mv "$directory/console" "$lab_image/console"
 	mv "$directory/memory" "$lab_image/memory"
 	mv "$directory/state" "$lab_image/state"
 	rm -rf "$directory"
 }
 
-# Runs the payload that lies in the directory; returns the program's exit status, or one of the
-# lab's own.
-lab_run_payload() { # LEG DIRECTORY LIMIT BOOT
-	local leg=$1 directory=$2 limit=$3 boot=$4 qemu code warning
+# The array qemu goes on from what was frozen in a directory, with this memory.
+lab_thaw() { # FROZEN MEMORY-OPTIONS
+	qemu+=(-incoming defer -object "memory-backend-file,id=memory,size=$lab_memory,$2")
+	cat >&9 <<-END
+		migrate_set_capability x-ignore-shared on
+		migrate_incoming "exec:cat $1/state"
+	END
+}
+
+# Freezes the guest of the image again, when it has the payload that lies in the directory.
+lab_freeze_stage() { # LEG DIRECTORY LIMIT
+	local qemu
+	lab_lay_ends "$2"
+	ln -s /dev/null "$2/out"
+	ln -s /dev/null "$2/err"
+	cp --sparse=always "$lab_image/memory" "$2/memory"
+	lab_machine "$1" "$2" thawed
+	lab_thaw "$lab_image" "share=on,mem-path=$2/memory"
+	lab_freeze_at staged "$1" "$2" "$3"
+}
+
+# Runs the payload that lies in the directory in the guest that is frozen in another, or boots it; returns the
+# program's exit status, or one of the lab's own.
+lab_run_payload() { # LEG DIRECTORY LIMIT FROZEN|""
+	local leg=$1 directory=$2 limit=$3 frozen=$4 qemu code warning
 	lab_lay_ends "$directory"
-	lab_machine "$leg" "$directory"
-	if [ "$boot" ]; then
-		qemu+=(-object "memory-backend-ram,id=memory,size=$lab_memory")
+	lab_machine "$leg" "$directory" ${frozen:+thawed}
+	if [ "$frozen" ]; then
+		lab_thaw "$frozen" "share=off,mem-path=$frozen/memory"
 	else
-		qemu+=(-incoming defer
-			-object "memory-backend-file,id=memory,size=$lab_memory,share=off,mem-path=$lab_image/memory")
-		cat >&9 <<END
-migrate_set_capability x-ignore-shared on
-migrate_incoming "exec:cat $lab_image/state"
-END
+		qemu+=(-object "memory-backend-ram,id=memory,size=$lab_memory")
 	fi
 	mkfifo "$directory/out" "$directory/err"
 	exec 7<>"$directory/out" 8<>"$directory/err" # so that the readers end even if QEMU never opens them

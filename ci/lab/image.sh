@@ -142,6 +142,7 @@ lab_lay_domU() { # DIRECTORY LEG
 	} >"$1/lab/domU.cfg"
 	cp "$lab_pieces/guest/start-domU.sh" "$1/lab/start-domU"
 	lab_build_tool "$2" console "$1/lab/console"
+	lab_build_tool "$2" destroy "$1/lab/destroy"
 	lab_build_tool "$2" window "$1/lab/window"
 	cp "$1/lab/window" "$domU/lab/window"
 	lab_pack "$domU" "$1/lab/domU.cpio"
@@ -211,18 +212,24 @@ lab_lay_late() { # DIRECTORY
 	done
 }
 
+# Words as a shell reads them, on one line.
+lab_quote() { # WORD...
+	local word
+	for word; do
+		printf " '%s'" "${word//\'/\'\\\'\'}"
+	done
+}
+
 # What one run puts into its guests: the program, its arguments as a script, and further files.
 lab_make_payload() { # CPIO PROGRAM ARGUMENT... (files in the array lab_files)
-	local cpio=$1 program=$2 tree=$1.tree file argument
+	local cpio=$1 program=$2 tree=$1.tree file
 	shift 2
 	rm -rf "$tree"
 	mkdir -p "$tree/lab"
 	install -m 755 "$program" "$tree/lab/program"
 	{
 		printf '#!/bin/sh\nexec /lab/program'
-		for argument; do
-			printf " '%s'" "${argument//\'/\'\\\'\'}"
-		done
+		lab_quote "$@"
 		echo
 	} >"$tree/lab/run"
 	chmod 755 "$tree/lab/run"
@@ -233,7 +240,7 @@ lab_make_payload() { # CPIO PROGRAM ARGUMENT... (files in the array lab_files)
 	done
 	lab_pack "$tree" "$cpio.cpio"
 	{
-		stat -c %s "$cpio.cpio"
+		echo "$(stat -c %s "$cpio.cpio")${lab_staged:+ staged}"
 		cat "$cpio.cpio"
 	} >"$cpio"
 	rm -rf "$tree" "$cpio.cpio"

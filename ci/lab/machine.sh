@@ -39,7 +39,7 @@ lab_processors() { # LEG
 }
 
 # In the array qemu.
-lab_machine() { # LEG DIRECTORY
+lab_machine() { # LEG DIRECTORY [thawed]
 	case $1 in
 	*+* | *-host) lab_memory=2048M ;;
 	arm64) lab_memory=1536M ;; # a map of 65536 pages takes 256 MB there
@@ -53,7 +53,7 @@ lab_machine() { # LEG DIRECTORY
 	esac
 }
 
-lab_machine_amd64() { # LEG DIRECTORY
+lab_machine_amd64() { # LEG DIRECTORY [thawed]
 	# What is against speculation is only slow here, as are zeroed memory and security modules but the one for ptrace:
 	# they have no say in what Xen's devices do.
 	local linux="loglevel=5 mitigations=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
@@ -72,7 +72,12 @@ lab_machine_amd64() { # LEG DIRECTORY
 		qemu+=(-cpu qemu64,+svm,+npt -append "$xen")
 		;;
 	esac
-	qemu+=(-kernel "$lab_hypervisor" -initrd "$lab_kernel/image console=hvc0 $linux,$lab_image/initrd")
+	# A guest that is thawed has both in its memory: QEMU would read 140 MB for nothing.
+	if [ "${3-}" ]; then
+		qemu+=(-kernel "$lab_hypervisor" -initrd "$lab_image/key")
+	else
+		qemu+=(-kernel "$lab_hypervisor" -initrd "$lab_kernel/image console=hvc0 $linux,$lab_image/initrd")
+	fi
 }
 
 lab_machine_arm64_host() { # LEG DIRECTORY

@@ -62,4 +62,4 @@ PATH=$dir:$PATH
 says 'passed' 'domain dom1' 'destroy dom1
 A: close(ev) = 0' --fresh
 printf '#!/bin/sh\nexit 3\n' >"$dir/xl"
-says 'two.scn:8:1: xl destroy failed (0x300)' 'domain dom1' 'destroy dom1' --fresh
+says 'two.scn:8:1: the other domain can'\''t be destroyed (0x300)' 'domain dom1' 'destroy dom1' --fresh

@@ -16,7 +16,9 @@ sed -i "s|panic=-1\"|panic=-1 $(sed 's/.*panic=-1 *//' /proc/cmdline)\"|" /lab/d
 # xl stays until the domain is being destroyed, however it goes. Its console must let go of it
 # then.
 watch_domU() {
-	xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1
+	xl create -F /lab/domU.cfg >/tmp/xl.log 2>&1 &
+	echo $! >/tmp/xl.pid
+	wait $!
 	[ -e /tmp/console.pid ] || end lost "xl create: $(tail -n 3 /tmp/xl.log | tr '\n' ' ')"
 	if grep -q 'Kernel panic' /tmp/domU.log; then
 		kill "$(cat /tmp/console.pid)"
@@ -45,6 +47,7 @@ until [ "$word" = ready ]; do # the kernel may have spoken first
 	[ "$word" != lost ] || end lost "domU: $words"
 done
 export GNTSIM_LAB_ROLE=dom0 GNTSIM_LAB_DOMID=0 GNTSIM_LAB_PEER=1 GNTSIM_LAB_CHANNEL=3
+export GNTSIM_LAB_DESTROY=/lab/destroy
 # A PV guest whose programs may not read Xen's table offers none: then there is the console alone.
 if [ "$words" -gt 0 ]; then
 	head -c "$words" <&3 >/tmp/offered
@@ -68,11 +71,13 @@ send_payload_to_domU() {
 # The program in domain 1 may still be about to end: gives it two seconds.
 report_domU() {
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-		if ! kill -0 $console 2>/dev/null; then
-			sed 's/^/domU: /' /tmp/domU.log
-			return
-		fi
-		sleep 0.1
+		for _ in 1 2 3 4 5; do
+			if ! kill -0 $console 2>/dev/null; then
+				sed 's/^/domU: /' /tmp/domU.log
+				return
+			fi
+			sleep 0.02
+		done
 	done
 	echo "domU: still running"
 }

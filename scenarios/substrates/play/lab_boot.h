@@ -26,7 +26,8 @@ enum scn_lab_end {
 typedef int scn_lab_sink(void *ctx, const char *line);
 
 struct scn_lab_boot {
-	struct scn_scratch stage; /* its files; whose boot this is has made it */
+	struct scn_scratch files; /* for the guest; whose boot this is has made it, or not */
+	bool has_files;
 	pid_t pid;
 	int out;
 	FILE *errors;

@@ -41,18 +41,28 @@ static bool make_parents(char *path, size_t from)
 	return true;
 }
 
-/* Adds a file to the directory that becomes GUEST_DIR; its name there goes to `inside`. */
-static bool stage_file(const char *stage, const char *path, struct scn_buf *inside)
+/* A file, and its name below GUEST_DIR. */
+struct laid {
+	char real[PATH_MAX];
+	const char *inside; /* the path, or that */
+};
+
+static bool find_file(const char *path, struct laid *f)
+{
+	if (!realpath(path, f->real))
+		return false;
+	f->inside = strstr(path, "..") ? f->real : path;
+	return true;
+}
+
+/* Adds a file to the directory that becomes GUEST_DIR. */
+static bool lay_file(const char *directory, const struct laid *f)
 {
 	scn_cleanup_buf struct scn_buf link = {0};
-	char real[PATH_MAX];
 
-	if (!realpath(path, real))
-		return false;
-	scn_buf_str(inside, strstr(path, "..") ? real : path);
-	scn_buf_printf(&link, "%s/%s", stage, scn_buf_text(inside));
-	return !link.failed && make_parents(link.data, strlen(stage) + 1) &&
-	       (!symlink(real, link.data) || errno == EEXIST);
+	scn_buf_printf(&link, "%s/%s", directory, f->inside);
+	return !link.failed && make_parents(link.data, strlen(directory) + 1) &&
+	       (!symlink(f->real, link.data) || errno == EEXIST);
 }
 
 /* A command line: words that it owns. */
@@ -123,60 +133,122 @@ static bool add_cell(struct words *w, const struct scn_lab *lab)
 	return add_options(w, cell);
 }
 
-static bool add_command(struct words *w, const struct scn_lab *lab, const char *stage, bool fresh,
+static bool add_command(struct words *w, const struct scn_lab *lab, const char *command,
 			double deadline)
 {
 	double left = deadline - scn_now();
 
-	return add_word(w, "%s", lab->command) && add_word(w, "run") &&
-	       add_word(w, "%s", lab->leg->name) && add_cell(w, lab) && add_word(w, "--timeout") &&
-	       add_word(w, "%d", left > 1 ? (int)left : 1) && add_word(w, "--file") &&
-	       add_word(w, "%s=/lab/s", stage) && add_word(w, "--") &&
-	       add_word(w, "%s", lab->player) && add_word(w, "--tap") && add_word(w, "--on") &&
-	       add_place(w, lab) &&
+	return add_word(w, "%s", lab->command) && add_word(w, "%s", command) &&
+	       add_word(w, "%s", lab->leg->name) && add_word(w, "--timeout") &&
+	       add_word(w, "%d", left > 1 ? (int)left : 1);
+}
+
+/* What is in the guest: said here, or to the stage. */
+static bool add_payload(struct words *w, const struct scn_lab *lab, const char *directory)
+{
+	return add_cell(w, lab) && add_word(w, "--file") && add_word(w, "%s=/lab/s", directory) &&
+	       add_word(w, "--") && add_word(w, "%s", lab->player);
+}
+
+static bool add_arguments(struct words *w, const struct scn_lab *lab, bool fresh)
+{
+	return add_word(w, "--tap") && add_word(w, "--on") && add_place(w, lab) &&
 	       (!lab->has_seed ||
 		(add_word(w, "--seed") && add_word(w, "%llu", (unsigned long long)lab->seed))) &&
 	       (!lab->quiet_ms || (add_word(w, "--quiet") && add_word(w, "%u", lab->quiet_ms))) &&
 	       (!fresh || add_word(w, "--fresh")) && (!lab->verbose || add_word(w, "--verbose"));
 }
 
-int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, char *const *paths, size_t n,
-		  bool fresh, double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *why)
+/* Lays files for the guest, names them to the player, or both. */
+static bool add_files(struct words *w, char *const *paths, size_t n, const char *directory,
+		      bool names)
+{
+	struct laid f;
+
+	for (size_t i = 0; i < n; i++) {
+		if (!find_file(paths[i], &f) || (directory && !lay_file(directory, &f)) ||
+		    (names && !add_word(w, GUEST_DIR "%s", f.inside)))
+			return false;
+	}
+	return true;
+}
+
+static int make_files(struct scn_lab_boot *b, struct scn_buf *why)
+{
+	int err = scn_scratch_make(&b->files, "gntsim-play");
+
+	if (err)
+		scn_buf_printf(why, "%s: %s", b->files.path, strerror(-err));
+	b->has_files = !err;
+	return err;
+}
+
+static void remove_files(struct scn_lab_boot *b)
+{
+	if (b->has_files)
+		scn_scratch_remove(&b->files);
+}
+
+/* Starts the command, if it could be put together. */
+static int start(struct scn_lab_boot *b, bool good, const struct words *w, double deadline,
+		 scn_lab_sink *sink, void *ctx, struct scn_buf *why)
+{
+	int err = good ? scn_lab_boot_start(b, w->word, deadline, sink, ctx, why) : -errno;
+
+	if (!good)
+		scn_buf_printf(why, "can't lay out the scenarios%s%s: %s",
+			       b->has_files ? " in " : "", b->has_files ? b->files.path : "",
+			       strerror(-err));
+	if (err)
+		remove_files(b);
+	return err;
+}
+
+int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, const char *stage,
+		  char *const *paths, size_t n, bool fresh, double deadline, scn_lab_sink *sink,
+		  void *ctx, struct scn_buf *why)
 {
 	__attribute__((cleanup(free_words))) struct words w = {0};
 	int err;
 	bool good;
 
 	*b = (struct scn_lab_boot){.out = -1};
-	err = scn_scratch_make(&b->stage, "gntsim-play");
-	if (err) {
-		scn_buf_printf(why, "%s: %s", b->stage.path, strerror(-err));
-		return err;
+	if (stage) {
+		good = add_command(&w, lab, "run", deadline) && add_word(&w, "--stage") &&
+		       add_word(&w, "%s", stage) && add_word(&w, "--") &&
+		       add_arguments(&w, lab, fresh) && add_files(&w, paths, n, NULL, true);
+		return start(b, good, &w, deadline, sink, ctx, why);
 	}
-	good = add_command(&w, lab, b->stage.path, fresh, deadline);
-	for (size_t i = 0; good && i < n; i++) {
-		scn_cleanup_buf struct scn_buf inside = {0};
-
-		good = stage_file(b->stage.path, paths[i], &inside) &&
-		       add_word(&w, GUEST_DIR "%s", scn_buf_text(&inside));
-	}
-	if (good) {
-		err = scn_lab_boot_start(b, w.word, deadline, sink, ctx, why);
-	} else {
-		err = -errno;
-		scn_buf_printf(why, "can't lay out the scenarios in %s: %s", b->stage.path,
-			       strerror(errno));
-	}
+	err = make_files(b, why);
 	if (err)
-		scn_scratch_remove(&b->stage);
-	return err;
+		return err;
+	good = add_command(&w, lab, "run", deadline) && add_payload(&w, lab, b->files.path) &&
+	       add_arguments(&w, lab, fresh) && add_files(&w, paths, n, b->files.path, true);
+	return start(b, good, &w, deadline, sink, ctx, why);
+}
+
+int scn_lab_start_stage(struct scn_lab_boot *b, const struct scn_lab *lab, char *const *paths,
+			size_t n, double deadline, scn_lab_sink *sink, void *ctx,
+			struct scn_buf *why)
+{
+	__attribute__((cleanup(free_words))) struct words w = {0};
+	int err;
+	bool good;
+
+	*b = (struct scn_lab_boot){.out = -1};
+	err = make_files(b, why);
+	if (err)
+		return err;
+	good = add_command(&w, lab, "stage", deadline) && add_payload(&w, lab, b->files.path) &&
+	       add_files(&w, paths, n, b->files.path, false);
+	return start(b, good, &w, deadline, sink, ctx, why);
 }
 
 enum scn_lab_end scn_lab_finish(struct scn_lab_boot *b, struct scn_buf *notes, struct scn_buf *why)
 {
 	enum scn_lab_end end = scn_lab_boot_end(b, notes, why);
 
-	scn_scratch_remove(&b->stage);
+	remove_files(b);
 	return end;
 }
 

@@ -25,12 +25,22 @@ struct scn_lab {
 
 /*
  * Starts to play files, in order, in a new guest; `fresh` promises the player a machine of its own.
- * `deadline` is a time of scn_now(). Returns 0, or a negative errno and says why. To be listened to, and then finished.
+ * `stage`: a stage's directory, which has the files; NULL: none. `deadline` is a time of scn_now(). Returns 0, or a
+ * negative errno and says why. To be listened to, and then finished.
  */
-int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, char *const *paths, size_t n,
-		  bool fresh, double deadline, scn_lab_sink *sink, void *ctx, struct scn_buf *why);
+int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, const char *stage,
+		  char *const *paths, size_t n, bool fresh, double deadline, scn_lab_sink *sink,
+		  void *ctx, struct scn_buf *why);
 
-/* Ends one that is over. What else the lab said is added to `notes`. */
+/*
+ * Starts to make a stage: a guest that is frozen with the player and these files. `sink` gets its directory, which
+ * lasts until this is finished; otherwise as scn_lab_start().
+ */
+int scn_lab_start_stage(struct scn_lab_boot *b, const struct scn_lab *lab, char *const *paths,
+			size_t n, double deadline, scn_lab_sink *sink, void *ctx,
+			struct scn_buf *why);
+
+/* Ends one that is over, or a stage. What else the lab said is added to `notes`. */
 enum scn_lab_end scn_lab_finish(struct scn_lab_boot *b, struct scn_buf *notes, struct scn_buf *why);
 
 /*

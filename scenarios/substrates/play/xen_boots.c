@@ -10,6 +10,7 @@
 #include "play_xen.h"
 #include "player/clock.h"
 #include "player/tap_reader.h"
+#include "xen_stage.h"
 
 #define CROWD           500 /* scenarios a boot */
 #define SLOTS           32  /* boots at a time, and those whose results wait for their turn */
@@ -162,7 +163,8 @@ static void print_notes(const struct boot *b, bool destroyed)
 }
 
 /* Starts items from one on in one boot. */
-static void start(struct boot *b, struct scn_xen_front *f, size_t first, size_t n)
+static void start(struct boot *b, struct scn_xen_front *f, const char *stage, size_t first,
+		  size_t n)
 {
 	const struct scn_xen_item *items = &f->items[first];
 	char *paths[CROWD];
@@ -172,8 +174,8 @@ static void start(struct boot *b, struct scn_xen_front *f, size_t first, size_t 
 	*b = (struct boot){
 	    .front = f, .next = items, .n = n, .left = n, .last = scn_now(), .alone = items->alone};
 	f->lab.swapped = items->swapped;
-	if (scn_lab_start(&b->run, &f->lab, paths, n, items->alone, f->deadline, take_line, b,
-			  &b->why)) {
+	if (scn_lab_start(&b->run, &f->lab, stage, paths, n, items->alone, f->deadline, take_line,
+			  b, &b->why)) {
 		b->ended = true;
 		b->end = SCN_LAB_CANNOT;
 	}
@@ -184,6 +186,7 @@ struct lanes {
 	struct boot boots[SLOTS];
 	size_t next, at; /* whose turn it is; who is to be started */
 	size_t running;
+	const char *stage; /* that they start from, or NULL */
 };
 
 static struct boot *lane(struct lanes *l, size_t item)
@@ -195,7 +198,7 @@ static void start_next(struct lanes *l, struct scn_xen_front *f, size_t n)
 {
 	struct boot *b = lane(l, l->at);
 
-	start(b, f, l->at, n);
+	start(b, f, l->stage, l->at, n);
 	l->at += n;
 	l->running += !b->ended;
 }
@@ -309,9 +312,9 @@ static void start_some(struct lanes *l, struct scn_xen_front *f)
 }
 
 /* Those that have a boot each, from one on: some boots at a time, reported in their order. */
-static size_t play_alone(struct scn_xen_front *f, size_t first)
+static size_t play_alone(struct scn_xen_front *f, const char *stage, size_t first)
 {
-	struct lanes l = {.next = first, .at = first};
+	struct lanes l = {.next = first, .at = first, .stage = stage};
 
 	for (;;) {
 		start_some(&l, f);
@@ -327,7 +330,7 @@ static size_t play_alone(struct scn_xen_front *f, size_t first)
 	return l.next - first;
 }
 
-int scn_xen_play_all(struct scn_xen_front *f)
+static int play_all(struct scn_xen_front *f, struct scn_xen_stage *stage)
 {
 	for (size_t i = 0, done; i < f->n; i += done) {
 		const struct scn_xen_item *item = &f->items[i];
@@ -346,9 +349,24 @@ int scn_xen_play_all(struct scn_xen_front *f)
 		else if (is_given_up(f, item))
 			report_given_up(f, item);
 		else
-			done = item->alone ? play_alone(f, i) : play_together(f, i);
+			done = item->alone ? play_alone(f, scn_xen_stage(stage), i)
+					   : play_together(f, i);
 		if (done == 0)
 			return -ENODEV;
 	}
 	return 0;
+}
+
+int scn_xen_play_all(struct scn_xen_front *f)
+{
+	struct scn_xen_stage stage;
+	scn_cleanup_buf struct scn_buf why = {0};
+	int err;
+
+	scn_xen_stage_start(&stage, f);
+	err = play_all(f, &stage);
+	scn_xen_stage_end(&stage, &why);
+	if (f->heard && why.len)
+		fprintf(notes_file(f), "# played without a stage: %s\n", scn_buf_text(&why));
+	return err;
 }
