@@ -44,7 +44,7 @@ lab_enter_stage() {
 # Of run, in the stage of $directory.
 lab_run_staged() { # [ARGUMENT]...
 	local words
-	[ -z "$boot" ] && [ $((${#lab_cell_options[@]} + ${#lab_files[@]})) = 0 ] ||
+	[ -z "$boot${lab_cell_options[*]}${lab_files[*]}" ] ||
 		lab_fail "run --stage: what is booted, and its files, were said to stage"
 	[ -e "$directory/variables" ] || lab_fail "no stage $directory: ci/xen-lab stage makes one, which lasts as long as that runs"
 	words=$(lab_quote "$@")

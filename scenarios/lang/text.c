@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool scn_str_is(struct scn_str str, const char *word)
-{
-	return strlen(word) == str.n && memcmp(str.s, word, str.n) == 0;
-}
-
 bool scn_str_same(struct scn_str a, struct scn_str b)
 {
 	return a.n == b.n && !memcmp(a.s, b.s, a.n);

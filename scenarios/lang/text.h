@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A piece of text that somebody else owns; not terminated. */
 struct scn_str {
@@ -16,7 +17,13 @@ struct scn_str {
 /* For printf's "%.*s". */
 #define SCN_STR(str) (int)(str).n, (str).s
 
-bool scn_str_is(struct scn_str str, const char *word);
+/* Here, since tables are searched by it: most words differ in their first letter. */
+static inline bool scn_str_is(struct scn_str str, const char *word)
+{
+	return (str.n == 0 || str.s[0] == word[0]) && strlen(word) == str.n &&
+	       memcmp(str.s, word, str.n) == 0;
+}
+
 bool scn_str_same(struct scn_str a, struct scn_str b);
 
 /*

@@ -370,7 +370,8 @@ static enum scn_status pair_destroy(void *self, uint32_t domain, struct scn_buf 
 	scn_channel_close(&p->channel);
 	status = destroy_far(p);
 	if (status) {
-		scn_buf_printf(why, "the other domain can't be destroyed (%#x)", (unsigned int)status);
+		scn_buf_printf(why, "the other domain can't be destroyed (%#x)",
+			       (unsigned int)status);
 		return SCN_ERROR;
 	}
 	if (!await_hangup(p)) {

@@ -37,6 +37,17 @@ says "no option '--frob'" describe pv --frob x
 says "drivers: the sources of your own kernel are with you" drivers pv --kernel-image /bin/true
 says "leg cuse has no Xen" describe cuse --xsm silo
 says "leg arm64-host has no Xen" describe arm64-host --xsm silo
+says "stage: no --boot and no --append: its guest is thawed" stage pv --boot -- /bin/true
+says "stage: no --stage: it makes one" stage pv --stage /x -- /bin/true
+says "stage: which program?" stage pv
+says "stage: arguments are given to run --stage" stage pv --file /bin=/bin -- /bin/true x
+says "run --stage: what is booted, and its files, were said to stage" run pv --stage "$dir" --kernel 6.1 --
+says "no stage $dir: ci/xen-lab stage makes one" run pv --stage "$dir" --
+printf 'lab_leg=pv+pv\n' >"$dir/variables"
+says "$dir is a stage of leg pv+pv" run pv --stage "$dir" --
+says "an argument with a line's end can't be passed" run pv+pv --stage "$dir" -- 'a
+b'
+rm "$dir/variables"
 says "arm64-host: no option '--frob'" arm64-host --frob x
 says "no /nowhere/gntsim: ci/arch arm64 makes it" arm64-host --build /nowhere
 

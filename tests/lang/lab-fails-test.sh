@@ -8,7 +8,8 @@ dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 cat >"$dir/lab" <<'END'
 #!/bin/sh
-# Does what WHAT says.
+# Does what WHAT says, and has no stages.
+[ "$1" != stage ] || exit 125
 if [ "$WHAT" = later ] && [ -e "$0.once" ]; then
 	echo "xen-lab: no room" >&2
 	exit 125

@@ -102,6 +102,15 @@ grep -q 'no result within 1 second' "$dir/out"
 mkfifo "$dir/c-has-ended"
 cat >"$dir/lab" <<'END'
 #!/bin/sh
+if [ "$1" = stage ]; then
+	echo "$*" >>"$BOOTS.stage"
+	[ -z "${NO_STAGE-}" ] || { echo "xen-lab: no room" >&2 && exit 125; }
+	echo /the/stage
+	exec sleep 600
+fi
+case $* in
+*' --stage /the/stage '*) echo staged >>"$BOOTS.stage" ;;
+esac
 for word; do
 	case $word in
 	*/?.scn) name=$(basename "$word" .scn) ;;
@@ -135,6 +144,16 @@ cat "$dir/out" "$dir/err" "$dir/boots"
 [ $status = 1 ]
 [ "$(sed -n 's/^\(not \)*ok \([0-9]\).*\/\(.\).scn.*/\1\2\3/p' "$dir/out" | tr '\n' ' ')" = "1a 2b not 3c 4d 5e " ]
 grep -q '# 4 passed, 1 failed' "$dir/out"
+# All of them from one stage, which has their files; and if there is none, that is said.
+grep -q '^stage pv+pvh --kernel 6.1 --timeout .* --file .*=/lab/s -- /' "$dir/boots.stage"
+[ "$(grep -c '^stage' "$dir/boots.stage")" = 6 ]
+: >"$dir/boots"
+: >"$dir/boots.stage"
+NO_STAGE=1 timeout 100 "$gntsim" play --on xen --leg pv+pvh --jobs 2 --no-tap "$dir/alone" >"$dir/out" 2>"$dir/err" || :
+cat "$dir/out" "$dir/err"
+grep -qx '4 passed, 1 failed, 0 skipped, 0 errors' "$dir/out"
+grep -qx '# played without a stage: no room' "$dir/err"
+grep -q staged "$dir/boots.stage" && exit 1
 # The very first may find that there is no lab here.
 : >"$dir/boots"
 status=0

@@ -133,21 +133,34 @@ static bool add_cell(struct words *w, const struct scn_lab *lab)
 	return add_options(w, cell);
 }
 
-static bool add_command(struct words *w, const struct scn_lab *lab, const char *command,
-			double deadline)
+static bool add_command(struct words *w, const struct scn_lab *lab, const char *command)
+{
+	return add_word(w, "%s", lab->command) && add_word(w, "%s", command) &&
+	       add_word(w, "%s", lab->leg->name);
+}
+
+static bool add_timeout(struct words *w, double deadline)
 {
 	double left = deadline - scn_now();
 
-	return add_word(w, "%s", lab->command) && add_word(w, "%s", command) &&
-	       add_word(w, "%s", lab->leg->name) && add_word(w, "--timeout") &&
-	       add_word(w, "%d", left > 1 ? (int)left : 1);
+	return add_word(w, "--timeout") && add_word(w, "%d", left > 1 ? (int)left : 1);
 }
 
-/* What is in the guest: said here, or to the stage. */
-static bool add_payload(struct words *w, const struct scn_lab *lab, const char *directory)
+/* A guest of its own, with the player and the files of a directory; for `run`, or for `stage`. */
+static bool add_guest(struct words *w, const struct scn_lab *lab, const char *command,
+		      const char *directory, double deadline)
 {
-	return add_cell(w, lab) && add_word(w, "--file") && add_word(w, "%s=/lab/s", directory) &&
-	       add_word(w, "--") && add_word(w, "%s", lab->player);
+	return add_command(w, lab, command) && add_cell(w, lab) && add_timeout(w, deadline) &&
+	       add_word(w, "--file") && add_word(w, "%s=/lab/s", directory) && add_word(w, "--") &&
+	       add_word(w, "%s", lab->player);
+}
+
+/* The guest of a stage, which has all that. */
+static bool add_staged_guest(struct words *w, const struct scn_lab *lab, const char *stage,
+			     double deadline)
+{
+	return add_command(w, lab, "run") && add_word(w, "--stage") && add_word(w, "%s", stage) &&
+	       add_timeout(w, deadline) && add_word(w, "--");
 }
 
 static bool add_arguments(struct words *w, const struct scn_lab *lab, bool fresh)
@@ -214,15 +227,14 @@ int scn_lab_start(struct scn_lab_boot *b, const struct scn_lab *lab, const char 
 
 	*b = (struct scn_lab_boot){.out = -1};
 	if (stage) {
-		good = add_command(&w, lab, "run", deadline) && add_word(&w, "--stage") &&
-		       add_word(&w, "%s", stage) && add_word(&w, "--") &&
+		good = add_staged_guest(&w, lab, stage, deadline) &&
 		       add_arguments(&w, lab, fresh) && add_files(&w, paths, n, NULL, true);
 		return start(b, good, &w, deadline, sink, ctx, why);
 	}
 	err = make_files(b, why);
 	if (err)
 		return err;
-	good = add_command(&w, lab, "run", deadline) && add_payload(&w, lab, b->files.path) &&
+	good = add_guest(&w, lab, "run", b->files.path, deadline) &&
 	       add_arguments(&w, lab, fresh) && add_files(&w, paths, n, b->files.path, true);
 	return start(b, good, &w, deadline, sink, ctx, why);
 }
@@ -239,7 +251,7 @@ int scn_lab_start_stage(struct scn_lab_boot *b, const struct scn_lab *lab, char 
 	err = make_files(b, why);
 	if (err)
 		return err;
-	good = add_command(&w, lab, "stage", deadline) && add_payload(&w, lab, b->files.path) &&
+	good = add_guest(&w, lab, "stage", b->files.path, deadline) &&
 	       add_files(&w, paths, n, b->files.path, false);
 	return start(b, good, &w, deadline, sink, ctx, why);
 }
