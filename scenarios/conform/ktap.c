@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "lang/written.h"
 #include "result.h"
 
 /* On one line, and without what begins a directive. */
@@ -13,6 +14,7 @@ static void put_line(FILE *out, const char *text)
 	scn_buf_clean(&clean, text, strcspn(text, "\n"), "");
 	for (const char *at = scn_buf_text(&clean); *at; at++)
 		fputc(*at == '#' ? '%' : *at, out);
+	fputs(clean.failed ? SCN_NO_MEMORY : "", out);
 }
 
 static void put_lines(FILE *out, const char *prefix, const char *text)
@@ -22,7 +24,8 @@ static void put_lines(FILE *out, const char *prefix, const char *text)
 		scn_cleanup_buf struct scn_buf clean = {0};
 
 		scn_buf_clean(&clean, text, n, "\t");
-		fprintf(out, "%s%s\n", prefix, scn_buf_text(&clean));
+		fprintf(out, "%s%s%s\n", prefix, scn_buf_text(&clean),
+			clean.failed ? SCN_NO_MEMORY : "");
 		text += n + (text[n] == '\n');
 	}
 }
@@ -50,12 +53,14 @@ static void put_record(FILE *out, size_t number, const struct conform_record *r)
 static void put_leg(FILE *out, size_t number, const struct conform_leg *leg)
 {
 	bool fuzzed = leg->fuzz != CONFORM_NOT_FUZZED;
-	bool good = !leg->count[SCN_FAILED] && !leg->count[SCN_BROKEN] && !leg->why.len &&
-		    leg->fuzz != CONFORM_DIFFERENT && leg->fuzz != CONFORM_UNTRIED;
+	bool good = !leg->count[SCN_FAILED] && !leg->count[SCN_BROKEN] &&
+		    !conform_is_wanting(leg) && leg->fuzz != CONFORM_DIFFERENT &&
+		    leg->fuzz != CONFORM_UNTRIED;
 
 	fprintf(out, "  KTAP version 1\n  # Subtest: %s\n  1..%zu\n", leg->leg->name,
 		leg->n + fuzzed);
-	put_lines(out, "  # ", scn_buf_text(&leg->why));
+	if (conform_is_wanting(leg))
+		put_lines(out, "  # ", scn_buf_reason(&leg->why));
 	for (size_t i = 0; i < leg->n; i++)
 		put_record(out, i + 1, &leg->records[i]);
 	if (fuzzed) {
@@ -75,5 +80,5 @@ int conform_write_ktap(const struct conform *c, const char *path)
 	fprintf(out, "KTAP version 1\n1..%zu\n", c->n_legs);
 	for (size_t i = 0; i < c->n_legs; i++)
 		put_leg(out, i + 1, &c->legs[i]);
-	return fclose(out) ? -errno : 0;
+	return scn_close_written(out);
 }

@@ -11,7 +11,8 @@
 #include "substrates/place.h"
 #include "substrates/play/play_xen.h"
 
-#define CONFORM "conform"
+#define CONFORM       "conform"
+#define OUT_OF_MEMORY "out of memory"
 
 struct listener {
 	struct conform_leg *leg;
@@ -45,7 +46,7 @@ static void play_corpus(struct conform *c, struct conform_leg *leg)
 	if (err && !leg->why.len)
 		scn_buf_str(&leg->why, strerror(-err));
 	if (l.full && !leg->why.len)
-		scn_buf_str(&leg->why, "out of memory");
+		scn_buf_str(&leg->why, OUT_OF_MEMORY);
 }
 
 /* The command line of gntsim fuzz. */
@@ -81,6 +82,7 @@ static FILE *start_fuzz(const struct conform *c, const struct conform_leg *leg, 
 {
 	const char *words[SCN_CELL_WORDS + 14];
 	char *argv[SCN_CELL_WORDS + 14], text[4][32];
+	FILE *said;
 	int fds[2];
 
 	fill_fuzz(c, leg, words, text);
@@ -96,10 +98,10 @@ static FILE *start_fuzz(const struct conform *c, const struct conform_leg *leg, 
 		_exit(127);
 	}
 	close(fds[1]);
-	if (*pid > 0)
-		return fdopen(fds[0], "r");
-	close(fds[0]);
-	return NULL;
+	said = *pid > 0 ? fdopen(fds[0], "r") : NULL;
+	if (!said)
+		close(fds[0]);
+	return said;
 }
 
 static void play_random(struct conform *c, struct conform_leg *leg)
@@ -115,10 +117,12 @@ static void play_random(struct conform *c, struct conform_leg *leg)
 	if (said)
 		fclose(said);
 	if (pid > 0)
-		waitpid(pid, &status, 0);
+		scn_await_child(pid, &status);
 	leg->fuzz = CONFORM_UNTRIED;
 	if (pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) <= 1)
 		leg->fuzz = WEXITSTATUS(status) ? CONFORM_DIFFERENT : CONFORM_SAME;
+	if (leg->said.failed)
+		scn_buf_str(&leg->why, OUT_OF_MEMORY);
 	leg->fuzz_seconds = scn_now() - began;
 }
 
@@ -129,6 +133,6 @@ void conform_play(struct conform *c, struct conform_leg *leg)
 	leg->kernel = leg->booted;
 	scn_place_booted(CONFORM, &leg->kernel);
 	play_corpus(c, leg);
-	if (c->ops && !leg->why.len)
+	if (c->ops && !conform_is_wanting(leg))
 		play_random(c, leg);
 }

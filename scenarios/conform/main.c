@@ -49,12 +49,18 @@ struct command {
 	bool help, own_scenarios;
 };
 
+static int out_of_memory(void)
+{
+	fputs("gntsim conform: out of memory\n", stderr);
+	return STATUS_ERROR;
+}
+
 static int add_scenarios(struct command *m, const char *path)
 {
 	m->own_scenarios = true;
 	if (access(path, F_OK))
 		return scn_usage_error(CONFORM, "--scenarios: %s: %s", path, strerror(errno));
-	return scn_find(path, &m->c.files) ? STATUS_ERROR : 0;
+	return scn_find(path, &m->c.files) ? out_of_memory() : 0;
 }
 
 static int take_number(struct command *m, int option, const char *value)
@@ -150,8 +156,8 @@ static int parse(struct command *m, int argc, char **argv)
 static int find_corpus(struct command *m)
 {
 	scn_buf_str(&m->c.corpus_root, SCN_CORPUS);
-	if (!m->own_scenarios && scn_find(SCN_CORPUS, &m->c.files))
-		return STATUS_ERROR;
+	if (m->c.corpus_root.failed || (!m->own_scenarios && scn_find(SCN_CORPUS, &m->c.files)))
+		return out_of_memory();
 	if (m->c.files.n)
 		return 0;
 	return scn_usage_error(CONFORM, "no scenario (*.scn) in %s",
@@ -174,7 +180,7 @@ static void report_rest(struct scn_report *report, const struct conform_leg *leg
 						   [CONFORM_DIFFERENT] = SCN_FAILED,
 						   [CONFORM_UNTRIED] = SCN_BROKEN};
 
-	if (leg->why.len)
+	if (conform_is_wanting(leg))
 		report_one(report, "the corpus", SCN_BROKEN, leg->seconds, &leg->why);
 	if (leg->fuzz != CONFORM_NOT_FUZZED)
 		report_one(report, "random calls", verdict[leg->fuzz], leg->fuzz_seconds,
@@ -193,7 +199,7 @@ static int write_junit(const struct conform *c, const char *path)
 	for (size_t i = 0; i < c->n_legs; i++) {
 		scn_buf_clear(&substrate);
 		scn_buf_printf(&substrate, "xen.%s", c->legs[i].leg->name);
-		report.substrate = scn_buf_text(&substrate);
+		report.substrate = scn_buf_reason(&substrate);
 		for (size_t k = 0; k < c->legs[i].n; k++) {
 			const struct conform_record *r = &c->legs[i].records[k];
 			const struct scn_record record = {
@@ -218,9 +224,9 @@ static int write_one(const struct conform *c, const char *name,
 	int err;
 
 	scn_buf_printf(&path, "%s/%s", c->directory, name);
-	err = write(c, scn_buf_text(&path));
+	err = path.failed ? -ENOMEM : write(c, scn_buf_text(&path));
 	if (err)
-		fprintf(stderr, "gntsim conform: %s: %s\n", scn_buf_text(&path), strerror(-err));
+		fprintf(stderr, "gntsim conform: %s/%s: %s\n", c->directory, name, strerror(-err));
 	return err ? STATUS_ERROR : 0;
 }
 
@@ -240,15 +246,15 @@ static void say_legs(const struct conform *c)
 	for (size_t i = 0; i < c->n_legs; i++) {
 		const struct conform_leg *leg = &c->legs[i];
 
-		if (leg->why.len)
+		if (conform_is_wanting(leg))
 			fprintf(stderr, "gntsim conform: %s: %s\n", leg->leg->name,
-				scn_buf_text(&leg->why));
+				scn_buf_reason(&leg->why));
 		printf("%s: %u passed, %u failed, %u skipped, %u errors\n", leg->leg->name,
 		       leg->count[SCN_PASSED], leg->count[SCN_FAILED], leg->count[SCN_SKIPPED],
 		       leg->count[SCN_BROKEN]);
 	}
 	conform_say(c, &verdict);
-	printf("%s: %s/report.html\n", scn_buf_text(&verdict), c->directory);
+	printf("%s: %s/report.html\n", scn_buf_reason(&verdict), c->directory);
 }
 
 static int judge(struct conform *c)

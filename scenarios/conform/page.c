@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lang/written.h"
 #include "result.h"
 #include "rules.h"
 
@@ -46,6 +47,7 @@ static void put(FILE *out, const char *text)
 		else
 			fputc(*text, out);
 	}
+	fputs(clean.failed ? SCN_NO_MEMORY : "", out);
 }
 
 static const char *class_of(const struct conform *c)
@@ -104,10 +106,10 @@ static void put_legs(const struct page *p)
 	}
 	fputs("</table>\n", p->out);
 	for (size_t i = 0; i < p->c->n_legs; i++) {
-		if (!p->c->legs[i].why.len)
+		if (!conform_is_wanting(&p->c->legs[i]))
 			continue;
 		fprintf(p->out, "<p class=\"error\">%s was not played: ", p->c->legs[i].leg->name);
-		put(p->out, scn_buf_text(&p->c->legs[i].why));
+		put(p->out, scn_buf_reason(&p->c->legs[i].why));
 		fputs("</p>\n", p->out);
 	}
 }
@@ -315,5 +317,5 @@ int conform_write_page(const struct conform *c, const char *path)
 		scn_buf_free(&p.told[i].rule);
 	}
 	free(p.told);
-	return fclose(p.out) ? -errno : 0;
+	return scn_close_written(p.out);
 }

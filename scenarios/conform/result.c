@@ -48,7 +48,13 @@ bool conform_add(struct conform_leg *leg, const struct scn_record *record)
 		scn_buf_str(&r->message, scn_buf_text(&record->outcome.message));
 	leg->n++;
 	leg->count[r->verdict]++;
-	return !r->variant.failed && !r->message.failed;
+	return !record->variant.failed && !record->outcome.message.failed && !r->variant.failed &&
+	       !r->message.failed;
+}
+
+bool conform_is_wanting(const struct conform_leg *leg)
+{
+	return leg->why.len || leg->why.failed;
 }
 
 int conform_status(const struct conform *c)
@@ -61,7 +67,8 @@ int conform_status(const struct conform *c)
 
 		if (leg->count[SCN_FAILED] || leg->fuzz == CONFORM_DIFFERENT)
 			return 1;
-		untried |= leg->why.len || leg->count[SCN_BROKEN] || leg->fuzz == CONFORM_UNTRIED;
+		untried |= conform_is_wanting(leg) || leg->count[SCN_BROKEN] ||
+			   leg->fuzz == CONFORM_UNTRIED;
 		passed += leg->count[SCN_PASSED];
 	}
 	return untried || !passed ? SCN_STATUS_ERROR : 0;
@@ -74,7 +81,7 @@ void conform_say(const struct conform *c, struct scn_buf *out)
 	for (size_t i = 0; i < c->n_legs; i++) {
 		failed += c->legs[i].count[SCN_FAILED];
 		fuzzed += c->legs[i].fuzz == CONFORM_DIFFERENT;
-		broken += c->legs[i].count[SCN_BROKEN] + (c->legs[i].why.len > 0) +
+		broken += c->legs[i].count[SCN_BROKEN] + conform_is_wanting(&c->legs[i]) +
 			  (c->legs[i].fuzz == CONFORM_UNTRIED);
 	}
 	if (failed || fuzzed)

@@ -54,6 +54,8 @@ struct conform {
 };
 
 void conform_free(struct conform *c);
+/* Something of the leg could not be tried, or told: `why` says what. */
+bool conform_is_wanting(const struct conform_leg *leg);
 /* Adds a copy of what a report is given. False: out of memory. */
 bool conform_add(struct conform_leg *leg, const struct scn_record *record);
 /* 0: what was judged is as the model says; 1: it differs; 125: something could not be tried, or nothing was judged. */

@@ -45,14 +45,14 @@ int conform_rules_read(const char *corpus_root, struct conform_rules *out)
 	FILE *f;
 
 	scn_buf_printf(&path, "%s/conformance/rules.txt", corpus_root);
-	f = fopen(scn_buf_text(&path), "re");
+	f = path.failed ? NULL : fopen(scn_buf_text(&path), "re");
 	while (f && good && fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';
 		good = add(out, line);
 	}
 	if (f)
 		fclose(f);
-	return good ? 0 : -ENOMEM;
+	return good && !path.failed ? 0 : -ENOMEM;
 }
 
 /* A statement that goes on does so behind more blanks. */

@@ -370,7 +370,7 @@ static int choose_cell(struct command *c, const struct scn_leg *leg)
 	if (name && scn_cell_take_kernel(FUZZ, name, &c->cell))
 		return STATUS_ERROR;
 	if (scn_cell_kernel(&c->cell, scn_xen_lab(), leg, true, booted, &why)) {
-		fprintf(stderr, "gntsim fuzz: xen: %s\n", scn_buf_text(&why));
+		fprintf(stderr, "gntsim fuzz: xen: %s\n", scn_buf_reason(&why));
 		return STATUS_ERROR;
 	}
 	*model = *booted;
@@ -418,8 +418,10 @@ static int run_xen(struct command *c)
 	c->run.world.real = true;
 	c->run.world.keeps_own = leg->arm64;
 	judge->xen = fuzz_xen_open(leg, &c->cell, (unsigned int)c->patience, c->run.world.kernel);
-	if (!judge->xen)
+	if (!judge->xen) {
+		fputs("gntsim fuzz: out of memory\n", stderr);
 		return STATUS_ERROR;
+	}
 	c->run.world.capabilities = fuzz_xen_capabilities(judge->xen);
 	result = fuzz_run(&c->run);
 	fuzz_xen_close(judge->xen);

@@ -104,7 +104,7 @@ static int write_case(const struct runner *r, const struct fuzz_case *c)
 		 c->verdict.kind == FUZZ_DIFFERENCE ? "" : "\n#         ",
 		 c->verdict.kind == FUZZ_DIFFERENCE ? 0 : 300, scn_buf_text(&c->verdict.text));
 	if (fuzz_script(&c->world, &c->seq, title, &text, NULL, &why) == FUZZ_ERROR) {
-		fprintf(stderr, "gntsim fuzz: %s\n", scn_buf_text(&why));
+		fprintf(stderr, "gntsim fuzz: %s\n", scn_buf_reason(&why));
 		return -EINVAL;
 	}
 	return write_script(r, &text, c->number);
@@ -119,7 +119,7 @@ static int judge_again(const struct runner *r, struct fuzz_case *c)
 	fuzz_verdict_free(&c->verdict);
 	err = fuzz_compare_all(c, 1, &r->run->judge, &why);
 	if (err)
-		fprintf(stderr, "gntsim fuzz: %s\n", scn_buf_text(&why));
+		fprintf(stderr, "gntsim fuzz: %s\n", scn_buf_reason(&why));
 	return err;
 }
 
@@ -192,7 +192,10 @@ static int report(struct runner *r, struct fuzz_case *c)
 /* Is it about this sequence, rather than the judge? */
 static bool names_file(const struct fuzz_verdict *v)
 {
-	return strstr(scn_buf_text(&v->text), ".scn:");
+	const char *at = strstr(scn_buf_text(&v->text), ".scn:");
+
+	/* With a line: that it can't be read tells nothing. */
+	return at && at[5] >= '0' && at[5] <= '9';
 }
 
 static int take_verdict(struct runner *r, struct fuzz_case *c)
@@ -288,7 +291,7 @@ static int judge_batch(struct runner *r)
 	else
 		r->judged = r->made;
 	if (err)
-		fprintf(stderr, "gntsim fuzz: %s: %s\n", r->run->against, scn_buf_text(&why));
+		fprintf(stderr, "gntsim fuzz: %s: %s\n", r->run->against, scn_buf_reason(&why));
 	return err;
 }
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "fuzz.h"
+#include "lang/written.h"
 #include "substrates/agent/scratch.h"
 #include "substrates/play/play_xen.h"
 
@@ -118,14 +119,14 @@ static void take_record(void *ctx, const struct scn_record *record)
 		set_verdict(b, i, &record->outcome);
 }
 
-static bool write_file(const char *path, const struct scn_buf *text)
+static int write_file(const char *path, const struct scn_buf *text)
 {
 	FILE *f = fopen(path, "we");
 
 	if (!f)
-		return false;
+		return -errno;
 	fputs(scn_buf_text(text), f);
-	return fclose(f) == 0;
+	return scn_close_written(f);
 }
 
 /* A case whose script can't be made, since the model itself is wrong, has its verdict now. */
@@ -136,18 +137,21 @@ static int write_case(struct batch *b, size_t i)
 	struct scn_outcome wrong = {0};
 	enum fuzz_played played;
 	char path[128];
+	int err;
 
 	c->verdict = (struct fuzz_verdict){0};
 	played = fuzz_script(&c->world, &c->seq, "a sequence", &text, b->lines[i], &wrong.message);
 	if (played != FUZZ_PLAYED) {
 		wrong.verdict = played == FUZZ_UNSOUND ? SCN_FAILED : SCN_BROKEN;
 		set_verdict(b, i, &wrong);
-		scn_outcome_free(&wrong);
-		return 0;
 	}
+	scn_outcome_free(&wrong);
+	if (played != FUZZ_PLAYED)
+		return 0;
 	snprintf(path, sizeof(path), "%s/%06zu.scn", b->scratch.path, i);
-	if (!write_file(path, &text))
-		return -errno;
+	err = write_file(path, &text);
+	if (err)
+		return err;
 	b->files.paths[b->files.n] = strdup(path);
 	if (!b->files.paths[b->files.n])
 		return -ENOMEM;

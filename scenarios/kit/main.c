@@ -114,7 +114,7 @@ static int parse(struct command *c, int argc, char **argv)
 
 static int complain(const struct scn_buf *why)
 {
-	fprintf(stderr, "gntsim kit: %s\n", scn_buf_text(why));
+	fprintf(stderr, "gntsim kit: %s\n", scn_buf_reason(why));
 	return STATUS_ERROR;
 }
 
@@ -139,9 +139,9 @@ static void find_player(struct command *c, const char *suffix, enum scn_arch usu
 	enum scn_arch arch = usual;
 
 	scn_static_player(suffix, &path);
-	if (kit_look_at_player(scn_buf_text(&path), &arch, &why)) {
+	if (path.failed || kit_look_at_player(scn_buf_text(&path), &arch, &why)) {
 		scn_buf_clear(&c->missing[usual]);
-		scn_buf_str(&c->missing[usual], scn_buf_text(&why));
+		scn_buf_str(&c->missing[usual], scn_buf_reason(&why));
 	} else if (!c->player[arch].len) {
 		scn_buf_str(&c->player[arch], scn_buf_text(&path));
 	}
@@ -175,7 +175,7 @@ static int check_players(const struct command *c)
 	}
 	if (any)
 		return 0;
-	scn_buf_printf(&why, "no static player: %s", scn_buf_text(&c->missing[SCN_AMD64]));
+	scn_buf_printf(&why, "no static player: %s", scn_buf_reason(&c->missing[SCN_AMD64]));
 	return complain(&why);
 }
 
@@ -199,13 +199,27 @@ static void find_shared(const char *installed, const char *source, struct scn_bu
 	scn_buf_printf(path, SCN_CORPUS "%s", source);
 }
 
-static int add_shared(struct kit_pack *pack, const char *shared, const char *name, const char *at,
-		      struct scn_buf *why)
+static int explain(const char *what, int err, struct scn_buf *why)
+{
+	scn_buf_printf(why, "%s: %s", what, strerror(-err));
+	return err;
+}
+
+static int add(struct kit_pack *pack, const struct scn_buf *file, const struct scn_buf *at,
+	       struct scn_buf *why)
+{
+	if (file->failed || at->failed)
+		return explain("the archive", -ENOMEM, why);
+	return kit_pack_add(pack, scn_buf_text(file), scn_buf_text(at), why);
+}
+
+static int add_shared(struct kit_pack *pack, const char *shared, const char *name,
+		      const struct scn_buf *at, struct scn_buf *why)
 {
 	scn_cleanup_buf struct scn_buf path = {0};
 
 	scn_buf_printf(&path, "%s/%s", shared, name);
-	return kit_pack_add(pack, scn_buf_text(&path), at, why);
+	return add(pack, &path, at, why);
 }
 
 static int add_corpus(struct kit_pack *pack, const char *shared, struct scn_buf *why)
@@ -218,7 +232,7 @@ static int add_corpus(struct kit_pack *pack, const char *shared, struct scn_buf 
 		scn_cleanup_buf struct scn_buf at = {0};
 
 		scn_buf_printf(&at, "scenarios/%s", parts[i]);
-		err = add_shared(pack, shared, parts[i], scn_buf_text(&at), why);
+		err = add_shared(pack, shared, parts[i], &at, why);
 	}
 	return err;
 }
@@ -226,11 +240,13 @@ static int add_corpus(struct kit_pack *pack, const char *shared, struct scn_buf 
 /* By its last name: two of one name are told apart by a number. */
 static int add_own(struct kit_pack *pack, const char *path, struct scn_buf *why)
 {
+	scn_cleanup_buf struct scn_buf file = {0};
 	char real[PATH_MAX];
 	int err = -EEXIST;
 
+	scn_buf_str(&file, path);
 	if (!realpath(path, real))
-		return -errno;
+		return explain(path, -errno, why);
 	for (unsigned int n = 1; err == -EEXIST && n < MAX_PATHS; n++) {
 		scn_cleanup_buf struct scn_buf at = {0};
 
@@ -239,21 +255,26 @@ static int add_own(struct kit_pack *pack, const char *path, struct scn_buf *why)
 		if (n > 1)
 			scn_buf_printf(&at, "%u-", n);
 		scn_buf_str(&at, strrchr(real, '/') + 1);
-		err = kit_pack_add(pack, path, scn_buf_text(&at), why);
+		err = add(pack, &file, &at, why);
 	}
 	return err;
 }
 
 static int fill(const struct command *c, struct kit_pack *pack, struct scn_buf *why)
 {
+	static const char *const names[] = {"run", "README"};
 	scn_cleanup_buf struct scn_buf kit = {0}, corpus = {0};
 	int err;
 
 	find_shared("kit", "/kit", &kit);
 	find_shared("scenarios", "", &corpus);
-	err = add_shared(pack, scn_buf_text(&kit), "run", "run", why);
-	if (!err)
-		err = add_shared(pack, scn_buf_text(&kit), "README", "README", why);
+	err = kit.failed || corpus.failed ? explain("the archive", -ENOMEM, why) : 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]) && !err; i++) {
+		scn_cleanup_buf struct scn_buf at = {0};
+
+		scn_buf_str(&at, names[i]);
+		err = add_shared(pack, scn_buf_text(&kit), names[i], &at, why);
+	}
 	if (!err && !c->n_scenarios)
 		err = add_corpus(pack, scn_buf_text(&corpus), why);
 	for (size_t i = 0; i < c->n_scenarios && !err; i++)
@@ -263,8 +284,7 @@ static int fill(const struct command *c, struct kit_pack *pack, struct scn_buf *
 
 		scn_buf_printf(&at, "%s/player", scn_arch_name((enum scn_arch)arch));
 		if (is_packed(c, arch))
-			err = kit_pack_add(pack, scn_buf_text(&c->player[arch]), scn_buf_text(&at),
-					   why);
+			err = add(pack, &c->player[arch], &at, why);
 	}
 	return err;
 }
@@ -288,8 +308,10 @@ static int check_scenarios(const struct command *c)
 	scn_cleanup_files struct scn_files files = {0};
 
 	for (size_t i = 0; i < c->n_scenarios; i++) {
-		if (scn_find(c->scenarios[i], &files))
+		if (scn_find(c->scenarios[i], &files)) {
+			fputs("gntsim kit: out of memory\n", stderr);
 			return STATUS_ERROR;
+		}
 	}
 	return !c->n_scenarios || files.n
 		   ? 0

@@ -78,7 +78,7 @@ static int write_to(const struct kit_pack *pack, int out, const char *path, stru
 
 	if (pid == 0)
 		run_tar(pack->stage.path, out);
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+	if (pid < 0 || scn_await_child(pid, &status))
 		return explain("tar", errno, why);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return 0;

@@ -117,16 +117,26 @@ static void close_fd(int *fd)
 		close(*fd);
 }
 
+ssize_t scn_read(int fd, void *out, size_t size)
+{
+	ssize_t n;
+
+	do
+		n = read(fd, out, size);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
 /* Of a pipe that nobody writes to not for ever. */
 static ssize_t read_some(int fd, void *out, size_t size)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
-	ssize_t n = read(fd, out, size);
+	ssize_t n = scn_read(fd, out, size);
 
 	if (n >= 0 || errno != EAGAIN)
 		return n;
 	if (poll(&p, 1, PIPE_MS) == 1)
-		return read(fd, out, size);
+		return scn_read(fd, out, size);
 	errno = ETIMEDOUT;
 	return -1;
 }

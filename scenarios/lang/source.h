@@ -3,6 +3,8 @@
 #ifndef SCN_SOURCE_H
 #define SCN_SOURCE_H
 
+#include <sys/types.h>
+
 #include "text.h"
 
 struct scn_pos {
@@ -37,5 +39,8 @@ struct scn_str scn_source_line(const struct scn_source *src, uint32_t line);
 
 /* Reads a whole file. Returns a buffer to free() and its length, or NULL and errno. */
 char *scn_read_file(const char *path, size_t *len);
+
+/* read(2), whatever signals come. */
+ssize_t scn_read(int fd, void *out, size_t size);
 
 #endif

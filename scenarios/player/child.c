@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -25,18 +24,31 @@ pid_t scn_fork_child(void)
 	return pid;
 }
 
-/* Whether it has ended by then. */
-static bool has_ended(int pidfd, int ms)
+int scn_await_child(pid_t pid, int *status)
 {
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
+	pid_t ended;
+
+	do
+		ended = waitpid(pid, status, 0);
+	while (ended < 0 && errno == EINTR);
+	return ended < 0 ? -1 : 0;
+}
+
+bool scn_await_input(int fd, int ms)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	int n;
 
-	if (pidfd < 0) /* nobody can tell: a kernel before 5.3 */
-		return ms > 0;
 	do
 		n = poll(&p, 1, ms);
 	while (n < 0 && errno == EINTR);
 	return n == 1;
+}
+
+/* Whether it has ended by then. (Before Linux 5.3 nobody can tell.) */
+static bool has_ended(int pidfd, int ms)
+{
+	return pidfd < 0 ? ms > 0 : scn_await_input(pidfd, ms);
 }
 
 int scn_end_child(pid_t pid, int alone_ms, int asked_ms)
@@ -50,7 +62,6 @@ int scn_end_child(pid_t pid, int alone_ms, int asked_ms)
 	}
 	if (pidfd >= 0)
 		close(pidfd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	scn_await_child(pid, &status);
 	return status;
 }

@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-/* In place of what there was none for. */
-#define NO_MEMORY "(out of memory)"
+#include "lang/written.h"
 
 void scn_record_free(struct scn_record *r)
 {
@@ -30,7 +29,7 @@ static void print_clean(FILE *out, const char *text, size_t n)
 
 	scn_buf_clean(&clean, text, n, "\t");
 	fputs(scn_buf_text(&clean), out);
-	fputs(clean.failed ? NO_MEMORY : "", out);
+	fputs(clean.failed ? SCN_NO_MEMORY : "", out);
 }
 
 /* Prints each line of a text after a prefix. */
@@ -60,13 +59,20 @@ static void print_tap(FILE *out, const char *text, size_t n)
 		else
 			fputc(*at, out);
 	}
-	fputs(clean.failed ? NO_MEMORY : "", out);
+	fputs(clean.failed ? SCN_NO_MEMORY : "", out);
+}
+
+static const char *variant_of(const struct scn_record *r)
+{
+	return r->variant.failed ? SCN_NO_MEMORY : scn_buf_text(&r->variant);
 }
 
 static void print_variant(FILE *out, const struct scn_record *r)
 {
-	if (r->variant.len)
-		fprintf(out, " [%s]", scn_buf_text(&r->variant));
+	const char *variant = variant_of(r);
+
+	if (*variant)
+		fprintf(out, " [%s]", variant);
 }
 
 /* Where there was no memory for what was to be said, that is said. */
@@ -74,7 +80,7 @@ static const char *message_of(const struct scn_record *r)
 {
 	const struct scn_buf *message = &r->outcome.message;
 
-	return message->failed && !message->len ? NO_MEMORY : scn_buf_text(message);
+	return message->failed && !message->len ? SCN_NO_MEMORY : scn_buf_text(message);
 }
 
 /* KTAP has diagnostics before the result that they are of, and no block of YAML. */
@@ -151,6 +157,7 @@ static void add_escaped(struct scn_buf *b, const char *text)
 		else
 			scn_buf_add(b, text, 1);
 	}
+	scn_buf_str(b, clean.failed ? SCN_NO_MEMORY : "");
 }
 
 static void add_junit(struct scn_report *report, const struct scn_record *r)
@@ -161,9 +168,9 @@ static void add_junit(struct scn_report *report, const struct scn_record *r)
 
 	scn_buf_printf(b, "  <testcase classname=\"%s\" name=\"", report->substrate);
 	add_escaped(b, r->file);
-	if (r->variant.len) {
+	if (*variant_of(r)) {
 		scn_buf_str(b, " [");
-		add_escaped(b, scn_buf_text(&r->variant));
+		add_escaped(b, variant_of(r));
 		scn_buf_str(b, "]");
 	}
 	scn_buf_printf(b, "\" time=\"%.6f\"", r->seconds);
@@ -172,7 +179,7 @@ static void add_junit(struct scn_report *report, const struct scn_record *r)
 		return;
 	}
 	scn_buf_printf(b, "><%s message=\"", element);
-	add_escaped(b, scn_buf_text(&r->outcome.message));
+	add_escaped(b, message_of(r));
 	scn_buf_printf(b, "\"/></testcase>\n");
 }
 
@@ -198,17 +205,17 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 
 static int write_junit(const struct scn_report *report, const char *path)
 {
-	FILE *f = fopen(path, "we");
+	FILE *f = report->junit.failed ? NULL : fopen(path, "we");
 
 	if (!f)
-		return -errno;
+		return report->junit.failed ? -ENOMEM : -errno;
 	fprintf(f,
 		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
 		"<testsuite name=\"gntsim\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
 		"skipped=\"%u\" time=\"%.6f\">\n%s</testsuite>\n",
 		report->total, report->count[SCN_FAILED], report->count[SCN_BROKEN],
 		report->count[SCN_SKIPPED], report->seconds, scn_buf_text(&report->junit));
-	return fclose(f) ? -errno : 0;
+	return scn_close_written(f);
 }
 
 static void print_by_capability(const struct scn_report *report)
@@ -242,5 +249,7 @@ int scn_report_end(struct scn_report *report, const char *junit_path)
 	if (junit_path)
 		err = write_junit(report, junit_path);
 	scn_buf_free(&report->junit);
-	return fflush(report->out) ? -errno : err;
+	if (fflush(report->out))
+		return -errno;
+	return ferror(report->out) ? -EIO : err;
 }

@@ -18,6 +18,9 @@ struct scn_record {
 
 void scn_record_free(struct scn_record *r);
 
+/* In place of what there was none for. */
+#define SCN_NO_MEMORY "(out of memory)"
+
 struct scn_report {
 	FILE *out;
 	/* If not NULL, takes the records: nothing is printed or kept. */

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -211,19 +210,25 @@ static void work(const struct scn_session *session, const struct scn_files *file
 static int start_worker(const struct scn_session *session, const struct scn_files *files,
 			size_t first, struct worker *w)
 {
-	int fds[2];
+	int fds[2], err;
 
 	if (pipe(fds))
 		return -errno;
 	w->pid = scn_fork_child();
 	if (w->pid == 0) {
+		FILE *out = fdopen(fds[1], "w");
+
 		close(fds[0]);
-		work(session, files, first, fdopen(fds[1], "w"));
+		if (out)
+			work(session, files, first, out);
 		_exit(0);
 	}
+	err = w->pid < 0 ? -errno : 0;
 	close(fds[1]);
 	w->records = fdopen(fds[0], "r");
-	return w->pid < 0 || !w->records ? -ENOMEM : 0;
+	if (!w->records)
+		close(fds[0]);
+	return w->records ? err : -ENOMEM;
 }
 
 static bool read_text(FILE *f, struct scn_buf *out, uint32_t len)
@@ -272,7 +277,7 @@ static void end_worker(struct worker *w)
 	if (w->records)
 		fclose(w->records);
 	if (w->pid > 0)
-		waitpid(w->pid, NULL, 0);
+		scn_await_child(w->pid, NULL);
 }
 
 static int play_in_workers(const struct scn_session *session, const struct scn_files *files,

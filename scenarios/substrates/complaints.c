@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "complaints.h"
 
+#include "lang/source.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,20 +19,33 @@ int scn_complaints_open(struct scn_complaints *c)
 	return fds[1];
 }
 
+/* Until nobody hears us either. */
+static void pass_on(const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(STDERR_FILENO, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
 void scn_complaints_hear(struct scn_complaints *c)
 {
 	char chunk[1024];
 	ssize_t n;
 
-	while (c->fd >= 0 && (n = read(c->fd, chunk, sizeof(chunk))) > 0) {
+	while (c->fd >= 0 && (n = scn_read(c->fd, chunk, sizeof(chunk))) > 0) {
 		size_t room = sizeof(c->first) - 1 - c->n;
 		size_t kept = (size_t)n < room ? (size_t)n : room;
 
 		memcpy(c->first + c->n, chunk, kept);
 		c->n += kept;
-		if (write(STDERR_FILENO, chunk, (size_t)n) < 0) {
-			/* Nobody hears us either. */
-		}
+		pass_on(chunk, (size_t)n);
 	}
 }
 

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +19,7 @@
 
 #include "complaints.h"
 #include "fronts.h"
+#include "lang/source.h"
 #include "player/child.h"
 #include "player/variant.h"
 #include "substrates/agent/agents.h"
@@ -149,15 +149,20 @@ static enum scn_status run(const struct server *s, const char *const *words, str
 	char chunk[1024];
 	bool done;
 	ssize_t n;
+	int err;
 
 	if (pid < 0)
 		return broken(why, "gntsim");
-	while ((n = read(output, chunk, sizeof(chunk))) > 0)
+	while ((n = scn_read(output, chunk, sizeof(chunk))) > 0)
 		scn_buf_add(out, chunk, (size_t)n);
+	err = out->failed ? ENOMEM : errno;
 	close(output);
-	waitpid(pid, &status, 0);
+	scn_await_child(pid, &status);
 	done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-	if (!done) {
+	if (n < 0 || out->failed) {
+		scn_buf_printf(why, "gntsim %s: %s", words[0], strerror(err));
+		done = false;
+	} else if (!done) {
 		scn_buf_printf(why, "gntsim %s %s failed", words[0], words[1]);
 		scn_complaints_add(&complaints, why);
 	}
@@ -196,11 +201,11 @@ static void front_end(void *self)
 
 static enum scn_status await_server(struct server *s, struct scn_buf *why)
 {
-	struct pollfd p = {.fd = s->output, .events = POLLIN};
 	char line[128];
 
 	s->n_said = 0;
-	if (poll(&p, 1, quarter_ms(s)) == 1 && read(s->output, line, sizeof(line)) > 0 &&
+	if (scn_await_input(s->output, quarter_ms(s)) &&
+	    scn_read(s->output, line, sizeof(line)) > 0 &&
 	    fcntl(s->output, F_SETFL, O_NONBLOCK) == 0)
 		return SCN_OK;
 	scn_buf_str(why, "gntsim serve did not start");
@@ -497,7 +502,7 @@ static const char *front_hazard(void *self)
 
 	s->hazard[0] = '\0';
 	scn_complaints_hear(&s->complaints);
-	while ((n = read(s->output, s->said + s->n_said, sizeof(s->said) - s->n_said)) > 0) {
+	while ((n = scn_read(s->output, s->said + s->n_said, sizeof(s->said) - s->n_said)) > 0) {
 		const char *at = s->said, *end;
 
 		s->n_said += (size_t)n;

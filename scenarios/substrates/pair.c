@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "module_limits.h"
 #include "pair.h"
 #include "pair_wire.h"
+#include "player/child.h"
 #include "player/clock.h"
 #include "substrates.h"
 #include "substrates/agent/agents.h"
@@ -344,7 +344,7 @@ static int destroy_far(const struct pair *p)
 			execlp("xl", "xl", "destroy", domid, (char *)NULL);
 		_exit(127);
 	}
-	if (pid < 0 || waitpid(pid, &status, 0) < 0)
+	if (pid < 0 || scn_await_child(pid, &status))
 		return -1;
 	return status;
 }

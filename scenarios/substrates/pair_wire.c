@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "pair_wire.h"
 
+#include "lang/source.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,8 +24,10 @@ int scn_channel_open(struct scn_channel *c, struct scn_buf *why)
 
 	*c = (struct scn_channel){.fd = number && *number ? atoi(number) : -1};
 	/* Descriptors are numbered as if there were none. */
-	if (c->fd >= 0 && fcntl(c->fd, F_SETFD, FD_CLOEXEC) == 0)
+	if (c->fd >= 0 && fcntl(c->fd, F_SETFD, FD_CLOEXEC) == 0) {
+		signal(SIGPIPE, SIG_IGN); /* the other one may end */
 		return scn_window_open(&c->window, c->fd, why);
+	}
 	scn_buf_str(why, "there is no second domain (ci/xen-lab has legs with two)");
 	return -ENOTCONN;
 }
@@ -92,10 +97,8 @@ int scn_channel_send(const struct scn_channel *c, const struct scn_buf *message)
 static int next_byte(struct scn_channel *c)
 {
 	while (c->at == c->n) {
-		ssize_t n = read(c->fd, c->in, sizeof(c->in));
+		ssize_t n = scn_read(c->fd, c->in, sizeof(c->in));
 
-		if (n < 0 && errno == EINTR)
-			continue;
 		if (n <= 0)
 			return -EPIPE;
 		c->at = 0;

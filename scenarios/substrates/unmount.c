@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "unmount.h"
 
+#include "player/child.h"
+
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mount.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 static bool run_quietly(const char *const *argv)
@@ -21,7 +22,7 @@ static bool run_quietly(const char *const *argv)
 		execvp(argv[0], (char *const *)(uintptr_t)argv);
 		_exit(127);
 	}
-	return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+	return child > 0 && scn_await_child(child, &status) == 0 && status == 0;
 }
 
 bool scn_unmount(const char *dir)

@@ -2,6 +2,8 @@
 /* Every allocation fails once, and then for ever, while scripts are found, parsed, played, explored and fuzzed (as
  * SQLite's tests do). What comes of it is what comes of it with memory, or a word that there was none: never a
  * verdict on the subject, a crash, or memory that is left. */
+#include "command.h"
+#include "failing.h"
 #include "fixture.h"
 
 #include <errno.h>
@@ -14,145 +16,11 @@
 #include <unistd.h>
 
 #include "explore/main.h"
-#include "fuzz/main.h"
 #include "lang/options.h"
 #include "lang/parse/parser.h"
 #include "lang/source.h"
 #include "player/variant.h"
-#include "substrates/play/play_main.h"
 #include "substrates/substrates.h"
-
-/* ---- memory (the linker leads here: --wrap) ---- */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__real_realloc(void *p, size_t size);
-char *__real_strdup(const char *s);
-void __real_free(void *p);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__wrap_realloc(void *p, size_t size);
-char *__wrap_strdup(const char *s);
-void __wrap_free(void *p);
-
-#define MAX_LIVE (1u << 16)
-
-static struct {
-	unsigned long at; /* which one fails; 0: none */
-	bool ever;
-	unsigned long made;
-	unsigned int failed;
-	void *live[MAX_LIVE]; /* by address */
-	unsigned int n_live;
-} memory;
-
-static void **slot_of(const void *p)
-{
-	size_t i = (uintptr_t)p / 16 * 2654435761u % MAX_LIVE;
-
-	while (memory.live[i] && memory.live[i] != p)
-		i = (i + 1) % MAX_LIVE;
-	return &memory.live[i];
-}
-
-static void *born(void *p)
-{
-	if (p) {
-		*slot_of(p) = p;
-		memory.n_live++;
-	}
-	return p;
-}
-
-/* What was not allocated here is not counted. */
-static void gone(const void *p)
-{
-	void **slot = slot_of(p), *moved;
-
-	if (!p || !*slot)
-		return;
-	*slot = NULL;
-	memory.n_live--;
-	for (size_t i = (size_t)(slot - memory.live);
-	     (moved = memory.live[i = (i + 1) % MAX_LIVE]);) {
-		memory.live[i] = NULL;
-		*slot_of(moved) = moved;
-	}
-}
-
-static bool fails(void)
-{
-	memory.made++;
-	if (!memory.at || (memory.ever ? memory.made < memory.at : memory.made != memory.at))
-		return false;
-	memory.failed++;
-	errno = ENOMEM;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : born(__real_malloc(size));
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : born(__real_calloc(n, size));
-}
-
-void *__wrap_realloc(void *p, size_t size)
-{
-	if (fails())
-		return NULL;
-	gone(p);
-	return born(__real_realloc(p, size));
-}
-
-char *__wrap_strdup(const char *s)
-{
-	return fails() ? NULL : born(__real_strdup(s));
-}
-
-void __wrap_free(void *p)
-{
-	gone(p);
-	__real_free(p);
-}
-
-/* ---- the loop ---- */
-
-static void complain(const char *what, const char *wrong)
-{
-	printf("\n%s, allocation %lu%s of %lu: %s\n", what, memory.at,
-	       memory.ever ? " and all after it" : "", memory.made, wrong);
-	CU_FAIL("see above");
-}
-
-/* Does the work with each of its allocations failing. It returns what is wrong, or NULL; where none fails nothing
- * may be. */
-static void each_fails(const char *what, const char *(*work)(void *ctx), void *ctx)
-{
-	unsigned int before = memory.n_live;
-	const char *wrong;
-	unsigned int complaints = 0;
-
-	for (int ever = 0; ever < 2; ever++) {
-		memory.ever = ever;
-		memory.at = 0;
-		do {
-			/* Of the first ones each; of many not all. */
-			memory.at += 1 + memory.at / 20;
-			memory.made = memory.failed = 0;
-			wrong = work(ctx);
-			if (!wrong && memory.n_live != before)
-				wrong = "memory is left";
-			if (wrong && complaints++ < 20)
-				complain(what, wrong);
-			before = memory.n_live;
-		} while (memory.failed > 0);
-	}
-	memory.at = 0;
-}
 
 /* ---- the work ---- */
 
@@ -186,12 +54,12 @@ static const char *play_variant(const struct scn_scenario *s, const struct scrip
 	void *self;
 
 	if (ops->open(&options, &self, &why) != SCN_OK)
-		return memory.failed && says_memory(&why) ? NULL : "the model can't be opened";
+		return failing->failed && says_memory(&why) ? NULL : "the model can't be opened";
 	platform = ops->platform(self);
 	scn_variant(s, &filter, ops->kernel(self), &platform, n, &setup, &name);
 	scn_play(s, &setup, ops, self, &outcome);
 	if (outcome.verdict == SCN_BROKEN && script->verdict != SCN_BROKEN) {
-		if (!memory.failed || !says_memory(&outcome.message))
+		if (!failing->failed || !says_memory(&outcome.message))
 			wrong = "it is an error that does not speak of memory";
 	} else if (outcome.verdict != script->verdict) {
 		wrong = scn_verdict_name(outcome.verdict);
@@ -213,7 +81,7 @@ static const char *play_script(void *ctx)
 	int err = scn_parse(&src, &s, &errors);
 	const char *wrong = NULL;
 
-	if (err == -ENOMEM && memory.failed)
+	if (err == -ENOMEM && failing->failed)
 		return NULL;
 	if (err)
 		return "the script is refused";
@@ -226,7 +94,7 @@ static void a_script_plays(void)
 {
 	struct script script = {"memory.scn", syntax, syntax_len, SCN_PASSED};
 
-	each_fails(script.name, play_script, &script);
+	each_fails(script.name, play_script, &script, 20);
 }
 
 /* What it says of why may be cut short. */
@@ -238,7 +106,7 @@ static void a_script_fails(void)
 	    "A: ioctl(ga, IOCTL_GNTALLOC_ALLOC_GREF, {domid=dom0, count=1}) = 0 {gref_ids=[9]}\n";
 	struct script script = {"fails", text, sizeof(text) - 1, SCN_FAILED};
 
-	each_fails(script.name, play_script, &script);
+	each_fails(script.name, play_script, &script, 20);
 }
 
 static const char *refuse_script(void *ctx)
@@ -250,7 +118,7 @@ static const char *refuse_script(void *ctx)
 	int err = scn_parse(&src, &s, &errors);
 
 	if (err == -ENOMEM)
-		return memory.failed ? NULL : "there was memory";
+		return failing->failed ? NULL : "there was memory";
 	return err == -EINVAL && errors.count == 3 && strstr(scn_buf_text(&errors.text), "t.scn:3:")
 		   ? NULL
 		   : "the errors are others";
@@ -261,88 +129,33 @@ static void scripts_are_refused(void)
 	static char text[] =
 	    "domain dom0\nprocess A in dom0\nA: close(x)\nA: nothing(1)\nA: close(3) = -1 EWHAT\n";
 
-	each_fails("errors", refuse_script, text);
+	each_fails("errors", refuse_script, text, 20);
 }
 
 /* ---- commands ---- */
 
-struct command {
-	int (*main)(int argc, char **argv);
-	const char *word[8];
-	int status; /* with memory */
-};
-
 static char *corpus, *protocols; /* directories */
-static int said = -1;            /* what a command prints */
-
-static const char *what_was_said(void)
-{
-	static char text[1 << 16];
-	ssize_t n = pread(said, text, sizeof(text) - 1, 0);
-
-	text[n > 0 ? n : 0] = '\0';
-	return text;
-}
-
-static bool has_said(const char *word)
-{
-	return strstr(what_was_said(), word);
-}
-
-/* Its memory is its own, not stdio's. */
-static int run_quietly(const struct command *c)
-{
-	char words[8][PATH_MAX], *argv[9] = {NULL};
-	int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), argc = 0, status;
-
-	for (; c->word[argc]; argc++) {
-		snprintf(words[argc], sizeof(words[argc]), "%s", c->word[argc]);
-		argv[argc] = words[argc];
-	}
-	fflush(stdout);
-	CU_ASSERT_EQUAL_FATAL(ftruncate(said, 0), 0);
-	lseek(said, 0, SEEK_SET);
-	dup2(said, STDOUT_FILENO);
-	dup2(said, STDERR_FILENO);
-	status = c->main(argc, argv);
-	fflush(stdout);
-	dup2(out, STDOUT_FILENO);
-	dup2(err, STDERR_FILENO);
-	close(out);
-	close(err);
-	return status;
-}
 
 static const char *run_command(void *ctx)
 {
 	const struct command *c = ctx;
-	int status = run_quietly(c);
+	int status = command_run(c);
 
 	if (status == c->status)
 		return NULL;
-	if (status == SCN_STATUS_ERROR && memory.failed &&
-	    (has_said("memory") || has_said("Cannot allocate")))
+	if (status == SCN_STATUS_ERROR && failing->failed &&
+	    (command_has_said("memory") || command_has_said("Cannot allocate")))
 		return NULL;
-	printf("\nstatus %d: %s", status, what_was_said());
+	printf("\nstatus %d: %s", status, command_said());
 	return status == SCN_STATUS_ERROR ? "it does not speak of memory"
 					  : "its status is another one";
 }
 
-static int fuzz(int argc, char **argv)
-{
-	return gntsim_fuzz_main(argc, argv, NULL);
-}
-
-static int play(int argc, char **argv)
-{
-	return gntsim_play_main(argc, argv, NULL);
-}
-
 static void a_directory_is_played(void)
 {
-	struct command c = {play, {"play", corpus}, 0};
+	struct command c = {command_play, {"play", corpus}, 0};
 
-	each_fails("play", run_command, &c);
+	each_fails("play", run_command, &c, 20);
 }
 
 static void orders_are_explored(void)
@@ -353,15 +166,16 @@ static void orders_are_explored(void)
 
 	snprintf(good, sizeof(good), "%s/notify-before-publish.scn", protocols);
 	snprintf(bad, sizeof(bad), "%s/publish-before-notify.scn", protocols);
-	each_fails("explore", run_command, &passes);
-	each_fails("explore what fails", run_command, &fails);
+	each_fails("explore", run_command, &passes, 20);
+	each_fails("explore what fails", run_command, &fails, 20);
 }
 
 static void random_calls(void)
 {
-	struct command c = {fuzz, {"fuzz", "--ops", "60", "--length", "30", "--statistics"}, 0};
+	struct command c = {
+	    command_fuzz, {"fuzz", "--ops", "60", "--length", "30", "--statistics"}, 0};
 
-	each_fails("fuzz", run_command, &c);
+	each_fails("fuzz", run_command, &c, 20);
 }
 
 int main(int argc, char **argv)
@@ -376,8 +190,7 @@ int main(int argc, char **argv)
 	};
 
 	syntax = argc == 4 ? scn_read_file(argv[1], &syntax_len) : NULL;
-	said = memfd_create("said", MFD_CLOEXEC);
-	if (!syntax || said < 0) {
+	if (!syntax) {
 		fprintf(stderr, "usage: lang-memory-test SCENARIO DIRECTORY PROTOCOLS\n");
 		return 2;
 	}

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "agent.h"
+#include "player/child.h"
 
 #define DEATH_MS    10000
 #define MAX_ARGS    40
@@ -62,11 +62,10 @@ static void adopt(const struct scn_agents *a, struct scn_agent *agent, int sock,
 
 static void await_death(const struct scn_agent *agent)
 {
-	struct pollfd p = {.fd = agent->pidfd, .events = POLLIN};
-
-	if (agent->pidfd >= 0)
-		poll(&p, 1, DEATH_MS);
-	waitpid(agent->pid, NULL, agent->pidfd >= 0 ? WNOHANG : 0);
+	if (agent->pidfd < 0)
+		scn_await_child(agent->pid, NULL);
+	else if (scn_await_input(agent->pidfd, DEATH_MS))
+		waitpid(agent->pid, NULL, WNOHANG);
 }
 
 static void forget(struct scn_agent *agent)
@@ -101,9 +100,8 @@ enum scn_status scn_agents_kill(struct scn_agents *a, uint32_t process, struct s
 enum scn_status scn_agents_await(struct scn_agents *a, uint32_t process, struct scn_buf *why)
 {
 	struct scn_agent *agent = &a->agents[process];
-	struct pollfd p = {.fd = agent->pidfd, .events = POLLIN};
 
-	if (agent->pidfd >= 0 && poll(&p, 1, (int)a->patience_ms) != 1) {
+	if (agent->pidfd >= 0 && !scn_await_input(agent->pidfd, (int)a->patience_ms)) {
 		scn_buf_str(why, "a process lives on that should have been killed");
 		return SCN_ERROR;
 	}

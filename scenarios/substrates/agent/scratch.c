@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "scratch.h"
+#include "player/child.h"
 #include "substrates/agent/remove.h"
 #include "substrates/agent/temporary.h"
 
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 /* With every signal blocked: those that end its maker are sent to the whole group. It holds nobody's
@@ -66,6 +66,6 @@ void scn_scratch_remove(struct scn_scratch *s)
 	if (s->keeper <= 0)
 		return;
 	close(s->hold);
-	waitpid(s->keeper, NULL, 0);
+	scn_await_child(s->keeper, NULL);
 	*s = (struct scn_scratch){0};
 }

@@ -38,6 +38,8 @@ static pid_t start(char *const *argv, int *out, FILE *errors)
 	}
 	close(fds[1]);
 	*out = fds[0];
+	if (pid < 0)
+		close(fds[0]);
 	return pid;
 }
 
@@ -67,18 +69,30 @@ static double end_of_patience(const struct scn_lab_boot *b)
 	return end < b->deadline ? end : b->deadline;
 }
 
+/* No more can be heard of it. */
+static void lose(struct scn_lab_boot *b, int err)
+{
+	b->err = err;
+	b->over = true;
+}
+
 static void read_some(struct scn_lab_boot *b)
 {
 	char chunk[4096];
 	ssize_t n = read(b->out, chunk, sizeof(chunk));
 
-	if (n <= 0) {
+	if (n < 0 && errno != EINTR)
+		lose(b, errno);
+	if (n == 0)
 		b->over = b->heard = true;
+	if (n <= 0)
 		return;
-	}
 	b->since = scn_now();
 	scn_buf_add(&b->text, chunk, (size_t)n);
-	give_lines(b);
+	if (b->text.failed)
+		lose(b, ENOMEM);
+	else
+		give_lines(b);
 }
 
 static int milliseconds_until(double end)
@@ -93,6 +107,7 @@ bool scn_lab_boot_listen(struct scn_lab_boot *const *boots, size_t n)
 	struct pollfd p[MAX_BOOTS];
 	double end = 0;
 	bool any = false;
+	int err = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		double its = end_of_patience(boots[i]);
@@ -101,12 +116,17 @@ bool scn_lab_boot_listen(struct scn_lab_boot *const *boots, size_t n)
 		if (!boots[i]->over && (end == 0 || its < end))
 			end = its;
 	}
-	if (poll(p, n, milliseconds_until(end)) < 0)
-		return false;
+	if (poll(p, n, milliseconds_until(end)) < 0) {
+		if (errno == EINTR)
+			return false;
+		err = errno;
+	}
 	for (size_t i = 0; i < n; i++) {
 		if (boots[i]->over)
 			continue;
-		if (p[i].revents)
+		if (err)
+			lose(boots[i], err);
+		else if (p[i].revents)
 			read_some(boots[i]);
 		else if (scn_now() >= end_of_patience(boots[i]))
 			boots[i]->over = true;
@@ -205,5 +225,10 @@ enum scn_lab_end scn_lab_boot_end(struct scn_lab_boot *b, struct scn_buf *notes,
 	read_errors(b->errors, WIFEXITED(status) && WEXITSTATUS(status) >= LAB_TIMEOUT, notes, why);
 	fclose(b->errors);
 	scn_buf_free(&b->text);
+	if (b->err) {
+		scn_buf_clear(why);
+		scn_buf_printf(why, "can't hear the lab: %s", strerror(b->err));
+		return SCN_LAB_CANNOT;
+	}
 	return judge(status, b->heard, why);
 }

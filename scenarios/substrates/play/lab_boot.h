@@ -37,6 +37,7 @@ struct scn_lab_boot {
 	scn_lab_sink *sink;
 	void *ctx;
 	bool over, heard; /* nothing more is to come; because it said all */
+	int err;          /* for which it could not be heard to its end; 0: none */
 };
 
 /*

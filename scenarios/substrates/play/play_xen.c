@@ -100,13 +100,15 @@ static int look_at(struct scn_xen_front *f, char *path, int unreadable)
 	scn_cleanup_scenario struct scn_scenario s = {0};
 	scn_cleanup_errors struct scn_errors errors = {0};
 	struct scn_xen_item broken = {.path = path};
+	int err;
 
 	src.text = text;
 	if (!text)
 		scn_xen_report(f, &broken, SCN_BROKEN, "%s: %s", path,
 			       scn_find_error(unreadable ? unreadable : -errno));
-	else if (scn_parse(&src, &s, &errors))
-		scn_xen_report(f, &broken, SCN_BROKEN, "%s", scn_buf_text(&errors.text));
+	else if ((err = scn_parse(&src, &s, &errors)) != 0)
+		scn_xen_report(f, &broken, SCN_BROKEN, "%s",
+			       err == -ENOMEM ? "out of memory" : scn_buf_text(&errors.text));
 	else if (!add_variants(f, path, &s))
 		return -ENOMEM;
 	return 0;
@@ -156,6 +158,8 @@ static int find_lab(const struct scn_xen *xen, struct scn_xen_front *f, struct s
 
 	lab->command = scn_xen_lab();
 	scn_static_player(xen->leg->arm64 ? "-arm64" : "", &f->player);
+	if (f->player.failed)
+		return -ENOMEM;
 	lab->player = scn_buf_text(&f->player);
 	lab->leg = xen->leg;
 	lab->cell = xen->cell;
@@ -245,7 +249,7 @@ int scn_xen_play(const struct scn_xen *xen, const struct scn_session *session,
 		announce(&f);
 		err = scn_xen_play_all(&f);
 	}
-	if (err == -ENODEV)
+	if (err)
 		scn_buf_str(why, scn_buf_text(&f.why));
 	for (size_t i = 0; i < f.n; i++)
 		scn_buf_free(&f.items[i].variant);

@@ -27,6 +27,7 @@ struct boot {
 	bool alone;
 	bool any; /* a result came */
 	bool ended;
+	int err; /* for which it was not begun, or could not be heard */
 	enum scn_lab_end end;
 	struct scn_buf notes, why;
 	struct scn_record held; /* alone: its result */
@@ -174,8 +175,9 @@ static void start(struct boot *b, struct scn_xen_front *f, const char *stage, si
 	*b = (struct boot){
 	    .front = f, .next = items, .n = n, .left = n, .last = scn_now(), .alone = items->alone};
 	f->lab.swapped = items->swapped;
-	if (scn_lab_start(&b->run, &f->lab, stage, paths, n, items->alone, f->deadline, take_line,
-			  b, &b->why)) {
+	b->err = scn_lab_start(&b->run, &f->lab, stage, paths, n, items->alone, f->deadline,
+			       take_line, b, &b->why);
+	if (b->err) {
 		b->ended = true;
 		b->end = SCN_LAB_CANNOT;
 	}
@@ -227,6 +229,7 @@ static void await_one(struct lanes *l)
 			continue;
 		of[i]->end = scn_lab_finish(runs[i], &of[i]->notes, &of[i]->why);
 		of[i]->ended = true;
+		of[i]->err = -runs[i]->err;
 		l->running--;
 		if (scn_tap_end(&of[i]->reader, &o))
 			take_outcome(of[i], &o);
@@ -243,6 +246,7 @@ static size_t conclude(struct boot *b)
 	print_notes(b, (b->next - (b->n - b->left))->destroys);
 	scn_buf_clear(&f->why);
 	scn_buf_str(&f->why, scn_buf_text(&b->why));
+	f->err = b->err;
 	scn_tap_reader_free(&b->reader);
 	if (b->any || (b->end == SCN_LAB_CRASH && begun))
 		f->fruitless = 0;
@@ -352,7 +356,7 @@ static int play_all(struct scn_xen_front *f, struct scn_xen_stage *stage)
 			done = item->alone ? play_alone(f, scn_xen_stage(stage), i)
 					   : play_together(f, i);
 		if (done == 0)
-			return -ENODEV;
+			return f->err ? f->err : -ENODEV;
 	}
 	return 0;
 }

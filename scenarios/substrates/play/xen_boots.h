@@ -36,6 +36,7 @@ struct scn_xen_front {
 	double deadline;
 	unsigned int fruitless; /* boots without a result, one after the other */
 	struct scn_buf why;     /* the last boot's last word */
+	int err; /* of ours, for which it came to nothing; 0: it is the lab's to say */
 };
 
 enum scn_xen_turn scn_xen_turn(const struct scn_xen_item *item);
@@ -46,7 +47,8 @@ __attribute__((format(printf, 4, 5))) void scn_xen_report(struct scn_xen_front *
 							  enum scn_verdict verdict,
 							  const char *format, ...);
 
-/* Plays all items, which are sorted by their turns. Returns -ENODEV if the very first boot is refused. */
+/* Plays all items, which are sorted by their turns. Returns -ENODEV if the very first boot is refused, another
+ * negative errno if that was for a reason of ours; f->why says why. */
 int scn_xen_play_all(struct scn_xen_front *f);
 
 #endif

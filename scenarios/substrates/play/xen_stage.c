@@ -48,11 +48,14 @@ void scn_xen_stage_end(struct scn_xen_stage *s, struct scn_buf *why)
 {
 	scn_cleanup_buf struct scn_buf notes = {0}, words = {0};
 
-	s->run.heard = s->run.over && !s->directory.len; /* else it stays until it is told to end */
+	if (s->directory.len)
+		s->run.heard = false; /* it stays until it is told to end */
 	if (s->started)
 		scn_lab_finish(&s->run, &notes, &words);
 	if (s->awaited && !s->directory.len)
-		scn_buf_str(why, words.len ? scn_buf_text(&words) : "it ended without a word");
+		scn_buf_str(why, s->directory.failed ? "out of memory"
+				 : words.len         ? scn_buf_text(&words)
+						     : "it ended without a word");
 	scn_buf_free(&s->directory);
 	s->started = false;
 }

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +11,7 @@
 #include <unistd.h>
 
 #include "lang/layout.h"
+#include "player/child.h"
 
 /* A domid that nobody has. */
 #define NOBODY 0x7feeu
@@ -147,11 +147,10 @@ static bool read_line(const char *path, char *out, size_t size)
 /* Reads exactly that many bytes; false if they don't come: there may be no xenstored. */
 static bool read_bounded(int fd, void *out, size_t len)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
 	char *at = out;
 
 	while (len > 0) {
-		ssize_t n = poll(&p, 1, XENSTORE_MS) == 1 ? read(fd, at, len) : -1;
+		ssize_t n = scn_await_input(fd, XENSTORE_MS) ? read(fd, at, len) : -1;
 
 		if (n <= 0)
 			return false;
