@@ -72,7 +72,8 @@ RENAME(renameat2, (int dirfd, const char *from, int to_dirfd, const char *to, un
 	{                                                                                          \
 		int node = node_at(AT_FDCWD, path);                                                \
 		return node >= 0 ? lib_result(node == LIB_BELOW_NODE ? -ENOTDIR : -ENODATA)        \
-				 : NEXT(name)(path, of, value, size);                              \
+				 : OR_BEHIND(NEXT(name)(path, of, value, size), AT_FDCWD, path,    \
+					     lib_result(-ENODATA));                                \
 	}
 ATTRIBUTE(getxattr)
 ATTRIBUTE(lgetxattr)
@@ -83,7 +84,7 @@ ATTRIBUTE(lgetxattr)
 	{                                                                                          \
 		int node = node_at(AT_FDCWD, path);                                                \
 		return node >= 0 ? lib_result(node == LIB_BELOW_NODE ? -ENOTDIR : 0)               \
-				 : NEXT(name)(path, list, size);                                   \
+				 : OR_BEHIND(NEXT(name)(path, list, size), AT_FDCWD, path, 0);     \
 	}
 ATTRIBUTES(listxattr)
 ATTRIBUTES(llistxattr)

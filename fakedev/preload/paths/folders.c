@@ -11,12 +11,25 @@
 #include <unistd.h>
 
 /* @return a descriptor of the folder, -1 with errno for a node that is none; -2: another path */
-static int folder(const char *path)
+static int folder_of(int node)
 {
-	int node = node_at(AT_FDCWD, path);
-
 	return node < 0 ? -2
 			: (int)lib_result(lib_open_node(node, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+static int folder(const char *path)
+{
+	return folder_of(node_at(AT_FDCWD, path));
+}
+
+/* What the kernel did not find may be a link that leads to one. */
+static int folder_behind(const char *path)
+{
+	int kept = errno, fd = kept == ENOENT ? folder_of(lib_node_behind(AT_FDCWD, path)) : -2;
+
+	if (fd != -1)
+		errno = kept;
+	return fd;
 }
 
 DECLARE_NEXT(opendir);
@@ -25,9 +38,12 @@ EXPORT DIR *opendir(const char *path)
 	int fd = folder(path);
 	DIR *d;
 
-	if (fd == -2)
-		/* cppcheck-suppress CastIntegerToAddressAtReturn ; it is the pointer that it returns */
-		return NEXT(opendir)(path);
+	if (fd == -2) {
+		d = NEXT(opendir)(path);
+		fd = d ? -2 : folder_behind(path);
+		if (fd == -2)
+			return d;
+	}
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (fd >= 0 && !d)
 		raw_close(fd);
@@ -42,8 +58,12 @@ EXPORT DIR *opendir(const char *path)
 	{                                                                                          \
 		int fd = folder(path), n;                                                          \
 		char at[32];                                                                       \
-		if (fd == -2)                                                                      \
-			return NEXT(name)(path, list, wanted, order);                              \
+		if (fd == -2) {                                                                    \
+			n = NEXT(name)(path, list, wanted, order);                                 \
+			fd = n >= 0 ? -2 : folder_behind(path);                                    \
+			if (fd == -2)                                                              \
+				return n;                                                          \
+		}                                                                                  \
 		if (fd < 0)                                                                        \
 			return -1;                                                                 \
 		snprintf(at, sizeof(at), "/proc/self/fd/%d", fd);                                  \
@@ -59,8 +79,12 @@ EXPORT int chdir(const char *path)
 {
 	int fd = folder(path), r;
 
-	if (fd == -2)
-		return NEXT(chdir)(path);
+	if (fd == -2) {
+		r = NEXT(chdir)(path);
+		fd = r == 0 ? -2 : folder_behind(path);
+		if (fd == -2)
+			return r;
+	}
 	if (fd < 0)
 		return -1;
 	r = fchdir(fd);

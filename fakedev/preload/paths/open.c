@@ -62,7 +62,9 @@ OPENAT(openat64)
 		int node = node_at(AT_FDCWD, path);                                                \
 		if (node >= 0)                                                                     \
 			return (int)lib_result(lib_open_node(node, O_CREAT | O_WRONLY | O_TRUNC)); \
-		return NEXT(name)(path, mode);                                                     \
+		return OR_ANOTHER(                                                                 \
+		    NEXT(name)(path, mode), AT_FDCWD, path,                                        \
+		    (int)lib_result(lib_open_node(node, O_CREAT | O_WRONLY | O_TRUNC)));           \
 	}
 CREAT(creat)
 CREAT(creat64)

@@ -15,7 +15,7 @@ static inline int node_shown_at(int dirfd, const char *path)
 	return lib_is_elsewhere(path) ? -1 : lib_node_shown(dirfd, path);
 }
 
-#define FAILED_AS(result) _Generic((result), int : -1L, default : 0L)
+#define FAILED_AS(result) _Generic((result), int : -1L, ssize_t : -1L, default : 0L)
 #define FAILED(result)    ((long)(result) == FAILED_AS(result))
 
 /**
