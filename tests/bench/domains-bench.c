@@ -236,6 +236,8 @@ int main(int argc, char **argv)
 	       measure_median(among, TURNS), measure_median(alone, TURNS));
 	measure_verdict("  among all against alone (median of turns)", measure_median(ratio, TURNS),
 			"x", 2, 1);
+	printf("  middle half of the turns: %.3g to %.3g\n", measure_percentile(ratio, TURNS, 25),
+	       measure_percentile(ratio, TURNS, 75));
 	free_machine(&b);
 	return 0;
 }
