@@ -206,16 +206,19 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 static int write_junit(const struct scn_report *report, const char *path)
 {
 	FILE *f = report->junit.failed ? NULL : fopen(path, "we");
+	int n, err, closed;
 
 	if (!f)
 		return report->junit.failed ? -ENOMEM : -errno;
-	fprintf(f,
-		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-		"<testsuite name=\"gntsim\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
-		"skipped=\"%u\" time=\"%.6f\">\n%s</testsuite>\n",
-		report->total, report->count[SCN_FAILED], report->count[SCN_BROKEN],
-		report->count[SCN_SKIPPED], report->seconds, scn_buf_text(&report->junit));
-	return scn_close_written(f);
+	n = fprintf(f,
+		    "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		    "<testsuite name=\"gntsim\" tests=\"%u\" failures=\"%u\" errors=\"%u\" "
+		    "skipped=\"%u\" time=\"%.6f\">\n%s</testsuite>\n",
+		    report->total, report->count[SCN_FAILED], report->count[SCN_BROKEN],
+		    report->count[SCN_SKIPPED], report->seconds, scn_buf_text(&report->junit));
+	err = n < 0 ? -errno : 0;
+	closed = scn_close_written(f);
+	return err ? err : closed;
 }
 
 static void print_by_capability(const struct scn_report *report)

@@ -82,8 +82,101 @@ has report.html 'pv was not played: bzImage (6.1.192) is built without Xen'
 has report.ktap '# bzImage (6.1.192) is built without Xen' 'not ok 1 pv'
 has report.xml 'bzImage (6.1.192) is built without Xen' 'errors="1"'
 [ "$(grep -c Xen "$dir/err")" = 1 ] || fail "not said once"
-judge 125 --scenarios /nowhere
-judge 125 --ops many
-judge 125 --xsm
-judge 125 pvh
+# What is wrong with the words is said before anything is booted.
+refuses() { # WORDS OPTION...
+	words=$1
+	shift
+	judge 125 "$@"
+	grep -qF -e "$words" "$dir/err" || fail "$*: not '$words'"
+	[ ! -s "$LAB_LOG" ] || fail "$*: something was booted"
+}
+refuses '/nowhere: No such file or directory' --scenarios /nowhere
+refuses "--ops: expected a number from 0 to 100000000, found 'many'" --ops many
+refuses "--seed: expected a number from 0 to 4294967295, found '-1'" --seed -1
+refuses "--time-limit: expected a number from 1 to 864000, found '0'" --time-limit 0
+refuses "--patience: expected a number from 1 to 86400, found 'x'" --patience x
+refuses '--xsm needs a value' --xsm
+refuses "--kernel: expected a version X.Y or X.Y.Z, or newest, found '6'" --kernel 6
+refuses "expected the leg pv" pvh
+refuses "expected no more legs, found 'arm64'" pv pv pv pv pv pv pv pv arm64
+# says STATUS WORDS OPTION...: of a whole command line.
+says() {
+	expected=$1 words=$2 status=0
+	shift 2
+	: >"$LAB_LOG"
+	timeout 100 "$gntsim" conform "$@" >"$dir/out" 2>"$dir/err" || status=$?
+	[ $status = "$expected" ] || fail "$*: status $status, expected $expected"
+	cat "$dir/out" "$dir/err" | grep -qF -e "$words" || fail "$*: not '$words'"
+}
+says 125 'where to? (-o DIR)' pv
+says 0 'Usage: gntsim conform' --help
+mkdir "$dir/own"
+own="--scenarios $dir/own --ops 0"
+# shellcheck disable=SC2086
+says 125 'no scenario (*.scn) in what --scenarios names' -o "$dir/report" $own
+
+# alone STATUS OPTION...: on scenarios of one's own.
+alone() {
+	expected=$1
+	shift
+	rm -rf "$dir/report"
+	# shellcheck disable=SC2086
+	says "$expected" "$dir/report/report.html" -o "$dir/report" $own "$@"
+}
+odd='<&"#>.scn'
+printf 'domain dom0\nprocess A in dom0\nA: close(9) = -1 EBADF\n' >"$dir/own/$odd"
+alone 0 --seed 3 --time-limit 60 --patience 9 --xsm silo
+has report.html '&lt;&amp;&quot;#&gt;.scn: passed' 'Booted: --xsm silo'
+has report.xml '&lt;&amp;&quot;#&gt;.scn' 'failures="0"'
+has report.ktap '<&"%>.scn'
+# What no rule is about, in each way in which it can go.
+printf '# Covers: GD-NOTIFY-0\n# Rule: one that is not listed.\n\ndomain dom0 pvh\nprocess A in dom0\nA: close(8) = 0\n' \
+	>"$dir/own/skipped.scn"
+echo domain >"$dir/own/wrong.scn"
+FAULT_DIFFERENCE='close(9)' alone 1 pv pv+pv
+has report.html 'It differs: 3 scenarios failed (2 could not be tried)' 'wrong.scn: error' '#&gt;.scn: failed' 'skipped.scn</td>'
+has report.ktap "wrong.scn:1:7: expected a domain's name" 'skipped.scn' ' # SKIP ' 'not ok 2 pv+pv'
+has report.xml 'errors="2"' 'skipped="'
+rm "$dir/own/wrong.scn" "$dir/own/$odd"
+# A kernel that the model does not know yet; nothing that could be judged.
+cat >"$dir/lab" <<END
+#!/bin/sh
+[ "\$1" = describe ] || exec "$3" "\$@"
+echo "kernel 99.1"
+END
+chmod 755 "$dir/lab"
+GNTSIM_XEN_LAB=$dir/lab alone 125 --kernel-image /bzImage pv+pv
+has report.html 'Linux 99.1 (random calls: ' 'No verdict'
+grep -q 'to the model Linux 99.1 is ' "$dir/err" || fail "nothing is said of the model's kernel"
+
+# A report that can't be written, or not all of it.
+rm "$dir/own/skipped.scn"
+for n in $(seq 60); do
+	printf 'domain dom0\nprocess A in dom0\nA: close(9) = -1 EBADF\n' >"$dir/own/a-scenario-with-a-long-name-of-which-there-are-many-$n.scn"
+done
+: >"$dir/file"
+# shellcheck disable=SC2086
+says 125 "$dir/file/report: Not a directory" -o "$dir/file/report" $own
+[ ! -s "$LAB_LOG" ] || fail "something was booted for a report that can't be written"
+for name in ktap xml html; do
+	rm -rf "$dir/report"
+	mkdir -p "$dir/report/report.$name"
+	# shellcheck disable=SC2086
+	says 125 "report.$name: Is a directory" -o "$dir/report" $own
+	rm -rf "$dir/report"
+	mkdir "$dir/report"
+	ln -s /dev/full "$dir/report/report.$name"
+	# shellcheck disable=SC2086
+	says 125 "report.$name: No space left on device" -o "$dir/report" $own
+	strace -o /dev/null true 2>/dev/null || continue
+	# A write in the middle that fails is not made good by the last one.
+	rm -rf "$dir/report"
+	status=0
+	# shellcheck disable=SC2086
+	timeout 100 strace -qq -o /dev/null -P "$dir/report/report.$name" -e trace=write -e inject=write:error=ENOSPC:when=1 \
+		"$gntsim" conform -o "$dir/report" $own >"$dir/out" 2>"$dir/err" || status=$?
+	if [ $status != 125 ] || ! grep -q "report.$name: " "$dir/err"; then
+		fail "a part of report.$name is missing, and nobody says so"
+	fi
+done
 exit $failed

@@ -117,7 +117,7 @@ static void real_xen_plays(void)
 				      "--seed", "3", "--verbose", "--quiet", "5", corpus},
 				     0}};
 
-	each_allocation_fails("play --on xen", &w, 100);
+	each_allocation_fails("play --on xen", &w, 40);
 }
 
 static void real_xen_plays_one_by_one(void)
