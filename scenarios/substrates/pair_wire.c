@@ -258,6 +258,7 @@ uint8_t *scn_take_bytes(struct scn_parcel *p, uint32_t *len)
 	if (bytes && unpack(p, bytes, *len))
 		return bytes;
 	p->bad = true;
+	*len = 0;
 	free(bytes);
 	return NULL;
 }
