@@ -12,6 +12,12 @@ void scn_record_free(struct scn_record *r)
 	scn_outcome_free(&r->outcome);
 }
 
+static void flush(struct scn_report *report)
+{
+	if (fflush(report->out) && !report->err)
+		report->err = -errno;
+}
+
 void scn_report_begin(struct scn_report *report)
 {
 	if (report->ktap)
@@ -20,7 +26,7 @@ void scn_report_begin(struct scn_report *report)
 		fputs("TAP version 13\n", report->out);
 	if (report->tap)
 		fprintf(report->out, "# substrate: %s\n", report->substrate);
-	fflush(report->out); /* from now on somebody may wait for a scenario, not for us */
+	flush(report); /* from now on somebody may wait for a scenario, not for us */
 }
 
 static void print_clean(FILE *out, const char *text, size_t n)
@@ -199,7 +205,7 @@ void scn_report_add(struct scn_report *report, const struct scn_record *record)
 		add_tap(report, record);
 	else
 		add_plain(report, record);
-	fflush(report->out); /* what comes next may crash the machine */
+	flush(report); /* what comes next may crash the machine */
 	add_junit(report, record);
 }
 
@@ -252,7 +258,6 @@ int scn_report_end(struct scn_report *report, const char *junit_path)
 	if (junit_path)
 		err = write_junit(report, junit_path);
 	scn_buf_free(&report->junit);
-	if (fflush(report->out))
-		return -errno;
-	return ferror(report->out) ? -EIO : err;
+	flush(report);
+	return report->err ? report->err : err;
 }

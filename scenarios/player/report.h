@@ -35,6 +35,7 @@ struct scn_report {
 	unsigned int total;
 	double seconds;
 	struct scn_buf junit; /* the test cases so far */
+	int err;              /* the first of writing to `out`; 0: none */
 };
 
 void scn_report_begin(struct scn_report *report);

@@ -191,7 +191,7 @@ static enum scn_lab_end judge(int status, bool heard, struct scn_buf *why)
 	if (code != LAB_CANNOT && code != 127)
 		return SCN_LAB_DONE;
 	if (!why->len)
-		scn_buf_str(why, "it ended without a word");
+		scn_buf_str(why, code == 127 ? "it can't be started" : "it ended without a word");
 	return SCN_LAB_CANNOT;
 }
 
