@@ -126,16 +126,32 @@ NOT_COUNTED int __gcov_execle(const char *path, const char *arg, ...)
 
 /* ---- the counts' file ---- */
 
-/* Whose counts they are: what lies where in the file is his own. */
-#ifndef COUNTS_OF
-#define COUNTS_OF program_invocation_short_name
+/* Whose counts they are: what lies where in the file is his own. (A program may have been started by another name, as
+ * /proc/self/exe.) */
+#ifdef COUNTS_OF
+NOT_COUNTED static const char *counts_of(void)
+{
+	return COUNTS_OF;
+}
+#else
+NOT_COUNTED static const char *counts_of(void)
+{
+	static char path[PATH_MAX];
+	const char *last;
+
+	if (raw_syscall(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe", (long)path,
+			sizeof(path) - 1, 0, 0) < 0)
+		return program_invocation_short_name;
+	last = strrchr(path, '/');
+	return last ? last + 1 : path;
+}
 #endif
 
 NOT_COUNTED static long open_counts(void)
 {
 	char path[sizeof(COUNTS) + 64] = COUNTS;
 
-	strncat(path, COUNTS_OF, 63);
+	strncat(path, counts_of(), 63);
 	return raw_syscall(SYS_openat, AT_FDCWD, (long)path, O_RDWR | O_CLOEXEC, 0, 0, 0);
 }
 
