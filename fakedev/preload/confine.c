@@ -34,7 +34,7 @@ static uint32_t operate(uint16_t code, uint32_t a, uint32_t b)
 	case BPF_MUL:
 		return a * b;
 	case BPF_DIV:
-		return b ? a / b : 0;
+		return a / b;
 	case BPF_OR:
 		return a | b;
 	case BPF_AND:
@@ -42,9 +42,9 @@ static uint32_t operate(uint16_t code, uint32_t a, uint32_t b)
 	case BPF_XOR:
 		return a ^ b;
 	case BPF_LSH:
-		return b < 32 ? a << b : 0;
+		return a << (b & 31);
 	case BPF_RSH:
-		return b < 32 ? a >> b : 0;
+		return a >> (b & 31);
 	default:
 		return 0u - a; /* BPF_NEG */
 	}
@@ -94,6 +94,9 @@ static uint32_t run(const struct sock_filter *code, size_t n, const struct secco
 			mem[f->k % BPF_MEMWORDS] = x;
 			break;
 		case BPF_ALU:
+			/* Its end, with 0 for a result. */
+			if (BPF_OP(f->code) == BPF_DIV && operand == 0)
+				return SECCOMP_RET_KILL_THREAD;
 			a = operate(f->code, a, operand);
 			break;
 		case BPF_JMP:
