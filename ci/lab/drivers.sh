@@ -18,17 +18,24 @@ lab_with_kernel_apt() { # ARCHITECTURE PACKAGE COMMAND...
 	fi
 }
 
-# The programs of a kernel's build are this host's, whatever it builds for.
-lab_unpack_kbuild() { # DIRECTORY HEADERS
-	local name
-	name=$(apt-cache depends "$2" | grep -oE 'linux-kbuild-[^ :]+' | head -n 1)
+lab_name_kbuild() { # HEADERS
+	apt-cache depends "$1" | grep -oE 'linux-kbuild-[^ :]+' | head -n 1
+}
+
+# The programs of a kernel's build are this host's, whatever it builds for: not where the packages of the
+# other architecture's are, which have the same name.
+lab_unpack_kbuild() { # DIRECTORY HEADERS ARCHITECTURE
+	local name host lab_debs
+	name=$(lab_with_kernel_apt "$3" "$2" lab_name_kbuild "$2")
 	[ "$name" ] || lab_fail "apt does not know what $2 needs"
-	lab_with_kernel_apt "$(dpkg --print-architecture)" "$name" lab_unpack "$1" "$name"
+	host=$(dpkg --print-architecture)
+	lab_debs=$lab_cache/debs-kbuild-$host
+	lab_with_kernel_apt "$host" "$name" lab_unpack "$1" "$name"
 }
 
 lab_unpack_headers() { # DIRECTORY HEADERS ARCHITECTURE
 	lab_with_kernel_apt "$3" "$2" lab_unpack "$1" "$2" "${2%-"$3"}-common"
-	lab_with_kernel_apt "$3" "$2" lab_unpack_kbuild "$1.kbuild" "$2"
+	lab_unpack_kbuild "$1.kbuild" "$2" "$3"
 	cp -a "$1.kbuild/." "$1/"
 	rm -rf "$1.kbuild"
 	# It says where the other half is once it is installed.

@@ -113,10 +113,8 @@ lab_lay_tools() { # DIRECTORY
 }
 
 lab_lay_domU() { # DIRECTORY LEG
-	local domU=$1.domU memory=192 linux="mitigations=off init_on_alloc=0 lsm=yama oops=panic"
-	case $2 in
-	arm64*) memory=512 linux+=" softlockup_panic=1" ;; # as dom0's: room for a large map, and a hang is a crash
-	esac
+	local domU=$1.domU memory=192
+	[[ $2 != arm64* ]] || memory=512 # room for a large map
 	lab_lay_base "$domU" init-domU "$2"
 	lab_lay_modules "$domU" "${lab_xen_modules[@]}"
 	cp "$lab_kernel/image" "$1/lab/vmlinux"
@@ -133,7 +131,7 @@ lab_lay_domU() { # DIRECTORY LEG
 			memory = $memory
 			vcpus = 1
 			max_event_channels = 131071
-			extra = "console=hvc0 loglevel=1 xen_privcmd.unrestricted=1 $linux panic=-1"
+			extra = "console=hvc0 loglevel=1 xen_privcmd.unrestricted=1 $(lab_linux_options "$2")"
 			on_poweroff = "destroy"
 			on_reboot = "destroy"
 			on_crash = "destroy"

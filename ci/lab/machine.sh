@@ -53,10 +53,21 @@ lab_machine() { # LEG DIRECTORY [thawed]
 	esac
 }
 
+# Of every guest's kernel. What is against speculation is only slow here, as are zeroed memory and security modules
+# but the one for ptrace: they have no say in what Xen's devices do. On Arm a kernel that hangs in what a driver does
+# has crashed, and kernel and programs have one set of page tables: when those change, which else is twice a system
+# call, the emulator forgets all that it knows of pages (and mitigations=off leaves it so where the kernel's place is
+# random).
+lab_linux_options() { # LEG
+	local options="mitigations=off init_on_alloc=0 lsm=yama oops=panic"
+	[[ $1 != arm64* ]] || options+=" kpti=off"
+	[[ $1 != arm64* || $1 = *-host ]] || options+=" softlockup_panic=1"
+	echo "$options panic=-1"
+}
+
 lab_machine_amd64() { # LEG DIRECTORY [thawed]
-	# What is against speculation is only slow here, as are zeroed memory and security modules but the one for ptrace:
-	# they have no say in what Xen's devices do.
-	local linux="loglevel=5 mitigations=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
+	local linux
+	linux="loglevel=5 $(lab_linux_options "$1") $lab_append"
 	local xen="console=com1 com1=115200,8n1 noreboot=false spec-ctrl=no ${lab_xsm:+xsm=$lab_xsm}"
 	qemu+=(-M q35,memory-backend=memory -device isa-debug-exit,iobase=0xf4,iosize=4)
 	lab_ports virtio-serial-pci "$2"
@@ -81,14 +92,10 @@ lab_machine_amd64() { # LEG DIRECTORY [thawed]
 }
 
 lab_machine_arm64_host() { # LEG DIRECTORY
-	local linux="mitigations=off kpti=off init_on_alloc=0 lsm=yama oops=panic panic=-1 $lab_append"
-
-	# With atomic instructions: of pairs that are tried again each is some calls of the emulator's. And with one set of
-	# page tables for kernel and programs: the emulator forgets all that it knows of pages when they change, which is
-	# twice a system call (and mitigations=off leaves it so where the kernel's place is random).
+	# With atomic instructions: of pairs that are tried again each is some calls of the emulator's.
 	qemu+=(-M virt,gic-version=3,memory-backend=memory -cpu neoverse-n1)
 	lab_ports virtio-serial-device "$2"
-	qemu+=(-append "console=ttyAMA0 loglevel=5 $linux"
+	qemu+=(-append "console=ttyAMA0 loglevel=5 $(lab_linux_options "$1") $lab_append"
 		-kernel "$lab_kernel/image" -initrd "$lab_image/initrd")
 }
 
@@ -96,9 +103,7 @@ lab_machine_arm64_host() { # LEG DIRECTORY
 lab_machine_arm64() { # LEG DIRECTORY
 	local linux memory=768M
 
-	# As on a host of one's own; and a kernel that hangs in what a driver does has crashed.
-	linux="console=hvc0 loglevel=5 mitigations=off kpti=off init_on_alloc=0 softlockup_panic=1 oops=panic panic=-1"
-	linux+=" rdinit=/init $lab_append"
+	linux="console=hvc0 loglevel=5 $(lab_linux_options "$1") rdinit=/init $lab_append"
 	[ "$1" = arm64 ] || memory=900M
 	qemu+=(-M virt,virtualization=on,gic-version=3,memory-backend=memory -cpu neoverse-n1)
 	lab_ports virtio-serial-device "$2"

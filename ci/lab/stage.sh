@@ -22,10 +22,10 @@ stage() {
 	rm "$lab_directory/payload"
 	declare -p "${lab_stage_variables[@]}" | sed 's/^declare --/declare -g/' >"$lab_directory/variables"
 	echo "$lab_directory"
-	exec >&-
-	sleep infinity &
-	lab_child=$!
-	wait "$lab_child"
+	mkfifo "$lab_directory/never"
+	# (No process of its own: that would outlive a SIGKILL, and the lock with it.)
+	exec >&- 7<>"$lab_directory/never"
+	read -r _ <&7
 }
 
 # Makes $lab_directory, where the image has its memory: there is room for another. Those that were left behind go.

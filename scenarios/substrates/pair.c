@@ -78,8 +78,8 @@ static uint64_t pair_capabilities(const void *self)
 
 	return p ? p->capabilities
 		 : SCN_CAP(ADVANCE) | SCN_CAPS_OF_DRIVERS | SCN_CAP(DESTROY_DOMAIN) |
-		       SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(DOMIDS) | SCN_CAPS_OF_KERNEL |
-		       SCN_CAPS_OF_PARAMETERS;
+		       SCN_CAP(DISTINCT_DOMAINS) | SCN_CAP(DOMIDS) | SCN_CAP(DMABUF) |
+		       SCN_CAPS_OF_KERNEL | SCN_CAPS_OF_PARAMETERS;
 }
 
 static uint32_t number_of(const char *ioctl)
@@ -103,6 +103,8 @@ static enum scn_status pair_open(const struct scn_options *options, void **self,
 	p->capabilities = pair_capabilities(NULL) & ~(SCN_CAPS_ALONE | SCN_CAPS_OF_PARAMETERS);
 	if (options->swapped || p->domid[NEAR] != 0 || p->domid[FAR] != 1)
 		p->capabilities &= ~SCN_CAP(DOMIDS);
+	if (!scn_dmabufs_here("/dev/xen"))
+		p->capabilities &= ~SCN_CAP(DMABUF);
 	p->capabilities |= scn_module_limits_capabilities() | (options->fresh ? SCN_CAPS_ALONE : 0);
 	scn_agents_init(&p->agents, options);
 	scn_module_limits_init(&p->limits);
