@@ -43,7 +43,12 @@ static inline void link_del(struct link *l)
 	link_init(l);
 }
 
-enum endpoint_kind { ENDPOINT_CONTROL, ENDPOINT_DEVICE, ENDPOINT_OTHER };
+enum endpoint_kind {
+	ENDPOINT_CLIENT, /**< of a struct client, and of nothing else */
+	ENDPOINT_BELL,   /**< a client's, by which it asks */
+	ENDPOINT_DEVICE,
+	ENDPOINT_OTHER
+};
 
 /** Something in the epoll set. In which order a batch of events is gone through: broker.c. */
 struct endpoint {
@@ -154,6 +159,8 @@ int client_send(struct client *c, uint16_t op, int64_t result, const void *paylo
 bool client_payload(const struct wire_in *in, void *payload, size_t size);
 int client_hold(struct client *c, struct device_file *file, uint32_t *id);
 struct device_file *client_file(struct client *c, uint32_t id);
+/** Of a link of broker.endpoints: the client that it is of, and that lives; NULL: it is of something else. */
+const struct client *client_of_link(const struct link *l);
 /** A process's address space, NULL if none; the newest, for one that executed a program. */
 struct client *client_of_process(const struct broker *b, uint32_t process);
 struct gntsim_mm *client_mm_of_process(const struct broker *b, uint32_t process);

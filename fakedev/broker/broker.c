@@ -520,7 +520,8 @@ static int wait_ms(const struct broker *b, int timeout_ms)
 static int phase_of(const struct endpoint *e, uint32_t events)
 {
 	switch (e->kind) {
-	case ENDPOINT_CONTROL:
+	case ENDPOINT_CLIENT:
+	case ENDPOINT_BELL:
 		return events & (EPOLLHUP | EPOLLRDHUP) ? 0 : ASKING_PHASE;
 	case ENDPOINT_DEVICE:
 		return 1;

@@ -64,6 +64,15 @@ void client_index(struct client *c)
 		link_add(&c->broker->processes[c->program.pid % PROCESS_BUCKETS], &c->by_process);
 }
 
+const struct client *client_of_link(const struct link *l)
+{
+	const struct endpoint *e =
+	    (const struct endpoint *)(const void *)((const char *)l -
+						    offsetof(struct endpoint, link));
+
+	return e->kind == ENDPOINT_CLIENT && !e->dead ? (const struct client *)e : NULL;
+}
+
 struct client *client_of_process(const struct broker *b, uint32_t process)
 {
 	const struct link *head = &b->processes[process % PROCESS_BUCKETS];

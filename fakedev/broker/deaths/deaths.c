@@ -137,12 +137,9 @@ static unsigned int processes_of(const struct broker *b, unsigned int program,
 
 	for (const struct link *l = b->endpoints.next; l != &b->endpoints && n < MOST_PROCESSES;
 	     l = l->next) {
-		const struct endpoint *e =
-		    (const struct endpoint *)(const void *)((const char *)l -
-							    offsetof(struct endpoint, link));
-		const struct client *c = (const struct client *)e;
+		const struct client *c = client_of_link(l);
 
-		if (e->kind == ENDPOINT_CONTROL && !e->dead && c->mm && c->program.pid &&
+		if (c && c->mm && c->program.pid &&
 		    deaths_program_of(d, c->program.pid) == (int)program)
 			pids[n++] = c->program.pid;
 	}

@@ -67,7 +67,7 @@ static int make(struct client *c, int fds[2])
 	cb->client = c;
 	link_init(&cb->recent);
 	cb->endpoint = (struct endpoint){
-	    .ready = rung, .destroy = bell_destroy, .fd = cb->bell.rings, .kind = ENDPOINT_CONTROL};
+	    .ready = rung, .destroy = bell_destroy, .fd = cb->bell.rings, .kind = ENDPOINT_BELL};
 	err = broker_add_endpoint(c->broker, &cb->endpoint, EPOLLIN | EPOLLET);
 	if (err < 0) {
 		bell_end(&cb->bell);

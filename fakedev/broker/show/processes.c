@@ -321,12 +321,9 @@ static void look_at_clients(struct looking *k)
 	const struct broker *b = k->s->b;
 
 	for (const struct link *l = b->endpoints.next; l != &b->endpoints; l = l->next) {
-		const struct endpoint *e =
-		    (const struct endpoint *)(const void *)((const char *)l -
-							    offsetof(struct endpoint, link));
-		const struct client *c = (const struct client *)(const void *)e;
+		const struct client *c = client_of_link(l);
 
-		if (e->kind != ENDPOINT_CONTROL || e->dead || !c->mm)
+		if (!c || !c->mm)
 			continue;
 		/* One that has executed a program is named once, by its newest address space. */
 		if (c->program.pid && client_of_process(b, c->program.pid) != c)
