@@ -120,6 +120,13 @@ static void real_xen_plays_one_by_one(void)
 	each_call_fails("play --on xen, alone", &w);
 }
 
+static void workers_play(void)
+{
+	struct work w = {.command = {command_play, {"play", "-j", "2", corpus}, 0}};
+
+	each_call_fails("play -j 2", &w);
+}
+
 static void devices_play(void)
 {
 	struct work w = {.command = {command_play,
@@ -190,6 +197,7 @@ int main(int argc, char **argv)
 	static const struct lang_test tests[] = {
 	    {"real Xen plays", real_xen_plays},
 	    {"real Xen plays one by one", real_xen_plays_one_by_one},
+	    {"workers play", workers_play},
 	    {"devices play", devices_play},
 	    {"random calls on real Xen", random_calls_on_real_xen},
 	    {"a verdict", a_verdict},

@@ -158,6 +158,13 @@ static void a_directory_is_played(void)
 	each_fails("play", run_command, &c, 20);
 }
 
+static void a_directory_is_played_by_workers(void)
+{
+	struct command c = {command_play, {"play", "-j", "2", "--junit", "/dev/null", corpus}, 0};
+
+	each_fails("play -j 2", run_command, &c, 20);
+}
+
 static void orders_are_explored(void)
 {
 	char good[PATH_MAX], bad[PATH_MAX];
@@ -178,6 +185,27 @@ static void random_calls(void)
 	each_fails("fuzz", run_command, &c, 20);
 }
 
+/* Two kernels differ: that is found, shrunk and written, or there was no memory for it. */
+static void random_calls_that_differ(void)
+{
+	char dir[] = "/tmp/memory-test-XXXXXX", path[sizeof(dir) + 20];
+	struct command c = {command_fuzz,
+			    {"fuzz", "--against-kernel", "6.12", "--seed", "2", "--ops", "60",
+			     "--length", "30", "--max", "1", "--write", dir},
+			    1};
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(dir));
+	each_fails("fuzz that differs", run_command, &c, 10);
+	/* Another one where it was shrunk less. */
+	for (int i = 1; i < 1000; i++) {
+		snprintf(path, sizeof(path), i == 1 ? "%s/fuzz-2-1.scn" : "%s/fuzz-2-1-%d.scn", dir,
+			 i);
+		if (unlink(path))
+			break;
+	}
+	CU_ASSERT_EQUAL(rmdir(dir), 0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct lang_test tests[] = {
@@ -185,8 +213,10 @@ int main(int argc, char **argv)
 	    {"a script fails", a_script_fails},
 	    {"scripts are refused", scripts_are_refused},
 	    {"a directory is played", a_directory_is_played},
+	    {"a directory is played by workers", a_directory_is_played_by_workers},
 	    {"orders are explored", orders_are_explored},
 	    {"random calls", random_calls},
+	    {"random calls that differ", random_calls_that_differ},
 	};
 
 	syntax = argc == 4 ? scn_read_file(argv[1], &syntax_len) : NULL;
