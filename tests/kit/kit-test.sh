@@ -197,4 +197,34 @@ becomes 125 "$gntsim" kit -o kit.tar --player "$gntsim"
 has err 'needs libraries: a player for a kit is linked with -static'
 becomes 0 "$gntsim" kit -o kit.tar --player "gntsim-kit/$arch/player" --arch "$arch"
 has err "gntsim kit: for $arch: gntsim-kit/$arch/player"
+becomes 0 "$gntsim" kit --help
+has out 'Usage: gntsim kit'
+becomes 125 "$gntsim" kit
+has err 'where to? (-o FILE)'
+becomes 125 "$gntsim" kit -o kit.tar more
+has err "expected no more words, found 'more'"
+becomes 125 "$gntsim" kit -o kit.tar --arch pdp11
+has err "--arch: expected amd64 or arm64, found 'pdp11'"
+many=$(for _ in $(seq 65); do echo "--scenarios own"; done)
+# shellcheck disable=SC2086
+becomes 125 "$gntsim" kit -o kit.tar $many
+has err "--scenarios: expected no more of them, found 'own'"
+# Two of one name are told apart; the same one may be named again.
+mkdir other
+cp own/one.scn other/
+becomes 0 "$gntsim" kit -o kit.tar --scenarios own/one.scn --scenarios other/one.scn --scenarios own/one.scn
+tar -tf kit.tar >out
+has out gntsim-kit/scenarios/one.scn
+has out gntsim-kit/scenarios/2-one.scn
+has out gntsim-kit/scenarios/3-one.scn
+# Files that are nearly a player: cut, for 32 bits, for another machine.
+player=$dir/gntsim-kit/$arch/player
+head -c 30 "$player" >cut-off
+head -c 70 "$player" >cut-headers
+{ head -c 4 "$player"; printf '\001'; tail -c +6 "$player"; } >of-32-bits
+{ head -c 18 "$player"; printf '\377\377'; tail -c +21 "$player"; } >other-machine
+for wrong in cut-off cut-headers of-32-bits other-machine; do
+	becomes 125 "$gntsim" kit -o kit.tar --player "$wrong"
+	has err "$wrong is no program for amd64 or arm64"
+done
 exit $failed
