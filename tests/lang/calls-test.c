@@ -90,7 +90,9 @@ static const char *do_the_same(void *ctx)
 static void each_call_fails(const char *what, struct work *w)
 {
 	failing->at = 0;
-	CU_ASSERT_EQUAL(run(w), w->command.status);
+	/* (The first time who counts coverage may have a word.) */
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(run(w), w->command.status);
 	w->expected = strdup(command_said());
 	failing_calls(FAILING_ERRORS);
 	each_fails(what, do_work, w, 12);

@@ -112,8 +112,11 @@ static void each_call_fails(const char *what, struct work *w)
 	int second;
 
 	failing->at = 0;
-	CU_ASSERT_EQUAL(w->pair ? play_pair(&w->command, &second) : command_run(&w->command),
-			w->command.status);
+	/* (The first time who counts coverage may have a word.) */
+	for (int i = 0; i < 2; i++)
+		CU_ASSERT_EQUAL(w->pair ? play_pair(&w->command, &second)
+					: command_run(&w->command),
+				w->command.status);
 	w->expected = strdup(command_said());
 	failing_calls(FAILING_ERRORS);
 	each_fails(what, do_work, w, 12);
