@@ -102,6 +102,37 @@ int __wrap_open64(const char *path, int flags, ...)
 	return __real_open64(path, flags, mode);
 }
 
+/* ---- memory, of which the front and the machine sometimes get none ---- */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+static unsigned int fails_in; /* so many requests for memory from now; 0: none does */
+
+static bool fails(void)
+{
+	return fails_in && --fails_in == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
 /* ---- choices ---- */
 
 static uint32_t roll(uint32_t n)
@@ -603,8 +634,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		else
 			ask(k);
 		/* Sometimes several wait. */
-		if (roll(4))
+		if (roll(4)) {
+			fails_in = roll(16) ? 0 : 1 + roll(6);
 			serve(b);
+			fails_in = 0;
+		}
 	}
 	serve(b);
 	end(b);
