@@ -72,3 +72,9 @@ for example in "$producer" "$consumer" "$mutex"; do
 	[ "$status $(head -c 6 "$dir/err")" = "2 usage:" ] ||
 		fail "$example: status $status, $(cat "$dir/err")"
 done
+for words in "give 1 9" "give 0 8 1 9"; do
+	status=0
+	# shellcheck disable=SC2086
+	"$gntsim" run -- "$mutex" $words 2>"$dir/err" || status=$?
+	[ "$status $(head -c 6 "$dir/err")" = "2 usage:" ] || fail "robust-mutex $words: status $status, $(cat "$dir/err")"
+done

@@ -18,6 +18,10 @@ said=$(judge 99.4 95.3 90) && exit 1
 said=$(printf 'scenarios/player:\n  lines......: 97.1%% (1 of 2)\n  branches...: 88.9%% (1 of 2)\n' | ci/coverage --judge) && exit 1
 [ "$said" = "scenarios/player: 88.9% of the branches are reached, 89% must be" ] || { echo "said: $said" && exit 1; }
 
+# A room as a whole, beside its parts.
+said=$(printf 'fakedev:\n  lines......: 90.1%% (1 of 2)\nfakedev/xenbus:\n  lines......: 97%% (1 of 2)\n' | ci/coverage --judge) && exit 1
+[ "$said" = "fakedev: 90.1% of the lines are reached, 90.8% must be" ] || { echo "said: $said" && exit 1; }
+
 info=$(mktemp)
 trap 'rm -f "$info"' EXIT
 # at TEXT: the number of the line of sim/tree.c that is that.

@@ -370,8 +370,48 @@ static void end(void)
 	rmdir(dir);
 }
 
+/* ---- memory, of which the broker sometimes gets none where the environment says so: choices, as they are kept, are none
+ * of it ---- */
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__real_reallocarray(void *p, size_t n, size_t size);
+void *__wrap_reallocarray(void *p, size_t n, size_t size);
+
+static unsigned int fails_in; /* so many requests for memory from now; 0: none does */
+
+static bool fails(void)
+{
+	return fails_in && --fails_in == 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+	return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_reallocarray(void *p, size_t n, size_t size)
+{
+	return fails() ? NULL : __real_reallocarray(p, n, size);
+}
+
+static void serve_without_memory(struct broker *b, unsigned long round)
+{
+	fails_in = round % 11 ? 0 : 1 + (unsigned int)(round / 11 % 7);
+	serve(b);
+	fails_in = 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	const bool is_short = getenv("WIRE_MEMORY_FAILS");
 	static bool begun;
 	struct broker_config config = {.fronts = &fakedev_fronts,
 				       .socket_path = socket_path(),
@@ -394,7 +434,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		act(&peers[roll(CLIENTS)], config.socket_path);
 		/* Sometimes several come before the broker looks. */
 		if (roll(4))
-			serve(b);
+			serve_without_memory(b, is_short ? round : 1);
 		if (round % 64 == 0)
 			verify(b, "in the run");
 	}

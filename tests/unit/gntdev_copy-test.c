@@ -328,15 +328,15 @@ static void bad_segment_memory(void)
 	end();
 }
 
-/* As read() is, but that the other threads of the process unmap its segments meanwhile. */
-static int read_then_lose(void *ctx, uint64_t addr, void *to, size_t len)
+/* As write() is, but that another thread of the process unmaps its segments then. */
+static int write_then_lose(void *ctx, uint64_t addr, const void *from, size_t len)
 {
 	struct user *u = ctx;
 	struct user plain;
 	int rc;
 
 	user_init(&plain);
-	rc = plain.ops.read(ctx, addr, to, len);
+	rc = plain.ops.write(ctx, addr, from, len);
 	if (addr >= SEGMENTS)
 		u->page[1] = USER_HOLE;
 	return rc;
@@ -347,7 +347,7 @@ static void status_memory_goes(void)
 {
 	begin();
 	add_from(499, 0, LOCAL, 16);
-	t.user.ops.read = read_then_lose;
+	t.user.ops.write = write_then_lose;
 	memcpy(user_ptr(&t.user, SEGMENTS), t.seg, sizeof(t.seg[0]));
 	EXPECT_EQ(run_at(SEGMENTS), -EFAULT);
 	EXPECT_EQ(*local(0), 0xDB);

@@ -92,12 +92,21 @@ static void freed_while_in_use(void)
 static void short_of_memory(void)
 {
 	struct pooled p = pooled_new();
-	struct gntsim_file *file;
+	struct gntsim_file *file, *alloc;
+	struct gntsim_mm *mm;
+	uint64_t index;
+	gntsim_gref ref;
 	unsigned n = 0;
 	int rc;
 
+	REQUIRE_EQ(gntsim_open(p.dom[0], GNTSIM_DEV_GNTALLOC, O_RDWR, &alloc), 0);
+	REQUIRE_EQ(gntsim_mm_create(p.dom[0], &mm), 0);
+	REQUIRE_EQ(gntsim_gntalloc_alloc(alloc, 2, 1, 1, &index, &ref), 0);
 	is_short = true;
-	while ((rc = gntsim_open(p.dom[0], GNTSIM_DEV_GNTALLOC, O_RDWR, &file)) == 0 && n < 10000)
+	/* Each a mapping. */
+	while ((rc = gntsim_mmap(mm, alloc, VA + n * PAGE, PAGE, PROT_READ, MAP_SHARED, index)) ==
+		   0 &&
+	       n < 10000)
 		n++;
 	EXPECT(n > 0);
 	EXPECT_EQ(rc, -ENOMEM);

@@ -177,6 +177,7 @@ int store_toolstack_start(struct store *s, const struct store_domain *dom0)
 
 	if (s->toolstack)
 		xenbus_close(s->toolstack);
+	s->toolstack = NULL;
 	return xenbus_open(dom0->bus, &ops, s, false, &s->toolstack);
 }
 
