@@ -5,7 +5,9 @@
  * is: killed, in a sandbox, without memory or descriptors, with another program in its place. With COUNTS_WRITE in the
  * environment the program does not begin: what is in the file becomes gcov's files below the directory that it names.
  */
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE
+#endif
 #include "raw.h"
 
 #include <alloca.h>
