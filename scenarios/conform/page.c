@@ -291,17 +291,28 @@ static bool tell(struct page *p)
 	return true;
 }
 
+static void free_told(struct page *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		scn_buf_free(&p->told[i].covers);
+		scn_buf_free(&p->told[i].rule);
+	}
+	free(p->told);
+}
+
 int conform_write_page(const struct conform *c, const char *path)
 {
 	conform_cleanup_rules struct conform_rules rules = {0};
 	struct page p = {.c = c};
+	int err;
 
 	if (conform_rules_read(scn_buf_text(&c->corpus_root), &rules) || !tell(&p))
 		return -ENOMEM;
 	p.out = fopen(path, "we");
 	if (!p.out) {
-		free(p.told);
-		return -errno;
+		err = -errno;
+		free_told(&p);
+		return err;
 	}
 	put_head(&p);
 	put_legs(&p);
@@ -312,10 +323,6 @@ int conform_write_page(const struct conform *c, const char *path)
 	}
 	put_skipped(&p);
 	fputs("</body></html>\n", p.out);
-	for (size_t i = 0; i < p.n; i++) {
-		scn_buf_free(&p.told[i].covers);
-		scn_buf_free(&p.told[i].rule);
-	}
-	free(p.told);
+	free_told(&p);
 	return scn_close_written(p.out);
 }
