@@ -291,7 +291,7 @@ int request_ioctl(struct client *c, const struct wire_in *in)
 						.number = call.number,
 						.back = -1};
 		f = client_file(c, call.file);
-		g.kept = f && f->device == WIRE_DEV_GNTDEV &&
+		g.kept = f && f->file && f->device == WIRE_DEV_GNTDEV &&
 				 call.cmd == IOCTL_GNTDEV_MAP_GRANT_REF &&
 				 gntsim_gntdev_keeps_unwritten(f->file)
 			     ? WIRE_R_KEPT
