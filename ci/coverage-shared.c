@@ -8,14 +8,13 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include "preload/gather.h"
 #include "raw.h"
 
-#include <alloca.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <gcov.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,23 +87,6 @@ NOT_COUNTED int __gcov_execve(const char *path, char *const argv[], char *const 
 {
 	return real_execve(path, argv, env);
 }
-
-/* The words of a call in an array of its frame. */
-#define GATHER(first, last)                                                                        \
-	va_list args;                                                                              \
-	size_t n = 1;                                                                              \
-	char **argv;                                                                               \
-	va_start(args, first);                                                                     \
-	while (va_arg(args, char *))                                                               \
-		n++;                                                                               \
-	va_end(args);                                                                              \
-	argv = alloca((n + 1) * sizeof(char *));                                                   \
-	argv[0] = (char *)(uintptr_t)(first);                                                      \
-	va_start(args, first);                                                                     \
-	for (size_t i = 1; i <= n; i++)                                                            \
-		argv[i] = va_arg(args, char *);                                                    \
-	last;                                                                                      \
-	va_end(args)
 
 NOT_COUNTED int __gcov_execl(const char *path, const char *arg, ...)
 {

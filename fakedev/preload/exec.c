@@ -4,10 +4,10 @@
  * Safe in the child of vfork: nothing but the stack is written. */
 #include "library.h"
 
-#include <alloca.h>
+#include "gather.h"
+
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -176,23 +176,6 @@ EXPORT int execvp(const char *file, char *const argv[])
 {
 	return execvpe(file, argv, environ);
 }
-
-/* Gathers execl's list into an array of the caller's frame. */
-#define GATHER(first, last)                                                                        \
-	va_list args;                                                                              \
-	size_t n = 1;                                                                              \
-	char **argv;                                                                               \
-	va_start(args, first);                                                                     \
-	while (va_arg(args, char *))                                                               \
-		n++;                                                                               \
-	va_end(args);                                                                              \
-	argv = alloca((n + 1) * sizeof(char *));                                                   \
-	argv[0] = (char *)(uintptr_t)(first);                                                      \
-	va_start(args, first);                                                                     \
-	for (size_t i = 1; i <= n; i++)                                                            \
-		argv[i] = va_arg(args, char *);                                                    \
-	last;                                                                                      \
-	va_end(args)
 
 EXPORT int execl(const char *path, const char *arg, ...)
 {
