@@ -1,19 +1,42 @@
 /* SPDX-License-Identifier: MIT */
 #include "tree.h"
 
-static int height(const struct tree_node *n)
+#define RED ((uintptr_t)1)
+
+static struct tree_node *parent_of(const struct tree_node *n)
 {
-	return n ? n->height : 0;
+	return (struct tree_node *)(n->above & ~RED);
 }
 
-/* Returns whether what a parent must know has changed. */
-static bool measure(const struct tree *t, struct tree_node *n)
+static void set_parent(struct tree_node *n, const struct tree_node *parent)
 {
-	int l = height(n->left), r = height(n->right), before = n->height;
-	bool changed = t->summarise && t->summarise(n);
+	n->above = (uintptr_t)parent | (n->above & RED);
+}
 
-	n->height = 1 + (l > r ? l : r);
-	return changed || n->height != before;
+static bool is_red(const struct tree_node *n)
+{
+	return n && (n->above & RED);
+}
+
+static void blacken(struct tree_node *n)
+{
+	n->above &= ~RED;
+}
+
+static void redden(struct tree_node *n)
+{
+	n->above |= RED;
+}
+
+static void take_colour(struct tree_node *n, const struct tree_node *from)
+{
+	n->above = (n->above & ~RED) | (from->above & RED);
+}
+
+static void summarise(const struct tree *t, struct tree_node *n)
+{
+	if (t->summarise)
+		(void)t->summarise(n);
 }
 
 static void replace_child(struct tree *t, struct tree_node *parent, struct tree_node *old,
@@ -26,7 +49,7 @@ static void replace_child(struct tree *t, struct tree_node *parent, struct tree_
 	else
 		parent->right = node;
 	if (node)
-		node->parent = parent;
+		set_parent(node, parent);
 }
 
 /* Lifts @p up, a child of @p n, into the place of n. */
@@ -34,7 +57,7 @@ static void rotate(struct tree *t, struct tree_node *n, struct tree_node *up)
 {
 	struct tree_node *moved;
 
-	replace_child(t, n->parent, n, up);
+	replace_child(t, parent_of(n), n, up);
 	if (n->left == up) {
 		moved = up->right;
 		n->left = moved;
@@ -44,95 +67,157 @@ static void rotate(struct tree *t, struct tree_node *n, struct tree_node *up)
 		n->right = moved;
 		up->left = n;
 	}
-	n->parent = up;
+	set_parent(n, up);
 	if (moved)
-		moved->parent = n;
-	(void)measure(t, n);
-	(void)measure(t, up);
+		set_parent(moved, n);
+	summarise(t, n);
+	summarise(t, up);
 }
 
-/*
- * Makes the subtree at @p n balanced, given that its children are; returns its new root, or NULL if
- * the subtree looks to its parent as it did before.
- */
-static struct tree_node *balance(struct tree *t, struct tree_node *n)
+static struct tree_node *sibling(const struct tree_node *parent, const struct tree_node *n)
 {
-	int lean = height(n->left) - height(n->right);
-	struct tree_node *tall, *inner;
-
-	if (lean >= -1 && lean <= 1)
-		return measure(t, n) ? n : NULL;
-	tall = lean > 0 ? n->left : n->right;
-	inner = lean > 0 ? tall->right : tall->left;
-	if (height(inner) > (lean > 0 ? height(tall->left) : height(tall->right))) {
-		rotate(t, tall, inner);
-		tall = inner;
-	}
-	rotate(t, n, tall);
-	return tall;
+	return parent->left == n ? parent->right : parent->left;
 }
 
-static void settle(struct tree *t, struct tree_node *n)
+/* @p n has become red, and its parent may be. */
+static void settle_red(struct tree *t, struct tree_node *n)
 {
-	while (n) {
-		n = balance(t, n);
-		if (!n)
+	struct tree_node *parent, *grand, *uncle;
+
+	while ((parent = parent_of(n)) && is_red(parent)) {
+		grand = parent_of(parent);
+		uncle = sibling(grand, parent);
+		if (!is_red(uncle)) {
+			if ((grand->left == parent) != (parent->left == n)) {
+				rotate(t, parent, n);
+				parent = n;
+			}
+			rotate(t, grand, parent);
+			blacken(parent);
+			redden(grand);
 			return;
-		n = n->parent;
+		}
+		blacken(parent);
+		blacken(uncle);
+		redden(grand);
+		n = grand;
 	}
+	if (!parent)
+		blacken(n);
+}
+
+/* The ways down through @p n, a black child of @p parent or none, are a black node short. */
+static void settle_short(struct tree *t, struct tree_node *parent, struct tree_node *n)
+{
+	struct tree_node *beside, *outer, *inner;
+
+	for (; parent; n = parent, parent = parent_of(n)) {
+		beside = sibling(parent, n);
+		if (is_red(beside)) {
+			rotate(t, parent, beside);
+			blacken(beside);
+			redden(parent);
+			beside = sibling(parent, n);
+		}
+		/* (It has the black node that is missing here.) */
+		if (!beside)
+			__builtin_unreachable();
+		outer = parent->left == n ? beside->right : beside->left;
+		inner = sibling(beside, outer);
+		if (is_red(outer) || is_red(inner))
+			break;
+		redden(beside);
+		if (is_red(parent)) {
+			blacken(parent);
+			return;
+		}
+	}
+	if (!parent)
+		return;
+	if (!is_red(outer)) {
+		rotate(t, beside, inner);
+		outer = beside;
+		beside = inner;
+	}
+	rotate(t, parent, beside);
+	take_colour(beside, parent);
+	blacken(parent);
+	blacken(outer);
 }
 
 void gs_tree_insert(struct tree *t, struct tree_node *parent, struct tree_node **link,
 		    struct tree_node *node)
 {
-	node->parent = parent;
+	node->above = parent ? (uintptr_t)parent | RED : 0;
 	node->left = node->right = NULL;
 	if (!parent || (parent == t->last && link == &parent->right))
 		t->last = node;
 	*link = node;
-	(void)measure(t, node);
-	settle(t, parent);
+	if (t->summarise) {
+		(void)t->summarise(node);
+		gs_tree_changed(t, parent);
+	}
+	if (is_red(parent))
+		settle_red(t, node);
 }
 
-void gs_tree_remove(struct tree *t, struct tree_node *node)
+/* Puts the first node to the right of @p node, which has both children, in its place; returns the
+ * parent of the place that the heir leaves. */
+static struct tree_node *put_heir(struct tree *t, struct tree_node *node, struct tree_node *heir)
 {
-	struct tree_node *heir, *from;
+	struct tree_node *from = parent_of(heir);
 
-	if (node == t->last)
-		t->last = gs_tree_prev(node);
-	if (!node->left || !node->right) {
-		from = node->parent;
-		replace_child(t, from, node, node->left ? node->left : node->right);
-		settle(t, from);
-		return;
-	}
-	heir = node->right;
-	while (heir->left)
-		heir = heir->left;
-	from = heir->parent;
 	if (from == node) {
 		from = heir;
 	} else {
 		replace_child(t, from, heir, heir->right);
 		heir->right = node->right;
-		heir->right->parent = heir;
+		set_parent(heir->right, heir);
 	}
 	heir->left = node->left;
-	heir->left->parent = heir;
-	/* It is compared with what stood there. */
-	heir->height = node->height;
-	replace_child(t, node->parent, node, heir);
-	settle(t, from);
-	if (t->summarise) {
-		(void)t->summarise(heir);
-		gs_tree_changed(t, heir->parent);
+	set_parent(heir->left, heir);
+	replace_child(t, parent_of(node), node, heir);
+	return from;
+}
+
+void gs_tree_remove(struct tree *t, struct tree_node *node)
+{
+	struct tree_node *heir = node, *from = parent_of(node), *child;
+	bool red;
+
+	if (node == t->last)
+		t->last = gs_tree_prev(node);
+	if (node->left && node->right)
+		for (heir = node->right; heir->left;)
+			heir = heir->left;
+	child = heir->left ? heir->left : heir->right;
+	red = is_red(heir);
+	if (heir == node) {
+		replace_child(t, from, node, child);
+	} else {
+		from = put_heir(t, node, heir);
+		take_colour(heir, node);
 	}
+	if (t->summarise) {
+		gs_tree_changed(t, from);
+		/* It is compared with what stood there. */
+		if (heir != node) {
+			(void)t->summarise(heir);
+			gs_tree_changed(t, parent_of(heir));
+		}
+	}
+	if (red || !t->root)
+		return;
+	if (is_red(child))
+		blacken(child);
+	else
+		settle_short(t, from, child);
 }
 
 void gs_tree_changed(struct tree *t, struct tree_node *node)
 {
 	while (node && t->summarise(node))
-		node = node->parent;
+		node = parent_of(node);
 }
 
 /* Who walks a large tree waits for memory at each step, unless what comes after is on its way by then. */
@@ -165,7 +250,7 @@ struct tree_node *gs_tree_next(const struct tree_node *node)
 
 	if (n)
 		return leftmost(n);
-	for (n = node->parent; n && n->right == node; n = n->parent)
+	for (n = parent_of(node); n && n->right == node; n = parent_of(n))
 		node = n;
 	if (n && n->right)
 		__builtin_prefetch(n->right->left);
@@ -181,31 +266,33 @@ struct tree_node *gs_tree_prev(const struct tree_node *node)
 			n = n->right;
 		return n;
 	}
-	for (n = node->parent; n && n->left == node; n = n->parent)
+	for (n = parent_of(node); n && n->left == node; n = parent_of(n))
 		node = n;
 	return n;
 }
 
-static bool node_sound(const struct tree_node *n)
+/* Black nodes on each way down from @p n; -1 if that or something else is not right. */
+static int black_nodes(const struct tree_node *n)
 {
-	int l = height(n->left), r = height(n->right);
+	int left, right;
 
-	return (!n->left || n->left->parent == n) && (!n->right || n->right->parent == n) &&
-	       n->height == 1 + (l > r ? l : r) && l - r <= 1 && r - l <= 1;
+	if (!n)
+		return 0;
+	if ((n->left && parent_of(n->left) != n) || (n->right && parent_of(n->right) != n) ||
+	    (is_red(n) && (is_red(n->left) || is_red(n->right))))
+		return -1;
+	left = black_nodes(n->left);
+	right = black_nodes(n->right);
+	return left < 0 || left != right ? -1 : left + !is_red(n);
 }
 
 bool gs_tree_sound(const struct tree *t)
 {
 	const struct tree_node *n;
 
-	if (t->root && t->root->parent)
+	if (t->root && (parent_of(t->root) || is_red(t->root)))
 		return false;
 	for (n = t->root; n && n->right;)
 		n = n->right;
-	if (n != t->last)
-		return false;
-	for (n = gs_tree_first(t); n; n = gs_tree_next(n))
-		if (!node_sound(n))
-			return false;
-	return true;
+	return n == t->last && black_nodes(t->root) >= 0;
 }

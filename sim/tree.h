@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Intrusive AVL tree. The caller descends by its own key and says where a node goes; the tree
- * keeps balance and, if asked, a summary of each subtree (augmentation).
+ * Intrusive red-black tree. The caller descends by its own key and says where a node goes; the tree
+ * keeps balance and, if asked, a summary of each subtree (augmentation). In a large tree that grew
+ * at its end, what comes between two nodes and goes again touches its neighbours only: balance by
+ * height would be told all the way up, a wait for memory at each step.
  */
 #ifndef GS_TREE_H
 #define GS_TREE_H
@@ -9,8 +11,8 @@
 #include "list.h"
 
 struct tree_node {
-	struct tree_node *parent, *left, *right;
-	int height;
+	uintptr_t above; /* the parent, and in the lowest bit whether the node is red */
+	struct tree_node *left, *right;
 };
 
 struct tree {
@@ -31,7 +33,7 @@ struct tree_node *gs_tree_first(const struct tree *t);
 struct tree_node *gs_tree_last(const struct tree *t);
 struct tree_node *gs_tree_next(const struct tree_node *node);
 struct tree_node *gs_tree_prev(const struct tree_node *node);
-/* True if parents, heights and balance are right everywhere. */
+/* True if parents and balance are right everywhere. */
 bool gs_tree_sound(const struct tree *t);
 
 #endif

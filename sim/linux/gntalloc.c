@@ -180,7 +180,7 @@ int gntsim_gntalloc_dealloc(struct gntsim_file *file, uint64_t index, uint32_t c
 	if (!g)
 		return -EINVAL;
 	while (count--) {
-		struct gref *next = next_gref(g);
+		struct gref *next = count ? next_gref(g) : NULL;
 
 		g->listed = false;
 		put_gref(g);

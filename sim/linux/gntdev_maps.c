@@ -76,7 +76,8 @@ void gs_map_add(struct map *map)
 void gs_map_unlist(struct map *map)
 {
 	struct gntdev_file *priv = &map->file->u.gntdev;
-	struct map *next = map_of(gs_tree_next(&map->node));
+	bool is_last = gs_tree_last(&priv->maps) == &map->node;
+	struct map *next = is_last ? NULL : map_of(gs_tree_next(&map->node));
 
 	gs_tree_remove(&priv->maps, &map->node);
 	map->listed = false;
