@@ -65,7 +65,8 @@ static const char *mark_mms(struct recount *r, struct gntsim_domain *dom)
 		struct vma *vma;
 
 		r->totals.mms++;
-		if (mm->dom != dom || !gs_tree_sound(&mm->vmas) || !hit_sound(mm))
+		if (mm->dom != dom || !gs_tree_sound(&mm->vmas) || !gs_vma_near_sound(mm) ||
+		    !hit_sound(mm))
 			return "an address space's tree";
 		for (vma = gs_vma_find(mm, 0); vma && !wrong; vma = gs_vma_next(vma)) {
 			r->totals.vmas++;

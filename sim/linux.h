@@ -280,10 +280,19 @@ struct vma_hit {
 	struct vma *vma;
 };
 
+/* vma_near.c: where to begin looking, if there are many. */
+struct vma_near {
+	struct vma **slots;
+	uint32_t n_slots; /* a power of two; 0: no table */
+	uint32_t n_vmas;  /* of the address space */
+};
+
 struct gntsim_mm {
 	struct gntsim_domain *dom; /* NULL: it was destroyed */
 	struct gntsim_machine *m;
 	struct tree vmas;
+	struct list in_order; /* the same, by address */
+	struct vma_near near;
 	struct vma_hit *hit, hit_memory; /* hit points there: looking up is for const ones too */
 	struct tree own_pages;
 	struct list link; /* in the domain's mms, or the machine's dead ones */
@@ -294,15 +303,16 @@ struct gntsim_mm {
 
 struct vma {
 	struct tree_node node;
-	uint64_t start, end; /* beside the node, for the way down the tree */
+	uint64_t start, end;  /* beside the node, for the way down the tree */
+	struct list in_order; /* the tree's steps aside may lead far up and down */
 	struct gntsim_mm *mm;
 	struct gntsim_file *file;
 	uint64_t offset; /* file offset of start */
-	int prot;
-	bool shared;    /* VM_SHARED: shared, and the file is open for writing */
-	bool may_write; /* VM_MAYWRITE */
-	bool dontcopy;  /* VM_DONTCOPY */
-	bool inherited; /* a copy that fork made */
+	uint8_t prot;    /* PROT_* */
+	bool shared;     /* VM_SHARED: shared, and the file is open for writing */
+	bool may_write;  /* VM_MAYWRITE */
+	bool dontcopy;   /* VM_DONTCOPY */
+	bool inherited;  /* a copy that fork made */
 	uint32_t origin;
 	union {
 		struct gref_run *run;
@@ -332,6 +342,18 @@ int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end);
 void gs_mm_kill(struct gntsim_mm *mm);
 void gs_mm_free(struct gntsim_mm *mm);
+
+/* ---- vma_near.c ---- */
+
+/* If there is a table: one that begins near an address, or NULL, nothing is known. */
+struct vma *gs_vma_near(const struct gntsim_mm *mm, uint64_t addr);
+/* The same: what was found for an address without it; may be NULL. */
+void gs_vma_near_found(const struct gntsim_mm *mm, uint64_t addr, struct vma *vma);
+/* A VMA is in the tree; is about to leave it. */
+void gs_vma_near_add(struct vma *vma);
+void gs_vma_near_remove(struct vma *vma);
+/* True if it knows what is there, and nothing else, and the list is the tree's. */
+bool gs_vma_near_sound(const struct gntsim_mm *mm);
 
 /* ---- own_pages.c: pages of mappings that differ from what the driver put there ---- */
 

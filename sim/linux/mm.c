@@ -7,16 +7,25 @@
 
 static struct vma *vma_of(struct tree_node *node)
 {
-	return node ? container_of(node, struct vma, node) : NULL;
+	return container_of(node, struct vma, node);
 }
 
-struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr)
+/* Of the list of an address space; its head is the end. */
+static struct vma *vma_at(const struct gntsim_mm *mm, struct list *l)
+{
+	return l == &mm->in_order ? NULL : container_of(l, struct vma, in_order);
+}
+
+static struct vma *vma_before(const struct gntsim_mm *mm, const struct vma *vma)
+{
+	return vma_at(mm, vma->in_order.prev);
+}
+
+static struct vma_hit find_from_root(const struct gntsim_mm *mm, uint64_t addr)
 {
 	struct vma_hit hit = {.to = UINT64_MAX};
 	struct tree_node *n = mm->vmas.root;
 
-	if (addr >= mm->hit->from && addr < mm->hit->to)
-		return mm->hit->vma;
 	while (n) {
 		struct vma *vma = vma_of(n);
 
@@ -29,35 +38,81 @@ struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr)
 			n = n->right;
 		}
 	}
-	*mm->hit = hit;
-	return hit.vma;
+	return hit;
+}
+
+/* The same, from one that begins near the address. */
+static struct vma_hit find_beside(const struct gntsim_mm *mm, struct vma *vma, uint64_t addr)
+{
+	struct vma_hit hit = {.to = UINT64_MAX};
+	struct vma *below;
+
+	while (vma && vma->end <= addr) {
+		hit.from = vma->end;
+		vma = vma_at(mm, vma->in_order.next);
+	}
+	while (!hit.from && vma->start > addr) {
+		below = vma_before(mm, vma);
+		if (!below)
+			break;
+		if (below->end <= addr)
+			hit.from = below->end;
+		else
+			vma = below;
+	}
+	if (vma) {
+		hit.vma = vma;
+		hit.to = vma->end;
+		if (vma->start <= addr)
+			hit.from = vma->start;
+	}
+	return hit;
+}
+
+struct vma *gs_vma_find(const struct gntsim_mm *mm, uint64_t addr)
+{
+	struct vma *near;
+
+	if (addr >= mm->hit->from && addr < mm->hit->to)
+		return mm->hit->vma;
+	near = mm->near.n_slots ? gs_vma_near(mm, addr) : NULL;
+	*mm->hit = near ? find_beside(mm, near, addr) : find_from_root(mm, addr);
+	if (!near && mm->near.n_slots)
+		gs_vma_near_found(mm, addr, mm->hit->vma);
+	return mm->hit->vma;
 }
 
 struct vma *gs_vma_next(const struct vma *vma)
 {
-	return vma_of(gs_tree_next(&vma->node));
+	return vma_at(vma->mm, vma->in_order.next);
 }
 
 void gs_vma_insert(struct vma *vma)
 {
 	struct gntsim_mm *mm = vma->mm;
 	struct vma *above = gs_vma_find(mm, vma->start);
-	struct tree_node *parent = above ? &above->node : mm->vmas.last;
-	struct tree_node **link = &mm->vmas.root;
+	struct vma *below = vma_at(mm, above ? above->in_order.prev : mm->in_order.prev);
+	struct tree_node *parent = NULL, **link = &mm->vmas.root;
 
-	if (above && !parent->left) {
+	/* Of two neighbours one has no child on the other's side. */
+	if (above && !above->node.left) {
+		parent = &above->node;
 		link = &parent->left;
-	} else if (parent) {
-		parent = above ? gs_tree_prev(parent) : parent;
+	} else if (below) {
+		parent = &below->node;
 		link = &parent->right;
 	}
+	list_add_before(above ? &above->in_order : &mm->in_order, &vma->in_order);
 	gs_tree_insert(&mm->vmas, parent, link, &vma->node);
+	gs_vma_near_add(vma);
 	*mm->hit = (struct vma_hit){vma->start, vma->end, vma};
 }
 
 void gs_vma_unlink(struct vma *vma)
 {
+	gs_vma_near_remove(vma);
 	gs_tree_remove(&vma->mm->vmas, &vma->node);
+	list_del(&vma->in_order);
 	*vma->mm->hit = (struct vma_hit){0};
 }
 
@@ -94,16 +149,32 @@ static int split_at(struct gntsim_mm *mm, uint64_t addr)
 int gs_split_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 {
 	int rc = split_at(mm, start);
+	const struct vma *vma;
 
-	return rc < 0 ? rc : split_at(mm, end);
+	if (rc < 0)
+		return rc;
+	vma = gs_vma_find(mm, start);
+	/* Most often the range is one mapping. */
+	return vma && vma->end == end ? 0 : split_at(mm, end);
+}
+
+static struct vma *below(struct vma *vma, uint64_t end)
+{
+	return vma && vma->start < end ? vma : NULL;
+}
+
+/* (The next one is not looked at if nothing is left below the end.) */
+static struct vma *next_below(const struct vma *vma, uint64_t end)
+{
+	return vma->end < end ? below(gs_vma_next(vma), end) : NULL;
 }
 
 void gs_invalidate_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 {
 	struct way vmas = {0}, maps = {0};
-	struct vma *vma;
+	struct vma *vma = below(gs_vma_find(mm, start), end);
 
-	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = gs_vma_next(vma)) {
+	for (; vma; vma = next_below(vma, end)) {
 		gs_mem_ahead(&vmas, vma);
 		gs_mem_ahead(&maps, vma->u.map);
 		if (vma->file->driver->invalidate)
@@ -134,8 +205,8 @@ int gs_unmap_range(struct gntsim_mm *mm, uint64_t start, uint64_t end)
 		return rc;
 	/* The notifiers run for the whole range before the first mapping is closed. */
 	gs_invalidate_range(mm, start, end);
-	for (vma = gs_vma_find(mm, start); vma && vma->start < end; vma = next) {
-		next = gs_vma_next(vma);
+	for (vma = gs_vma_find(mm, start); vma; vma = next) {
+		next = next_below(vma, end);
 		remove_vma(vma);
 	}
 	gs_own_pages_drop(mm, start, end);
@@ -169,6 +240,7 @@ int gntsim_mm_create(struct gntsim_domain *dom, struct gntsim_mm **out)
 	mm->dom = dom;
 	mm->m = dom->m;
 	mm->hit = &mm->hit_memory;
+	list_init(&mm->in_order);
 	gs_effect_init(&mm->revoked, GNTSIM_EFFECT_REVOKED);
 	gs_effect_init(&mm->dead, GNTSIM_EFFECT_MM_DEAD);
 	list_add_tail(&dom->mms, &mm->link);
@@ -186,7 +258,7 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
 		return -ENODEV;
 	if (gntsim_mm_create(parent->dom, &child) < 0)
 		return -ENOMEM;
-	for (vma = vma_of(gs_tree_first(&parent->vmas)); vma; vma = gs_vma_next(vma)) {
+	for (vma = vma_at(parent, parent->in_order.next); vma; vma = gs_vma_next(vma)) {
 		if (vma->dontcopy)
 			continue;
 		copy = duplicate(vma);
@@ -211,11 +283,13 @@ int gntsim_mm_fork(struct gntsim_mm *parent, struct gntsim_mm **out)
 static void end_mappings(struct gntsim_mm *mm)
 {
 	struct vma *vma, *next;
+	struct way vmas = {0};
 
 	if (mm->dom)
 		GS_SAW(mm->m, .kind = GNTSIM_SAW_MM_END, .domid = mm->dom->id, .mm = mm);
 	gs_invalidate_range(mm, 0, UINT64_MAX);
-	for (vma = vma_of(gs_tree_first(&mm->vmas)); vma; vma = next) {
+	for (vma = vma_at(mm, mm->in_order.next); vma; vma = next) {
+		gs_mem_ahead(&vmas, vma);
 		next = gs_vma_next(vma);
 		remove_vma(vma);
 	}

@@ -70,7 +70,7 @@ int gntsim_mmap(struct gntsim_mm *mm, struct gntsim_file *file, uint64_t addr, u
 	    .start = addr,
 	    .end = addr + PAGE_ROUND(len),
 	    .offset = offset,
-	    .prot = prot & PROT_ALL,
+	    .prot = (uint8_t)(prot & PROT_ALL),
 	    .shared = type != MAP_PRIVATE && file->writable,
 	    .may_write = type == MAP_PRIVATE || file->writable,
 	};
@@ -118,7 +118,7 @@ static int protect(struct gntsim_mm *mm, struct vma *vma, uint64_t start, uint64
 	if (rc < 0)
 		return rc;
 	vma = gs_vma_find(mm, start);
-	vma->prot = prot;
+	vma->prot = (uint8_t)prot;
 	invalidate(vma);
 	return 0;
 }

@@ -130,6 +130,8 @@ static void address_spaces(void)
 	/* Two black nodes, one below the other; a red root. */
 	BROKEN(next->node.above, (uintptr_t)&own->node, "an address space's own pages");
 	BROKEN(own->node.above, 1, "an address space's own pages");
+	BROKEN(w.share.granter->near.n_vmas, 2, "an address space's tree");
+	BROKEN(vma->in_order.prev, NULL, "an address space's tree");
 	BROKEN(own->frame, only_gref(w.share.alloc)->frame, "an own page's frame");
 	BROKEN(vma->u.run->users, 2, "pieces of a gntalloc mapping");
 	/* Two mappings, one behind the other. */
