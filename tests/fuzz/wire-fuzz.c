@@ -12,6 +12,7 @@
 #include "commands.h"
 #include "fronts/fronts.h"
 #include "fuzz.h"
+#include "no-memory.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -370,38 +371,7 @@ static void end(void)
 	rmdir(dir);
 }
 
-/* ---- memory, of which the broker sometimes gets none where the environment says so: choices, as they are kept, are none
- * of it ---- */
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-
-static unsigned int fails_in; /* so many requests for memory from now; 0: none does */
-
-static bool fails(void)
-{
-	return fails_in && --fails_in == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
-}
-
+/* The broker sometimes gets no memory, where the environment says so: choices, as they are kept, are none of it. */
 static void serve_without_memory(struct broker *b, unsigned long round)
 {
 	fails_in = round % 11 ? 0 : 1 + (unsigned int)(round / 11 % 7);

@@ -13,6 +13,7 @@
 #include "fronts/fronts.h"
 #include "fuzz.h"
 #include "kernel.h"
+#include "no-memory.h"
 #include "uapi.h"
 
 #include <errno.h>
@@ -100,37 +101,6 @@ int __wrap_open64(const char *path, int flags, ...)
 	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, unsigned int) : 0;
 	va_end(args);
 	return __real_open64(path, flags, mode);
-}
-
-/* ---- memory, of which the front and the machine sometimes get none ---- */
-
-void *__real_malloc(size_t size);
-void *__wrap_malloc(size_t size);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_calloc(size_t n, size_t size);
-void *__real_reallocarray(void *p, size_t n, size_t size);
-void *__wrap_reallocarray(void *p, size_t n, size_t size);
-
-static unsigned int fails_in; /* so many requests for memory from now; 0: none does */
-
-static bool fails(void)
-{
-	return fails_in && --fails_in == 0;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t n, size_t size)
-{
-	return fails() ? NULL : __real_calloc(n, size);
-}
-
-void *__wrap_reallocarray(void *p, size_t n, size_t size)
-{
-	return fails() ? NULL : __real_reallocarray(p, n, size);
 }
 
 /* ---- choices ---- */
